@@ -1,0 +1,1 @@
+"""Faust agents of faust-cdc, each a thin shell over `faust_cdc`."""

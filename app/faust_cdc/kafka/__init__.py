@@ -1,0 +1,1 @@
+"""Kafka: the transactional producer, topics, strongly consistent reads."""

@@ -1,0 +1,1 @@
+"""Source partitions and offsets in Kafka Connect's format."""
