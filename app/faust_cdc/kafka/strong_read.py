@@ -1,0 +1,86 @@
+"""The last committed record of a key, read strongly.
+
+Why it is right: the caller has run `init_transactions` first, so no older owner of the task can add to the
+partition any more and the dead owner's open transaction is decided. The partition is then read read_committed up
+to its *high watermark*, taken with a read_uncommitted query. The last stable offset is not enough: a neighbour's
+open transaction below our record hides it (the same fault as KAFKA-10167), and reading to it would resume from an
+older offset, that is, write records twice. Reading to the high watermark waits for the neighbour instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from faust_cdc.errors import BrokerUnavailable
+from faust_cdc.kafka.errors import translate_kafka_error
+
+log = logging.getLogger(__name__)
+
+
+def read_last(
+    client_config: Mapping[str, str], topic: str, partition: int, key: bytes, timeout_s: float = 90.0
+) -> bytes | None:
+    """Return the last committed value of `key` (raw bytes) in the partition, or None when absent or a tombstone.
+
+    Raises BrokerUnavailable when the high watermark is not reached within `timeout_s`.
+    """
+    target = _high_watermark(client_config, topic, partition)
+    if target <= 0:
+        return None
+    consumer = _consumer(client_config, "read_committed")
+    value: bytes | None = None
+    deadline = time.monotonic() + timeout_s
+    try:
+        consumer.assign([TopicPartition(topic, partition, 0)])
+        while True:
+            message = consumer.poll(0.1)
+            if message is not None:
+                error = message.error()
+                if error is None:
+                    if message.key() == key:
+                        value = message.value()
+                elif error.code() != KafkaError._PARTITION_EOF:
+                    raise translate_kafka_error(error, f"Reading {topic}-{partition}")
+            if consumer.position([TopicPartition(topic, partition)])[0].offset >= target:
+                return value
+            if time.monotonic() > deadline:
+                raise BrokerUnavailable(
+                    f"Reading {topic}-{partition}: high watermark {target} not reached in {timeout_s:g} s; another "
+                    "task's transaction is open in this partition.",
+                    remedy="it ends with that task's transaction.timeout.ms; more offset partitions make it rarer",
+                )
+    except KafkaException as error:
+        raise translate_kafka_error(error, f"Reading {topic}-{partition}") from error
+    finally:
+        consumer.close()
+
+
+def _high_watermark(client_config: Mapping[str, str], topic: str, partition: int) -> int:
+    consumer = _consumer(client_config, "read_uncommitted")
+    try:
+        _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)
+    except KafkaException as error:
+        raise translate_kafka_error(error, f"Asking for the high watermark of {topic}-{partition}") from error
+    finally:
+        consumer.close()
+    return int(high)
+
+
+def _consumer(client_config: Mapping[str, str], isolation: str) -> Consumer:
+    return Consumer(
+        {
+            **client_config,
+            # Never joined and never committed: librdkafka only wants the property set.
+            "group.id": "faust-cdc-strong-read",
+            "enable.auto.commit": False,
+            "isolation.level": isolation,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,
+        },
+        logger=log,
+    )
