@@ -1,0 +1,113 @@
+"""Captured tables: from a table map to the transcoder that is right for it.
+
+Structure comes from the table map where the server sends full metadata, completed by information_schema (defaults,
+comments); with MINIMAL metadata from information_schema alone, and a difference is `SchemaOutOfSync`. One transcoder
+per table version, found again by the table map's bytes: equal bytes, equal structure. A DDL statement that may touch
+a table drops what is known of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from faust_cdc.binlog.events import TableMapEvent
+from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.table_map import reconcile
+from faust_cdc.routing import subject_for_key, subject_for_value, topic_for
+from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan, build_plan
+from faust_cdc.transcode.reference import ReferenceTranscoder
+
+log = logging.getLogger(__name__)
+
+RegisterSchema = Callable[[str, str], int]
+"""(subject, Avro schema as JSON text) → schema id. Raises RegistryUnavailable, IncompatibleSchemaChange."""
+
+ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
+"""Structures from information_schema as of now; absent tables are absent."""
+
+EnsureTopic = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedTable:
+    """One table version with its topic and its transcoder."""
+
+    id: TableId
+    topic: str
+    transcoder: ReferenceTranscoder
+
+
+class TranscoderCache:
+    """Finds or builds the `CapturedTable` of a table map or of a snapshot's `Table`."""
+
+    def __init__(
+        self,
+        topic_prefix: str,
+        options: TranscodeOptions,
+        accepts: Callable[[TableId], bool],
+        read_tables: ReadTables,
+        register: RegisterSchema,
+        ensure_topic: EnsureTopic,
+    ) -> None:
+        self._prefix = topic_prefix
+        self._options = options
+        self._accepts = accepts
+        self._read_tables = read_tables
+        self._register = register
+        self._ensure_topic = ensure_topic
+        self._by_map: dict[tuple[TableId, bytes], CapturedTable] = {}
+        self._known: dict[TableId, Table] = {}
+
+    def for_table_map(self, event: TableMapEvent) -> CapturedTable | None:
+        """Return the captured table of a rows event, or None when the table is not captured."""
+        table_id = TableId(event.database, event.table)
+        found = self._by_map.get((table_id, event.body))
+        if found is not None:
+            return found
+        if not self._accepts(table_id):
+            return None
+        known = self._known.get(table_id)
+        if known is None:
+            known = self._read_tables([table_id]).get(table_id)
+            if known is not None:
+                self._known[table_id] = known
+        captured = self.for_table(reconcile(event, known))
+        captured.transcoder.bind(event)
+        self._by_map[table_id, event.body] = captured
+        return captured
+
+    def for_table(self, table: Table) -> CapturedTable:
+        """Plan, register the schemas, make sure of the topic."""
+        topic = topic_for(self._prefix, table.id)
+        plan = build_plan(table, topic, self._options)
+        log.debug("Plan of %s:\n%s", table.id, plan.describe())
+        self._ensure_topic(topic)
+        return CapturedTable(table.id, topic, self._transcoder(plan))
+
+    def remember(self, tables: Iterable[Table]) -> None:
+        """Take structures read elsewhere (the snapshot) so that they are not read again."""
+        self._known.update({table.id: table for table in tables})
+
+    def invalidate(self, statement: str) -> None:
+        """Forget tables that a DDL statement may have changed.
+
+        Not parsed here: a table is concerned when its name occurs in the text, every table when the statement is
+        about a database. Forgetting too much costs one query, too little would falsify defaults.
+        """
+        text = statement.lower()
+        everything = "database" in text or "schema" in text
+
+        def concerned(table_id: TableId) -> bool:
+            return everything or table_id.table.lower() in text
+
+        self._known = {i: table for i, table in self._known.items() if not concerned(i)}
+        self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
+
+    def _transcoder(self, plan: TranscodePlan) -> ReferenceTranscoder:
+        key_id = None
+        if plan.key_schema is not None:
+            key_id = self._register(subject_for_key(plan.topic), plan.key_schema_json)
+        value_id = self._register(subject_for_value(plan.topic), plan.value_schema_json)
+        return ReferenceTranscoder(plan, key_id, value_id)

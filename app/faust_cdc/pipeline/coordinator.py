@@ -1,0 +1,227 @@
+"""One attempt of a task, from connecting to the end: preflight, offset, snapshot, stream.
+
+The order matters: the producer is initialised (older owners are fenced, their transaction is decided) before the
+offset is read, so that what is read can no longer change (see `faust_cdc.kafka.strong_read`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from faust_cdc.binlog.reader import BinlogReader, DumpStart
+from faust_cdc.kafka.producer import TransactionalProducer
+from faust_cdc.kafka.strong_read import read_last
+from faust_cdc.kafka.topics import TopicCreator, TopicSpec
+from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
+from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
+from faust_cdc.mysql.preflight import run_preflight
+from faust_cdc.mysql.schema import captured_tables, read_tables
+from faust_cdc.mysql.snapshot_session import SnapshotSession
+from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
+from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
+from faust_cdc.pipeline.phase import Phase, PhaseMachine
+from faust_cdc.pipeline.spec import TaskSpec
+from faust_cdc.pipeline.streaming import StreamingSource
+from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
+from faust_cdc.registry.client import RegistryClient
+from faust_cdc.relational.filters import TableFilter
+from faust_cdc.relational.model import Table, TableId
+from faust_cdc.snapshot.initial import InitialSnapshot
+from faust_cdc.transcode.plan import TranscodeOptions
+from faust_cdc.transcode.source_block import SourceInfo
+
+log = logging.getLogger(__name__)
+
+TRANSACTION_TIMEOUT_MS = 600_000
+SNAPSHOT_PART_AFTER_MS = 0.6 * TRANSACTION_TIMEOUT_MS
+IDLE_WAIT_MS = 100
+OFFSET_ONLY_COMMIT_EVERY_S = 5.0
+SNAPSHOT_LOCK_TIMEOUT_S = 10
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the control plane may read while the task runs; written by the task thread only."""
+
+    phase: Phase = Phase.CONNECTING
+    records: int = 0
+    source_transactions: int = 0
+    kafka_transactions: int = 0
+    bytes: int = 0
+    snapshot_rows: int = 0
+    source_ts_ms: int = 0
+    """Commit time of the last source transaction committed to Kafka, ms since the epoch."""
+    offset: SourceOffset | None = None
+    committed_at: float = field(default=0.0)
+
+
+class Coordinator:
+    """Owns the connections of one attempt and drives it in the calling thread."""
+
+    def __init__(self, spec: TaskSpec, run_id: str, should_stop: Callable[[], bool], progress: Progress) -> None:
+        self._spec = spec
+        self._config = spec.config
+        self._should_stop = should_stop
+        self._progress = progress
+        self._machine = PhaseMachine()
+        self._filter = TableFilter(
+            self._config.database_include_list,
+            self._config.database_exclude_list,
+            self._config.table_include_list,
+            self._config.table_exclude_list,
+        )
+        self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
+        self._address = source_address(spec)
+        self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
+        progress.phase = self._machine.phase
+
+    def run(self) -> None:
+        """Run until asked to stop. Raises CdcError by what happens next; everything opened here is closed."""
+        with contextlib.ExitStack() as stack:
+            info = self._preflight_server()
+            kafka = self._spec.client_config
+            topics = TopicCreator(kafka)
+            offset_topic = self._spec.offset_topic
+            count = topics.ensure([offset_topic])[offset_topic.name]
+            producer = self._producer()
+            stack.callback(producer.close)
+            producer.init()
+            key = self._partition.key()
+            offset_partition = murmur2_partition(key, count)
+            raw = read_last(kafka, offset_topic.name, offset_partition, key)
+            offset = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
+            registry = RegistryClient(self._spec.registry)
+            stack.callback(registry.close)
+            cache = TranscoderCache(
+                self._config.topic_prefix,
+                TranscodeOptions(connector=self._config.flavor),
+                self._filter.accepts,
+                self._read_tables,
+                registry.register,
+                lambda topic: _ensure_data_topic(topics, topic),
+            )
+            dispatcher = Dispatcher(cache, self._headers.as_headers(), self._config.tombstones_on_delete)
+            writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, CommitLimits())
+            if offset is None or offset.snapshot is not None:
+                offset = self._snapshot(info, cache, dispatcher, writer)
+            else:
+                self._ensure_readable(offset)
+            if offset is not None and not self._should_stop():
+                self._stream(info, offset, cache, dispatcher, writer)
+            self._move(Phase.STOPPED)
+
+    def _producer(self) -> TransactionalProducer:
+        spec = self._spec
+        config = {"transaction.timeout.ms": str(TRANSACTION_TIMEOUT_MS), **spec.client_config, **spec.producer_config}
+        return TransactionalProducer(config, spec.transactional_id, spec.producer_queue_max_bytes)
+
+    def _preflight_server(self) -> ServerInfo:
+        with connect(self._address, purpose="preflight") as connection:
+            info = inspect_server(connection)
+            run_preflight(connection, info, self._config.database_server_id, None)
+            return info
+
+    def _ensure_readable(self, offset: SourceOffset) -> None:
+        with connect(self._address, purpose="preflight") as connection:
+            info = inspect_server(connection)
+            run_preflight(connection, info, self._config.database_server_id, dump_start(info, offset))
+
+    def _read_tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
+        with connect(self._address, purpose="table structures") as connection:
+            return read_tables(connection, list(ids))
+
+    def _source_block(self) -> SourceInfo:
+        return SourceInfo.for_server(connector=self._config.flavor, name=self._config.topic_prefix)
+
+    def _snapshot(
+        self, info: ServerInfo, cache: TranscoderCache, dispatcher: Dispatcher, writer: TransactionWriter
+    ) -> SourceOffset | None:
+        self._move(Phase.SNAPSHOTTING)
+        with connect(self._address, purpose="table list") as connection:
+            tables = captured_tables(connection, self._filter.accepts)
+        with SnapshotSession(self._address, info, SNAPSHOT_LOCK_TIMEOUT_S) as session:
+            snapshot = InitialSnapshot(
+                session, self._source_block(), cache, dispatcher, writer, self._should_stop, SNAPSHOT_PART_AFTER_MS
+            )
+            offset = snapshot.run(tables, self._read_tables, with_data=self._config.snapshot_mode == "initial")
+        self._progress.snapshot_rows = snapshot.rows
+        self._report(writer, int(time.time() * 1000))
+        return offset
+
+    def _stream(
+        self,
+        info: ServerInfo,
+        offset: SourceOffset,
+        cache: TranscoderCache,
+        dispatcher: Dispatcher,
+        writer: TransactionWriter,
+    ) -> None:
+        start = dump_start(info, offset)
+        stream = StreamingSource(self._source_block(), offset, start.gtid_set, dispatcher, cache, writer)
+        reader = BinlogReader(
+            self._address, self._config.database_server_id, start, info, heartbeat_ms=self._spec.heartbeat_ms
+        )
+        self._move(Phase.STREAMING)
+        last_commit = time.monotonic()
+        with reader:
+            while not self._should_stop():
+                event = reader.next_event(0 if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
+                if event is not None:
+                    stream.handle(event)
+                due = event is None or writer.is_full()
+                if not writer.has_records:
+                    due = time.monotonic() - last_commit > OFFSET_ONLY_COMMIT_EVERY_S
+                if due and writer.has_complete_work:
+                    writer.commit()
+                    last_commit = time.monotonic()
+                    self._report(writer, stream.source_ts_ms)
+            # Whole source transactions that wait for their commit are worth the few milliseconds.
+            writer.commit()
+            self._report(writer, stream.source_ts_ms)
+
+    def _report(self, writer: TransactionWriter, source_ts_ms: int) -> None:
+        progress, counters = self._progress, writer.counters
+        progress.records = counters.records
+        progress.source_transactions = counters.source_transactions
+        progress.kafka_transactions = counters.kafka_transactions
+        progress.bytes = counters.bytes
+        progress.source_ts_ms = source_ts_ms
+        progress.offset = writer.committed
+        progress.committed_at = time.time()
+
+    def _move(self, to: Phase) -> None:
+        self._machine.move(to)
+        self._progress.phase = to
+
+
+def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
+    """Say how to ask for the binlog: by GTID set where both sides have one, else by file and position."""
+    position = BinlogPosition(offset.file, offset.pos)
+    if offset.gtids and info.gtid_mode:
+        parse = MariaDbGtidSet.parse if info.flavor == "mariadb" else GtidSet.parse
+        return DumpStart(position, parse(offset.gtids))
+    return DumpStart(position, None)
+
+
+def source_address(spec: TaskSpec) -> SourceAddress:
+    """Return where and as whom to connect."""
+    config = spec.config
+    return SourceAddress(
+        host=config.database_hostname,
+        port=config.database_port,
+        user=config.database_user,
+        password=config.database_password.reveal(),
+        ssl_mode=config.database_ssl_mode,
+        ssl_ca=None,
+        connect_timeout_ms=config.connect_timeout_ms,
+        read_timeout_ms=spec.read_timeout_ms,
+    )
+
+
+def _ensure_data_topic(topics: TopicCreator, name: str) -> None:
+    topics.ensure([TopicSpec(name)])

@@ -1,0 +1,120 @@
+"""From row images to change records: which operation, which key, in which order.
+
+The order per key holds because rows are written in binlog order by one producer, and all records of a key go to one
+partition (murmur2 of the key bytes). A changed key becomes delete + tombstone under the old key and create under
+the new one, as in Debezium's RelationalChangeRecordEmitter.emitUpdateRecord.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from faust_cdc.binlog.events import RowsEvent
+from faust_cdc.errors import TableError
+from faust_cdc.kafka.producer import Headers
+from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
+from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.transcode.reference import Row
+from faust_cdc.transcode.source_block import SourceInfo
+
+NEW_KEY_HEADER = "__debezium.newkey"
+OLD_KEY_HEADER = "__debezium.oldkey"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextHeaders:
+    """Debezium's `extended.headers`: who wrote a record."""
+
+    logical_name: str
+    task_id: int
+    connector: str
+    run_id: str
+
+    def as_headers(self) -> list[tuple[str, bytes | None]]:
+        """Return the four headers in Debezium's order, as its default header converter renders them."""
+        return [
+            ("__debezium.context.connectorLogicalName", self.logical_name.encode()),
+            ("__debezium.context.taskId", str(self.task_id).encode()),
+            ("__debezium.context.connectorName", self.connector.encode()),
+            ("__debezium.context.runId", self.run_id.encode()),
+        ]
+
+
+class Dispatcher:
+    """Turns rows events of captured tables into change records."""
+
+    def __init__(self, cache: TranscoderCache, headers: Headers, tombstones_on_delete: bool) -> None:
+        self._cache = cache
+        self._headers = list(headers)
+        self._tombstones = tombstones_on_delete
+
+    def records(self, event: RowsEvent, source: SourceInfo) -> Iterator[ChangeRecord]:
+        """Yield the change records of one rows event; `source` is the event's block, its row index counted here.
+
+        Raises TableError (SchemaOutOfSync, ValueConversionError …) naming table, column and position.
+        """
+        captured = self._cache.for_table_map(event.table_map)
+        if captured is None:
+            return
+        if event.kind == "partial_update":
+            raise TableError(
+                f"{captured.id} at {event.header.file}:{event.header.pos}: a partial JSON update, expected full row "
+                "images.",
+                remedy="set binlog_row_value_options='' on the server, or exclude the table",
+            )
+        transcoder, rows, offset, index = captured.transcoder, event.rows, 0, 0
+        ts_ns = time.time_ns()
+        block = replace(source, db=captured.id.database, table=captured.id.table)
+        while offset < len(rows):
+            block = replace(block, row=index)
+            first, offset = transcoder.read_row(rows, offset, event.columns_present[0])
+            if event.kind == "write":
+                yield self._record(captured, "c", None, first, block, ts_ns, self._headers)
+            elif event.kind == "delete":
+                yield from self._delete(captured, first, block, ts_ns, self._headers)
+            else:
+                second, offset = transcoder.read_row(rows, offset, event.columns_present[1])
+                yield from self._update(captured, first, second, block, ts_ns)
+            index += 1
+
+    def snapshot_record(self, captured: CapturedTable, row: Row, source: SourceInfo) -> ChangeRecord:
+        """Return the `r` record of a snapshot row."""
+        return self._record(captured, "r", None, row, source, time.time_ns(), self._headers)
+
+    def _record(
+        self,
+        captured: CapturedTable,
+        op: str,
+        before: Row | None,
+        after: Row | None,
+        source: SourceInfo,
+        ts_ns: int,
+        headers: Headers,
+    ) -> ChangeRecord:
+        transcoder = captured.transcoder
+        keyed = after if after is not None else before
+        assert keyed is not None
+        value = transcoder.value(op, before, after, source, ts_ns)
+        return ChangeRecord(captured.topic, transcoder.key(keyed), value, headers)
+
+    def _delete(
+        self, captured: CapturedTable, before: Row, source: SourceInfo, ts_ns: int, headers: Headers
+    ) -> Iterator[ChangeRecord]:
+        record = self._record(captured, "d", before, None, source, ts_ns, headers)
+        yield record
+        if self._tombstones:
+            yield ChangeRecord(record.topic, record.key, None, headers)
+
+    def _update(
+        self, captured: CapturedTable, before: Row, after: Row, source: SourceInfo, ts_ns: int
+    ) -> Iterator[ChangeRecord]:
+        transcoder = captured.transcoder
+        if not transcoder.key_changed(before, after):
+            yield self._record(captured, "u", before, after, source, ts_ns, self._headers)
+            return
+        new_key = (NEW_KEY_HEADER, transcoder.key_struct_json(after).encode())
+        old_key = (OLD_KEY_HEADER, transcoder.key_struct_json(before).encode())
+        yield from self._delete(captured, before, source, ts_ns, [new_key, *self._headers])
+        yield self._record(captured, "c", None, after, source, ts_ns, [old_key, *self._headers])

@@ -1,0 +1,21 @@
+"""What goes to Kafka for one row change."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from faust_cdc.kafka.producer import Headers
+
+
+class ChangeRecord(NamedTuple):
+    """One Kafka record: bytes with the registry's wire prefix; `value` None is a tombstone."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of key and value."""
+        return len(self.key or b"") + len(self.value or b"")

@@ -1,0 +1,37 @@
+"""What a connector task is given: values only, resolved by the layers above."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from faust_cdc.config.connector import MySqlConnectorConfig
+from faust_cdc.kafka.topics import TopicSpec
+from faust_cdc.registry.client import RegistryConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One task of one connector on one worker."""
+
+    connector: str
+    task_id: int
+    group_id: str
+    config: MySqlConnectorConfig
+    client_config: Mapping[str, str]
+    """librdkafka options common to all clients: bootstrap.servers, security."""
+    offset_topic: TopicSpec
+    registry: RegistryConfig
+    producer_config: Mapping[str, str] = field(default_factory=dict)
+    """librdkafka options of the worker's `producer.*` and the connector's `producer.override.*`."""
+    producer_queue_max_bytes: int = 64 * 1024 * 1024
+    heartbeat_ms: int = 2000
+    """The source server's heartbeat period; three without any byte mean the connection is lost."""
+    read_timeout_ms: int = 60_000
+    retry_delay_min_ms: int = 500
+    retry_delay_max_ms: int = 15_000
+
+    @property
+    def transactional_id(self) -> str:
+        """Connect's own form, so that our start fences a Connect worker's task and the other way round."""
+        return f"{self.group_id}-{self.connector}-{self.task_id}"

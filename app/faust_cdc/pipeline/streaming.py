@@ -1,0 +1,187 @@
+"""Binlog events into source transactions: what is a row, what is an end, where we stand.
+
+The position moves only at the end of a source transaction: XID or COMMIT of a transactional engine, ROLLBACK of a
+non-transactional one, XA PREPARE, DDL. An event outside these that we do not know is an error of the decoder, never
+a step forward.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+
+from faust_cdc.binlog.events import (
+    BinlogEvent,
+    FormatDescriptionEvent,
+    GtidEvent,
+    HeartbeatEvent,
+    IgnorableEvent,
+    IncidentEvent,
+    PreviousGtidsEvent,
+    QueryEvent,
+    RotateEvent,
+    RowsEvent,
+    RowsQueryEvent,
+    TableMapEvent,
+    TransactionPayloadEvent,
+    XaPrepareEvent,
+    XidEvent,
+)
+from faust_cdc.errors import FatalError, InternalError
+from faust_cdc.mysql.positions import GtidSet, MariaDbGtidSet
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.transcode.source_block import SourceInfo
+
+log = logging.getLogger(__name__)
+
+STATEMENT_WORD = re.compile(
+    r"(?:\s|/\*.*?\*/|--[^\n]*\n|#[^\n]*\n)*([a-z]+)(?:\s+([a-z]+))?", re.IGNORECASE | re.DOTALL
+)
+
+NO_BEARING = (FormatDescriptionEvent, HeartbeatEvent, IgnorableEvent, PreviousGtidsEvent, RowsQueryEvent,
+              TableMapEvent, TransactionPayloadEvent)  # fmt: skip
+
+ROW_STATEMENTS = frozenset({"insert", "update", "delete", "replace", "load"})
+
+
+@dataclass(slots=True)
+class SourceTransaction:
+    """The MySQL transaction being read."""
+
+    gtid: str | None
+    commit_us: int | None
+    """Original commit time in microseconds since the epoch, where the server says so."""
+    thread_id: int | None = None
+    standalone: bool = False
+
+
+class StreamingSource:
+    """Feeds rows to the writer and the position to the offset."""
+
+    def __init__(
+        self,
+        server_block: SourceInfo,
+        start: SourceOffset,
+        gtids: GtidSet | MariaDbGtidSet | None,
+        dispatcher: Dispatcher,
+        cache: TranscoderCache,
+        writer: TransactionWriter,
+    ) -> None:
+        self._block = server_block
+        self._dispatcher = dispatcher
+        self._cache = cache
+        self._writer = writer
+        self._gtids = gtids
+        self._file, self._pos = start.file, start.pos
+        self._ts_sec, self._server_id = start.ts_sec, start.server_id
+        self._open: SourceTransaction | None = None
+        self.source_ts_ms = 0
+        """Commit time of the last complete source transaction, in milliseconds since the epoch."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """True between the first and the last event of a source transaction."""
+        return self._open is not None
+
+    def offset(self) -> SourceOffset:
+        """Return where a restart would go on: the end of the last complete source transaction."""
+        gtids = None if self._gtids is None else str(self._gtids)
+        return SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id)
+
+    def handle(self, event: BinlogEvent) -> None:
+        """Take one event. Raises TableError for rows that cannot be written, FatalError when events are lost."""
+        if isinstance(event, RowsEvent):
+            self._rows(event)
+        elif isinstance(event, GtidEvent):
+            self._open = SourceTransaction(event.gtid, event.original_commit_us, None, event.standalone)
+        elif isinstance(event, QueryEvent):
+            self._query(event)
+        elif isinstance(event, XidEvent | XaPrepareEvent):
+            self._end(event)
+        elif isinstance(event, RotateEvent):
+            self._rotate(event)
+        elif isinstance(event, IncidentEvent):
+            raise FatalError(
+                f"{event.header.file}:{event.header.pos}: the server reports lost events (INCIDENT "
+                f"{event.incident}: {event.message}); changes are missing from its binlog.",
+                remedy="take a new snapshot: stop the connector, delete its offset, resume",
+            )
+        elif not isinstance(event, NO_BEARING):
+            raise InternalError(f"No rule for {type(event).__name__} at {event.header.file}:{event.header.pos}.")
+
+    def _rotate(self, event: RotateEvent) -> None:
+        if event.artificial and event.next_pos <= 4 and event.next_file == self._file:
+            return  # the dump's opening: we know better where in this file we stand
+        if self._open is None:
+            self._file, self._pos = event.next_file, event.next_pos
+
+    def _rows(self, event: RowsEvent) -> None:
+        transaction = self._open
+        if transaction is None:
+            # Non-transactional rows of old servers come without GTID event; they end with COMMIT all the same.
+            transaction = self._open = SourceTransaction(None, None)
+        block = self._source_block(event, transaction)
+        for record in self._dispatcher.records(event, block):
+            self._writer.write(record)
+
+    def _source_block(self, event: BinlogEvent, transaction: SourceTransaction) -> SourceInfo:
+        ts_us = transaction.commit_us
+        if ts_us is None or transaction.gtid is None:
+            ts_us = event.header.timestamp * 1_000_000
+        return self._block.at(
+            ts_us=ts_us,
+            server_id=event.header.server_id,
+            gtid=transaction.gtid,
+            file=event.header.file,
+            pos=event.header.pos,
+            thread=transaction.thread_id,
+        )
+
+    def _query(self, event: QueryEvent) -> None:
+        found = STATEMENT_WORD.match(event.query)
+        word = found.group(1).lower() if found else ""
+        second = (found.group(2) or "").lower() if found else ""
+        if word == "begin" or (word, second) in (("start", "transaction"), ("xa", "start")):
+            if self._open is None:
+                self._open = SourceTransaction(None, None)
+            self._open.thread_id = event.thread_id
+        elif word in ("commit", "rollback") and second != "to":
+            self._end(event)
+        elif word in ("savepoint", "rollback") or (word == "xa" and second == "end"):
+            return
+        elif word == "xa":  # XA COMMIT / XA ROLLBACK are transactions of their own
+            self._end(event)
+        elif word in ROW_STATEMENTS:
+            self._statement_rows(event)
+        else:
+            log.info("DDL at %s:%s: %.200s", event.header.file, event.header.pos, event.query)
+            self._cache.invalidate(event.query)
+            # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
+            inside = self._open is not None and self._open.thread_id is not None
+            if not inside and not event.query.rstrip().lower().endswith("start transaction"):
+                self._end(event)
+
+    def _statement_rows(self, event: QueryEvent) -> None:
+        raise FatalError(
+            f"{event.header.file}:{event.header.pos}: a change was logged as a statement, expected row images: "
+            f"{event.query[:120]!r}.",
+            remedy="set binlog_format=ROW globally and for all sessions, then take a new snapshot of the table",
+        )
+
+    def _end(self, event: BinlogEvent) -> None:
+        transaction, self._open = self._open, None
+        header = event.header
+        self._file, self._pos = header.file, header.end_pos
+        self._server_id = header.server_id
+        self._ts_sec = header.timestamp
+        self.source_ts_ms = header.timestamp * 1000
+        if transaction is not None:
+            if transaction.commit_us is not None:
+                self.source_ts_ms = transaction.commit_us // 1000
+            if transaction.gtid is not None and self._gtids is not None:
+                self._gtids = self._gtids.add(transaction.gtid)
+        self._writer.end_source_transaction(self.offset)

@@ -1,0 +1,135 @@
+"""The one place that begins, produces, writes the source offset and commits.
+
+Why nothing is lost and nothing comes twice for a read_committed reader:
+
+- Records and the offset that covers them are in one Kafka transaction, so both become visible or neither does.
+- `commit` is called only at the end of a source transaction, with the offset of that end. A crash before it leaves
+  an open Kafka transaction that the next owner's `init_transactions` aborts; the offset read after that is the
+  last commit's, and the source transactions since then are read and written again, for the first visible time.
+- The offset record is produced after the records. Any failed delivery fails the commit.
+- The transactional id belongs to the task, so a second owner fences the first before it reads the offset.
+
+Several source transactions share a Kafka transaction: under load until a size or an age is reached; when nothing
+more is waiting, at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faust_cdc.kafka.producer import ProducerState, TransactionalProducer
+from faust_cdc.offsets import SourceOffset, SourcePartition
+from faust_cdc.pipeline.records import ChangeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CommitLimits:
+    """When an open Kafka transaction is committed at the next source transaction's end."""
+
+    bytes_max: int = 16 * 1024 * 1024
+    records_max: int = 20_000
+    age_max_ms: float = 100.0
+
+
+@dataclass(slots=True)
+class WriterCounters:
+    """What the writer has committed since the task started."""
+
+    records: int = 0
+    source_transactions: int = 0
+    kafka_transactions: int = 0
+    bytes: int = 0
+
+
+class TransactionWriter:
+    """Writes change records and source offsets in Kafka transactions."""
+
+    def __init__(
+        self,
+        producer: TransactionalProducer,
+        partition: SourcePartition,
+        offset_topic: str,
+        offset_partition: int,
+        limits: CommitLimits,
+    ) -> None:
+        self._producer = producer
+        self._offset_key = partition.key()
+        self._offset_topic = offset_topic
+        self._offset_partition = offset_partition
+        self._limits = limits
+        self._records = 0
+        self._bytes = 0
+        self._source_transactions = 0
+        self._began_at = 0.0
+        self._covered: Callable[[], SourceOffset] | None = None
+        self.counters = WriterCounters()
+        self.committed: SourceOffset | None = None
+
+    @property
+    def has_complete_work(self) -> bool:
+        """True when a commit would make something durable: an offset is due and no source transaction is open."""
+        return self._covered is not None
+
+    @property
+    def age_ms(self) -> float:
+        """Milliseconds since the open Kafka transaction began; 0 without one."""
+        if self._producer.state is not ProducerState.IN_TRANSACTION:
+            return 0.0
+        return (time.monotonic() - self._began_at) * 1000
+
+    def write(self, record: ChangeRecord) -> None:
+        """Produce one record; opens the Kafka transaction when there is none."""
+        self._begin()
+        self._covered = None
+        self._producer.produce(record.topic, record.key, record.value, record.headers)
+        self._records += 1
+        self._bytes += record.size_bytes
+        if self._records % 256 == 0:
+            self._producer.serve()
+
+    def end_source_transaction(self, offset: Callable[[], SourceOffset]) -> None:
+        """Note that everything written so far is covered by what `offset` returns.
+
+        It is asked at the commit only: many source transactions share one, and the text of a large GTID set costs.
+        """
+        self._covered = offset
+        self._source_transactions += 1
+
+    def is_full(self) -> bool:
+        """True when the open Kafka transaction should be committed now."""
+        limits = self._limits
+        return self._records > 0 and (
+            self._bytes >= limits.bytes_max or self._records >= limits.records_max or self.age_ms >= limits.age_max_ms
+        )
+
+    @property
+    def has_records(self) -> bool:
+        """True when records wait for a commit."""
+        return self._records > 0
+
+    def commit(self) -> None:
+        """Write the covering offset and commit; does nothing when nothing is covered."""
+        if self._covered is None:
+            return
+        offset = self._covered()
+        self._begin()
+        self._producer.produce(self._offset_topic, self._offset_key, offset.to_json(), (), self._offset_partition)
+        self._producer.commit()
+        self.committed = offset
+        counters = self.counters
+        counters.records += self._records
+        counters.bytes += self._bytes
+        counters.source_transactions += self._source_transactions
+        counters.kafka_transactions += 1
+        self._reset()
+
+    def _begin(self) -> None:
+        if self._producer.state is ProducerState.READY:
+            self._producer.begin()
+            self._began_at = time.monotonic()
+
+    def _reset(self) -> None:
+        self._records = self._bytes = self._source_transactions = 0
+        self._covered = None

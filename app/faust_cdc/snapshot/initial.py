@@ -1,0 +1,148 @@
+"""The initial snapshot: all captured tables as of one position, then streaming goes on from there.
+
+Why snapshot and stream join without a gap or an overlap: the rows are read in one consistent transaction that stands
+at the position stored as the offset; every change committed after that position is in the binlog behind it and only
+there, every earlier one is in the rows and only there.
+
+Why a crash repeats nothing: the whole snapshot is one Kafka transaction with its closing offset; a crash aborts it
+and the next start takes a new one. Only when the copy outlives the Kafka transaction's time does it commit in parts,
+with an offset marked `snapshot: INITIAL`; a crash after such a part repeats the copy, as Debezium's does, and the
+log says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from faust_cdc.mysql.snapshot_session import SnapshotPoint, SnapshotSession, quote
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.offsets.model import INITIAL_SNAPSHOT
+from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
+from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.relational.model import Table, TableId
+from faust_cdc.transcode.reference import Row
+from faust_cdc.transcode.source_block import SourceInfo
+
+log = logging.getLogger(__name__)
+
+PROGRESS_EVERY_S = 5.0
+
+
+class InitialSnapshot:
+    """Reads every captured table once and writes `r` records."""
+
+    def __init__(
+        self,
+        session: SnapshotSession,
+        server_block: SourceInfo,
+        cache: TranscoderCache,
+        dispatcher: Dispatcher,
+        writer: TransactionWriter,
+        should_stop: Callable[[], bool],
+        part_after_ms: float,
+    ) -> None:
+        self._session = session
+        self._block = server_block
+        self._cache = cache
+        self._dispatcher = dispatcher
+        self._writer = writer
+        self._should_stop = should_stop
+        self._part_after_ms = part_after_ms
+        self.rows = 0
+
+    def run(
+        self,
+        tables: Sequence[TableId],
+        read_tables: Callable[[Sequence[TableId]], dict[TableId, Table]],
+        with_data: bool,
+    ) -> SourceOffset | None:
+        """Take the snapshot; return the offset to stream from, or None when asked to stop in the middle."""
+        point = self._session.open(tables)
+        structures = read_tables(tables)
+        self._cache.remember(structures.values())
+        log.info("Snapshot of %d tables at %s:%s", len(structures), point.position.file, point.position.pos)
+        if with_data:
+            ordered = [structures[table_id] for table_id in tables if table_id in structures]
+            if not self._copy(ordered, point):
+                return None
+        closing = self._offset(point, None)
+        self._writer.end_source_transaction(lambda: closing)
+        self._writer.commit()
+        log.info("Snapshot complete: %d rows of %d tables", self.rows, len(structures))
+        return closing
+
+    def _copy(self, tables: Sequence[Table], point: SnapshotPoint) -> bool:
+        """Write all rows, each with its marker; False when stopped. The marker needs to know the row after."""
+        held: tuple[CapturedTable, Row, bool] | None = None
+        last_report = time.monotonic()
+        for captured, row in self._rows(tables):
+            if self._should_stop():
+                return False
+            is_first_of_table = held is None or held[0] is not captured
+            if held is not None:
+                self._write(held, point, is_last_of_table=held[0] is not captured, is_last=False)
+            held = (captured, row, is_first_of_table)
+            if time.monotonic() - last_report > PROGRESS_EVERY_S:
+                last_report = time.monotonic()
+                log.info("Snapshot: %d rows so far, now in %s", self.rows, captured.id)
+            self._commit_part(point)
+        if held is not None:
+            self._write(held, point, is_last_of_table=True, is_last=True)
+        return True
+
+    def _rows(self, tables: Sequence[Table]) -> Iterator[tuple[CapturedTable, Row]]:
+        for table in tables:
+            captured = self._cache.for_table(table)
+            transcoder = captured.transcoder
+            expressions = ", ".join(transcoder.plan.select_list())
+            sql = f"SELECT {expressions} FROM {quote(table.id.database)}.{quote(table.id.table)}"
+            for cells in self._session.stream(sql):
+                yield captured, transcoder.read_text_row(cells)
+
+    def _write(
+        self, held: tuple[CapturedTable, Row, bool], point: SnapshotPoint, *, is_last_of_table: bool, is_last: bool
+    ) -> None:
+        captured, row, is_first_of_table = held
+        if is_last:
+            marker = "last"
+        elif self.rows == 0:
+            marker = "first"
+        elif is_last_of_table:
+            marker = "last_in_data_collection"
+        elif is_first_of_table:
+            marker = "first_in_data_collection"
+        else:
+            marker = "true"
+        source = self._block.at(
+            ts_us=int(time.time()) * 1_000_000,
+            server_id=0,
+            gtid=None,
+            file=point.position.file,
+            pos=point.position.pos,
+            thread=None,
+            snapshot=marker,
+            db=captured.id.database,
+            table=captured.id.table,
+        )
+        self._writer.write(self._dispatcher.snapshot_record(captured, row, source))
+        self.rows += 1
+
+    def _commit_part(self, point: SnapshotPoint) -> None:
+        if self._writer.age_ms < self._part_after_ms:
+            return
+        log.warning(
+            "The snapshot outlives a Kafka transaction (transaction.timeout.ms): %d rows are committed now; "
+            "if the task dies before the end, the copy starts over and these rows come again.",
+            self.rows,
+        )
+        unfinished = self._offset(point, INITIAL_SNAPSHOT)
+        self._writer.end_source_transaction(lambda: unfinished)
+        self._writer.commit()
+
+    def _offset(self, point: SnapshotPoint, marker: str | None) -> SourceOffset:
+        return SourceOffset(
+            point.position.file, point.position.pos, point.gtids, ts_sec=int(time.time()), snapshot=marker
+        )
