@@ -1,0 +1,151 @@
+"""Reading topics as a downstream reader does, and decoding them through the registry."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import fastavro
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+READ_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One Kafka record."""
+
+    topic: str
+    partition: int
+    kafka_offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    timestamp_ms: int
+
+
+def topics_with_prefix(bootstrap: str, prefix: str) -> list[str]:
+    """Return the topics `<prefix>.<database>.<table>`, sorted."""
+    metadata = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10)
+    return sorted(name for name in metadata.topics if name.startswith(prefix + ".") and name.count(".") >= 2)
+
+
+class TopicReader:
+    """Reads topics from their start; every call to `read_new` goes on where the last ended."""
+
+    def __init__(self, bootstrap: str, isolation: str = "read_committed") -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "oracle",
+                "enable.auto.commit": False,
+                "isolation.level": isolation,
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        self._positions: dict[tuple[str, int], int] = {}
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def __enter__(self) -> TopicReader:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def read_new(self, topics: Sequence[str]) -> list[RawRecord]:
+        """Return the records up to the present end of all partitions, per partition in order."""
+        wanted = self._partitions(topics)
+        if not wanted:
+            return []
+        self._consumer.assign(wanted)
+        pending = {(tp.topic, tp.partition) for tp in wanted}
+        records: list[RawRecord] = []
+        deadline = time.monotonic() + READ_TIMEOUT_S
+        while pending:
+            message = self._consumer.poll(0.2)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Partitions without an end after {READ_TIMEOUT_S} s: {sorted(pending)}")
+            if message is None:
+                continue
+            place = (str(message.topic()), int(message.partition() or 0))
+            error = message.error()
+            if error is not None:
+                if error.code() != KafkaError._PARTITION_EOF:
+                    raise KafkaException(error)
+                self._positions[place] = int(message.offset() or 0)
+                pending.discard(place)
+                continue
+            self._positions[place] = int(message.offset() or 0) + 1
+            headers = tuple((name, _bytes(value)) for name, value in message.headers() or ())
+            records.append(
+                RawRecord(*place, int(message.offset() or 0), _bytes(message.key()), _bytes(message.value()), headers,
+                          int(message.timestamp()[1]))
+            )  # fmt: skip
+        self._consumer.unassign()
+        return records
+
+    def _partitions(self, topics: Sequence[str]) -> list[TopicPartition]:
+        metadata = self._consumer.list_topics(timeout=10)
+        return [
+            TopicPartition(name, partition, self._positions.get((name, partition), 0))
+            for name in topics
+            if name in metadata.topics
+            for partition in metadata.topics[name].partitions
+        ]
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+class AvroDecoder:
+    """Decodes the wire format 0x00 + 4-byte id through a registry's Confluent API."""
+
+    def __init__(self, registry_url: str) -> None:
+        self._url = registry_url.rstrip("/")
+        self._schemas: dict[int, tuple[dict[str, Any], Any]] = {}
+
+    def schema(self, raw: bytes) -> dict[str, Any]:
+        """Return the schema as registered, property order kept."""
+        return self._load(self._id(raw))[0]
+
+    def decode(self, raw: bytes) -> Any:
+        """Return the value; every byte must be used."""
+        parsed = self._load(self._id(raw))[1]
+        body = BytesIO(raw[5:])
+        value = fastavro.schemaless_reader(body, parsed)
+        left = body.read()
+        assert not left, f"{len(left)} bytes left over"
+        return value
+
+    @staticmethod
+    def _id(raw: bytes) -> int:
+        magic, schema_id = struct.unpack_from(">bI", raw)
+        assert magic == 0, f"magic byte {magic}"
+        return int(schema_id)
+
+    def _load(self, schema_id: int) -> tuple[dict[str, Any], Any]:
+        if schema_id not in self._schemas:
+            with urllib.request.urlopen(f"{self._url}/schemas/ids/{schema_id}", timeout=10) as answer:
+                schema = json.loads(json.load(answer)["schema"])
+            self._schemas[schema_id] = (schema, fastavro.parse_schema(schema))
+        return self._schemas[schema_id]
+
+
+def changes(records: Sequence[RawRecord], decoder: AvroDecoder) -> Iterator[tuple[RawRecord, Any, Any]]:
+    """Yield (record, decoded key, decoded value); both may be None."""
+    for record in records:
+        key = None if record.key is None else decoder.decode(record.key)
+        value = None if record.value is None else decoder.decode(record.value)
+        yield record, key, value
