@@ -1,0 +1,189 @@
+"""kill -9 at random moments under writes; the promises are then read off the topics alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.crash.workload import SCHEMA, Workload
+from tests.harness.worker import WorkerProcess
+from tests.lab import KafkaBroker, MySqlServer
+from tests.oracle.invariants import duplicates, order_faults, replay, table_state
+from tests.oracle.topics import AvroDecoder, RawRecord, TopicReader, changes
+
+pytestmark = [pytest.mark.integration, pytest.mark.crash]
+
+KILLS = int(os.environ.get("FAUST_CDC_KILLS", "20"))
+SEED = int(os.environ.get("FAUST_CDC_SEED", "20"))
+KEYS = {"ledger": ("id",), "accounts": ("id",)}
+
+
+def connector(mysql: MySqlServer, database: str, prefix: str) -> dict[str, str]:
+    return {
+        "connector.class": "io.debezium.connector.mysql.MySqlConnector",
+        "database.hostname": "127.0.0.1",
+        "database.port": str(mysql.port),
+        "database.user": "cdc",
+        "database.password": "cdc-secret",
+        "database.server.id": str(random.randint(10_000, 2_000_000)),
+        "topic.prefix": prefix,
+        "database.include.list": database,
+        "schema.history.internal.kafka.topic": f"history-{prefix}",
+    }
+
+
+def prepare(mysql: MySqlServer, database: str) -> list[Workload]:
+    for statement in SCHEMA.split(";"):
+        if statement.strip():
+            mysql.execute(statement, database)
+    writers = []
+    for seed in (1, 2):
+        connection = mysql.admin(database)
+        connection.autocommit(False)
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        writers.append(Workload(connection, seed, pause_s=0.02))
+    return writers
+
+
+def select(mysql: MySqlServer, database: str, table: str) -> list[dict[str, Any]]:
+    with mysql.admin(database) as connection, connection.cursor(pymysql.cursors.DictCursor) as cursor:
+        cursor.execute(f"SELECT * FROM {table}")
+        return list(cursor.fetchall())
+
+
+class Verdict:
+    """Reads the topics until they equal the tables, then judges all invariants."""
+
+    def __init__(self, kafka: KafkaBroker, worker: WorkerProcess, prefix: str, database: str) -> None:
+        self._bootstrap = kafka.bootstrap
+        self._decoder = AvroDecoder(worker.registry_url)
+        self._topics = {table: f"{prefix}.{database}.{table}" for table in KEYS}
+        self.changes: list[tuple[RawRecord, Any, Any]] = []
+
+    def level_with(self, expected: dict[str, dict[str, Any]], timeout_s: float) -> None:
+        """I1: wait until the last value per key equals the tables; fails with the difference."""
+        deadline = time.monotonic() + timeout_s
+        with TopicReader(self._bootstrap) as reader:
+            while True:
+                records = reader.read_new(list(self._topics.values()))
+                self.changes += changes(records, self._decoder)
+                schemas = {r.value[:5]: self._decoder.schema(r.value) for r, _, _ in self.changes if r.value}
+                seen = replay(self.changes, schemas)
+                found = {table: seen.get(topic, {}) for table, topic in self._topics.items()}
+                if found == expected:
+                    return
+                if time.monotonic() > deadline:
+                    assert found == expected
+                time.sleep(0.5)
+
+    def ledger_rows(self) -> list[tuple[int, int]]:
+        return [
+            (value["after"]["txn"], value["after"]["seq"])
+            for record, _, value in self.changes
+            if value is not None and record.topic == self._topics["ledger"]
+        ]
+
+
+def offsets_of(kafka: KafkaBroker, topic: str) -> list[dict[str, Any]]:
+    with TopicReader(kafka.bootstrap) as reader:
+        return [json.loads(record.value) for record in reader.read_new([topic]) if record.value]
+
+
+def highest(gtids: str) -> int:
+    return int(gtids.rsplit(":", 1)[1].rsplit("-", 1)[-1])
+
+
+def test_nothing_lost_nothing_twice_through_kills(
+    mysql: MySqlServer, kafka: KafkaBroker, mysql_database: str, tmp_path: Path
+) -> None:
+    rnd = random.Random(SEED)
+    prefix = f"crash{rnd.randrange(10**6)}{int(time.time())}"
+    writers = prepare(mysql, mysql_database)
+    group = f"g-{prefix}"
+    # A short session lets the restarted worker have the lease of the killed one soon.
+    worker = WorkerProcess(tmp_path, kafka.bootstrap, group)
+    for writer in writers:
+        writer.start()
+    try:
+        worker.start().wait_ready()
+        config = connector(mysql, mysql_database, prefix)
+        worker.rest("POST", "/connectors", {"name": "crash", "config": config})
+        for _ in range(KILLS):
+            time.sleep(rnd.choice([rnd.uniform(0, 3), rnd.uniform(3, 12)]))
+            worker.kill()
+            worker.start()
+        worker.wait_ready()
+        worker.wait_running("crash")
+        for writer in writers:
+            writer.stop()
+        expected = {t: table_state(select(mysql, mysql_database, t), key) for t, key in KEYS.items()}
+        verdict = Verdict(kafka, worker, prefix, mysql_database)
+        verdict.level_with(expected, 60)
+    finally:
+        for writer in writers:
+            writer.stop()
+        worker.stop()
+    committed = set().union(*(writer.committed for writer in writers))
+    rolled_back = set().union(*(writer.rolled_back for writer in writers))
+    rows = verdict.ledger_rows()
+    assert len(committed) > 100
+    assert set(rows) == committed, "I1/I2: ledger rows seen and rows committed differ"
+    assert not {txn for txn, _ in rows} & rolled_back, "I2: a rolled-back transaction is visible"
+    assert order_faults(verdict.changes) == [], "I3"
+    assert duplicates(verdict.changes) == [], "I4"
+    stored = offsets_of(kafka, f"{group}-offsets")
+    assert all("snapshot" not in offset for offset in stored), "I6: the snapshot is one transaction here"
+    executed = [highest(offset["gtids"]) for offset in stored]
+    assert executed == sorted(executed), "I6: the offset never steps back"
+    streamed = [v["source"]["gtid"] for _, _, v in verdict.changes if v is not None and v["source"]["gtid"]]
+    assert max(map(highest, streamed)) <= executed[-1], "I6: every visible record is covered by the offset"
+    print(f"\n{KILLS} kills, {len(verdict.changes)} records, {len(committed)} ledger rows, {len(stored)} offsets")
+
+
+def test_a_standby_takes_over(mysql: MySqlServer, kafka: KafkaBroker, mysql_database: str, tmp_path: Path) -> None:
+    prefix = f"ha{int(time.time())}"
+    writers = prepare(mysql, mysql_database)
+    workers = [WorkerProcess(tmp_path / name, kafka.bootstrap, f"g-{prefix}") for name in ("a", "b")]
+    try:
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.wait_ready()
+        workers[0].rest("POST", "/connectors", {"name": "ha", "config": connector(mysql, mysql_database, prefix)})
+        workers[0].wait_running("ha")
+        for writer in writers:
+            writer.start()
+        time.sleep(2)
+        owner_id = workers[0].rest("GET", "/connectors/ha/status")["tasks"][0]["worker_id"]
+        owner = next(w for w in workers if owner_id.endswith(f":{w.port}"))
+        standby = next(w for w in workers if w is not owner)
+        owner.kill()
+        killed = time.monotonic()
+
+        def taken_over() -> bool:
+            (task,) = standby.rest("GET", "/connectors/ha/status")["tasks"]
+            return bool(task["state"] == "RUNNING" and task["worker_id"].endswith(f":{standby.port}"))
+
+        standby.until(taken_over, 15, "take-over within 15 s")
+        print(f"\ntake-over after kill -9: {time.monotonic() - killed:.1f} s")
+        time.sleep(2)
+        for writer in writers:
+            writer.stop()
+        expected = {t: table_state(select(mysql, mysql_database, t), key) for t, key in KEYS.items()}
+        verdict = Verdict(kafka, standby, prefix, mysql_database)
+        verdict.level_with(expected, 60)
+        assert duplicates(verdict.changes) == []
+        assert order_faults(verdict.changes) == []
+    finally:
+        for writer in writers:
+            writer.stop()
+        for worker in workers:
+            worker.stop()

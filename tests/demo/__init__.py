@@ -1,0 +1,1 @@
+"""The demo: one command from an empty machine to live change events."""

@@ -1,0 +1,175 @@
+"""`python -m tests.demo [--once] [--bootstrap HOST:PORT] [--rate N]`: the main job on real servers, visibly."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pymysql
+
+from tests.demo import shop
+from tests.demo.watch import Watcher
+from tests.harness.worker import WorkerProcess
+from tests.lab import MariaDbServer, Tansu
+from tests.oracle.invariants import duplicates, order_faults, replay, table_state
+from tests.oracle.topics import AvroDecoder, TopicReader, changes, topics_with_prefix
+
+CONNECTOR = "shop"
+PREFIX = "demo"
+STREAMED_CHANGES = 200
+ONCE_TIMEOUT_S = 120.0
+
+
+@contextlib.contextmanager
+def step(text: str) -> Iterator[None]:
+    """Print what is being done, a dot per second while it lasts, and how long it took."""
+    print(f"  {text} ", end="", flush=True)
+    began, done = time.monotonic(), threading.Event()
+
+    def tick() -> None:
+        while not done.wait(1):
+            print(".", end="", flush=True)
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+    print(f" {time.monotonic() - began:.1f} s", flush=True)
+
+
+def connector_config(port: int) -> dict[str, str]:
+    """Return a connector as a Debezium user would post it."""
+    return {
+        "connector.class": "io.debezium.connector.mariadb.MariaDbConnector",
+        "tasks.max": "1",
+        "database.hostname": "127.0.0.1",
+        "database.port": str(port),
+        "database.user": "cdc",
+        "database.password": "cdc-secret",
+        "database.server.id": "184054",
+        "topic.prefix": PREFIX,
+        "database.include.list": "shop",
+        "schema.history.internal.kafka.topic": "schema-changes.demo",
+    }
+
+
+def main() -> int:
+    """Run the demo; return the exit code."""
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faust-cdc-demo-")))
+        try:
+            return _run(options, stack, folder, began)
+        except KeyboardInterrupt:
+            print("\nStopping everything that was started.")
+            return 0
+
+
+def _run(options: argparse.Namespace, stack: contextlib.ExitStack, folder: Path, began: float) -> int:
+    print("faust-cdc demo: a database, a broker, one worker; every part is real")
+    with step("MariaDB"):
+        database = stack.enter_context(MariaDbServer())
+    if options.bootstrap:
+        bootstrap = options.bootstrap
+    else:
+        with step("Tansu, a Kafka-compatible broker in memory"):
+            bootstrap = stack.enter_context(Tansu()).bootstrap
+    with step("a shop database"):
+        database.execute("CREATE DATABASE shop")
+        connection = database.admin("shop")
+        stack.callback(connection.close)
+        with connection.cursor() as cursor:
+            shop.load(cursor.execute)
+    properties = {} if options.bootstrap else {"broker.rebalance.timeout.ms": "3000"}
+    worker = WorkerProcess(folder, bootstrap, f"demo-{int(time.time())}", properties=properties)
+    with step("the worker with its embedded schema registry"):
+        stack.enter_context(worker)
+        worker.wait_ready()
+    print(f"  REST API {worker.url}, registry {worker.registry_url}")
+    with step("POST /connectors"):
+        worker.rest("POST", "/connectors", {"name": CONNECTOR, "config": connector_config(database.port)})
+        worker.wait_running(CONNECTOR)
+    writer = database.admin("shop")
+    writer.autocommit(False)
+    clerk = shop.Clerk(writer, options.rate)
+    watcher = Watcher(bootstrap, worker.registry_url, PREFIX, quiet=options.quiet)
+    stack.callback(watcher.close)
+    clerk.start()
+    stack.callback(clerk.stop)
+    print(f"\nLive: {options.rate:g} orders/s; each line is a record read back from Kafka (read_committed)\n")
+    limit = STREAMED_CHANGES if options.once else None
+    watcher.watch(limit, ONCE_TIMEOUT_S if options.once else None, lambda: _still_fine(worker, clerk))
+    clerk.stop()
+    return _verdict(bootstrap, worker, connection, watcher, began)
+
+
+def _still_fine(worker: WorkerProcess, clerk: shop.Clerk) -> None:
+    if clerk.failure is not None:
+        raise SystemExit(f"The clerk could not write: {clerk.failure}")
+    if worker.process is not None and worker.process.poll() is not None:
+        raise SystemExit(f"The worker ended with {worker.process.returncode}:\n{worker.log_tail()}")
+
+
+def _verdict(bootstrap: str, worker: WorkerProcess, connection: Any, watcher: Watcher, began: float) -> int:
+    """Hold the topics against the tables; the reader starts anew, from the first record."""
+    faults: list[str] = []
+    deadline = time.monotonic() + 20
+    while True:
+        faults = _compare(bootstrap, worker.registry_url, connection)
+        if not faults or time.monotonic() > deadline:
+            break
+        time.sleep(0.3)
+    print(f"\n{watcher.summary()}; worker {worker.rss_mb():.0f} MB; whole demo {time.monotonic() - began:.1f} s")
+    if faults:
+        print("VERDICT: topics do NOT equal tables:")
+        for fault in faults[:20]:
+            print(f"  {fault}")
+        return 1
+    print("VERDICT: topics equal tables; no record twice, none out of order")
+    return 0
+
+
+def _compare(bootstrap: str, registry_url: str, connection: Any) -> list[str]:
+    decoder = AvroDecoder(registry_url)
+    with TopicReader(bootstrap) as reader:
+        records = reader.read_new(topics_with_prefix(bootstrap, PREFIX))
+    decoded = list(changes(records, decoder))
+    schemas = {r.value[:5]: decoder.schema(r.value) for r, _, _ in decoded if r.value is not None}
+    seen = replay(decoded, schemas)
+    faults = [f"twice: {name}" for name in duplicates(decoded)] + order_faults(decoded)
+    for table, key in shop.TABLES.items():
+        with connection.cursor(pymysql.cursors.DictCursor) as cursor:
+            cursor.execute(f"SELECT * FROM {table}")
+            rows = cursor.fetchall()
+        expected = table_state(rows, key)
+        found = seen.get(f"{PREFIX}.shop.{table}", {})
+        for name in sorted(expected.keys() | found.keys()):
+            if expected.get(name) != found.get(name):
+                faults.append(f"{table} {name}: table {expected.get(name)}, topic {found.get(name)}")
+    return faults
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="stop after the snapshot and 200 changes, verify, exit")
+    parser.add_argument("--bootstrap", help="a running Kafka instead of the built-in broker")
+    parser.add_argument("--rate", type=float, default=25.0, help="orders per second (default 25)")
+    parser.add_argument("--quiet", action="store_true", help="only the summary lines")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
