@@ -1,0 +1,113 @@
+"""Checks of option values: each takes a value's text and gives the problem in words, or None.
+
+The wording of Debezium's checks is Debezium's (`io.debezium.config.Field`), so that people find it again.
+"""
+
+from __future__ import annotations
+
+import re
+
+from faust_cdc.config.options import Check
+
+INT_MIN, INT_MAX = -(2**31), 2**31 - 1
+LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
+
+
+def as_int(text: str) -> int | None:
+    """The number a value's text means, Java's way (no underscores, blanks around allowed), or None."""
+    stripped = text.strip()
+    return int(stripped) if re.fullmatch(r"[+-]?[0-9]+", stripped, re.ASCII) else None
+
+
+def positive(text: str) -> str | None:
+    """A number above zero."""
+    number = as_int(text)
+    return None if number is None or number > 0 else "A positive, non-zero value is expected"
+
+
+def non_negative(text: str) -> str | None:
+    """A number that is not below zero."""
+    number = as_int(text)
+    return None if number is None or number >= 0 else "A non-negative value is expected"
+
+
+def between(low: int, high: int) -> Check:
+    """A number within both bounds, which are legal themselves."""
+
+    def check(text: str) -> str | None:
+        number = as_int(text)
+        return None if number is None or low <= number <= high else f"A value from {low} to {high} is expected"
+
+    return check
+
+
+def split_list(text: str) -> list[str]:
+    """The elements of a comma-separated list of regular expressions; a comma escaped by a backslash stays.
+
+    Debezium's `Strings.listOf` with its regex splitter: blanks around an element are not part of it.
+    """
+    return [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", text) if part.strip()]
+
+
+def regex(text: str) -> str | None:
+    """One valid regular expression."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        return f"A valid regular expression is expected, but '{text}' is not one: {error}"
+    return None
+
+
+def regex_list(text: str) -> str | None:
+    """A comma-separated list of valid regular expressions."""
+    for element in split_list(text):
+        try:
+            re.compile(element)
+        except re.error as error:
+            return (
+                f"A comma-separated list of valid regular expressions is expected, but '{element}' is not one: "
+                f"{error}. A comma inside a pattern is written '\\,'"
+            )
+    return None
+
+
+def topic_name(text: str) -> str | None:
+    """What Debezium allows in `topic.prefix`: a topic name can hold nothing else."""
+    if re.fullmatch(r"[a-zA-Z0-9_.-]+", text):
+        return None
+    return f"{text} has invalid format (only the underscore, hyphen, dot and alphanumeric characters are allowed)"
+
+
+def hostname(text: str) -> str | None:
+    """A host name or an IPv4 or IPv6 address; not a URL, not host:port."""
+    if re.search(r"[/\s@,]", text):
+        return f"{text} has invalid format (a host name or an IP address is expected, without scheme, port or path)"
+    if text.count(":") == 1:
+        host, port = text.split(":")
+        return f"{text} has invalid format (give the host as '{host}' and the port as database.port={port})"
+    return None
+
+
+def connector_name(text: str) -> str | None:
+    """Any text without control characters: `/`, `%`, blanks and all alphabets are fine."""
+    if not text:
+        return "String may not be empty"
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        return "String may not contain control characters"
+    return None
+
+
+def pem_file(text: str) -> str | None:
+    """A PEM file name; Java's own key store formats cannot be read here."""
+    if re.search(r"\.(jks|p12|pfx|pkcs12|keystore|truststore)$", text, re.IGNORECASE):
+        return (
+            f"Java key stores are not supported: found '{text}'. Export the certificates as PEM "
+            "(keytool -exportcert -rfc, or openssl pkcs12 -nokeys) and name that file"
+        )
+    return None
+
+
+def single_task(text: str) -> str | None:
+    """A binlog is one ordered stream: one task reads it, as in Debezium."""
+    number = as_int(text)
+    return None if number is None or number <= 1 else "Only a single connector task may be started; use tasks.max=1"

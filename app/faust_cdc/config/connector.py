@@ -1,0 +1,191 @@
+"""A connector's configuration as a value: what all code below `faust_cdc.connect` gets in place of a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from faust_cdc.config import catalogue
+from faust_cdc.config.converters import RegistrySettings, registry_of
+from faust_cdc.config.secret import Secret
+from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
+from faust_cdc.config.validation import ConnectorMap, validate
+from faust_cdc.errors import ConfigError
+
+_SSL_MODES: Final = {
+    "disable": "disabled",
+    "trust": "required",
+    "verify-ca": "verify_ca",
+    "verify-full": "verify_identity",
+}
+"""MariaDB's names of the TLS modes, in MySQL's words."""
+
+_SNAPSHOT_MODES: Final = {"schema_only": "no_data"}
+"""Former names of snapshot modes."""
+
+
+@dataclass(frozen=True)
+class MySqlConnectorConfig:
+    """Every option of one connector that has an effect, parsed; field names are the options' with underscores.
+
+    `flavor` is `mysql` or `mariadb` by the connector class. `database_ssl_mode` is in MySQL's words for both.
+    `registry` None means: the worker's, see `WorkerConfig.registry_for`. `notes` says, one sentence each,
+    which options were accepted and have no effect.
+    """
+
+    name: str
+    connector_class: str
+    flavor: str
+    topic_prefix: str
+    database_hostname: str
+    database_user: str
+    database_server_id: int
+    database_password: Secret = field(default_factory=lambda: Secret(""))
+    database_port: int = 3306
+    tasks_max: int = 1
+    database_include_list: str | None = None
+    database_exclude_list: str | None = None
+    table_include_list: str | None = None
+    table_exclude_list: str | None = None
+    database_ssl_mode: str = "preferred"
+    database_ssl_ca: str | None = None
+    connect_timeout_ms: int = 30_000
+    connect_keep_alive_interval_ms: int = 60_000
+    database_query_timeout_ms: int = 600_000
+    connection_validation_timeout_ms: int = 60_000
+    snapshot_mode: str = "initial"
+    snapshot_locking_mode: str = "minimal"
+    snapshot_lock_timeout_ms: int = 10_000
+    snapshot_fetch_size: int | None = None
+    heartbeat_interval_ms: int = 0
+    tombstones_on_delete: bool = True
+    include_schema_changes: bool = True
+    provide_transaction_metadata: bool = False
+    max_batch_size: int = 2048
+    max_queue_size: int = 8192
+    poll_interval_ms: int = 500
+    decimal_handling_mode: str = "precise"
+    time_precision_mode: str = "adaptive_time_microseconds"
+    bigint_unsigned_handling_mode: str = "long"
+    binary_handling_mode: str = "bytes"
+    enable_time_adjuster: bool = True
+    schema_name_adjustment_mode: str = "none"
+    field_name_adjustment_mode: str = "none"
+    unavailable_value_placeholder: str = "__debezium_unavailable_value"
+    topic_creation: TopicCreation | None = None
+    producer_overrides: Mapping[str, str] = field(default_factory=dict)
+    registry: RegistrySettings | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+
+def parse_connector_config(config: ConnectorMap) -> MySqlConnectorConfig:
+    """The typed configuration of a connector.
+
+    Raises `ConfigError` with every problem, one a line, in the words that REST answers with 400.
+    """
+    connector_class = catalogue.resolve_class(config.get("connector.class") or "")
+    if connector_class is None:
+        raise ConfigError(class_problem(config))
+    infos = validate(config)
+    errors = [error for info in infos for error in info.errors]
+    if errors:
+        raise ConfigError(invalid_text(errors))
+    values = _Values(config, catalogue.flavor_of(connector_class))
+    notes = tuple(note for info in infos for note in info.notes)
+    return _build(values, connector_class, notes)
+
+
+def invalid_text(errors: list[str]) -> str:
+    """The text Connect answers with 400 when a configuration has errors."""
+    return (
+        f"Connector configuration is invalid and contains the following {len(errors)} error(s):\n"
+        + "\n".join(errors)
+        + "\nYou can also find the above list of errors at the endpoint "
+        "`/connector-plugins/{connectorType}/config/validate`"
+    )
+
+
+def class_problem(config: ConnectorMap) -> str:
+    """Why `connector.class` cannot be used, beginning as Connect's own text does."""
+    found = config.get("connector.class")
+    if not found:
+        shown = ", ".join(f"{key}={config[key]}" for key in ("name", "tasks.max") if config.get(key))
+        return f"Connector config {{{shown}}} contains no connector type"
+    return (
+        f"Failed to find any class that implements Connector and which name matches {found}, "
+        f"available connectors are: {', '.join(catalogue.CONNECTOR_CLASSES)}"
+    )
+
+
+class _Values:
+    """Typed access to a validated map: defaults filled in, enumerations in lower case."""
+
+    def __init__(self, config: ConnectorMap, flavor: str) -> None:
+        self.config = config
+        self.flavor = flavor
+        self._options = catalogue.by_name(flavor)
+
+    def text(self, name: str) -> str | None:
+        value = self.config.get(name)
+        return value if value is not None and value.strip() else self._options[name].default
+
+    def word(self, name: str) -> str:
+        return (self.text(name) or "").strip().lower()
+
+    def number(self, name: str) -> int:
+        return int((self.text(name) or "0").strip())
+
+    def flag(self, name: str) -> bool:
+        return self.word(name) == "true"
+
+
+def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlConnectorConfig:
+    ssl_mode, snapshot_mode = v.word("database.ssl.mode"), v.word("snapshot.mode")
+    fetch_size = v.text("snapshot.fetch.size")
+    overrides = {k[18:]: value or "" for k, value in v.config.items() if k.startswith("producer.override.")}
+    return MySqlConnectorConfig(
+        name=v.text("name") or "",
+        connector_class=connector_class,
+        flavor=v.flavor,
+        topic_prefix=v.text("topic.prefix") or "",
+        database_hostname=(v.text("database.hostname") or "").strip(),
+        database_user=v.text("database.user") or "",
+        database_server_id=v.number("database.server.id"),
+        database_password=Secret(v.text("database.password") or ""),
+        database_port=v.number("database.port"),
+        tasks_max=v.number("tasks.max"),
+        database_include_list=v.text("database.include.list"),
+        database_exclude_list=v.text("database.exclude.list"),
+        table_include_list=v.text("table.include.list"),
+        table_exclude_list=v.text("table.exclude.list"),
+        database_ssl_mode=_SSL_MODES.get(ssl_mode, ssl_mode),
+        database_ssl_ca=v.text("database.ssl.truststore"),
+        connect_timeout_ms=v.number("connect.timeout.ms"),
+        connect_keep_alive_interval_ms=v.number("connect.keep.alive.interval.ms"),
+        database_query_timeout_ms=v.number("database.query.timeout.ms"),
+        connection_validation_timeout_ms=v.number("connection.validation.timeout.ms"),
+        snapshot_mode=_SNAPSHOT_MODES.get(snapshot_mode, snapshot_mode),
+        snapshot_locking_mode=v.word("snapshot.locking.mode"),
+        snapshot_lock_timeout_ms=v.number("snapshot.lock.timeout.ms"),
+        snapshot_fetch_size=int(fetch_size) if fetch_size else None,
+        heartbeat_interval_ms=v.number("heartbeat.interval.ms"),
+        tombstones_on_delete=v.flag("tombstones.on.delete"),
+        include_schema_changes=v.flag("include.schema.changes"),
+        provide_transaction_metadata=v.flag("provide.transaction.metadata"),
+        max_batch_size=v.number("max.batch.size"),
+        max_queue_size=v.number("max.queue.size"),
+        poll_interval_ms=v.number("poll.interval.ms"),
+        decimal_handling_mode=v.word("decimal.handling.mode"),
+        time_precision_mode=v.word("time.precision.mode"),
+        bigint_unsigned_handling_mode=v.word("bigint.unsigned.handling.mode"),
+        binary_handling_mode=v.word("binary.handling.mode"),
+        enable_time_adjuster=v.flag("enable.time.adjuster"),
+        schema_name_adjustment_mode=v.word("schema.name.adjustment.mode"),
+        field_name_adjustment_mode=v.word("field.name.adjustment.mode"),
+        unavailable_value_placeholder=v.text("unavailable.value.placeholder") or "",
+        topic_creation=topic_creation_of(v.config),
+        producer_overrides=overrides,
+        registry=registry_of(v.config)[0],
+        notes=notes,
+    )

@@ -1,0 +1,1 @@
+"""HTTP resources of the worker: bodies in, entities and error bodies out; no logic."""
