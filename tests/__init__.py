@@ -1,0 +1,1 @@
+"""Tests of faust-cdc; they run against real servers, which tests.lab installs and starts."""

@@ -1,0 +1,38 @@
+"""Running installation commands: quiet when they work, their last lines when they fail."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+class InstallError(RuntimeError):
+    """A server could not be installed; the message says what to do by hand."""
+
+
+def run(
+    command: Sequence[str],
+    *,
+    what: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Run `command` without input and return what it printed, or raise with its last lines."""
+    try:
+        done = subprocess.run(
+            list(command),
+            cwd=cwd,
+            env=dict(env if env is not None else os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise InstallError(f"{what}: cannot run {command[0]}: {error}") from error
+    if done.returncode != 0:
+        tail = "\n".join(done.stdout.splitlines()[-25:])
+        raise InstallError(f"{what} failed (exit {done.returncode}): {' '.join(command)}\n{tail}")
+    return done.stdout

@@ -1,0 +1,407 @@
+"""Kafka brokers (the real one and Tansu), Kafka Connect with Debezium, and a schema registry."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.lab.commands import run
+from tests.lab.install import (
+    install_apicurio,
+    install_connect_plugins,
+    install_java,
+    install_kafka,
+    install_tansu,
+)
+from tests.lab.ports import free_port, release_port
+from tests.lab.process import LabError, LabProcess, wait_until
+from tests.lab.sql_servers import SqlServer
+
+# One compiler and one collector thread: these JVMs live for minutes on few cores.
+JVM_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a topic, as bytes."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    timestamp_ms: int
+
+
+class Broker(LabProcess):
+    """What a test asks any broker."""
+
+    @property
+    def bootstrap(self) -> str:
+        """Value for `bootstrap.servers`."""
+        return f"{self.host}:{self.port}"
+
+    def admin(self) -> AdminClient:
+        """An admin client that keeps quiet about brokers that are not there."""
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+
+    def ready(self) -> bool:
+        """Whether metadata names a broker and a topic can be asked for."""
+        try:
+            return bool(self.admin().list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
+
+    def create_topic(self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
+        """Create a topic and wait until it has a leader."""
+        admin = self.admin()
+        topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config or {}))
+        admin.create_topics([topic])[name].result(30)
+        wait_until(
+            lambda: len(admin.list_topics(name, timeout=5).topics[name].partitions) == partitions,
+            timeout_s=15,
+            what=f"topic {name} with {partitions} partitions",
+        )
+
+    def topics(self) -> list[str]:
+        """Names of all topics, sorted."""
+        return sorted(self.admin().list_topics(timeout=10).topics)
+
+    def read_topic(self, topic: str, *, committed: bool = True, timeout_s: float = 30) -> list[Record]:
+        """All records to the end of every partition; aborted ones too when not `committed`."""
+        consumer = self.consumer(committed=committed)
+        try:
+            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+            return _drain(consumer, len(partitions), timeout_s)
+        finally:
+            consumer.close()
+
+    def consumer(self, *, committed: bool = True) -> Consumer:
+        """A consumer outside any group that reports the end of partitions."""
+        return Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": f"lab-{uuid4()}",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
+            }
+        )
+
+
+def _drain(consumer: Consumer, partition_count: int, timeout_s: float) -> list[Record]:
+    records: list[Record] = []
+    ended: set[int] = set()
+    while len(ended) < partition_count:
+        messages = consumer.consume(500, timeout=timeout_s)
+        if not messages:
+            raise LabError(f"nothing read for {timeout_s:g} s after {len(records)} records")
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(_record(message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ended.add(message.partition() or 0)
+            else:
+                raise KafkaException(error)
+    return records
+
+
+def _record(message: Message) -> Record:
+    headers: Any = message.headers() or ()
+    return Record(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers=tuple((str(name), value) for name, value in headers),
+        timestamp_ms=message.timestamp()[1],
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+class KafkaBroker(Broker):
+    """Kafka as one KRaft node, controller and broker in one."""
+
+    name = "kafka"
+
+    def __init__(self, *, auto_create_topics: bool = True, properties: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.auto_create_topics = auto_create_topics
+        self.extra_properties = dict(properties or {})
+        self._controller_port = free_port()
+        self._libs = install_kafka()
+        self._java = install_java()
+
+    def properties(self) -> dict[str, str]:
+        """The broker's configuration; `properties` given to the constructor win."""
+        return {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@{self.host}:{self._controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{self.host}:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "log.dirs": str(self.folder / "data"),
+            "auto.create.topics.enable": str(self.auto_create_topics).lower(),
+            "num.partitions": "1",
+            "default.replication.factor": "1",
+            "min.insync.replicas": "1",
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "5",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "transaction.state.log.num.partitions": "5",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "6000",
+            "log.cleaner.dedupe.buffer.size": "16777216",
+            "num.network.threads": "2",
+            "num.io.threads": "2",
+            # A restarted node must wait until its former self's session has ended; the default is 9 s.
+            "broker.session.timeout.ms": "3000",
+            "broker.heartbeat.interval.ms": "500",
+            **self.extra_properties,
+        }
+
+    def prepare(self) -> None:
+        """Write the configuration and format the storage."""
+        path = self.folder / "server.properties"
+        path.write_text(_properties(self.properties()))
+        command = [*self._jvm("-Xmx128m"), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+        run([*command, "-t", "bGFiLWxhYi1sYWItbGFiLQ", "-c", str(path)], what="formatting Kafka's storage")
+
+    def command(self) -> list[str]:
+        """The broker."""
+        return [*self._jvm("-Xmx512m", "-Xms128m"), "kafka.Kafka", str(self.folder / "server.properties")]
+
+    def close(self) -> None:
+        """Give the controller's port back too."""
+        super().close()
+        release_port(self._controller_port)
+
+    def _jvm(self, *options: str) -> list[str]:
+        return [str(self._java), *JVM_OPTIONS, *options, *_LOG_OPTIONS, "-cp", f"{self._libs}/*"]
+
+
+_LOG_OPTIONS = (
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+)
+
+
+def _properties(values: Mapping[str, str]) -> str:
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+class Tansu(Broker):
+    """A Kafka-compatible broker in memory; starts at once, forgets everything when stopped."""
+
+    name = "tansu"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._program = install_tansu()
+
+    def command(self) -> list[str]:
+        """The broker."""
+        url = f"tcp://{self.bootstrap}"
+        command = [str(self._program), "broker", "--storage-engine", "memory://tansu/"]
+        return [*command, "--listener-url", url, "--advertised-listener-url", url]
+
+
+class Apicurio(LabProcess):
+    """Apicurio registry in memory, with the Confluent API."""
+
+    name = "apicurio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._jar = install_apicurio()
+        self._java = install_java()
+
+    @property
+    def ccompat_url(self) -> str:
+        """Value for `schema.registry.url`."""
+        return f"http://{self.host}:{self.port}/apis/ccompat/v7"
+
+    @property
+    def registry_url(self) -> str:
+        """Apicurio's own API, for its converter."""
+        return f"http://{self.host}:{self.port}/apis/registry/v2"
+
+    def command(self) -> list[str]:
+        """The registry."""
+        options = [*JVM_OPTIONS, "-Xmx512m", f"-Dquarkus.http.host={self.host}"]
+        return [str(self._java), *options, "-jar", str(self._jar)]
+
+    def environment(self) -> dict[str, str]:
+        """Its port."""
+        return {"HTTP_PORT": str(self.port), "LOG_LEVEL": "WARN"}
+
+    def ready(self) -> bool:
+        """Whether subjects can be listed."""
+        try:
+            return isinstance(http_json("GET", f"{self.ccompat_url}/subjects"), list)
+        except OSError:
+            return False
+
+
+class ConnectWorker(LabProcess):
+    """A distributed Kafka Connect worker with the Debezium MySQL connector, writing Avro as Confluent does."""
+
+    name = "connect"
+    start_timeout_s = 180.0
+
+    def __init__(
+        self,
+        kafka: KafkaBroker,
+        apicurio: Apicurio,
+        *,
+        properties: Mapping[str, str] | None = None,
+        heap: str = "512m",
+    ) -> None:
+        super().__init__()
+        self.kafka = kafka
+        self.apicurio = apicurio
+        self.group_id = f"connect-{uuid4().hex[:8]}"
+        self.extra_properties = dict(properties or {})
+        self._heap = heap
+        self._plugins = install_connect_plugins()
+        self._libs = install_kafka()
+        self._java = install_java()
+
+    @property
+    def url(self) -> str:
+        """Address of the REST API."""
+        return f"http://{self.host}:{self.port}"
+
+    def properties(self) -> dict[str, str]:
+        """The worker's configuration; `properties` given to the constructor win."""
+        return {
+            "bootstrap.servers": self.kafka.bootstrap,
+            "group.id": self.group_id,
+            "config.storage.topic": f"{self.group_id}-configs",
+            "offset.storage.topic": f"{self.group_id}-offsets",
+            "status.storage.topic": f"{self.group_id}-statuses",
+            "config.storage.replication.factor": "1",
+            "offset.storage.replication.factor": "1",
+            "status.storage.replication.factor": "1",
+            "offset.storage.partitions": "5",
+            "status.storage.partitions": "2",
+            "listeners": self.url,
+            "rest.advertised.host.name": self.host,
+            "plugin.path": str(self._plugins),
+            "exactly.once.source.support": "enabled",
+            "offset.flush.interval.ms": "1000",
+            "scheduled.rebalance.max.delay.ms": "0",
+            **avro_converter("key", self.apicurio),
+            **avro_converter("value", self.apicurio),
+            **self.extra_properties,
+        }
+
+    def prepare(self) -> None:
+        """Write the configuration."""
+        (self.folder / "connect.properties").write_text(_properties(self.properties()))
+
+    def command(self) -> list[str]:
+        """The worker."""
+        jvm = [str(self._java), *JVM_OPTIONS, f"-Xmx{self._heap}", *_LOG_OPTIONS, "-cp", f"{self._libs}/*"]
+        main = "org.apache.kafka.connect.cli.ConnectDistributed"
+        return [*jvm, main, str(self.folder / "connect.properties")]
+
+    def ready(self) -> bool:
+        """Whether the worker has joined its group: connectors can be listed, not only the root asked."""
+        try:
+            return isinstance(self.request("GET", "/connectors"), list)
+        except OSError:
+            return False
+
+    def request(self, method: str, path: str, body: object = None) -> Any:
+        """Call the REST API; returns the decoded body, raises urllib's HTTPError on an error status."""
+        return http_json(method, self.url + path, body)
+
+    def create(self, name: str, config: Mapping[str, object], timeout_s: float = 120) -> None:
+        """Create or change a connector and wait until its task runs."""
+        self.request("PUT", f"/connectors/{name}/config", {key: str(value) for key, value in config.items()})
+        self.wait_running(name, timeout_s)
+
+    def status(self, name: str) -> Any:
+        """Status of a connector, None while there is none."""
+        try:
+            return self.request("GET", f"/connectors/{name}/status")
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+            return None
+
+    def wait_running(self, name: str, timeout_s: float = 120) -> None:
+        """Wait until the connector and its task are RUNNING; a FAILED one raises with its trace."""
+
+        def running() -> bool:
+            status = self.status(name)
+            if status is None:
+                return False
+            parts = [status["connector"], *status["tasks"]]
+            for part in parts:
+                if part["state"] == "FAILED":
+                    raise LabError(f"connector {name} failed: {part.get('trace', '')}\n{self.log_tail()}")
+            return len(parts) > 1 and all(part["state"] == "RUNNING" for part in parts)
+
+        wait_until(running, timeout_s=timeout_s, what=f"connector {name} RUNNING", interval_s=0.3)
+
+    def delete(self, name: str) -> None:
+        """Delete a connector."""
+        self.request("DELETE", f"/connectors/{name}")
+
+    def debezium_config(self, source: SqlServer, topic_prefix: str, **overrides: object) -> dict[str, object]:
+        """Debezium's defaults for `source`; overrides use `__` for a dot in the name."""
+        config: dict[str, object] = {
+            "connector.class": "io.debezium.connector.mysql.MySqlConnector",
+            "tasks.max": 1,
+            **source.address(),
+            "database.server.id": 5_000_000 + self.port,
+            "topic.prefix": topic_prefix,
+            "schema.history.internal.kafka.bootstrap.servers": self.kafka.bootstrap,
+            "schema.history.internal.kafka.topic": f"schema-history-{topic_prefix}",
+        }
+        config.update({name.replace("__", "."): value for name, value in overrides.items()})
+        return config
+
+
+def avro_converter(which: str, apicurio: Apicurio) -> dict[str, str]:
+    """Settings of Apicurio's converter that give Confluent's wire format: 0x00, 4-byte schema id, Avro."""
+    prefix = f"{which}.converter"
+    return {
+        prefix: "io.apicurio.registry.utils.converter.AvroConverter",
+        f"{prefix}.apicurio.registry.url": apicurio.registry_url,
+        f"{prefix}.apicurio.registry.auto-register": "true",
+        f"{prefix}.apicurio.registry.find-latest": "true",
+        f"{prefix}.apicurio.registry.as-confluent": "true",
+        f"{prefix}.apicurio.registry.headers.enabled": "false",
+    }
+
+
+def http_json(method: str, url: str, body: object = None, timeout_s: float = 30) -> Any:
+    """One request with JSON both ways; None for an empty answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+        content = answer.read()
+    return json.loads(content) if content else None

@@ -1,0 +1,216 @@
+"""MySQL and MariaDB as sources: row binlog, full metadata, GTIDs, and user `cdc` with just what a source needs."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from pymysql.constants import CLIENT
+from pymysql.cursors import Cursor
+
+from tests.lab.commands import run
+from tests.lab.install import install_mariadb, install_mysql
+from tests.lab.process import LabProcess
+
+CDC_PRIVILEGES = "SELECT, RELOAD, SHOW DATABASES, REPLICATION SLAVE, REPLICATION CLIENT, LOCK TABLES"
+
+
+class SqlServer(LabProcess):
+    """What both servers share: addresses, an administrator's connection over the socket, databases."""
+
+    user = "cdc"
+    password = "cdc-secret"
+
+    def __init__(
+        self, *, server_id: int = 1, binlog_row_metadata: str = "FULL", extra_args: Sequence[str] = ()
+    ) -> None:
+        super().__init__()
+        self.server_id = server_id
+        self.binlog_row_metadata = binlog_row_metadata
+        self.extra_args = list(extra_args)
+        self.data_folder = self.folder / "data"
+        self.socket_path = self.folder / "sock"
+
+    def address(self) -> dict[str, Any]:
+        """Host, port, user and password of the capturing user, in connector's words."""
+        return {
+            "database.hostname": self.host,
+            "database.port": self.port,
+            "database.user": self.user,
+            "database.password": self.password,
+        }
+
+    def admin(self, database: str | None = None) -> "pymysql.Connection[Cursor]":
+        """An autocommit connection of root that accepts several statements at once."""
+        return pymysql.connect(
+            unix_socket=str(self.socket_path),
+            user="root",
+            database=database,
+            charset="utf8mb4",
+            autocommit=True,
+            client_flag=CLIENT.MULTI_STATEMENTS,
+            connect_timeout=10,
+        )
+
+    def execute(self, sql_script: str, database: str | None = None) -> None:
+        """Run statements separated by semicolons as root."""
+        with self.admin(database) as connection, connection.cursor() as cursor:
+            cursor.execute(sql_script)
+            while cursor.nextset():
+                pass
+
+    def query(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement as root and return its rows."""
+        with self.admin(database) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def create_database(self, name: str) -> None:
+        """Create an empty utf8mb4 database."""
+        self.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database if it is there."""
+        self.execute(f"DROP DATABASE IF EXISTS `{name}`")
+
+    def ready(self) -> bool:
+        """Whether root can log in and select."""
+        try:
+            return self.query("SELECT 1") == [(1,)]
+        except pymysql.MySQLError:
+            return False
+
+    def first_started(self) -> None:
+        """Create the capturing user and root over TCP, outside the binlog."""
+        self.execute(
+            "SET sql_log_bin = 0;"
+            f"CREATE USER '{self.user}'@'%' IDENTIFIED BY '{self.password}';"
+            f"GRANT {CDC_PRIVILEGES} ON *.* TO '{self.user}'@'%';"
+            "CREATE USER 'root'@'127.0.0.1' IDENTIFIED BY '';"
+            "GRANT ALL ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;"
+        )
+
+    def _common_options(self) -> list[str]:
+        options = [
+            f"--datadir={self.data_folder}",
+            f"--socket={self.socket_path}",
+            f"--port={self.port}",
+            f"--pid-file={self.folder / 'pid'}",
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+            f"--server-id={self.server_id}",
+            "--log-bin=binlog",
+            "--binlog-format=ROW",
+            "--binlog-row-image=FULL",
+            f"--binlog-row-metadata={self.binlog_row_metadata}",
+            "--default-time-zone=+00:00",
+            "--character-set-server=utf8mb4",
+            "--innodb-buffer-pool-size=64M",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--sync-binlog=0",
+            "--max-connections=200",
+        ]
+        return [*options, *(["--user=root"] if os.geteuid() == 0 else [])]
+
+
+class MySqlServer(SqlServer):
+    """MySQL 9.7 with caching_sha2_password."""
+
+    name = "mysql"
+
+    def __init__(
+        self,
+        *,
+        gtid_mode: bool = True,
+        server_id: int = 1,
+        binlog_row_metadata: str = "FULL",
+        extra_args: Sequence[str] = (),
+    ) -> None:
+        super().__init__(server_id=server_id, binlog_row_metadata=binlog_row_metadata, extra_args=extra_args)
+        self.gtid_mode = gtid_mode
+        self._base = install_mysql()
+
+    def _program(self) -> list[str]:
+        """Through the folder's own loader: these programs need a newer C library than the machine may have."""
+        loader = next((self._base / "usr/lib").glob("*-linux-gnu*/ld-linux-*.so.?"))
+        usr = self._base / "usr"
+        return [
+            str(loader),
+            "--library-path",
+            str(loader.parent),
+            str(usr / "sbin/mysqld"),
+            "--no-defaults",
+            f"--basedir={usr}",
+            f"--plugin-dir={usr / 'lib/mysql/plugin'}",
+            f"--character-sets-dir={usr / 'share/mysql/charsets'}",
+            f"--lc-messages-dir={usr / 'share/mysql'}",
+            "--secure-file-priv=NULL",
+            "--mysqlx=OFF",
+            "--innodb-redo-log-capacity=32M",
+        ]
+
+    def prepare(self) -> None:
+        """Initialise the data folder; what a failed first start left is thrown away."""
+        shutil.rmtree(self.data_folder, ignore_errors=True)
+        command = [*self._program(), f"--datadir={self.data_folder}", "--initialize-insecure"]
+        if os.geteuid() == 0:
+            command.append("--user=root")
+        run(command, what="initialising MySQL", cwd=self.folder)
+
+    def command(self) -> list[str]:
+        """The server with our options; `extra_args` come last and win."""
+        gtid = ["--gtid-mode=ON", "--enforce-gtid-consistency=ON"] if self.gtid_mode else ["--gtid-mode=OFF"]
+        return [*self._program(), *self._common_options(), *gtid, *self.extra_args]
+
+
+class MariaDbServer(SqlServer):
+    """The distribution's MariaDB; GTIDs are always on."""
+
+    name = "mariadb"
+
+    def __init__(
+        self, *, server_id: int = 1, binlog_row_metadata: str = "FULL", extra_args: Sequence[str] = ()
+    ) -> None:
+        super().__init__(server_id=server_id, binlog_row_metadata=binlog_row_metadata, extra_args=extra_args)
+        self._server = install_mariadb()
+
+    def prepare(self) -> None:
+        """Initialise the data folder; what a failed first start left is thrown away."""
+        shutil.rmtree(self.data_folder, ignore_errors=True)
+        command = [
+            str(_beside(self._server, "mariadb-install-db")),
+            "--no-defaults",
+            f"--datadir={self.data_folder}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            "--skip-name-resolve",
+        ]
+        if os.geteuid() == 0:
+            command.append("--user=root")
+        run(command, what="initialising MariaDB", cwd=self.folder)
+
+    def first_started(self) -> None:
+        """As for MySQL, but the initialiser has made root@127.0.0.1 and nobody-users already."""
+        self.execute(
+            "SET sql_log_bin = 0;"
+            f"CREATE OR REPLACE USER '{self.user}'@'%' IDENTIFIED BY '{self.password}';"
+            f"GRANT {CDC_PRIVILEGES} ON *.* TO '{self.user}'@'%';"
+            "CREATE OR REPLACE USER 'root'@'127.0.0.1' IDENTIFIED BY '';"
+            "GRANT ALL ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;"
+            "DELETE FROM mysql.global_priv WHERE User = '';"
+            "FLUSH PRIVILEGES;"
+        )
+
+    def command(self) -> list[str]:
+        """The server with our options; `extra_args` come last and win."""
+        return [str(self._server), "--no-defaults", *self._common_options(), *self.extra_args]
+
+
+def _beside(server: Path, name: str) -> Path:
+    """The program `name` of the same installation as `server`."""
+    for folder in (server.parent, server.parent.parent / "bin", Path("/usr/bin")):
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"{name} is not beside {server}")
