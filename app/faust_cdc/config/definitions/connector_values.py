@@ -59,7 +59,7 @@ OPTIONS: tuple[Option, ...] = (
             "Enable/Disable Debezium context headers that provides essential metadata for tracking "
             "and identifying the source of CDC events in downstream processing systems."
         ),
-        noted("Debezium context headers are not written in this version"),
+        limited("Debezium context headers are always written"),
     ),
     Option(
         "guardrail.collections.max",
@@ -241,7 +241,7 @@ OPTIONS: tuple[Option, ...] = (
             "Interval for connection checking if keep alive thread is used, given in milliseconds "
             "Defaults to 1 minute (60,000 ms)."
         ),
-        USED,
+        noted("a silent connection is always noticed, through server heartbeats"),
         checks=(positive,),
     ),
     Option(
@@ -320,7 +320,7 @@ OPTIONS: tuple[Option, ...] = (
             "snapshot as it does for the 'initial' option, but after the connector completes the "
             "snapshot, it stops, and does not stream changes from the binlog."
         ),
-        limited("the other snapshot modes are not in this version", "initial", "no_data", "schema_only", "never"),
+        limited("the other snapshot modes are not in this version", "initial", "no_data", "schema_only"),
         recommended=(
             "always",
             "initial_only",
@@ -341,7 +341,6 @@ OPTIONS: tuple[Option, ...] = (
             "configuration_based",
             "custom",
             "schema_only",
-            "never",
         ),
     ),
     Option(
