@@ -1,0 +1,113 @@
+"""Column defaults as schema defaults, by the rules of Debezium 3.6.1's `MySqlDefaultValueConverter` (recorded).
+
+No default: no DEFAULT clause, DEFAULT NULL, expression defaults, a zero date in a nullable column. `CURRENT_TIMESTAMP`
+gives 0 for DATETIME, the epoch for TIMESTAMP NOT NULL and nothing for a nullable TIMESTAMP. Two oddities are kept
+because a schema's text must equal Debezium's: BIGINT UNSIGNED defaults above 2^63-1 stop there although values wrap,
+and the zero bytes of BINARY defaults stand as the two characters `\\0`, as SHOW CREATE TABLE prints them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from faust_cdc.errors import UnsupportedColumn
+from faust_cdc.relational.model import Column
+from faust_cdc.transcode.mapping import Kind, Mapping
+from faust_cdc.transcode.numbers import bits_little_endian, round_half_up, signed_bytes
+from faust_cdc.transcode.temporal import (
+    datetime_us_from_text,
+    day_from_text,
+    time_us_from_text,
+    zoned_from_text,
+)
+from faust_cdc.transcode.text import EPOCH
+from faust_cdc_schemas.connect_avro import MISSING
+
+_NOW = re.compile(r"(current_timestamp|now|localtime|localtimestamp)\s*(\(\s*\d*\s*\))?", re.IGNORECASE)
+_BIT = re.compile(r"b'([01]*)'|(\d+)", re.IGNORECASE)
+_HEX = re.compile(r"0x([0-9a-f]*)|x'([0-9a-f]*)'", re.IGNORECASE)
+_LONG_MAX = (1 << 63) - 1
+
+
+def default_of(column: Column, mapping: Mapping, optional: bool, adjust_years: bool, where: str) -> Any:
+    """Return the schema default of `column` as an Avro-ready value, or `MISSING`; `where` names its table.
+
+    Raises UnsupportedColumn when the server's default text cannot be read as a value of the type.
+    """
+    text = column.default
+    if not column.has_default or text is None:
+        return MISSING
+    if _NOW.fullmatch(text) and mapping.kind in EPOCH:
+        return _now_default(mapping.kind, optional)
+    if column.default_is_expression or column.generated:
+        return MISSING
+    try:
+        value = _convert(text, column, mapping, adjust_years)
+    except ValueError as error:
+        raise UnsupportedColumn(
+            f"{where}, column {column.name!r}: default {text!r} is no {mapping.kind.value} ({error}).",
+            remedy="change the column's default, or report the table's definition",
+        ) from error
+    if value is None:
+        return MISSING if optional else EPOCH[mapping.kind]
+    return value
+
+
+def default_as_json(value: Any) -> Any:
+    """Return a default as it stands in an Avro schema: bytes as ISO-8859-1 text."""
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _now_default(kind: Kind, optional: bool) -> Any:
+    if kind is Kind.TIMESTAMP:
+        return MISSING if optional else EPOCH[kind]
+    return EPOCH[kind] if kind in (Kind.DATETIME_MS, Kind.DATETIME_US) else MISSING
+
+
+def _convert(text: str, column: Column, mapping: Mapping, adjust_years: bool) -> Any:
+    """Return the value of a literal default; None for a zero date. Raises ValueError."""
+    kind = mapping.kind
+    if kind is Kind.DATE:
+        return day_from_text(text.partition(" ")[0], adjust_years)
+    if kind in (Kind.DATETIME_MS, Kind.DATETIME_US):
+        micros = datetime_us_from_text(text, adjust_years)
+        return micros // 1000 if micros is not None and kind is Kind.DATETIME_MS else micros
+    if kind is Kind.TIMESTAMP:
+        return zoned_from_text(text)
+    if kind is Kind.DECIMAL:
+        return signed_bytes(round_half_up(text, int(mapping.parameters["scale"])))
+    if kind is Kind.BITS:
+        return bits_little_endian(_bits(text), int(mapping.parameters["length"]))
+    return _LITERALS[kind](text)
+
+
+def _bits(text: str) -> int:
+    match = _BIT.fullmatch(text)
+    if match is None:
+        raise ValueError("expected a bit literal")
+    return int(match[1] or "0", 2) if match[2] is None else int(match[2])
+
+
+def _binary(text: str) -> bytes:
+    match = _HEX.fullmatch(text)
+    data = bytes.fromhex(match[1] or match[2] or "") if match else text.encode("utf-8")
+    return data.replace(b"\x00", b"\\0")
+
+
+_LITERALS: dict[Kind, Callable[[str], Any]] = {
+    Kind.INTEGER: int,
+    Kind.UNSIGNED_LONG: lambda text: min(int(text), _LONG_MAX),
+    Kind.FLOAT: float,
+    Kind.DOUBLE: float,
+    Kind.BOOLEAN: lambda text: _bits(text) != 0,
+    Kind.YEAR: int,
+    Kind.TIME: time_us_from_text,
+    Kind.STRING: str,
+    Kind.FIXED_BYTES: _binary,
+    Kind.BYTES: _binary,
+    Kind.ENUM: str,
+    Kind.SET: str,
+    Kind.JSON: str,
+}

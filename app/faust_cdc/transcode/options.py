@@ -1,0 +1,43 @@
+"""The options that shape records; the defaults are Debezium's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from faust_cdc.errors import ConfigError
+
+LEGAL = {
+    "connector": ("mysql", "mariadb"),
+    "time_precision_mode": ("adaptive_time_microseconds",),
+    "decimal_handling_mode": ("precise",),
+    "bigint_unsigned_handling_mode": ("long",),
+    "binary_handling_mode": ("bytes",),
+    "schema_name_adjustment": ("none", "avro"),
+    "field_name_adjustment": ("none", "avro"),
+}
+"""Values that this version carries out, by option."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscodeOptions:
+    """How columns become fields. Spent when a plan is built, never looked at per row."""
+
+    connector: str = "mysql"
+    """Which `source` record: "mysql" or "mariadb"."""
+    time_precision_mode: str = "adaptive_time_microseconds"
+    decimal_handling_mode: str = "precise"
+    bigint_unsigned_handling_mode: str = "long"
+    binary_handling_mode: str = "bytes"
+    enable_time_adjuster: bool = True
+    """Years 1–69 of dates read as 20xx, 70–99 as 19xx, as Debezium does by default."""
+    schema_name_adjustment: str = "none"
+    """"avro": illegal characters of record names become `_`."""
+    field_name_adjustment: str = "none"
+    """"avro": illegal characters of field names become `_`; Debezium switches it on by itself when an Avro converter
+    stands in the connector's configuration."""
+
+    def __post_init__(self) -> None:
+        for option, legal in LEGAL.items():
+            found = getattr(self, option)
+            if found not in legal:
+                raise ConfigError(f"{option.replace('_', '.')} is {found!r}, expected one of {', '.join(legal)}.")

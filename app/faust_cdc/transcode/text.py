@@ -1,0 +1,125 @@
+"""Snapshot cells: what a SELECT must ask for, and how its text answers become the values the binlog path gives.
+
+The expressions ask for what text loses otherwise: ENUM and SET as numbers (labels may hold commas), FLOAT as a double
+(MySQL prints floats with six digits), BIT as raw bytes, which is what the text protocol sends. Temporal columns are
+read as text in a UTC session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from faust_cdc.relational.model import Column
+from faust_cdc.transcode.json_text import canonical_json
+from faust_cdc.transcode.mapping import Kind, Mapping
+from faust_cdc.transcode.numbers import bits_little_endian, signed_bytes, unscaled_from_text
+from faust_cdc.transcode.temporal import (
+    datetime_us_from_text,
+    day_from_text,
+    time_us_from_text,
+    zoned_from_text,
+)
+
+CellReader = Callable[[bytes], Any]
+"""A non-null cell into its Avro-ready value. Raises ValueError."""
+
+EPOCH: dict[Kind, int | str] = {
+    Kind.DATE: 0,
+    Kind.DATETIME_MS: 0,
+    Kind.DATETIME_US: 0,
+    Kind.TIMESTAMP: "1970-01-01T00:00:00Z",
+}
+"""What a zero date becomes in a column that may not be null and has no default."""
+
+_AS_UNSIGNED = frozenset({Kind.ENUM, Kind.SET})
+_AS_DOUBLE = frozenset({Kind.FLOAT, Kind.DOUBLE})
+
+
+def select_expression(column: Column, kind: Kind) -> str:
+    """Return the SQL expression of `column` whose text answer `cell_reader` reads."""
+    quoted = "`" + column.name.replace("`", "``") + "`"
+    if kind in _AS_UNSIGNED:
+        return f"CAST({quoted} AS UNSIGNED)"
+    if kind in _AS_DOUBLE:
+        return f"CAST({quoted} AS DOUBLE)"
+    return quoted
+
+
+def cell_reader(column: Column, mapping: Mapping, adjust_years: bool, zero: Any) -> CellReader:
+    """Return the reader of `column`'s cells; `zero` stands for zero and partial dates."""
+    temporal = _temporal(mapping.kind, adjust_years)
+    if temporal is not None:
+        read_temporal = temporal
+
+        def read(cell: bytes) -> Any:
+            value = read_temporal(cell.decode("ascii"))
+            return zero if value is None else value
+
+        return read
+    if mapping.kind in (Kind.ENUM, Kind.SET):
+        return _labelled(column, mapping.kind)
+    if mapping.kind is Kind.DECIMAL:
+        scale = int(mapping.parameters["scale"])
+        return lambda cell: signed_bytes(unscaled_from_text(cell.decode("ascii"), scale))
+    if mapping.kind is Kind.BITS:
+        length = int(mapping.parameters["length"])
+        return lambda cell: bits_little_endian(int.from_bytes(cell, "big"), length)
+    return _PLAIN[mapping.kind]
+
+
+def label_of(labels: tuple[str, ...], index: int) -> str:
+    """Return the ENUM label of `index`, counted from 1; 0 is MySQL's error value "". Raises ValueError."""
+    if index == 0:
+        return ""
+    if index > len(labels):
+        raise ValueError(f"ENUM index {index}, but the column has {len(labels)} labels")
+    return labels[index - 1]
+
+
+def labels_of(labels: tuple[str, ...], members: int) -> str:
+    """Return the SET members whose bits are set, comma-joined in definition order. Raises ValueError."""
+    if members >> len(labels):
+        raise ValueError(f"SET bits {members:#x}, but the column has {len(labels)} labels")
+    return ",".join(label for bit, label in enumerate(labels) if members >> bit & 1)
+
+
+def _labelled(column: Column, kind: Kind) -> CellReader:
+    labels = column.enum_values
+    of = label_of if kind is Kind.ENUM else labels_of
+    return lambda cell: of(labels, int(cell))
+
+
+def _temporal(kind: Kind, adjust: bool) -> Callable[[str], int | str | None] | None:
+    if kind is Kind.DATE:
+        return lambda text: day_from_text(text, adjust)
+    if kind is Kind.DATETIME_US:
+        return lambda text: datetime_us_from_text(text, adjust)
+    if kind is Kind.DATETIME_MS:
+
+        def milliseconds(text: str) -> int | None:
+            micros = datetime_us_from_text(text, adjust)
+            return None if micros is None else micros // 1000
+
+        return milliseconds
+    return zoned_from_text if kind is Kind.TIMESTAMP else None
+
+
+def _unsigned_long(cell: bytes) -> int:
+    value = int(cell)
+    return value - (1 << 64) if value >> 63 else value
+
+
+_PLAIN: dict[Kind, CellReader] = {
+    Kind.INTEGER: int,
+    Kind.UNSIGNED_LONG: _unsigned_long,
+    Kind.FLOAT: float,
+    Kind.DOUBLE: float,
+    Kind.BOOLEAN: lambda cell: cell != b"\x00",
+    Kind.YEAR: int,
+    Kind.TIME: lambda cell: time_us_from_text(cell.decode("ascii")),
+    Kind.STRING: lambda cell: cell.decode("utf-8"),
+    Kind.FIXED_BYTES: bytes,
+    Kind.BYTES: bytes,
+    Kind.JSON: lambda cell: canonical_json(cell.decode("utf-8")),
+}

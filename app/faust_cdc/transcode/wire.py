@@ -1,0 +1,297 @@
+"""Cells of binlog row images: one reader per column, chosen once from the plan and the table map.
+
+A reader takes (row image bytes, position) and returns (Avro-ready value, position after the cell). Readers of fixed
+size do not look whether the image is long enough: who walks the row checks that it ends inside the image.
+Source of the layouts: mysql-server `libs/mysql/binlog/event/binary_log_funcs.cpp`, `sql/field.cc`, `my_time.cc`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from faust_cdc.binlog.events import TableMapColumn
+from faust_cdc.relational.model import Column
+from faust_cdc.transcode.charsets import decoder
+from faust_cdc.transcode.json_binary import json_text
+from faust_cdc.transcode.mapping import Kind
+from faust_cdc.transcode.numbers import bits_little_endian, decimal_reader, decimal_size, signed_bytes
+from faust_cdc.transcode.plan import ColumnPlan
+from faust_cdc.transcode.temporal import (
+    DATETIME_BIAS,
+    FRACTION_SIZE,
+    FRACTION_UNIT_US,
+    datetime_us_from_packed,
+    day_from_packed,
+    epoch_day,
+    iso_utc,
+    time_us_from_packed,
+)
+from faust_cdc.transcode.text import label_of, labels_of
+
+Read = Callable[[bytes, int], tuple[Any, int]]
+"""(row image, position) → (value, position after it). Raises ValueError or struct.error."""
+
+_TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _TIMESTAMP, _LONGLONG, _INT24 = 1, 2, 3, 4, 5, 7, 8, 9
+_DATE, _TIME, _DATETIME, _YEAR, _NEWDATE, _VARCHAR, _BIT, _TIMESTAMP2, _DATETIME2, _TIME2 = range(10, 20)
+_JSON, _NEWDECIMAL, _ENUM, _SET, _BLOB, _VAR_STRING, _STRING = 245, 246, 247, 248, 252, 253, 254
+
+WIRE_TYPES: dict[str, frozenset[int]] = {
+    "tinyint": frozenset({_TINY}),
+    "smallint": frozenset({_SHORT}),
+    "mediumint": frozenset({_INT24}),
+    "int": frozenset({_LONG}),
+    "bigint": frozenset({_LONGLONG}),
+    "float": frozenset({_FLOAT}),
+    "double": frozenset({_DOUBLE}),
+    "decimal": frozenset({_NEWDECIMAL}),
+    "bit": frozenset({_BIT}),
+    "year": frozenset({_YEAR}),
+    "date": frozenset({_DATE, _NEWDATE}),
+    "time": frozenset({_TIME, _TIME2}),
+    "datetime": frozenset({_DATETIME, _DATETIME2}),
+    "timestamp": frozenset({_TIMESTAMP, _TIMESTAMP2}),
+    "char": frozenset({_STRING}),
+    "binary": frozenset({_STRING}),
+    "varchar": frozenset({_VARCHAR, _VAR_STRING}),
+    "varbinary": frozenset({_VARCHAR, _VAR_STRING}),
+    **dict.fromkeys(("tinytext", "text", "mediumtext", "longtext"), frozenset({_BLOB})),
+    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob"), frozenset({_BLOB})),
+    "enum": frozenset({_ENUM}),
+    "set": frozenset({_SET}),
+    "json": frozenset({_JSON}),
+}
+"""Table map type codes that carry a MySQL type."""
+
+_INTEGERS = {
+    (_TINY, False): "<b",
+    (_TINY, True): "<B",
+    (_SHORT, False): "<h",
+    (_SHORT, True): "<H",
+    (_LONG, False): "<i",
+    (_LONG, True): "<I",
+    (_LONGLONG, False): "<q",
+    (_LONGLONG, True): "<q",
+}
+"""BIGINT UNSIGNED is read as signed: two's complement is what Debezium's `long` mode writes."""
+
+_BLOB_LENGTHS = {"tiny": 1, "medium": 3, "long": 4}
+
+
+def mismatch(column: Column, wire: TableMapColumn) -> str | None:
+    """Return in words how the table map's column contradicts `column`, or None when they agree."""
+    if wire.type_code not in WIRE_TYPES.get(column.type_name, frozenset()):
+        return f"type code {wire.type_code} in the table map, expected {column.type_expression or column.type_name}"
+    if wire.nullable != column.nullable:
+        words = {True: "nullable", False: "NOT NULL"}
+        return f"{words[wire.nullable]} in the table map, expected {words[column.nullable]}"
+    if wire.name is not None and wire.name != column.name:
+        return f"called {wire.name!r} in the table map"
+    if wire.unsigned is not None and column.type_name in _SIGNED_OR_NOT and wire.unsigned != column.unsigned:
+        return f"unsigned={wire.unsigned} in the table map, expected {column.unsigned}"
+    if wire.enum_values is not None and len(wire.enum_values) != len(column.enum_values):
+        return f"{len(wire.enum_values)} labels in the table map, expected {len(column.enum_values)}"
+    return _metadata_mismatch(column, wire)
+
+
+_SIGNED_OR_NOT = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+
+
+def _metadata_mismatch(column: Column, wire: TableMapColumn) -> str | None:
+    code, metadata = wire.type_code, wire.metadata
+    expected: int | None = None
+    if code == _NEWDECIMAL:
+        expected = (column.length or 10) << 8 | (column.scale or 0)
+    elif code == _BIT:
+        length = column.length or 1
+        expected = length // 8 << 8 | length % 8
+    elif code in (_TIMESTAMP2, _DATETIME2, _TIME2):
+        expected = column.length or 0
+    elif code in (_TIMESTAMP, _DATETIME, _TIME):
+        # The old layouts have no fraction; MariaDB's old ones with a fraction do not say its size.
+        metadata, expected = column.length or 0, 0
+    elif code == _BLOB:
+        expected = next((n for word, n in _BLOB_LENGTHS.items() if column.type_name.startswith(word)), 2)
+    elif code == _STRING and column.type_name == "binary":
+        expected = column.length if column.length is not None else 1
+    elif code in (_VARCHAR, _VAR_STRING) and column.type_name == "varbinary":
+        expected = column.length
+    if expected is not None and metadata != expected:
+        declared = column.type_expression or column.type_name
+        return f"type metadata {metadata} in the table map, expected {expected} for {declared}"
+    return None
+
+
+def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> Read:
+    """Return the reader of one column's non-null cells."""
+    kind, code = plan.mapping.kind, wire.type_code
+    if kind in (Kind.INTEGER, Kind.UNSIGNED_LONG):
+        return _int24(plan.column.unsigned) if code == _INT24 else _unpack(_INTEGERS[code, plan.column.unsigned])
+    if kind is Kind.FLOAT:
+        return _unpack("<f")
+    if kind is Kind.DOUBLE:
+        return _unpack("<d")
+    if kind is Kind.YEAR:
+        return lambda data, pos: (data[pos] + 1900 if data[pos] else 0, pos + 1)
+    if kind in _TEMPORAL:
+        return _TEMPORAL[kind](plan, wire, adjust_years)
+    if kind is Kind.DECIMAL:
+        return _decimal(wire.metadata >> 8, wire.metadata & 255)
+    if kind in (Kind.BOOLEAN, Kind.BITS):
+        return _bits(kind, plan.column.length or 1)
+    if kind in (Kind.ENUM, Kind.SET):
+        return _labelled(plan, wire.metadata)
+    return _variable(_length_size(wire), _conversion(plan))
+
+
+def _unpack(layout: str) -> Read:
+    unpacker = struct.Struct(layout)
+    unpack_from, size = unpacker.unpack_from, unpacker.size
+    return lambda data, pos: (unpack_from(data, pos)[0], pos + size)
+
+
+def _int24(unsigned: bool) -> Read:
+    signed = not unsigned
+    return lambda data, pos: (int.from_bytes(data[pos : pos + 3], "little", signed=signed), pos + 3)
+
+
+def _decimal(precision: int, scale: int) -> Read:
+    read, size = decimal_reader(precision, scale), decimal_size(precision, scale)
+    return lambda data, pos: (signed_bytes(read(data, pos)), pos + size)
+
+
+def _bits(kind: Kind, length: int) -> Read:
+    size = (length + 7) // 8
+    if kind is Kind.BOOLEAN:
+        return lambda data, pos: (data[pos] != 0, pos + 1)
+    return lambda data, pos: (
+        bits_little_endian(int.from_bytes(data[pos : pos + size], "big"), length),
+        pos + size,
+    )
+
+
+def _labelled(plan: ColumnPlan, size: int) -> Read:
+    labels = plan.column.enum_values
+    of = label_of if plan.mapping.kind is Kind.ENUM else labels_of
+    return lambda data, pos: (of(labels, int.from_bytes(data[pos : pos + size], "little")), pos + size)
+
+
+def _length_size(wire: TableMapColumn) -> int:
+    """Return the size of the length that stands before a cell: blobs say it, strings by their maximum."""
+    if wire.type_code in (_BLOB, _JSON):
+        return wire.metadata
+    return 1 if wire.metadata <= 255 else 2
+
+
+def _conversion(plan: ColumnPlan) -> Callable[[bytes], Any]:
+    kind = plan.mapping.kind
+    if kind is Kind.STRING:
+        decode = decoder(plan.column.charset or "utf8mb4")
+        assert decode is not None, "the plan was built only because the character set is known"
+        return decode
+    if kind is Kind.FIXED_BYTES:
+        length = plan.column.length if plan.column.length is not None else 1
+        return lambda cell: cell.ljust(length, b"\x00")
+    return json_text if kind is Kind.JSON else bytes
+
+
+def _variable(length_size: int, convert: Callable[[bytes], Any]) -> Read:
+    def read(data: bytes, pos: int) -> tuple[Any, int]:
+        start = pos + length_size
+        end = start + int.from_bytes(data[pos:start], "little")
+        if end > len(data):
+            raise ValueError(f"a cell of {end - start} bytes at {start} overruns the {len(data)} bytes of rows")
+        return convert(data[start:end]), end
+
+    return read
+
+
+def _date(plan: ColumnPlan, _wire: TableMapColumn, adjust: bool) -> Read:
+    zero = plan.zero
+
+    def read(data: bytes, pos: int) -> tuple[Any, int]:
+        day = day_from_packed(data[pos] | data[pos + 1] << 8 | data[pos + 2] << 16, adjust)
+        return (zero if day is None else day), pos + 3
+
+    return read
+
+
+def _time(_plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
+    if wire.type_code == _TIME:
+        return _old_time
+    digits = wire.metadata
+    size = 3 + FRACTION_SIZE[digits]
+
+    def read(data: bytes, pos: int) -> tuple[int, int]:
+        whole = int.from_bytes(data[pos : pos + 3], "big") - 0x800000
+        fraction = int.from_bytes(data[pos + 3 : pos + size], "big")
+        return time_us_from_packed(whole, fraction, digits), pos + size
+
+    return read
+
+
+def _old_time(data: bytes, pos: int) -> tuple[int, int]:
+    number = int.from_bytes(data[pos : pos + 3], "little", signed=True)
+    hours, rest = divmod(abs(number), 10_000)
+    value = (hours * 3600 + rest // 100 * 60 + rest % 100) * 1_000_000
+    return (-value if number < 0 else value), pos + 3
+
+
+def _datetime(plan: ColumnPlan, wire: TableMapColumn, adjust: bool) -> Read:
+    unit = 1000 if plan.mapping.kind is Kind.DATETIME_MS else 1
+    zero = plan.zero
+    if wire.type_code == _DATETIME:
+        return _old_datetime(unit, zero, adjust)
+    scale, size = FRACTION_UNIT_US[wire.metadata], 5 + FRACTION_SIZE[wire.metadata]
+
+    def read(data: bytes, pos: int) -> tuple[Any, int]:
+        packed = int.from_bytes(data[pos : pos + 5], "big") - DATETIME_BIAS
+        fraction = int.from_bytes(data[pos + 5 : pos + size], "big") * scale
+        micros = datetime_us_from_packed(packed, fraction, adjust)
+        return (zero if micros is None else micros // unit), pos + size
+
+    return read
+
+
+def _old_datetime(unit: int, zero: Any, adjust: bool) -> Read:
+    def read(data: bytes, pos: int) -> tuple[Any, int]:
+        number = int.from_bytes(data[pos : pos + 8], "little")
+        day_number, clock = divmod(number, 1_000_000)
+        days = epoch_day(day_number // 10_000, day_number // 100 % 100, day_number % 100, adjust)
+        if days is None:
+            return zero, pos + 8
+        seconds = days * 86_400 + clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100
+        return seconds * 1_000_000 // unit, pos + 8
+
+    return read
+
+
+def _timestamp(plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
+    zero = plan.zero
+    if wire.type_code == _TIMESTAMP:
+
+        def read_old(data: bytes, pos: int) -> tuple[Any, int]:
+            seconds = int.from_bytes(data[pos : pos + 4], "little")
+            return (iso_utc(seconds, 0, 0) if seconds else zero), pos + 4
+
+        return read_old
+    digits = wire.metadata
+    scale, size = FRACTION_UNIT_US[digits], 4 + FRACTION_SIZE[digits]
+
+    def read(data: bytes, pos: int) -> tuple[Any, int]:
+        seconds = int.from_bytes(data[pos : pos + 4], "big")
+        if not seconds:
+            return zero, pos + size
+        return iso_utc(seconds, int.from_bytes(data[pos + 4 : pos + size], "big") * scale, digits), pos + size
+
+    return read
+
+
+_TEMPORAL: dict[Kind, Callable[[ColumnPlan, TableMapColumn, bool], Read]] = {
+    Kind.DATE: _date,
+    Kind.TIME: _time,
+    Kind.DATETIME_MS: _datetime,
+    Kind.DATETIME_US: _datetime,
+    Kind.TIMESTAMP: _timestamp,
+}
