@@ -1,0 +1,1 @@
+"""MySQL and MariaDB as servers: positions, connections, what must hold before capture, table structures."""
