@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -21,7 +21,7 @@ from faust_cdc.kafka.errors import translate_kafka_error
 
 log = logging.getLogger(__name__)
 
-Headers = Sequence[tuple[str, bytes | None]]
+Headers = list[tuple[str, bytes | None]]
 
 INIT_TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 60.0
@@ -115,15 +115,13 @@ class TransactionalProducer:
                     self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
                 return
             except BufferError:
-                self._producer.poll(0.05)
-                self._raise_failure()
+                self._poll(0.05)
             except KafkaException as error:
                 raise self._failed(error, f"Producing to {topic}") from error
 
     def serve(self) -> None:
         """Serve delivery reports; raises the first failed delivery."""
-        self._producer.poll(0)
-        self._raise_failure()
+        self._poll(0)
 
     def commit(self) -> None:
         """Commit the open transaction. On an error the transaction's fate is an abort, or FATAL when fenced."""
@@ -156,9 +154,19 @@ class TransactionalProducer:
             log.warning(
                 "Closing %s: %s; the broker aborts the transaction at its timeout", self.transactional_id, error
             )
-        self._producer.purge()
-        self._producer.poll(0)
+        try:
+            self._producer.purge()
+            self._producer.poll(0)
+        except KafkaException as error:  # a fenced producer says so again on every call
+            log.debug("Closing %s: %s", self.transactional_id, error)
         self._move(ProducerState.CLOSED)
+
+    def _poll(self, timeout_s: float) -> None:
+        try:
+            self._producer.poll(timeout_s)
+        except KafkaException as error:
+            raise self._failed(error, "Serving deliveries") from error
+        self._raise_failure()
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         # A purge at abort reports every dropped record; that is no failure.

@@ -115,7 +115,7 @@ class TransactionWriter:
             return
         offset = self._covered()
         self._begin()
-        self._producer.produce(self._offset_topic, self._offset_key, offset.to_json(), (), self._offset_partition)
+        self._producer.produce(self._offset_topic, self._offset_key, offset.to_json(), [], self._offset_partition)
         self._producer.commit()
         self.committed = offset
         counters = self.counters

@@ -1,0 +1,173 @@
+"""Fencing, strong reads and the writer's promises on a real broker."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import KafkaError
+
+from faust_cdc.errors import BrokerRefused, BrokerUnavailable, InternalError, ProducerFenced
+from faust_cdc.kafka.errors import translate_kafka_error
+from faust_cdc.kafka.producer import MOVES, ProducerState, TransactionalProducer
+from faust_cdc.kafka.strong_read import read_last
+from faust_cdc.kafka.topics import TopicSpec, ensure_topics
+from faust_cdc.offsets import SourceOffset, SourcePartition
+from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
+from tests.lab import KafkaBroker
+from tests.oracle.topics import RawRecord, TopicReader
+
+QUEUE = 8 * 1024 * 1024
+
+
+@contextmanager
+def producer(kafka: KafkaBroker, transactional_id: str) -> Iterator[TransactionalProducer]:
+    made = TransactionalProducer({"bootstrap.servers": kafka.bootstrap}, transactional_id, QUEUE)
+    try:
+        made.init()
+        yield made
+    finally:
+        made.close()
+
+
+def topic(kafka: KafkaBroker, partitions: int = 1) -> str:
+    name = f"t-{uuid4().hex[:10]}"
+    ensure_topics({"bootstrap.servers": kafka.bootstrap}, [TopicSpec(name, partitions)])
+    return name
+
+
+def visible(kafka: KafkaBroker, name: str) -> list[RawRecord]:
+    with TopicReader(kafka.bootstrap) as reader:
+        return reader.read_new([name])
+
+
+def test_every_pair_of_producer_states() -> None:
+    for start, to in itertools.product(ProducerState, ProducerState):
+        made = TransactionalProducer({"bootstrap.servers": "127.0.0.1:1"}, "x", QUEUE)
+        made._state = start
+        if to in MOVES[start]:
+            made._move(to)
+            assert made.state is to
+        else:
+            with pytest.raises(InternalError, match="illegal move"):
+                made._move(to)
+
+
+def test_every_kafka_error_has_a_place_in_the_tree() -> None:
+    codes = [code for name in dir(KafkaError) if name.isupper() and isinstance(code := getattr(KafkaError, name), int)]
+    assert len(codes) > 100
+    for code in codes:
+        error = translate_kafka_error(KafkaError(code), "Testing")
+        assert str(error).startswith("Testing: ")
+    assert isinstance(translate_kafka_error(KafkaError(KafkaError._FENCED), "x"), ProducerFenced)
+    assert isinstance(translate_kafka_error(KafkaError(KafkaError._TRANSPORT), "x"), BrokerUnavailable)
+    assert isinstance(translate_kafka_error(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), "x"), BrokerRefused)
+
+
+def test_a_broker_that_is_away_is_transient() -> None:
+    with pytest.raises(BrokerUnavailable):
+        ensure_topics({"bootstrap.servers": "127.0.0.1:9", "log_level": "0"}, [TopicSpec("x")])
+
+
+@pytest.mark.integration
+def test_a_newer_owner_fences_the_older_and_its_open_transaction_is_gone(kafka: KafkaBroker) -> None:
+    name, key, who = topic(kafka), b"k", f"id-{uuid4().hex}"
+    with producer(kafka, who) as old:
+        old.begin()
+        old.produce(name, key, b"committed", [])
+        old.commit()
+        old.begin()
+        old.produce(name, key, b"open", [])
+        with producer(kafka, who):
+            assert read_last({"bootstrap.servers": kafka.bootstrap}, name, 0, key) == b"committed"
+            with pytest.raises(ProducerFenced) as caught:
+                old.commit()
+            assert caught.value.remedy is not None
+            assert old.state is ProducerState.FATAL
+
+
+@pytest.mark.integration
+def test_a_neighbours_open_transaction_does_not_hide_our_offset(kafka: KafkaBroker) -> None:
+    name, config = topic(kafka), {"bootstrap.servers": kafka.bootstrap}
+    with producer(kafka, f"a-{name}") as ours, producer(kafka, f"b-{name}") as neighbour:
+        neighbour.begin()
+        neighbour.produce(name, b"other", b"1", [])
+        time.sleep(0.2)
+        ours.begin()
+        ours.produce(name, b"k", b"42", [])
+        ours.commit()
+        threading.Timer(1.0, neighbour.commit).start()
+        began = time.monotonic()
+        assert read_last(config, name, 0, b"k") == b"42"
+        assert time.monotonic() - began > 0.5, "it must have waited for the neighbour"
+
+
+@pytest.mark.integration
+def test_read_last_of_an_empty_partition_a_missing_key_and_a_tombstone(kafka: KafkaBroker) -> None:
+    name, config = topic(kafka), {"bootstrap.servers": kafka.bootstrap}
+    assert read_last(config, name, 0, b"k") is None
+    with producer(kafka, f"c-{name}") as ours:
+        ours.begin()
+        ours.produce(name, b"k", b"1", [])
+        ours.produce(name, b"gone", b"1", [])
+        ours.produce(name, b"gone", None, [])
+        ours.commit()
+    assert read_last(config, name, 0, b"k") == b"1"
+    assert read_last(config, name, 0, b"gone") is None
+    assert read_last(config, name, 0, b"never") is None
+
+
+@pytest.mark.integration
+def test_an_open_source_transaction_is_never_committed(kafka: KafkaBroker) -> None:
+    data, offsets = topic(kafka), topic(kafka)
+    partition = SourcePartition("c", "s")
+    with producer(kafka, f"w-{data}") as made:
+        writer = TransactionWriter(made, partition, offsets, 0, CommitLimits(records_max=3))
+        for number in range(2):
+            writer.write(ChangeRecord(data, b"k", b"%d" % number, []))
+        writer.end_source_transaction(lambda: SourceOffset("binlog.000001", 100))
+        writer.write(ChangeRecord(data, b"k", b"half", []))
+        assert writer.is_full()
+        assert not writer.has_complete_work
+        writer.commit()
+        assert made.state is ProducerState.IN_TRANSACTION, "half a source transaction must wait for its end"
+        writer.end_source_transaction(lambda: SourceOffset("binlog.000001", 200))
+        writer.commit()
+        assert [record.value for record in visible(kafka, data)] == [b"0", b"1", b"half"]
+        (stored,) = visible(kafka, offsets)
+        assert stored.key == partition.key()
+        assert SourceOffset.from_json(stored.value or b"", "c").pos == 200
+        assert writer.counters.source_transactions == 2
+        assert writer.counters.kafka_transactions == 1
+
+
+@pytest.mark.integration
+def test_a_record_above_the_broker_limit_fails_the_commit_and_nothing_is_visible(kafka: KafkaBroker) -> None:
+    name = f"small-{uuid4().hex[:8]}"
+    ensure_topics({"bootstrap.servers": kafka.bootstrap}, [TopicSpec(name, 1, config={"max.message.bytes": "2000"})])
+    data = {"bootstrap.servers": kafka.bootstrap, "compression.type": "none"}
+    made = TransactionalProducer(data, f"big-{name}", QUEUE)
+    made.init()
+    try:
+        made.begin()
+        made.produce(name, b"k", b"fits", [])
+        made.produce(name, b"k", b"x" * 50_000, [])
+        with pytest.raises(Exception) as caught:
+            made.commit()
+        assert "MSG_SIZE_TOO_LARGE" in str(caught.value) or "too large" in str(caught.value).lower()
+    finally:
+        made.close()
+    assert visible(kafka, name) == []
+
+
+@pytest.mark.integration
+def test_an_internal_topic_that_would_lose_records_is_refused(kafka: KafkaBroker) -> None:
+    name, config = topic(kafka), {"bootstrap.servers": kafka.bootstrap}
+    with pytest.raises(BrokerRefused, match=r"cleanup\.policy=delete, expected compact"):
+        ensure_topics(config, [TopicSpec(name, must_be_compacted=True)])
