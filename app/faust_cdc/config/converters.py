@@ -20,7 +20,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from faust_cdc.config.options import USED, Support, SupportKind, limited, noted
-from faust_cdc.config.secret import MASK, Secret
+from faust_cdc.config.secret import Secret
 
 CONFLUENT: Final = "io.confluent.connect.avro.AvroConverter"
 APICURIO: Final = "io.apicurio.registry.utils.converter.AvroConverter"
@@ -194,15 +194,15 @@ def _credentials(
 ) -> tuple[str | None, Secret | None]:
     if class_name == APICURIO:
         user, password = sub.get("apicurio.registry.auth.username"), sub.get("apicurio.registry.auth.password")
-        return _unmasked(side, "apicurio.registry.auth.password", user, password, findings)
+        return (user, Secret(password or "")) if user else (None, None)
     source = (sub.get("basic.auth.credentials.source") or "URL").strip().upper()
     key = "basic.auth.user.info"
     if source == "USER_INFO":
         info = sub.get(key) or sub.get("schema.registry.basic.auth.user.info") or ""
         user, colon, password = info.partition(":")
-        if not colon and info != MASK:
+        if not colon:
             findings.append(Finding(f"{side}.{key}", None, "Give it as <user>:<password>"))
-        return _unmasked(side, key, user, password if colon else info, findings)
+        return user, Secret(password)
     if source != "URL":
         problem = f"Not supported in this version: {source}; only URL or USER_INFO"
         findings.append(Finding(f"{side}.basic.auth.credentials.source", source, problem))
@@ -210,15 +210,6 @@ def _credentials(
     if parts.username is None:
         return None, None
     return unquote(parts.username), Secret(unquote(parts.password or ""))
-
-
-def _unmasked(
-    side: str, key: str, user: str | None, password: str | None, findings: list[Finding]
-) -> tuple[str | None, Secret | None]:
-    if password == MASK:
-        problem = f"'{MASK}' stands for a stored secret, and none is stored here: give the secret itself"
-        findings.append(Finding(f"{side}.{key}", None, problem))
-    return (user, Secret(password or "")) if user else (None, None)
 
 
 def without_userinfo(url: str) -> str:

@@ -124,6 +124,8 @@ def _other_key(key: str, value: str | None, option: Option | None, flavor: str) 
         return ConfigValueInfo(key, None, shown, errors=errors, notes=notes)
     if value is None:
         return ConfigValueInfo(key, None, None, errors=(_null_error(key),))
+    if value == MASK and is_secret_key(key):
+        return ConfigValueInfo(key, None, shown, errors=(debezium_error(key, _STRAY_MASK),))
     if key.startswith(catalogue.USED_PREFIXES):
         return ConfigValueInfo(key, None, shown)
     support = catalogue.pattern_support(key)

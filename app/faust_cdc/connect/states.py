@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 
-class TargetState(enum.Enum):
+class TargetState(enum.StrEnum):
     """What a connector is asked to be."""
 
     STARTED = "STARTED"
