@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -41,7 +42,6 @@ TRANSACTION_TIMEOUT_MS = 600_000
 SNAPSHOT_PART_AFTER_MS = 0.6 * TRANSACTION_TIMEOUT_MS
 IDLE_WAIT_MS = 100
 OFFSET_ONLY_COMMIT_EVERY_S = 5.0
-SNAPSHOT_LOCK_TIMEOUT_S = 10
 
 
 @dataclass(slots=True)
@@ -63,11 +63,20 @@ class Progress:
 class Coordinator:
     """Owns the connections of one attempt and drives it in the calling thread."""
 
-    def __init__(self, spec: TaskSpec, run_id: str, should_stop: Callable[[], bool], progress: Progress) -> None:
+    def __init__(
+        self,
+        spec: TaskSpec,
+        run_id: str,
+        stop: threading.Event,
+        progress: Progress,
+        on_streaming: Callable[[], None],
+    ) -> None:
         self._spec = spec
         self._config = spec.config
-        self._should_stop = should_stop
+        self._stop = stop
+        self._should_stop = stop.is_set
         self._progress = progress
+        self._on_streaming = on_streaming
         self._machine = PhaseMachine()
         self._filter = TableFilter(
             self._config.database_include_list,
@@ -95,7 +104,7 @@ class Coordinator:
             offset_partition = murmur2_partition(key, count)
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             offset = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
-            registry = RegistryClient(self._spec.registry)
+            registry = RegistryClient(self._spec.registry, stop=self._stop)
             stack.callback(registry.close)
             cache = TranscoderCache(
                 self._config.topic_prefix,
@@ -103,7 +112,7 @@ class Coordinator:
                 self._filter.accepts,
                 self._read_tables,
                 registry.register,
-                lambda topic: _ensure_data_topic(topics, topic),
+                lambda topic: self._ensure_data_topic(topics, topic),
             )
             dispatcher = Dispatcher(cache, self._headers.as_headers(), self._config.tombstones_on_delete)
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, CommitLimits())
@@ -114,6 +123,13 @@ class Coordinator:
             if offset is not None and not self._should_stop():
                 self._stream(info, offset, cache, dispatcher, writer)
             self._move(Phase.STOPPED)
+
+    def _ensure_data_topic(self, topics: TopicCreator, name: str) -> None:
+        rule = self._config.topic_creation
+        if rule is None:
+            topics.ensure([TopicSpec(name)])
+        else:
+            topics.ensure([TopicSpec(name, rule.partitions, rule.replication_factor, rule.config)])
 
     def _producer(self) -> TransactionalProducer:
         spec = self._spec
@@ -144,7 +160,7 @@ class Coordinator:
         self._move(Phase.SNAPSHOTTING)
         with connect(self._address, purpose="table list") as connection:
             tables = captured_tables(connection, self._filter.accepts)
-        with SnapshotSession(self._address, info, SNAPSHOT_LOCK_TIMEOUT_S) as session:
+        with SnapshotSession(self._address, info, max(1, self._config.snapshot_lock_timeout_ms // 1000)) as session:
             snapshot = InitialSnapshot(
                 session, self._source_block(), cache, dispatcher, writer, self._should_stop, SNAPSHOT_PART_AFTER_MS
             )
@@ -166,9 +182,10 @@ class Coordinator:
         reader = BinlogReader(
             self._address, self._config.database_server_id, start, info, heartbeat_ms=self._spec.heartbeat_ms
         )
-        self._move(Phase.STREAMING)
         last_commit = time.monotonic()
         with reader:
+            self._move(Phase.STREAMING)
+            self._on_streaming()
             while not self._should_stop():
                 event = reader.next_event(0 if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
                 if event is not None:
@@ -217,11 +234,7 @@ def source_address(spec: TaskSpec) -> SourceAddress:
         user=config.database_user,
         password=config.database_password.reveal(),
         ssl_mode=config.database_ssl_mode,
-        ssl_ca=None,
+        ssl_ca=config.database_ssl_ca,
         connect_timeout_ms=config.connect_timeout_ms,
         read_timeout_ms=spec.read_timeout_ms,
     )
-
-
-def _ensure_data_topic(topics: TopicCreator, name: str) -> None:
-    topics.ensure([TopicSpec(name)])

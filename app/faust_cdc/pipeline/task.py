@@ -77,7 +77,7 @@ class ConnectorTask:
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                Coordinator(self.spec, run_id, self._stop.is_set, self.progress).run()
+                Coordinator(self.spec, run_id, self._stop, self.progress, self._healthy).run()
             except CdcError as error:
                 if self._stop.is_set():
                     log.info("Task %s stopped while: %s", self._name, error)
@@ -96,6 +96,10 @@ class ConnectorTask:
                 self._fail(InternalError(f"{type(error).__name__}: {error}"))
                 return
         self._show(TaskState.UNASSIGNED)
+
+    def _healthy(self) -> None:
+        if self._snapshot.degraded:
+            self._update(replace(self._snapshot, degraded=False, cause=None, error=None))
 
     @property
     def _name(self) -> str:

@@ -1,0 +1,80 @@
+"""From a desired task to a running one: the connector's and the worker's configuration become a `TaskSpec`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
+from faust_cdc.config.converters import RegistrySettings
+from faust_cdc.config.worker import WorkerConfig
+from faust_cdc.connect.desired import TaskDesired
+from faust_cdc.kafka.topics import TopicSpec
+from faust_cdc.pipeline.spec import TaskSpec
+from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
+from faust_cdc.registry.client import RegistryConfig
+from faust_cdc.worker.settings import client_settings
+
+log = logging.getLogger(__name__)
+
+REGISTRY_PREFIX = "/registry"
+
+PRODUCER_NAMES: Mapping[str, str] = {
+    "linger.ms": "linger.ms",
+    "batch.size": "batch.size",
+    "compression.type": "compression.type",
+    "max.request.size": "message.max.bytes",
+    "request.timeout.ms": "request.timeout.ms",
+    "transaction.timeout.ms": "transaction.timeout.ms",
+    "retries": "retries",
+    "retry.backoff.ms": "retry.backoff.ms",
+    "client.id": "client.id",
+}
+"""Java's producer settings that a task's producer follows, with librdkafka's names for them."""
+
+
+def make_task(desired: TaskDesired, worker: WorkerConfig, on_state: Callable[[TaskSnapshot], None]) -> ConnectorTask:
+    """Return the task, not yet started. Raises ConfigError for a configuration that cannot be used."""
+    return ConnectorTask(task_spec(desired, worker), on_state)
+
+
+def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
+    """Resolve everything a task is given: defaults of the worker, overrides of the connector."""
+    config = parse_connector_config(desired.config)
+    return TaskSpec(
+        connector=desired.connector,
+        task_id=desired.task_id,
+        group_id=worker.group_id,
+        config=config,
+        client_config=client_settings(worker, worker.client_config),
+        offset_topic=TopicSpec(
+            worker.offset_storage_topic,
+            worker.offset_storage_partitions,
+            worker.offset_storage_replication_factor,
+            {"cleanup.policy": "compact"},
+            must_be_compacted=True,
+        ),
+        registry=_registry(config, worker),
+        producer_config=_producer_settings(config, worker),
+    )
+
+
+def _registry(config: MySqlConnectorConfig, worker: WorkerConfig) -> RegistryConfig:
+    settings: RegistrySettings | None = config.registry or worker.registry
+    if settings is None:
+        # The worker's own; over HTTP like any other, so that there is one way to a schema id.
+        host = "127.0.0.1" if worker.rest_host in ("0.0.0.0", "::", "") else worker.rest_host
+        return RegistryConfig(f"http://{host}:{worker.rest_port}{REGISTRY_PREFIX}")
+    password = None if settings.password is None else settings.password.reveal()
+    return RegistryConfig(settings.urls, settings.username, password)
+
+
+def _producer_settings(config: MySqlConnectorConfig, worker: WorkerConfig) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for java in (worker.producer_config, config.producer_overrides):
+        for name, value in java.items():
+            if name in PRODUCER_NAMES:
+                settings[PRODUCER_NAMES[name]] = value
+            else:
+                log.info("Producer setting %s has no effect here", name)
+    return settings
