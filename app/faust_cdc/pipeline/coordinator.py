@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
+from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
@@ -108,7 +109,7 @@ class Coordinator:
             stack.callback(registry.close)
             cache = TranscoderCache(
                 self._config.topic_prefix,
-                TranscodeOptions(connector=self._config.flavor),
+                transcode_options(self._config),
                 self._filter.accepts,
                 self._read_tables,
                 registry.register,
@@ -223,6 +224,20 @@ def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
         parse = MariaDbGtidSet.parse if info.flavor == "mariadb" else GtidSet.parse
         return DumpStart(position, parse(offset.gtids))
     return DumpStart(position, None)
+
+
+def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:
+    """Return the options that shape records."""
+    return TranscodeOptions(
+        connector=config.flavor,
+        time_precision_mode=config.time_precision_mode,
+        decimal_handling_mode=config.decimal_handling_mode,
+        bigint_unsigned_handling_mode=config.bigint_unsigned_handling_mode,
+        binary_handling_mode=config.binary_handling_mode,
+        enable_time_adjuster=config.enable_time_adjuster,
+        schema_name_adjustment=config.schema_name_adjustment_mode,
+        field_name_adjustment=config.field_name_adjustment_mode,
+    )
 
 
 def source_address(spec: TaskSpec) -> SourceAddress:
