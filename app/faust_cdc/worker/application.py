@@ -1,0 +1,198 @@
+"""The composition root: the Faust app of a worker, with everything it is made of.
+
+    port bound ─▶ HTTP answers ─▶ topics exist ─▶ group joined, tables read ─▶ tasks of our leases run
+     program.py     ConnectWeb      KafkaGate        Faust, faust_kit             TaskManager
+
+Services start in that order and stop in the reverse one; a worker whose broker is away sits at `KafkaGate`, answers
+`/health` with what it waits for, and goes on when Kafka is back. The agents (`faust_cdc_agents`) are found through
+Faust's autodiscover; nothing here imports them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aiohttp.web import RouteDef
+from faust.app.base import BootStrategy
+from mode.types import ServiceT
+
+from faust_cdc.config.connector import MySqlConnectorConfig
+from faust_cdc.config.worker import REGISTRY_PATH, WorkerConfig
+from faust_cdc.connect.desired import TaskDesired
+from faust_cdc.connect.herder import Herder
+from faust_cdc.connect.validation import SourceFinding
+from faust_cdc.errors import CdcError
+from faust_cdc.kafka.control import ControlProducer
+from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
+from faust_cdc.worker.gate import KafkaGate
+from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog
+from faust_cdc.worker.manager import RunningTask, TaskManager
+from faust_cdc.worker.program import WorkerProgram
+from faust_cdc.worker.settings import client_settings, faust_settings
+from faust_cdc.worker.startup import Startup
+from faust_cdc.worker.topic_view import TopicView
+from faust_cdc.worker.web import ConnectWeb
+from faust_cdc.worker.world import ClusterWorld
+from faust_cdc_schemas.faust_kit import App
+
+log = logging.getLogger(__name__)
+
+FLUSH_TIMEOUT_S = 2.0
+
+
+class WorkerBoot(BootStrategy):  # type: ignore[misc]
+    """Order of start: HTTP first, then the wait for Kafka, then Faust's own services.
+
+    There is no Faust producer: what the control plane writes goes through `ControlProducer`, what tasks write through
+    their own transactional producers.
+    """
+
+    enable_kafka_producer = False
+
+    def server(self) -> Iterable[ServiceT]:
+        """Return the services in order of start."""
+        services: Iterable[ServiceT] = self._chain(
+            self.sensors(),
+            self.web_server(),
+            [self.app.gate],
+            self.kafka_consumer(),
+            self.agents(),
+            self.kafka_conductor(),
+            self.tables(),
+        )
+        return services
+
+
+class CdcApp(App):
+    """The worker's Faust app. Public parts: `worker_config`, the three views, `manager`, `startup`, `control`."""
+
+    BootStrategy = WorkerBoot
+
+    def __init__(self, config: WorkerConfig) -> None:
+        self.worker_config = config
+        self.control = ControlProducer(client_settings(config, config.producer_config))
+        self.connectors = self._view("connectors", config.config_storage_topic)
+        self.offsets = self._view("offsets", config.offset_storage_topic)
+        self.statuses = self._view("statuses", config.status_storage_topic)
+        self.slot_count = config.leases_partitions
+        self.herder = self._new_herder()
+        self.startup = Startup(config.bootstrap_servers, self._tell_stage)
+        super().__init__(
+            config.group_id,
+            **faust_settings(config),
+            Worker=WorkerProgram,
+            web_application_options={"middlewares": [error_middleware], "client_max_size": BODY_BYTES_MAX},
+        )
+        self.gate = KafkaGate(self, loop=self.loop, beacon=self.beacon)
+        self.manager = self._new_manager()
+        self._extra_services.append(self.manager)
+        self.connectors.listen(lambda key, value: self.manager.configuration_changed())
+        self.on_rebalance_complete.connect(self._on_rebalance_complete)
+
+    def _tell_stage(self, message: str) -> None:
+        self.herder.startup_stage = message
+
+    def _new_herder(self) -> Herder:
+        config = self.worker_config
+        return Herder(
+            self.connectors,
+            self.statuses,
+            self.offsets,
+            TopicConfigLog(self.control, self.connectors),
+            LeaseCommandBus(self.control, config.leases_topic, lambda: self.slot_count),
+            config,
+            _check_source,
+        )
+
+    def _new_manager(self) -> TaskManager:
+        config = self.worker_config
+        return TaskManager(
+            ClusterWorld(self.connectors, self.statuses, lambda: self.slot_count),
+            self._new_task,
+            StatusWriter(
+                self.control, config.status_storage_topic, config.worker_id, lambda: self.consumer_generation_id
+            ),
+        )
+
+    def _new_task(self, desired: TaskDesired, on_state: Callable[[Any], None]) -> RunningTask:
+        # The MySQL driver, the transcoder and the HTTP client come with the first task, not before the first answer.
+        from faust_cdc.worker.tasks import make_task
+
+        return make_task(desired, self.worker_config, on_state)
+
+    def _view(self, name: str, topic: str) -> TopicView:
+        return TopicView(name, topic, lambda: self.startup.ready)
+
+    @property
+    def leases_topic(self) -> Any:
+        """The topic of leases and commands, for the lease agent."""
+        return self.topic(
+            self.worker_config.leases_topic,
+            key_serializer="raw",
+            value_serializer="raw",
+            partitions=self.slot_count,
+            allow_empty=True,
+        )
+
+    def topics_exist(self, partition_counts: dict[str, int], cluster_id: str) -> None:
+        """Declare the tables over the topics that were found or made."""
+        for view in (self.connectors, self.offsets, self.statuses):
+            view.declare(self, partition_counts[view.topic])
+        self.slot_count = partition_counts[self.worker_config.leases_topic]
+        self.herder.kafka_cluster_id = cluster_id
+        self.startup.joining(self.worker_config.group_id)
+
+    async def _on_rebalance_complete(self, app: Any, **kwargs: Any) -> None:
+        # The first one: recovery is over, the views hold what was committed. Later ones change nothing.
+        self.startup.finished()
+        self.manager.configuration_changed()
+
+    async def on_stop(self) -> None:
+        """Stop the tasks while we are still a member of the group, then the rest."""
+        await self.manager.stop()
+        await super().on_stop()
+        try:
+            self.control.flush(FLUSH_TIMEOUT_S)
+        except CdcError as error:
+            log.warning("Last status records: %s", error)
+
+    def _create_directories(self) -> None:
+        """Make none: tables are kept in memory and read again from their topics at each start."""
+
+    def _new_web(self) -> ConnectWeb:
+        return ConnectWeb(self)
+
+    def on_webserver_init(self, web: ConnectWeb) -> None:
+        """Add our routes to Faust's web server."""
+        web.add_routes_once(self._routes)
+
+    def _routes(self) -> list[RouteDef]:
+        routes = connect_routes(lambda: self.herder)
+        if self.worker_config.registry is None:
+            routes += self._registry_routes()
+        return routes
+
+    def _registry_routes(self) -> list[RouteDef]:
+        # Imported only where it is served: the Avro library costs a quarter of a second.
+        from faust_cdc.registry.embedded import EmbeddedRegistry
+        from faust_cdc.registry.schemas_topic import KafkaSchemaLog
+        from faust_cdc.rest.registry_api import registry_routes
+
+        config = self.worker_config
+        schema_log = KafkaSchemaLog(
+            client_settings(config, config.client_config),
+            config.group_id,
+            topic=config.schemas_topic,
+            replication_factor=config.schemas_replication_factor,
+        )
+        self.registry = EmbeddedRegistry(schema_log)
+        return registry_routes(self.registry, prefix=REGISTRY_PATH)
+
+
+def _check_source(config: MySqlConnectorConfig) -> list[SourceFinding]:
+    # Called in a thread; imports the MySQL driver with the first check, not before the first HTTP answer.
+    from faust_cdc.connect.source_check import check_source_server
+
+    return check_source_server(config)

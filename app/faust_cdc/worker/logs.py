@@ -1,0 +1,110 @@
+"""How the herder's protocols reach Kafka: the config topic's log, the command bus, and the status writer.
+
+Delivery reports are served by whoever waits (`ControlProducer.poll` in short turns on the loop): no thread of its own
+for a few records a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+
+from faust_cdc import __version__
+from faust_cdc.connect.records import StatusRecord
+from faust_cdc.connect.store import Command, Record
+from faust_cdc.errors import BrokerUnavailable, CdcError
+from faust_cdc.kafka.control import ControlProducer
+from faust_cdc.worker.leases import slot_of
+from faust_cdc.worker.status import Status
+from faust_cdc.worker.topic_view import TopicView
+
+ACKNOWLEDGED_WITHIN_S = 15.0
+SEEN_WITHIN_S = 15.0
+POLL_S = 0.005
+CONFIG_PARTITION = 0
+"""The config topic has exactly one partition: Connect's readers rely on the order of its records."""
+
+
+async def send_and_wait(producer: ControlProducer, topic: str, records: Sequence[Record], partition: int) -> None:
+    """Write records in order and return when Kafka has them all. Raises what the delivery raised."""
+    waiting = len(records)
+    failures: list[CdcError] = []
+
+    def delivered(error: CdcError | None) -> None:
+        nonlocal waiting
+        waiting -= 1
+        if error is not None:
+            failures.append(error)
+
+    for key, value in records:
+        producer.send(topic, key, value, partition, on_delivery=delivered)
+    deadline = asyncio.get_running_loop().time() + ACKNOWLEDGED_WITHIN_S
+    while waiting and asyncio.get_running_loop().time() < deadline:
+        producer.poll(0)
+        await asyncio.sleep(POLL_S)
+    if failures:
+        raise failures[0]
+    if waiting:
+        raise BrokerUnavailable(
+            f"Kafka did not acknowledge {waiting} record(s) for topic {topic} within {ACKNOWLEDGED_WITHIN_S:g} s.",
+            remedy="see whether the brokers answer; the records may still arrive",
+        )
+
+
+class TopicConfigLog:
+    """`faust_cdc.connect.store.ConfigLog`: what was written is visible in this worker's own table on return."""
+
+    def __init__(self, producer: ControlProducer, view: TopicView) -> None:
+        self._producer = producer
+        self._view = view
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Write the records in order; return when the last is visible here."""
+        if not records:
+            return
+        key, value = records[-1]
+        visible = self._view.expect(key.encode(), value)
+        try:
+            await send_and_wait(self._producer, self._view.topic, records, CONFIG_PARTITION)
+        except CdcError:
+            visible.cancel()
+            raise
+        await self._view.seen(visible, SEEN_WITHIN_S)
+
+
+class LeaseCommandBus:
+    """`faust_cdc.connect.store.CommandBus`: a command is a record on the lease slot of its connector."""
+
+    def __init__(self, producer: ControlProducer, topic: str, slot_count: Callable[[], int]) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._slot_count = slot_count
+
+    async def send(self, connector: str, command: Command) -> None:
+        """Write the command; return when Kafka has it."""
+        value = encode_command(connector, command)
+        await send_and_wait(self._producer, self._topic, [(connector, value)], slot_of(connector, self._slot_count()))
+
+
+def encode_command(connector: str, command: Command) -> bytes:
+    """Return a command's record value: the command's own members and the connector it is for."""
+    return json.dumps({"connector": connector, **command}, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+class StatusWriter:
+    """Writes status records; a lost one is written again by the next owner of the lease."""
+
+    def __init__(self, producer: ControlProducer, topic: str, worker_id: str, generation: Callable[[], int]) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._worker_id = worker_id
+        self._generation = generation
+
+    def __call__(self, key: str, status: Status | None) -> None:
+        """Queue the status of a connector or task; None destroys it."""
+        value = None
+        if status is not None:
+            record = StatusRecord(status.state, self._worker_id, self._generation(), status.trace, __version__)
+            value = record.encode()
+        self._producer.send(self._topic, key, value)

@@ -1,0 +1,49 @@
+"""The process: binds the port first, says in one line why it cannot start, and ends quickly when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from faust.worker import Worker as FaustWorker
+
+from faust_cdc.errors import ConfigError
+from faust_cdc.worker import EXIT_BAD_CONFIG
+from faust_cdc.worker.web import ConnectWeb, bind_listener
+
+if TYPE_CHECKING:
+    from faust_cdc.worker.application import CdcApp
+
+LAST_TURN_S = 0.05
+
+
+class WorkerProgram(FaustWorker):  # type: ignore[misc]
+    """Faust's worker program. Signals: SIGTERM and SIGINT stop the tasks, leave the group and exit 0."""
+
+    def __init__(self, app: CdcApp, *args: Any, **kwargs: Any) -> None:
+        super().__init__(app, *args, **kwargs)
+        # No progress spinner: it mangles lines when the output is a file.
+        self.spinner = None
+
+    def execute_from_commandline(self) -> NoReturn:
+        """Run until stopped. Exit code 2 when the port cannot be bound."""
+        conf = self.app.conf
+        if conf.web_enabled:
+            try:
+                cast(ConnectWeb, self.app.web).listener = bind_listener(conf.web_bind, conf.web_port)
+            except ConfigError as error:
+                sys.stderr.write(f"faust-cdc: {error}\n")
+                sys.exit(EXIT_BAD_CONFIG)
+        super().execute_from_commandline()
+        raise SystemExit(0)
+
+    def _on_sigint(self) -> None:
+        # mode prints a row of -INT- to stderr; the log line it writes next says it better.
+        self._flag_as_shutdown_by_signal()
+        self._schedule_shutdown(signal.SIGINT)
+
+    async def _sentinel_task(self) -> None:
+        # mode sleeps a whole second before it closes the loop, so that callbacks already scheduled may run.
+        await asyncio.sleep(LAST_TURN_S)
