@@ -80,6 +80,10 @@ def _convert(text: str, column: Column, mapping: Mapping, adjust_years: bool) ->
         return signed_bytes(round_half_up(text, int(mapping.parameters["scale"])))
     if kind is Kind.BITS:
         return bits_little_endian(_bits(text), int(mapping.parameters["length"]))
+    if kind in (Kind.FIXED_BYTES, Kind.BYTES):
+        # information_schema leaves the zero bytes out that pad a BINARY(n).
+        padded = _binary(text).ljust((column.length or 1) if kind is Kind.FIXED_BYTES else 0, b"\x00")
+        return padded.replace(b"\x00", b"\\0")
     return _LITERALS[kind](text)
 
 
@@ -92,8 +96,7 @@ def _bits(text: str) -> int:
 
 def _binary(text: str) -> bytes:
     match = _HEX.fullmatch(text)
-    data = bytes.fromhex(match[1] or match[2] or "") if match else text.encode("utf-8")
-    return data.replace(b"\x00", b"\\0")
+    return bytes.fromhex(match[1] or match[2] or "") if match else text.encode("utf-8")
 
 
 _LITERALS: dict[Kind, Callable[[str], Any]] = {
@@ -105,8 +108,6 @@ _LITERALS: dict[Kind, Callable[[str], Any]] = {
     Kind.YEAR: int,
     Kind.TIME: time_us_from_text,
     Kind.STRING: str,
-    Kind.FIXED_BYTES: _binary,
-    Kind.BYTES: _binary,
     Kind.ENUM: str,
     Kind.SET: str,
     Kind.JSON: str,

@@ -147,7 +147,9 @@ def _opaque(field_type: int, data: bytes) -> str:
         if len(data) != 8:
             raise ValueError(f"a temporal value in a JSON document has {len(data)} bytes, expected 8")
         return f'"{_opaque_temporal(field_type, int.from_bytes(data, "little", signed=True))}"'
-    return f'"base64:type{field_type}:{base64.b64encode(data).decode()}"'
+    # The server breaks base64 after 76 characters, with no break at the end.
+    encoded = base64.encodebytes(data).decode().removesuffix("\n")
+    return json_string(f"base64:type{field_type}:{encoded}")
 
 
 def _opaque_decimal(data: bytes) -> str:

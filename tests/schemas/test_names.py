@@ -1,0 +1,31 @@
+"""Names: splitting, adjusting."""
+
+import pytest
+
+from faust_cdc_schemas import names
+
+
+@pytest.mark.parametrize(
+    ("full", "expected"),
+    [("gp.gold.pk2.Key", ("gp.gold.pk2", "Key")), ("Key", (None, "Key")), ("a.b", ("a", "b"))],
+)
+def test_full_names_split_at_the_last_dot(full: str, expected: tuple[str | None, str]) -> None:
+    assert names.split_full_name(full) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "adjusted"), [("1st col", "_1st_col"), ("a.b", "a_b"), ("c-d", "c_d"), ("ñ", "_"), ("ok_1", "ok_1")]
+)
+def test_avro_adjustment(name: str, adjusted: str) -> None:
+    assert names.adjust_field_name(name, "avro") == adjusted
+    assert names.adjust_field_name(name, "none") == name
+    assert names.is_avro_name(adjusted)
+
+
+def test_schema_names_keep_their_dots() -> None:
+    assert names.adjust_schema_name("gp.gold.we-ird_tab.Key", "avro") == "gp.gold.we_ird_tab.Key"
+
+
+def test_unknown_mode_is_an_error() -> None:
+    with pytest.raises(ValueError, match="avro_unicode"):
+        names.adjust_field_name("a", "avro_unicode")
