@@ -8,7 +8,7 @@ from typing import Final
 
 from faust_cdc.config import catalogue
 from faust_cdc.config.converters import RegistrySettings, registry_of
-from faust_cdc.config.secret import Secret
+from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
 from faust_cdc.config.validation import ConnectorMap, validate
 from faust_cdc.errors import ConfigError
@@ -110,7 +110,7 @@ def class_problem(config: ConnectorMap) -> str:
     """Why `connector.class` cannot be used, beginning as Connect's own text does."""
     found = config.get("connector.class")
     if not found:
-        shown = ", ".join(f"{key}={config[key]}" for key in ("name", "tasks.max") if config.get(key))
+        shown = ", ".join(f"{key}={value}" for key, value in sorted(mask_secrets(config).items()))
         return f"Connector config {{{shown}}} contains no connector type"
     return (
         f"Failed to find any class that implements Connector and which name matches {found}, "

@@ -61,14 +61,19 @@ def with_findings(infos: list[ConfigValueInfo], findings: Iterable[SourceFinding
     return list(merged.values())
 
 
-def unmatched_problem(option: str, pattern: str, tables: Iterable[str]) -> str:
-    """What to say when the filters capture no table: the pattern, and the existing tables nearest to it."""
-    existing = sorted(tables)
+def unmatched_problem(option: str, pattern: str, existing: Iterable[str]) -> str:
+    """What to say when the filters capture nothing: the pattern, and the existing names nearest to it.
+
+    `option` is `table.include.list` or `database.include.list`; `existing` are names of that kind.
+    """
+    kind = option.partition(".")[0]
+    names = sorted(existing)
     plain = pattern.replace("\\", "").lower()
-    near = difflib.get_close_matches(plain, [name.lower() for name in existing], n=3, cutoff=0.5)
-    named = [name for name in existing if name.lower() in near] or existing[:3]
-    hint = f"Nearest tables: {', '.join(named)}" if named else "This user sees no tables at all: check its privileges"
+    near = difflib.get_close_matches(plain, [name.lower() for name in names], n=3, cutoff=0.5)
+    named = [name for name in names if name.lower() in near] or names[:3]
+    shape = "<database>.<table>" if kind == "table" else "<database>"
+    hint = f"Nearest {kind}s: {', '.join(named)}" if named else f"The user sees no {kind}s: check its privileges"
     return (
-        f"The '{option}' value is invalid: No table matches '{pattern}' (patterns are "
-        f"<database>.<table>, anchored, not case-sensitive). {hint}."
+        f"The '{option}' value is invalid: No {kind} matches '{pattern}' (patterns of {shape} match whole names, "
+        f"upper or lower case alike). {hint}."
     )

@@ -1,0 +1,88 @@
+"""What `validate` asks the source server: can we log in, is it set up for us, do the filters match a table.
+
+The only module of this package that opens a connection. Problems come back as findings at the option where
+they are mended; they are texts of the same errors that a task would fail with.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from faust_cdc.config.connector import MySqlConnectorConfig
+from faust_cdc.connect.validation import HOSTNAME, SourceFinding, unmatched_problem
+from faust_cdc.errors import CdcError
+from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server, query
+from faust_cdc.mysql.preflight import run_preflight
+from faust_cdc.mysql.schema import captured_tables
+from faust_cdc.relational.filters import TableFilter
+from faust_cdc.relational.model import TableId
+
+_CLASS_OF = {
+    "mysql": "io.debezium.connector.mysql.MySqlConnector",
+    "mariadb": "io.debezium.connector.mariadb.MariaDbConnector",
+}
+
+
+def source_address(config: MySqlConnectorConfig) -> SourceAddress:
+    """Where and as whom a connector's validation connects; never waiting longer than it may last in all."""
+    limit_ms = config.connection_validation_timeout_ms
+    return SourceAddress(
+        host=config.database_hostname,
+        port=config.database_port,
+        user=config.database_user,
+        password=config.database_password.reveal(),
+        ssl_mode=config.database_ssl_mode,
+        ssl_ca=config.database_ssl_ca,
+        connect_timeout_ms=min(config.connect_timeout_ms, limit_ms),
+        read_timeout_ms=min(config.database_query_timeout_ms or limit_ms, limit_ms),
+    )
+
+
+def check_source_server(config: MySqlConnectorConfig) -> list[SourceFinding]:
+    """Connect, run the preflight, look for captured tables. Blocking: run it in a thread."""
+    try:
+        with closing(connect(source_address(config), purpose="validation")) as connection:
+            info = inspect_server(connection)
+            if info.flavor != config.flavor:
+                return [_wrong_class(config, info.flavor, info.version_text)]
+            run_preflight(connection, info, config.database_server_id, None)
+            return _unmatched(connection, config)
+    except CdcError as error:
+        return [SourceFinding(HOSTNAME, f"Error during connection validation: {error}")]
+
+
+def _wrong_class(config: MySqlConnectorConfig, flavor: str, version: str) -> SourceFinding:
+    where = f"{config.database_hostname}:{config.database_port}"
+    problem = f"The server at {where} is {flavor} ({version}): use connector.class={_CLASS_OF[flavor]}"
+    return SourceFinding("connector.class", problem)
+
+
+def _unmatched(connection: Any, config: MySqlConnectorConfig) -> list[SourceFinding]:
+    """A finding when the filters leave nothing to capture."""
+    table_filter = TableFilter(
+        config.database_include_list,
+        config.database_exclude_list,
+        config.table_include_list,
+        config.table_exclude_list,
+    )
+    if captured_tables(connection, table_filter.accepts):
+        return []
+    if config.table_include_list:
+        names = [str(table) for table in captured_tables(connection, lambda _: True)]
+        problem = unmatched_problem("table.include.list", config.table_include_list, names)
+        return [SourceFinding("table.include.list", problem)]
+    if config.database_include_list and not _matching_databases(connection, config):
+        databases = _databases(connection)
+        problem = unmatched_problem("database.include.list", config.database_include_list, databases)
+        return [SourceFinding("database.include.list", problem)]
+    return []
+
+
+def _matching_databases(connection: Any, config: MySqlConnectorConfig) -> list[str]:
+    accepts = TableFilter(config.database_include_list, config.database_exclude_list, None, None).accepts
+    return [name for name in _databases(connection) if accepts(TableId(name, "any"))]
+
+
+def _databases(connection: Any) -> list[str]:
+    return [str(row[0]) for row in query(connection, "SHOW DATABASES", doing="listing databases")]
