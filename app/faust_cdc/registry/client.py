@@ -4,7 +4,8 @@ Schemas are sent exactly as given: a text as it is, a document in its own order 
 registry that compares texts (Apicurio does) then gives the id it gave to Kafka Connect's converter for the same
 schema. Differences of Apicurio that are bridged here (seen on 3.0.9): an incompatible schema is error code 409
 instead of 40901, `/mode` is a 404 with an empty body, `GET /config/{s}` of a known subject without its own level
-and of an unknown subject differ, `verbose` gives no messages, the default level is NONE.
+and of an unknown subject differ, `verbose` gives no messages, the default level is NONE, and of two first
+registrations for a subject at the same time one is told 409 "already exists".
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ SchemaDocument = dict[str, Any]
 _CACHE_MAX: Final = 20_000
 _NOT_FOUND_CODES: Final = range(40400, 40500)
 _WORDS_MAX: Final = 2000
+_RACES_MAX: Final = 5
 
 
 class RegistryClient:
@@ -55,9 +57,7 @@ class RegistryClient:
         known = self._ids.get((subject, text))
         if known is not None:
             return known
-        answer = self._transport.request("POST", f"/subjects/{_quoted(subject)}/versions", {"schema": text})
-        if answer.status == 409:
-            raise self._incompatible(subject, text, answer)
+        answer = self._post_version(subject, text)
         schema_id = self._integer(self._expect(answer, f"registering a schema for subject {subject!r}"), "id")
         self._remember(subject, text, schema_id)
         return schema_id
@@ -168,6 +168,16 @@ class RegistryClient:
         return [int(n) for n in self._list(self._expect(answer, f"deleting subject {subject!r}"))]
 
     # ---- answers
+
+    def _post_version(self, subject: str, text: str) -> Answer:
+        """Register; a 409 that is only a race of two registrations (Apicurio's "already exists") is tried again."""
+        for attempt in range(_RACES_MAX):
+            answer = self._transport.request("POST", f"/subjects/{_quoted(subject)}/versions", {"schema": text})
+            if answer.status != 409:
+                return answer
+            if attempt + 1 == _RACES_MAX or not self.compatible(subject, text)[0]:
+                break
+        raise self._incompatible(subject, text, answer)
 
     def _remember(self, subject: str, text: str, schema_id: int) -> None:
         with self._lock:

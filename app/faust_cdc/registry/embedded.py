@@ -222,8 +222,8 @@ class EmbeddedRegistry:
     def set_level(self, subject: str | None, level: str | None) -> CompatibilityLevel:
         """Set the level of a subject or, with None, the global one; 42203."""
         try:
-            parsed = CompatibilityLevel(str(level).upper())
-        except ValueError:
+            parsed = CompatibilityLevel((level or "").upper())
+        except (ValueError, AttributeError):
             raise RegistryProblem(422, 42203, f"Invalid compatibility level. Valid values are {_LEVEL_NAMES}") from None
         if subject is not None:
             _check_subject(subject)
@@ -295,8 +295,8 @@ class EmbeddedRegistry:
         """Without claiming: most registrations repeat what is there."""
         return self._query(lambda store: _live_id(store, subject, schema))
 
-    def _read(self) -> None:
-        for record in self._log.read_new():
+    def _read(self, *, all_written: bool = False) -> None:
+        for record in self._log.read_new(all_written=all_written):
             self._store.apply(record)
 
     def _query(self, question: Callable[[SchemaStore], T]) -> T:
@@ -325,11 +325,11 @@ class EmbeddedRegistry:
     def _write_once(self, decide: Callable[[SchemaStore], tuple[Sequence[LogRecord], T]]) -> T:
         with self._lock:
             self._log.claim()
-            self._read()
+            self._read(all_written=True)
             records, answer = decide(self._store)
             if records:
                 self._log.append(records)
-                self._read()
+                self._read(all_written=True)
             return answer
 
 

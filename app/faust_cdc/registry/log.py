@@ -25,8 +25,12 @@ class RecordTooLarge(Exception):
 class SchemaLog(Protocol):
     """An ordered log with one writer at a time. Calls come from one thread at a time."""
 
-    def read_new(self) -> list[LogRecord]:
-        """All committed records after the last call's, to the end of the log as it stood at the call."""
+    def read_new(self, *, all_written: bool = False) -> list[LogRecord]:
+        """All records after the last call's that were acknowledged when this call began.
+
+        With `all_written`, which a writer needs between `claim` and its decision and after `append`, nothing may
+        be left undecided in the log: waits for that.
+        """
 
     def claim(self) -> None:
         """Become the only writer; cheap if no one else was heard of since the last claim."""
@@ -55,8 +59,8 @@ class MemorySchemaLog:
         self._position = 0
         self._epoch: int | None = None
 
-    def read_new(self) -> list[LogRecord]:
-        """See `SchemaLog`."""
+    def read_new(self, *, all_written: bool = False) -> list[LogRecord]:
+        """See `SchemaLog`; nothing is ever undecided here."""
         with self._topic.lock:
             records = self._topic.records[self._position :]
             self._position = len(self._topic.records)

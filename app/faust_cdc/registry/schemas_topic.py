@@ -17,10 +17,12 @@ The second is what is built: the log never holds a contradiction for a read_comm
 costs `init_transactions` (tens of ms) only when the writer changes; the owner keeps its epoch and its next write is
 one transaction. Registrations are rare, and reading needs no claim.
 
-**Why the high watermark and not the last stable offset.** A commit is acknowledged before its marker is in the
-partition; reading to the last stable offset could miss our own last write. The reader asks for the offset at the
-log's end with isolation read_uncommitted and reads, read_committed, until its end-of-partition event is there. A
-transaction left open by a dead worker holds this up for at most its timeout (10 s).
+**How far is read.** A commit is acknowledged before its marker is in the partition, so a writer that read to the
+last stable offset could miss even its own last record. A writer reads to the high watermark: it asks for the offset
+of the log's end with isolation read_uncommitted and reads, read_committed, until its end-of-partition event is
+there; after a claim no transaction of ours is open, so this does not wait. `append` is acknowledged to the client
+only after that reading. A reader that only answers questions therefore finds everything acknowledged below the last
+stable offset, and a transaction that a dead worker left open does not hold it up.
 
 **Known limit.** Confluent's registry reads its topic read_uncommitted. A write of ours that was aborted (a worker
 died or was fenced between producing and committing) would be visible to it, although to none of our workers.
@@ -67,6 +69,8 @@ _PASSING: Final = frozenset(
         KafkaError._MSG_TIMED_OUT,
         KafkaError._TIMED_OUT_QUEUE,
         KafkaError._RESOLVE,
+        # "No leaders found": what the admin client says of a topic made a moment ago.
+        KafkaError._NOENT,
         KafkaError._WAIT_COORD,
         KafkaError._UNKNOWN_TOPIC,
         KafkaError._UNKNOWN_PARTITION,
@@ -86,6 +90,18 @@ _PASSING: Final = frozenset(
         KafkaError._PURGE_INFLIGHT,
     }
 )
+
+
+class _TakeoversAside(logging.Filter):
+    """librdkafka calls a fenced producer CRITICAL; here it is everyday, and the next claim follows."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        return "fenced" not in text and "old epoch" not in text
+
+
+_client_logger = logger.getChild("librdkafka")
+_client_logger.addFilter(_TakeoversAside())
 
 
 class KafkaSchemaLog:
@@ -116,20 +132,22 @@ class KafkaSchemaLog:
         self._producer: Producer | None = None
         self._pending: list[LogRecord] = []
         self._read_offset = 0
+        self._topic_seen = False
 
     def __repr__(self) -> str:
         return f"KafkaSchemaLog(topic={self._topic!r}, transactional_id={self._transactional_id!r})"
 
-    def read_new(self) -> list[LogRecord]:
+    def read_new(self, *, all_written: bool = False) -> list[LogRecord]:
         """See `SchemaLog`; blocks at most `timeout_s`."""
         deadline = time.monotonic() + self._timeout_s
         consumer = self._open_consumer(deadline)
-        end = self._end_offset(deadline)
+        isolation = IsolationLevel.READ_UNCOMMITTED if all_written else IsolationLevel.READ_COMMITTED
+        end = self._end_offset(isolation, deadline)
         while self._read_offset < end:
             if time.monotonic() > deadline:
                 raise BrokerUnavailable(
                     f"{self._where()}: read to offset {self._read_offset} of {end} within"
-                    f" {self._timeout_s:g} s; brokers are slow, or a transaction of a dead worker is still open."
+                    f" {self._timeout_s:g} s; brokers are slow, or a transaction on this topic is still open."
                 )
             self._take(consumer.poll(_POLL_S))
         # What was read before a failure is kept for the next call: the consumer does not give it again.
@@ -137,10 +155,12 @@ class KafkaSchemaLog:
         return records
 
     def claim(self) -> None:
-        """See `SchemaLog`: fence every other writer, unless this one still holds the newest epoch it knows of."""
-        if self._producer is not None:
+        """See `SchemaLog`: fence every other writer, unless this one holds the newest epoch as far as can be seen."""
+        deadline = time.monotonic() + self._timeout_s
+        self._ensure_topic(deadline)
+        if self._producer is not None and self._nothing_open(deadline):
             return
-        self._ensure_topic(time.monotonic() + self._timeout_s)
+        self._producer = None
         producer = Producer(
             {
                 "linger.ms": "0",
@@ -150,7 +170,7 @@ class KafkaSchemaLog:
                 "message.timeout.ms": str(int(_TRANSACTION_TIMEOUT_S * 1000)),
                 "message.max.bytes": str(_RECORD_BYTES_MAX),
             },
-            logger=logger,
+            logger=_client_logger,
         )
         try:
             producer.init_transactions(self._timeout_s)
@@ -205,11 +225,16 @@ class KafkaSchemaLog:
                     "allow.auto.create.topics": "false",
                     "fetch.wait.max.ms": "100",
                 },
-                logger=logger,
+                logger=_client_logger,
             )
             consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
             self._consumer = consumer
         return self._consumer
+
+    def _nothing_open(self, deadline: float) -> bool:
+        """False if some transaction is open: not ours, so another worker claimed since, and perhaps died in it."""
+        stable = self._end_offset(IsolationLevel.READ_COMMITTED, deadline)
+        return stable == self._end_offset(IsolationLevel.READ_UNCOMMITTED, deadline)
 
     def _take(self, message: Message | None) -> None:
         if message is None:
@@ -226,12 +251,12 @@ class KafkaSchemaLog:
         elif error.code() not in _PASSING:
             raise self._translated(error, "reading")
 
-    def _end_offset(self, deadline: float) -> int:
+    def _end_offset(self, isolation: IsolationLevel, deadline: float) -> int:
         partition = TopicPartition(self._topic, 0)
         while True:
             future = self._open_admin().list_offsets(
-                {partition: OffsetSpec.latest()},
-                isolation_level=IsolationLevel.READ_UNCOMMITTED,
+                {partition: OffsetSpec.latest()},  # type: ignore[no-untyped-call]
+                isolation_level=isolation,
                 request_timeout=max(0.1, deadline - time.monotonic()),
             )[partition]
             try:
@@ -246,11 +271,13 @@ class KafkaSchemaLog:
 
     def _open_admin(self) -> AdminClient:
         if self._admin is None:
-            self._admin = AdminClient({**self._config}, logger=logger)
+            self._admin = AdminClient({**self._config}, logger=_client_logger)
         return self._admin
 
     def _ensure_topic(self, deadline: float) -> None:
-        """Make the topic, or see that it can hold the log: one partition, and compacted."""
+        """Make the topic, or see that it can hold the log: one partition, and compacted. Once."""
+        if self._topic_seen:
+            return
         admin = self._open_admin()
         left = max(0.1, deadline - time.monotonic())
         try:
@@ -261,6 +288,7 @@ class KafkaSchemaLog:
             if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise self._translated(exc.args[0], "looking for it") from exc
             self._create_topic(admin, left)
+            self._topic_seen = True
             return
         if partition_count != 1:
             raise ConfigError(
@@ -268,6 +296,7 @@ class KafkaSchemaLog:
                 remedy="name another topic for the embedded registry, or make this one anew with 1 partition",
             )
         self._check_policy(admin, left)
+        self._topic_seen = True
 
     def _create_topic(self, admin: AdminClient, timeout_s: float) -> None:
         topic = NewTopic(
