@@ -12,7 +12,6 @@ import zlib
 from collections.abc import Callable
 
 from faust_cdc.binlog import codes
-from faust_cdc.binlog.charsets import decode_statement
 from faust_cdc.binlog.events import (
     BinlogEvent,
     EventHeader,
@@ -28,6 +27,7 @@ from faust_cdc.binlog.events import (
     XidEvent,
 )
 from faust_cdc.binlog.wire import Cursor, Malformed, text, varlen_int, varlen_uint
+from faust_cdc.mysql.charsets import decode_statement
 from faust_cdc.mysql.positions import GtidSet
 
 _QUERY_FIXED = struct.Struct("<IIBHH")

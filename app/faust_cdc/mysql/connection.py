@@ -201,6 +201,11 @@ def query(connection: Connection[Any], sql: str, arguments: tuple[Any, ...] = ()
         raise translate_mysql_error(error, f"{doing} as {describe(connection)}") from error
 
 
+def is_mariadb(connection: Connection[Any]) -> bool:
+    """Return True when the greeting of the server names MariaDB."""
+    return "mariadb" in str(getattr(connection, "server_version", "")).lower()
+
+
 def describe(connection: Connection[Any]) -> str:
     """Return `user@host:port` of a connection for messages."""
     user = connection.user

@@ -1,0 +1,72 @@
+"""Text in MySQL's charsets: statements of query events, labels of ENUM and SET.
+
+MySQL's names mean what its own tables say: latin1 is cp1252 with the five unused bytes as C1 controls; utf16, ucs2
+and utf32 are big-endian (MySQL manual, "Supported Character Sets").
+"""
+
+from __future__ import annotations
+
+from faust_cdc.errors import UnsupportedColumn
+from faust_cdc.mysql.collations import charset_of
+
+_CODECS = {
+    "utf8mb4": "utf-8",
+    "utf8mb3": "utf-8",
+    "ascii": "ascii",
+    "latin2": "iso8859-2",
+    "latin5": "iso8859-9",
+    "latin7": "iso8859-13",
+    "greek": "iso8859-7",
+    "hebrew": "iso8859-8",
+    "ujis": "euc_jp",
+    "eucjpms": "euc_jp",
+    "euckr": "euc_kr",
+    "sjis": "shift_jis",
+    "koi8r": "koi8_r",
+    "koi8u": "koi8_u",
+    "tis620": "tis_620",
+    "macroman": "mac_roman",
+    "macce": "mac_latin2",
+    "utf16": "utf-16-be",
+    "utf16le": "utf-16-le",
+    "ucs2": "utf-16-be",
+    "utf32": "utf-32-be",
+    **{name: name for name in ("big5", "gbk", "gb2312", "gb18030", "cp932")},
+    **{name: name for name in ("cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866")},
+}
+"""MySQL charset -> Python codec. Without one: armscii8, dec8, geostd8, hp8, keybcs2, swe7."""
+
+
+def _latin1(data: bytes) -> str:
+    return "".join(bytes((b,)).decode("latin-1" if b in b"\x81\x8d\x8f\x90\x9d" else "cp1252") for b in data)
+
+
+def decode_text(data: bytes, charset: str) -> str:
+    """Return text in a MySQL charset, exactly.
+
+    Raises UnsupportedColumn when Python has no codec for the charset (ASCII bytes pass) or the bytes are not of it.
+    """
+    if charset == "latin1":
+        return _latin1(data)
+    codec = _CODECS.get(charset, "ascii")
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError as error:
+        raise UnsupportedColumn(f"{data!r} cannot be read as {charset}: {error}.") from error
+
+
+def decode_statement(data: bytes, collation_id: int | None) -> str:
+    """Return a statement's text; bytes that are not of its charset become U+FFFD.
+
+    A statement may hold any bytes inside its string literals, so broken ones must not stop the stream; names,
+    which we act on, are always well-formed.
+    """
+    codec = "utf-8"
+    if collation_id is not None:
+        try:
+            charset = charset_of(collation_id)[0]
+        except UnsupportedColumn:
+            charset = "utf8mb4"
+        codec = "cp1252" if charset == "latin1" else _CODECS.get(charset, "utf-8")
+        codec = "utf-8" if codec == "ascii" else codec
+    return data.decode(codec, "replace")
