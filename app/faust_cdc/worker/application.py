@@ -23,7 +23,7 @@ from faust_cdc.config.worker import REGISTRY_PATH, WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.connect.herder import Herder
 from faust_cdc.connect.validation import SourceFinding
-from faust_cdc.errors import CdcError
+from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
 from faust_cdc.worker.gate import KafkaGate
@@ -31,11 +31,11 @@ from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog
 from faust_cdc.worker.manager import RunningTask, TaskManager
 from faust_cdc.worker.program import WorkerProgram
 from faust_cdc.worker.settings import client_settings, faust_settings
-from faust_cdc.worker.startup import Startup
+from faust_cdc.worker.startup import Startup, StartupStage
 from faust_cdc.worker.topic_view import TopicView
 from faust_cdc.worker.web import ConnectWeb
 from faust_cdc.worker.world import ClusterWorld
-from faust_cdc_schemas.faust_kit import App
+from faust_cdc_schemas.faust_kit.read_committed import App, TableManager
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +65,24 @@ class WorkerBoot(BootStrategy):  # type: ignore[misc]
         return services
 
 
+class PromptTableManager(TableManager):
+    """Registers the tables at once. Faust sleeps a second first, for tables that an agent might declare late."""
+
+    async def on_start(self) -> None:
+        """Declare the tables' topics and start the recovery service; all tables are known by now (`KafkaGate`)."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
+
+
 class CdcApp(App):
-    """The worker's Faust app. Public parts: `worker_config`, the three views, `manager`, `startup`, `control`."""
+    """The worker's Faust app. Agents use `manager` and `leases_topic`."""
 
     BootStrategy = WorkerBoot
 
     def __init__(self, config: WorkerConfig) -> None:
         self.worker_config = config
-        self.control = ControlProducer(client_settings(config, config.producer_config))
+        self._control: ControlProducer | None = None
         self.connectors = self._view("connectors", config.config_storage_topic)
         self.offsets = self._view("offsets", config.offset_storage_topic)
         self.statuses = self._view("statuses", config.status_storage_topic)
@@ -83,6 +93,7 @@ class CdcApp(App):
             config.group_id,
             **faust_settings(config),
             Worker=WorkerProgram,
+            TableManager=PromptTableManager,
             web_application_options={"middlewares": [error_middleware], "client_max_size": BODY_BYTES_MAX},
         )
         self.gate = KafkaGate(self, loop=self.loop, beacon=self.beacon)
@@ -136,6 +147,17 @@ class CdcApp(App):
             allow_empty=True,
         )
 
+    def control(self) -> ControlProducer:
+        """Return the control plane's producer, made when first used. Raises BrokerUnavailable before Kafka answered.
+
+        Not made earlier: librdkafka would log every failed attempt to connect.
+        """
+        if self._control is None:
+            if self.startup.stage is StartupStage.CONNECTING:
+                raise BrokerUnavailable("Kafka has not answered this worker yet.")
+            self._control = ControlProducer(client_settings(self.worker_config, self.worker_config.producer_config))
+        return self._control
+
     def topics_exist(self, partition_counts: dict[str, int], cluster_id: str) -> None:
         """Declare the tables over the topics that were found or made."""
         for view in (self.connectors, self.offsets, self.statuses):
@@ -153,10 +175,11 @@ class CdcApp(App):
         """Stop the tasks while we are still a member of the group, then the rest."""
         await self.manager.stop()
         await super().on_stop()
-        try:
-            self.control.flush(FLUSH_TIMEOUT_S)
-        except CdcError as error:
-            log.warning("Last status records: %s", error)
+        if self._control is not None:
+            try:
+                self._control.flush(FLUSH_TIMEOUT_S)
+            except CdcError as error:
+                log.warning("Last status records: %s", error)
 
     def _create_directories(self) -> None:
         """Make none: tables are kept in memory and read again from their topics at each start."""

@@ -22,6 +22,10 @@ from faust_cdc.worker.topic_view import TopicView
 ACKNOWLEDGED_WITHIN_S = 15.0
 SEEN_WITHIN_S = 15.0
 POLL_S = 0.005
+
+ProducerProvider = Callable[[], ControlProducer]
+"""Gives the control producer; raises BrokerUnavailable while Kafka has not answered yet."""
+
 CONFIG_PARTITION = 0
 """The config topic has exactly one partition: Connect's readers rely on the order of its records."""
 
@@ -55,7 +59,7 @@ async def send_and_wait(producer: ControlProducer, topic: str, records: Sequence
 class TopicConfigLog:
     """`faust_cdc.connect.store.ConfigLog`: what was written is visible in this worker's own table on return."""
 
-    def __init__(self, producer: ControlProducer, view: TopicView) -> None:
+    def __init__(self, producer: ProducerProvider, view: TopicView) -> None:
         self._producer = producer
         self._view = view
 
@@ -66,7 +70,7 @@ class TopicConfigLog:
         key, value = records[-1]
         visible = self._view.expect(key.encode(), value)
         try:
-            await send_and_wait(self._producer, self._view.topic, records, CONFIG_PARTITION)
+            await send_and_wait(self._producer(), self._view.topic, records, CONFIG_PARTITION)
         except CdcError:
             visible.cancel()
             raise
@@ -76,7 +80,7 @@ class TopicConfigLog:
 class LeaseCommandBus:
     """`faust_cdc.connect.store.CommandBus`: a command is a record on the lease slot of its connector."""
 
-    def __init__(self, producer: ControlProducer, topic: str, slot_count: Callable[[], int]) -> None:
+    def __init__(self, producer: ProducerProvider, topic: str, slot_count: Callable[[], int]) -> None:
         self._producer = producer
         self._topic = topic
         self._slot_count = slot_count
@@ -84,7 +88,7 @@ class LeaseCommandBus:
     async def send(self, connector: str, command: Command) -> None:
         """Write the command; return when Kafka has it."""
         value = encode_command(connector, command)
-        await send_and_wait(self._producer, self._topic, [(connector, value)], slot_of(connector, self._slot_count()))
+        await send_and_wait(self._producer(), self._topic, [(connector, value)], slot_of(connector, self._slot_count()))
 
 
 def encode_command(connector: str, command: Command) -> bytes:
@@ -95,7 +99,7 @@ def encode_command(connector: str, command: Command) -> bytes:
 class StatusWriter:
     """Writes status records; a lost one is written again by the next owner of the lease."""
 
-    def __init__(self, producer: ControlProducer, topic: str, worker_id: str, generation: Callable[[], int]) -> None:
+    def __init__(self, producer: ProducerProvider, topic: str, worker_id: str, generation: Callable[[], int]) -> None:
         self._producer = producer
         self._topic = topic
         self._worker_id = worker_id
@@ -107,4 +111,4 @@ class StatusWriter:
         if status is not None:
             record = StatusRecord(status.state, self._worker_id, self._generation(), status.trace, __version__)
             value = record.encode()
-        self._producer.send(self._topic, key, value)
+        self._producer().send(self._topic, key, value)
