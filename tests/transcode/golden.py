@@ -1,11 +1,13 @@
 """The recorded Debezium run: tables, schemas, streamed values."""
 
 import json
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from faust_cdc.relational.model import Table
+from faust_cdc.transcode.plan import ColumnPlan
 from tests.transcode.ddl import table_of
 
 DATA = Path(__file__).parent / "data"
@@ -72,3 +74,10 @@ def without_source_parameters(schema: Any) -> Any:
             del cleaned["connect.parameters"]
     plain = isinstance(cleaned.get("type"), str) and list(cleaned) == ["type"]
     return cleaned["type"] if plain else cleaned
+
+
+def decimal_of(unscaled: bytes, column: ColumnPlan) -> Decimal:
+    """The number that an Avro decimal of `column` stands for."""
+    sign_and_digits = int.from_bytes(unscaled, "big", signed=True)
+    digits = tuple(int(digit) for digit in str(abs(sign_and_digits)))
+    return Decimal((int(sign_and_digits < 0), digits, -int(column.mapping.parameters["scale"])))

@@ -1,0 +1,122 @@
+"""The same rows through the binlog and through a snapshot query, on a real server."""
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymysql.cursors import Cursor
+
+from faust_cdc.binlog.events import RowsEvent
+from faust_cdc.binlog.reader import BinlogReader, DumpStart
+from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
+from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.routing import topic_for
+from faust_cdc.transcode.plan import TranscodeOptions, build_plan
+from faust_cdc.transcode.reference import ReferenceTranscoder, Row
+from tests.lab import MySqlServer, SqlServer
+from tests.transcode.ddl import table_of
+
+_replica_ids = itertools.count(71_000)
+
+
+@dataclass
+class Changes:
+    """What the binlog said of one table, in order."""
+
+    transcoder: ReferenceTranscoder
+    inserted: list[Row] = field(default_factory=list)
+    updated: list[tuple[Row, Row]] = field(default_factory=list)
+    deleted: list[Row] = field(default_factory=list)
+
+
+def address(server: SqlServer) -> SourceAddress:
+    """The capturing user's address."""
+    return SourceAddress(server.host, server.port, server.user, server.password)
+
+
+def table_from_server(server: SqlServer, database: str, name: str) -> Table:
+    """The table as SHOW CREATE TABLE tells it."""
+    statement = str(server.query(f"SHOW CREATE TABLE `{database}`.`{name}`")[0][1])
+    columns: dict[str, str] = {}
+    key: tuple[str, ...] = ()
+    for line in statement.splitlines()[1:]:
+        text = line.strip().removesuffix(",")
+        if text.startswith("`"):
+            column, _, definition = text[1:].partition("` ")
+            columns[column] = definition
+        elif text.startswith("PRIMARY KEY"):
+            key = tuple(part.strip("`") for part in text[text.index("(") + 1 : text.index(")")].split(","))
+    return table_of(database, name, columns, key)
+
+
+def captured(server: SqlServer, tables: list[Table], sql: str, options: TranscodeOptions) -> dict[str, Changes]:
+    """Run `sql` in the tables' database and return what the binlog says of `tables`."""
+    database = tables[0].id.database
+    changes = {
+        table.id: Changes(ReferenceTranscoder(build_plan(table, topic_for("gp", table.id), options), 1, 2))
+        for table in tables
+    }
+    with connect(address(server), purpose="a test") as connection:
+        info = inspect_server(connection)
+    start = _position(server)
+    server.execute(sql, database)
+    end = _position(server)
+    with BinlogReader(address(server), next(_replica_ids), DumpStart(start, None), info) as reader:
+        while reader.position < end:
+            event = reader.next_event(5000)
+            assert event is not None, f"the binlog is silent at {reader.position}, before {end}"
+            if isinstance(event, RowsEvent):
+                found = changes.get(TableId(event.table_map.database, event.table_map.table))
+                if found is not None:
+                    _take(found, event)
+    return {table_id.table: found for table_id, found in changes.items()}
+
+
+def snapshot(server: SqlServer, transcoder: ReferenceTranscoder) -> list[Row]:
+    """All rows of a table as a snapshot reads them."""
+    table_id = transcoder.plan.table.id
+    expressions = ", ".join(transcoder.plan.select_list())
+    with connect(address(server), purpose="a test") as connection:
+        connection.decoders, connection.use_unicode = {}, False
+        with connection.cursor(Cursor) as cursor:
+            cursor.execute(f"SELECT {expressions} FROM `{table_id.database}`.`{table_id.table}`")
+            return [transcoder.read_text_row(cells) for cells in cursor.fetchall()]
+
+
+def shown(column: Column, value: Any) -> str:
+    """A value for a failed comparison, its type visible."""
+    return f"{column.name} {column.type_expression}: {value!r}"
+
+
+def differences(transcoder: ReferenceTranscoder, streamed: list[Row], read: list[Row]) -> list[str]:
+    """Rows that the two paths saw differently, one line per column; -0.0 differs from 0.0."""
+    found = []
+    by_key = {row[0]: row for row in read}
+    for row in streamed:
+        for one, left, right in zip(transcoder.plan.columns, row, by_key.pop(row[0]), strict=True):
+            if repr(left) != repr(right):
+                found.append(f"row {row[0]}: streamed {shown(one.column, left)}, snapshot {right!r}")
+    return found + [f"only in the snapshot: {key}" for key in by_key]
+
+
+def _position(server: SqlServer) -> BinlogPosition:
+    statement = "SHOW BINARY LOG STATUS" if isinstance(server, MySqlServer) else "SHOW MASTER STATUS"
+    file, pos = server.query(statement)[0][:2]
+    return BinlogPosition(str(file), int(pos))
+
+
+def _take(changes: Changes, event: RowsEvent) -> None:
+    transcoder = changes.transcoder
+    transcoder.bind(event.table_map)
+    offset = 0
+    while offset < len(event.rows):
+        first, offset = transcoder.read_row(event.rows, offset, event.columns_present[0])
+        if event.kind == "write":
+            changes.inserted.append(first)
+        elif event.kind == "delete":
+            changes.deleted.append(first)
+        else:
+            second, offset = transcoder.read_row(event.rows, offset, event.columns_present[1])
+            changes.updated.append((first, second))
+    assert offset == len(event.rows)
