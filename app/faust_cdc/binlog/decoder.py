@@ -195,7 +195,7 @@ class EventDecoder:
         rest = body[8:]
         parsed = self._parsed_maps.get(rest)
         if parsed is None:
-            parsed = parse_table_map(rest)
+            parsed = parse_table_map(rest, self._flavor)
             if len(self._parsed_maps) >= _TABLE_MAPS_CACHED:
                 self._parsed_maps.clear()
             self._parsed_maps[rest] = parsed

@@ -45,6 +45,10 @@ _CHARACTER = frozenset(
         *(codes.MARIA_BLOB_COMPRESSED, codes.MARIA_VARCHAR_COMPRESSED),
     )
 )
+_CHARACTER_MYSQL = _CHARACTER | {codes.VECTOR}
+"""Columns in the list of collations. VECTOR stands in it as binary (seen on MySQL 9.7.4), GEOMETRY and JSON do not."""
+_CHARACTER_MARIADB = _CHARACTER | {codes.GEOMETRY}
+"""MariaDB lists GEOMETRY; UUID and INET6, which travel as STRING, too (seen on MariaDB 10.11.19)."""
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class _Draft:
 @dataclass(slots=True)
 class _DraftTable:
     columns: list[_Draft]
+    character_types: frozenset[int]
     primary_key: list[tuple[int, int]] | None = None
     full: bool = False
     seen: set[int] = field(default_factory=set)
@@ -84,10 +89,10 @@ class TableMapBody:
     primary_key: tuple[tuple[int, int], ...] | None
 
 
-def parse_table_map(body: bytes) -> TableMapBody:
+def parse_table_map(body: bytes, flavor: str) -> TableMapBody:
     """Parse what follows table id and flags: names, types, metadata, nullability, optional metadata.
 
-    Raises Malformed.
+    `flavor` is `mysql` or `mariadb`: they count different types as character columns. Raises Malformed.
     """
     cursor = Cursor(body)
     database = text(cursor.short_bytes("database name"), "database name")
@@ -104,7 +109,7 @@ def parse_table_map(body: bytes) -> TableMapBody:
         drafts.append(_Draft(real_type, value, bool(null_bits[index >> 3] >> (index & 7) & 1)))
     if metadata.left:
         raise Malformed(f"{metadata.left} bytes of type metadata are left over")
-    draft = _DraftTable(drafts)
+    draft = _DraftTable(drafts, _CHARACTER_MARIADB if flavor == "mariadb" else _CHARACTER_MYSQL)
     while cursor.left:
         kind = cursor.uint(1, "optional metadata type")
         _optional_field(draft, kind, Cursor(cursor.lenenc_bytes(f"optional metadata {kind}")))
@@ -178,11 +183,11 @@ def _signedness(draft: _DraftTable, cursor: Cursor) -> None:
         column.unsigned = unsigned
 
 
-def _default_charset(types: frozenset[int]) -> Callable[[_DraftTable, Cursor], None]:
+def _default_charset(labelled: bool) -> Callable[[_DraftTable, Cursor], None]:
     """The table's most common collation, then (index, collation) of the columns that differ from it."""
 
     def read(draft: _DraftTable, cursor: Cursor) -> None:
-        columns = draft.of_types(types)
+        columns = draft.of_types(_LABELLED if labelled else draft.character_types)
         default = cursor.lenenc("default collation")
         for column in columns:
             column.collation_id = default
@@ -195,9 +200,9 @@ def _default_charset(types: frozenset[int]) -> Callable[[_DraftTable, Cursor], N
     return read
 
 
-def _column_charset(types: frozenset[int]) -> Callable[[_DraftTable, Cursor], None]:
+def _column_charset(labelled: bool) -> Callable[[_DraftTable, Cursor], None]:
     def read(draft: _DraftTable, cursor: Cursor) -> None:
-        for column in draft.of_types(types):
+        for column in draft.of_types(_LABELLED if labelled else draft.character_types):
             column.collation_id = cursor.lenenc("collation of a column")
 
     return read
@@ -252,16 +257,16 @@ _LABELLED = frozenset((codes.ENUM, codes.SET))
 
 _OPTIONAL: dict[int, Callable[[_DraftTable, Cursor], None]] = {
     1: _signedness,
-    2: _default_charset(_CHARACTER),
-    3: _column_charset(_CHARACTER),
+    2: _default_charset(labelled=False),
+    3: _column_charset(labelled=False),
     4: _names,
     5: _labels(codes.SET),
     6: _labels(codes.ENUM),
     7: _geometry,
     8: _primary_key(with_prefix=False),
     9: _primary_key(with_prefix=True),
-    10: _default_charset(_LABELLED),
-    11: _column_charset(_LABELLED),
+    10: _default_charset(labelled=True),
+    11: _column_charset(labelled=True),
     12: _visibility,
     13: _vector,
 }

@@ -94,7 +94,8 @@ def _full_column(
     if known is not None and not _disagreement(sent, known):
         labels = _labels(event, table_id, sent) if sent.enum_values is not None else known.enum_values
         if labels == known.enum_values:
-            return dataclasses.replace(known, position=position, invisible=sent.visible is False)
+            invisible = known.invisible if sent.visible is None else not sent.visible  # MariaDB does not say
+            return dataclasses.replace(known, position=position, invisible=invisible)
     return _column_from_map(event, table_id, position, sent)
 
 
@@ -107,7 +108,7 @@ def _column_from_map(event: TableMapEvent, table_id: TableId, position: int, sen
         type_name=type_name,
         position=position,
         nullable=sent.nullable,
-        unsigned=sent.unsigned is True,
+        unsigned=sent.unsigned is True and sent.type_code != codes.YEAR,  # YEAR counts as unsigned on the wire
         length=length,
         scale=scale,
         charset=charset,
