@@ -109,7 +109,8 @@ def test_two_creates_of_one_name_at_once_make_one() -> None:
     request = CreateRequest.parse({"name": "shop", "config": dict(MYSQL_CONFIG)})
 
     async def both() -> list[Any]:
-        return await asyncio.gather(*(cluster.herder.create(request) for _ in range(2)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(cluster.herder.create(request) for _ in range(2)), return_exceptions=True)
+        return list(outcomes)
 
     outcomes = asyncio.run(both())
     assert [getattr(outcome, "status", 201) for outcome in outcomes] == [201, 409]

@@ -213,6 +213,5 @@ def _credentials(
 
 
 def without_userinfo(url: str) -> str:
-    """The URL without `user:password@`, fit for messages."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    """The URL without `user:password@`, fit for messages; also when it is not quite a URL."""
+    return re.sub(r"^([a-z][a-z0-9+.-]*://)?[^/@]*@", r"\1", url, flags=re.IGNORECASE)

@@ -53,9 +53,22 @@ class Secret:
         return bool(self._value)
 
 
+_URL_WITH_PASSWORD: Final = re.compile(r"(?:^|[\s,])[a-z][a-z0-9+.-]*://[^/\s:@,]*:[^/\s@,]+@", re.IGNORECASE)
+
+
 def is_secret_key(key: str, custom: re.Pattern[str] | None = None) -> bool:
     """Whether the option `key` holds a secret: by name, or by the connector's `custom.sanitize.pattern`."""
     return bool(SECRET_KEY.fullmatch(key)) or (custom is not None and bool(custom.fullmatch(key)))
+
+
+def is_secret(key: str, value: str | None, custom: re.Pattern[str] | None = None) -> bool:
+    """Whether an option holds a secret: by its name, or because its value is a URL with a password in it."""
+    return bool(value) and (is_secret_key(key, custom) or bool(_URL_WITH_PASSWORD.search(value or "")))
+
+
+def shown(key: str, value: str | None) -> str | None:
+    """The value as `validate` and error messages may show it: `[hidden]` in place of a secret."""
+    return HIDDEN if is_secret(key, value) else value
 
 
 def custom_pattern(config: Mapping[str, str | None]) -> re.Pattern[str] | None:
@@ -80,7 +93,7 @@ def mask_secrets(config: Mapping[str, str | None]) -> dict[str, str | None]:
     """
     custom = custom_pattern(config)
     return {
-        key: MASK if value and is_secret_key(key, custom) and not is_reference(value) else value
+        key: MASK if value and is_secret(key, value, custom) and not is_reference(value) else value
         for key, value in config.items()
     }
 
@@ -91,12 +104,8 @@ def is_reference(value: str) -> bool:
 
 
 def keep_masked(sent: Mapping[str, str | None], stored: Mapping[str, str | None]) -> dict[str, str | None]:
-    """A copy of `sent` in which each secret that still is `MASK` gets its stored value back.
+    """A copy of `sent` in which every value that still is `MASK` is the stored one again.
 
     Where nothing is stored under the key, the mask itself stays, and validation says so.
     """
-    custom = custom_pattern(sent)
-    return {
-        key: stored[key] if value == MASK and is_secret_key(key, custom) and stored.get(key) else value
-        for key, value in sent.items()
-    }
+    return {key: (stored.get(key) or value) if value == MASK else value for key, value in sent.items()}

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from faust_cdc.config import catalogue, checks, converters, topic_creation
 from faust_cdc.config.options import Option, Support, SupportKind, Type
-from faust_cdc.config.secret import HIDDEN, MASK, is_secret_key
+from faust_cdc.config.secret import MASK, shown
 from faust_cdc.config.versions import CONNECT_VERSION, DEBEZIUM_VERSION
 
 ConnectorMap: TypeAlias = Mapping[str, str | None]
@@ -80,8 +80,8 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
         _add(infos, key, problem, config.get(key))
     for key, problem in _cross_checks(config):
         _add(infos, key, debezium_error(key, problem), None)
-    shown = {name for name, option in options.items() if option.group}
-    return [info for name, info in infos.items() if name in shown or info.errors or info.notes]
+    listed = {name for name, option in options.items() if option.group}
+    return [info for name, info in infos.items() if name in listed or info.errors or info.notes]
 
 
 def debezium_error(key: str, problem: str) -> str:
@@ -90,8 +90,7 @@ def debezium_error(key: str, problem: str) -> str:
 
 
 def _add(infos: dict[str, ConfigValueInfo], key: str, problem: str, value: str | None) -> None:
-    shown = HIDDEN if value and is_secret_key(key) else value
-    info = infos.get(key) or ConfigValueInfo(key, None, shown)
+    info = infos.get(key) or ConfigValueInfo(key, None, shown(key, value))
     infos[key] = replace(info, errors=(*info.errors, problem))
 
 
@@ -100,8 +99,8 @@ def _option_info(option: Option, config: ConnectorMap, defaults: ConverterDefaul
     sent = option.name in config
     value = config.get(option.name)
     errors, notes = _judge(option, value, sent)
-    shown = (value if sent else default) if option.is_framework else None
-    return ConfigValueInfo(option.name, option, shown, default, recommended, errors, option.visible, notes)
+    echoed = (value if sent else default) if option.is_framework else None
+    return ConfigValueInfo(option.name, option, echoed, default, recommended, errors, option.visible, notes)
 
 
 def _default_of(option: Option, defaults: ConverterDefaults) -> tuple[str | None, tuple[str, ...]]:
@@ -118,22 +117,22 @@ def _default_of(option: Option, defaults: ConverterDefaults) -> tuple[str | None
 
 
 def _other_key(key: str, value: str | None, option: Option | None, flavor: str) -> ConfigValueInfo:
-    shown = HIDDEN if value and is_secret_key(key) else value
+    text = shown(key, value)
     if option is not None:
         errors, notes = _judge(option, value, sent=True)
-        return ConfigValueInfo(key, None, shown, errors=errors, notes=notes)
+        return ConfigValueInfo(key, None, text, errors=errors, notes=notes)
     if value is None:
         return ConfigValueInfo(key, None, None, errors=(_null_error(key),))
-    if value == MASK and is_secret_key(key):
-        return ConfigValueInfo(key, None, shown, errors=(debezium_error(key, _STRAY_MASK),))
+    if value == MASK:
+        return ConfigValueInfo(key, None, text, errors=(debezium_error(key, _STRAY_MASK),))
     if key.startswith(catalogue.USED_PREFIXES):
-        return ConfigValueInfo(key, None, shown)
+        return ConfigValueInfo(key, None, text)
     support = catalogue.pattern_support(key)
     if support is None:
-        return ConfigValueInfo(key, None, shown, errors=(catalogue.unknown_option(key, flavor),))
+        return ConfigValueInfo(key, None, text, errors=(catalogue.unknown_option(key, flavor),))
     if support.kind is SupportKind.NOTED:
-        return ConfigValueInfo(key, None, shown, notes=(_note(key, support),))
-    return ConfigValueInfo(key, None, shown, errors=(_unsupported(key, value, support, ()),))
+        return ConfigValueInfo(key, None, text, notes=(_note(key, support),))
+    return ConfigValueInfo(key, None, text, errors=(_unsupported(key, value, support, ()),))
 
 
 def _null_error(key: str) -> str:
@@ -178,17 +177,16 @@ def _is_default(option: Option, value: str) -> bool:
 
 
 def _unsupported(key: str, value: str, support: Support, only: tuple[str, ...]) -> str:
-    shown = HIDDEN if is_secret_key(key) else value
     legal = " or ".join(f"'{text}'" for text in only if text)
     remedy = f"only {legal} can be used" if legal else "leave the option out"
-    return debezium_error(key, f"'{shown}' is not supported: {support.reason}; {remedy}")
+    return debezium_error(key, f"'{shown(key, value)}' is not supported: {support.reason}; {remedy}")
 
 
 def _value_problem(option: Option, value: str) -> str | None:
     """What is wrong with the text itself, in Kafka's words for Connect's own options, else in Debezium's."""
+    if value == MASK:
+        return debezium_error(option.name, _STRAY_MASK)
     say = _kafka_error if option.is_framework else _debezium_value_error
-    if option.type is Type.PASSWORD:
-        return debezium_error(option.name, _STRAY_MASK) if value == MASK else None
     if option.type is Type.BOOLEAN and value.strip().lower() not in ("true", "false"):
         kafka, debezium = "Expected value to be either true or false", "Either 'true' or 'false' is expected"
         return say(option.name, value, kafka, debezium)

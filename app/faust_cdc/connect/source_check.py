@@ -16,7 +16,6 @@ from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server, q
 from faust_cdc.mysql.preflight import run_preflight
 from faust_cdc.mysql.schema import captured_tables
 from faust_cdc.relational.filters import TableFilter
-from faust_cdc.relational.model import TableId
 
 _CLASS_OF = {
     "mysql": "io.debezium.connector.mysql.MySqlConnector",
@@ -80,8 +79,8 @@ def _unmatched(connection: Any, config: MySqlConnectorConfig) -> list[SourceFind
 
 
 def _matching_databases(connection: Any, config: MySqlConnectorConfig) -> list[str]:
-    accepts = TableFilter(config.database_include_list, config.database_exclude_list, None, None).accepts
-    return [name for name in _databases(connection) if accepts(TableId(name, "any"))]
+    databases = TableFilter(config.database_include_list, config.database_exclude_list)
+    return [name for name in _databases(connection) if databases.accepts_database(name)]
 
 
 def _databases(connection: Any) -> list[str]:

@@ -318,7 +318,7 @@ OPTIONS: tuple[Option, ...] = (
         -1,
         Width.NONE,
         "snapshot.locking.mode.custom.name",
-        "",
+        "Name of the custom locking implementation when 'snapshot.locking.mode' is 'custom'.",
         refused("custom locking modes are Java classes"),
     ),
     Option(
