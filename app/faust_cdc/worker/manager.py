@@ -201,12 +201,13 @@ class TaskManager(Service):  # type: ignore[misc]
         }
         if ending:
             await self._stop_all(ending.values(), STOP_TIMEOUT_S)
-        fenced_counts = {key: each.fenced_count for key, each in ending.items()}
         for key in ending:
-            del self._supervised[key]
+            self._supervised.pop(key, None)
+            # The successor says so, even if it shows what its predecessor showed.
+            self._reported.pop(status_task_key(ending[key].desired.connector, ending[key].desired.task_id), None)
         for key, desired in wanted.items():
             if key not in self._supervised and not self.should_stop:
-                self._start(key, desired, 0 if key in restarts else fenced_counts.get(key, 0))
+                await self._start(key, desired, 0 if key in restarts or key not in ending else ending[key].fenced_count)
         self._report()
 
     def _wanted(self) -> dict[str, TaskDesired]:
@@ -216,9 +217,8 @@ class TaskManager(Service):  # type: ignore[misc]
             if desired.target_state is TargetState.STARTED and self.held(desired.connector)
         }
 
-    def _start(self, key: str, desired: TaskDesired, fenced_count: int) -> None:
+    async def _start(self, key: str, desired: TaskDesired, fenced_count: int) -> None:
         supervised = _Supervised(desired, fenced_count=fenced_count)
-        self._supervised[key] = supervised
         loop = asyncio.get_running_loop()
 
         def on_state(snapshot: TaskView) -> None:
@@ -227,25 +227,34 @@ class TaskManager(Service):  # type: ignore[misc]
                 loop.call_soon_threadsafe(self._task_changed, key, supervised, snapshot)
 
         try:
-            supervised.task = self._factory(desired, on_state)
-            supervised.task.start()
+            # In a thread: the first task imports the whole data plane, and REST shall not wait for that.
+            supervised.task = await asyncio.to_thread(self._factory, desired, on_state)
         except Exception as error:
             # A configuration that another program wrote, or our bug: this connector fails, the others go on.
             known = isinstance(error, CdcError)
             cause = f"{type(error).__name__}: {error}"
             log.warning("Task %s cannot start: %s", key, cause, exc_info=not known)
-            trace = cause if known else f"{cause}\n{traceback.format_exc()}"
-            supervised.failure = Status(TaskState.FAILED.value, trace)
-        else:
+            supervised.failure = Status(
+                TaskState.FAILED.value, cause if known else f"{cause}\n{traceback.format_exc()}"
+            )
+        if self.should_stop:
+            return
+        self._supervised[key] = supervised
+        if supervised.task is not None:
+            supervised.task.start()
             log.info("Started task %s", key)
 
     def _task_changed(self, key: str, supervised: _Supervised, snapshot: TaskView) -> None:
         if self._supervised.get(key) is not supervised:
             return
-        if isinstance(snapshot.error, ProducerFenced) and snapshot.state is TaskState.FAILED:
+        if _fenced(snapshot):
             self._plan_restart(key, supervised)
-        if self._world.ready:
-            self._report()
+        elif self._world.ready:
+            try:
+                self._report()
+            except CdcError:
+                # The loop writes it again, and says so when that fails too.
+                self._wake.set()
 
     def _plan_restart(self, key: str, supervised: _Supervised) -> None:
         if time.monotonic() - supervised.started_at > FENCED_DELAY_MAX_S:
@@ -309,9 +318,14 @@ class TaskManager(Service):  # type: ignore[misc]
             supervised = self._supervised.get(key)
             if supervised is not None and supervised.failure is not None:
                 statuses[status_connector_key(desired.connector)] = supervised.failure
-            paused = desired.target_state is TargetState.PAUSED
-            status = Status(TaskState.PAUSED.value) if paused else self._status_of(supervised)
-            statuses[status_task_key(desired.connector, desired.task_id)] = status
+            status_key = status_task_key(desired.connector, desired.task_id)
+            if desired.target_state is TargetState.PAUSED:
+                statuses[status_key] = Status(TaskState.PAUSED.value)
+            elif supervised is not None and supervised.task is not None and _fenced(supervised.task.state):
+                # Somebody else runs it and says how it is; a frozen worker that thaws must not write over that.
+                statuses[status_key] = self._reported.get(status_key, Status(TaskState.UNASSIGNED.value))
+            else:
+                statuses[status_key] = self._status_of(supervised)
         return statuses
 
     def _status_of(self, supervised: _Supervised | None) -> Status:
@@ -322,3 +336,7 @@ class TaskManager(Service):  # type: ignore[misc]
         view: TaskView = supervised.task.state
         # A degraded task is RUNNING, as in Connect; the trace says what it retries.
         return Status(view.state.value, view.trace or (view.cause if view.degraded else None))
+
+
+def _fenced(view: TaskView) -> bool:
+    return view.state is TaskState.FAILED and isinstance(view.error, ProducerFenced)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from faust.worker import Worker as FaustWorker
@@ -15,6 +18,8 @@ from faust_cdc.worker.web import ConnectWeb, bind_listener
 
 if TYPE_CHECKING:
     from faust_cdc.worker.application import CdcApp
+
+log = logging.getLogger(__name__)
 
 LAST_TURN_S = 0.05
 
@@ -36,7 +41,11 @@ class WorkerProgram(FaustWorker):  # type: ignore[misc]
             except ConfigError as error:
                 sys.stderr.write(f"faust-cdc: {error}\n")
                 sys.exit(EXIT_BAD_CONFIG)
-        super().execute_from_commandline()
+        try:
+            super().execute_from_commandline()
+        except SystemExit as ending:
+            leave_blocked_threads(ending.code if isinstance(ending.code, int) else 1)
+            raise
         raise SystemExit(0)
 
     def _on_sigint(self) -> None:
@@ -47,3 +56,15 @@ class WorkerProgram(FaustWorker):  # type: ignore[misc]
     async def _sentinel_task(self) -> None:
         # mode sleeps a whole second before it closes the loop, so that callbacks already scheduled may run.
         await asyncio.sleep(LAST_TURN_S)
+
+
+def leave_blocked_threads(exit_code: int) -> None:
+    """End the process now if threads would keep it alive: one that waits for Kafka or MySQL may do so for long.
+
+    Everything that matters is done by then: tasks are stopped or will be fenced, the group is left.
+    """
+    blocked = [each.name for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()]
+    if blocked:
+        log.info("Not waiting for %s.", ", ".join(sorted(blocked)))
+        logging.shutdown()
+        os._exit(exit_code)

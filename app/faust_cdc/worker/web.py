@@ -19,6 +19,8 @@ from faust.web.drivers.aiohttp import Web as FaustWeb
 from faust_cdc.errors import ConfigError
 
 BACKLOG = 128
+SHUTDOWN_TIMEOUT_S = 1.0
+"""How long requests under way may take to end when the worker is being stopped."""
 
 
 def bind_listener(host: str, port: int) -> socket.socket:
@@ -50,6 +52,11 @@ class ConnectWeb(FaustWeb):  # type: ignore[misc]
 
     listener: socket.socket | None = None
     _routes_added = False
+
+    def __init__(self, app: Any, **kwargs: Any) -> None:
+        super().__init__(app, **kwargs)
+        # aiohttp would wait a minute for requests that Kafka keeps from being answered.
+        self._runner = aiohttp_web.AppRunner(self.web_app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
 
     def add_routes_once(self, routes: Callable[[], Iterable[aiohttp_web.AbstractRouteDef]]) -> None:
         """Add the routes; Faust initialises the server twice, aiohttp takes a route only once."""
