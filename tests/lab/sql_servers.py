@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,10 @@ class SqlServer(LabProcess):
 
     def ready(self) -> bool:
         """Whether root can log in and select."""
+        # A failed attempt of PyMySQL leaves its Unix socket to the garbage collector, which warns; so ask first.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            if probe.connect_ex(str(self.socket_path)) != 0:
+                return False
         try:
             return self.query("SELECT 1") == [(1,)]
         except pymysql.MySQLError:

@@ -220,7 +220,7 @@ class Coordinator:
 def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
     """Say how to ask for the binlog: by GTID set where both sides have one, else by file and position."""
     position = BinlogPosition(offset.file, offset.pos)
-    if offset.gtids and info.gtid_mode:
+    if offset.gtids is not None and info.gtid_mode:
         parse = MariaDbGtidSet.parse if info.flavor == "mariadb" else GtidSet.parse
         return DumpStart(position, parse(offset.gtids))
     return DumpStart(position, None)
