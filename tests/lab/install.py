@@ -105,7 +105,11 @@ def install_connect_plugins() -> Path:
         archive = maven_artifact(folder, f"io.debezium:debezium-connector-mysql:{DEBEZIUM_VERSION}:tar.gz:plugin")
         extract(archive, folder)
         converter = ("io.apicurio", "apicurio-registry-utils-converter", APICURIO_VERSION)
-        maven_jars(folder / "debezium-connector-mysql", [converter])
+        plugin = folder / "debezium-connector-mysql"
+        maven_jars(plugin, [converter])
+        # The converter was built against an older Kafka; beside the worker's own classes its copies break.
+        for jar in [*plugin.glob("kafka-clients-*.jar"), *plugin.glob("connect-*.jar")]:
+            jar.unlink()
 
     return ensure_folder(f"connect-plugins-{DEBEZIUM_VERSION}-{APICURIO_VERSION}", build)
 

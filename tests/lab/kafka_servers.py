@@ -84,6 +84,18 @@ class Broker(LabProcess):
         finally:
             consumer.close()
 
+    def wait_records(self, topic: str, count: int, timeout_s: float = 60) -> list[Record]:
+        """Wait until `topic` exists and holds at least `count` committed records; return all of them."""
+        records: list[Record] = []
+
+        def enough() -> bool:
+            if topic in self.topics():
+                records[:] = self.read_topic(topic)
+            return len(records) >= count
+
+        wait_until(enough, timeout_s=timeout_s, what=f"{count} records in {topic}", interval_s=0.3)
+        return records
+
     def consumer(self, *, committed: bool = True) -> Consumer:
         """A consumer outside any group that reports the end of partitions."""
         return Consumer(
@@ -102,17 +114,16 @@ def _drain(consumer: Consumer, partition_count: int, timeout_s: float) -> list[R
     records: list[Record] = []
     ended: set[int] = set()
     while len(ended) < partition_count:
-        messages = consumer.consume(500, timeout=timeout_s)
-        if not messages:
+        message = consumer.poll(timeout_s)  # not consume(500): that waits for all 500
+        if message is None:
             raise LabError(f"nothing read for {timeout_s:g} s after {len(records)} records")
-        for message in messages:
-            error = message.error()
-            if error is None:
-                records.append(_record(message))
-            elif error.code() == KafkaError._PARTITION_EOF:
-                ended.add(message.partition() or 0)
-            else:
-                raise KafkaException(error)
+        error = message.error()
+        if error is None:
+            records.append(_record(message))
+        elif error.code() == KafkaError._PARTITION_EOF:
+            ended.add(message.partition() or 0)
+        else:
+            raise KafkaException(error)
     return records
 
 
