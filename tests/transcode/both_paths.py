@@ -10,12 +10,13 @@ from faust_cdc.binlog.events import RowsEvent
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.mysql.schema import read_tables
 from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import topic_for
 from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder, Row
 from tests.lab import MySqlServer, SqlServer
-from tests.transcode.ddl import table_of
 
 _replica_ids = itertools.count(71_000)
 
@@ -35,28 +36,30 @@ def address(server: SqlServer) -> SourceAddress:
     return SourceAddress(server.host, server.port, server.user, server.password)
 
 
-def table_from_server(server: SqlServer, database: str, name: str) -> Table:
-    """The table as SHOW CREATE TABLE tells it."""
-    statement = str(server.query(f"SHOW CREATE TABLE `{database}`.`{name}`")[0][1])
-    columns: dict[str, str] = {}
-    key: tuple[str, ...] = ()
-    for line in statement.splitlines()[1:]:
-        text = line.strip().removesuffix(",")
-        if text.startswith("`"):
-            column, _, definition = text[1:].partition("` ")
-            columns[column] = definition
-        elif text.startswith("PRIMARY KEY"):
-            key = tuple(part.strip("`") for part in text[text.index("(") + 1 : text.index(")")].split(","))
-    return table_of(database, name, columns, key)
+def tables_from_server(server: SqlServer, database: str, *names: str) -> list[Table]:
+    """The tables as information_schema tells them."""
+    ids = [TableId(database, name) for name in names]
+    with connect(address(server), purpose="a test") as connection:
+        tables = read_tables(connection, ids)
+    return [tables[table_id] for table_id in ids]
 
 
-def captured(server: SqlServer, tables: list[Table], sql: str, options: TranscodeOptions) -> dict[str, Changes]:
-    """Run `sql` in the tables' database and return what the binlog says of `tables`."""
+def captured(
+    server: SqlServer,
+    tables: list[Table],
+    sql: str,
+    options: TranscodeOptions | None = None,
+    *,
+    from_map: bool = True,
+) -> dict[str, Changes]:
+    """Run `sql` in the tables' database and return what the binlog says of `tables`.
+
+    With `from_map` the structure that each table map tells must give the same plan.
+    """
     database = tables[0].id.database
-    changes = {
-        table.id: Changes(ReferenceTranscoder(build_plan(table, topic_for("gp", table.id), options), 1, 2))
-        for table in tables
-    }
+    shaping = options or TranscodeOptions()
+    plans = [build_plan(table, topic_for("gp", table.id), shaping) for table in tables]
+    changes = {plan.table.id: Changes(ReferenceTranscoder(plan, 1, 2)) for plan in plans}
     with connect(address(server), purpose="a test") as connection:
         info = inspect_server(connection)
     start = _position(server)
@@ -69,6 +72,8 @@ def captured(server: SqlServer, tables: list[Table], sql: str, options: Transcod
             if isinstance(event, RowsEvent):
                 found = changes.get(TableId(event.table_map.database, event.table_map.table))
                 if found is not None:
+                    if from_map:
+                        _check_map(found, event)
                     _take(found, event)
     return {table_id.table: found for table_id, found in changes.items()}
 
@@ -104,6 +109,13 @@ def _position(server: SqlServer) -> BinlogPosition:
     statement = "SHOW BINARY LOG STATUS" if isinstance(server, MySqlServer) else "SHOW MASTER STATUS"
     file, pos = server.query(statement)[0][:2]
     return BinlogPosition(str(file), int(pos))
+
+
+def _check_map(changes: Changes, event: RowsEvent) -> None:
+    plan = changes.transcoder.plan
+    reconciled = build_plan(reconcile(event.table_map, plan.table), plan.topic, plan.options)
+    assert reconciled.describe() == plan.describe(), "table map and information_schema give one plan"
+    assert reconciled.value_schema_json == plan.value_schema_json
 
 
 def _take(changes: Changes, event: RowsEvent) -> None:

@@ -18,7 +18,7 @@ from faust_cdc.transcode.reference import Row
 from faust_cdc_schemas.names import DECIMAL
 from tests.lab import MySqlServer
 from tests.transcode import golden
-from tests.transcode.both_paths import Changes, captured, differences, snapshot, table_from_server
+from tests.transcode.both_paths import Changes, captured, differences, snapshot, tables_from_server
 from tests.transcode.images import SOURCE
 
 pytestmark = pytest.mark.integration
@@ -48,7 +48,7 @@ def changes(mysql: MySqlServer) -> dict[str, Changes]:
     mysql.execute("DROP DATABASE IF EXISTS gold; CREATE DATABASE gold CHARACTER SET utf8mb4")
     ddl, dml = ((golden.DATA / name).read_text(encoding="utf-8") for name in ("golden_tables.sql", "golden_rows.sql"))
     mysql.execute(f"SET sql_mode='ALLOW_INVALID_DATES'; {ddl}", "gold")
-    tables = [table_from_server(mysql, "gold", name) for name in golden.PRIMARY_KEYS]
+    tables = tables_from_server(mysql, "gold", *golden.PRIMARY_KEYS)
     return captured(mysql, tables, dml, TranscodeOptions(field_name_adjustment="avro"))
 
 
