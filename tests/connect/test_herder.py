@@ -170,3 +170,28 @@ def test_a_connector_of_a_class_that_is_not_here_is_shown_and_can_be_deleted() -
     assert cluster.herder.connector_info("fs")["type"] == "unknown"
     asyncio.run(cluster.herder.delete("fs"))
     assert cluster.herder.connectors() == []
+
+
+def test_a_patch_of_a_configuration_that_changed_meanwhile_is_refused() -> None:
+    cluster = Cluster()
+    create(cluster)
+
+    def meanwhile(config: MySqlConnectorConfig) -> list[SourceFinding]:
+        changed = json.dumps({"properties": {**MYSQL_CONFIG, "name": "shop", "database.port": "1"}}).encode()
+        cluster.configs.put(b"connector-shop", changed)
+        return []
+
+    raced = Cluster(meanwhile)
+    raced.configs.values = cluster.configs.values
+    with pytest.raises(ConnectError, match="due to stale configuration") as refused:
+        asyncio.run(raced.herder.patch_config("shop", {"database.port": "3307"}))
+    assert refused.value.status == 409
+    assert raced.log.written == []
+
+
+def test_a_broken_check_is_an_error_not_a_hang() -> None:
+    def broken(config: MySqlConnectorConfig) -> list[SourceFinding]:
+        raise ZeroDivisionError("oh")
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(Cluster(broken).herder.put_config("shop", MYSQL_CONFIG))

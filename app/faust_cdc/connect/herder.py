@@ -43,6 +43,10 @@ NOT_READY: Final = (
     "from Kafka yet. Try again in a moment; GET /health says when it is ready."
 )
 
+STALE: Final = (
+    "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)"
+)
+
 
 class Herder:
     """The operations of Connect's REST API. Methods raise `ConnectError` with Connect's status and text."""
@@ -201,28 +205,35 @@ class Herder:
     async def put_config(self, name: str, config: Mapping[str, str | None]) -> tuple[bool, dict[str, Any]]:
         """`PUT …/config`: whether the connector is new, and its info."""
         self._ensure_ready_to_write()
-        named = self._named(name, config)
-        entry = self._entries().get(name)
-        full = keep_masked(named, self._stored_config(name))
-        await self._ensure_valid(full)
-        async with self._writing:
-            state = self._target_state(name)
-            await self._config_log.append(self._config_records(name, full, state))
-        log.info("%s connector %r", "Created" if entry is None else "Reconfigured", name)
-        if entry is None:
-            return True, connector_info(name, mask_secrets(full), [], "source")
-        return False, self.connector_info(name)
+        return await self._store(name, keep_masked(self._named(name, config), self._stored_config(name)), None)
 
     async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> dict[str, Any]:
         """`PATCH …/config` (KIP-477): null removes an option; the rest is laid over the stored configuration.
 
-        Unlike Connect 4.3.1, which stores it, a `name` that is not the connector's is refused.
+        Unlike Connect 4.3.1, which stores it, a `name` that is not the connector's is refused. Answers 409 when
+        somebody else changed the configuration meanwhile: the patch was made for another one.
         """
         self._ensure_ready_to_write()
         stored = self._entry(name).config or {}
-        kept = keep_masked(patch, stored)
+        kept = keep_masked(self._named(name, patch), stored)
         merged = {key: value for key, value in {**stored, **kept}.items() if key not in patch or value is not None}
-        return (await self.put_config(name, merged))[1]
+        return (await self._store(name, merged, stored))[1]
+
+    async def _store(
+        self, name: str, config: Mapping[str, str | None], base: Mapping[str, str | None] | None
+    ) -> tuple[bool, dict[str, Any]]:
+        """Validate and write a configuration; `base` is the stored one it was made from, None when it is whole."""
+        await self._ensure_valid(config)
+        async with self._writing:
+            entry = self._entries().get(name)
+            if base is not None and (entry is None or entry.config != base):
+                raise ConnectError(409, STALE)
+            state = entry.target_state if entry else TargetState.STARTED
+            await self._config_log.append(self._config_records(name, config, state))
+        log.info("%s connector %r", "Created" if entry is None else "Reconfigured", name)
+        if entry is None:
+            return True, connector_info(name, mask_secrets(config), [], "source")
+        return False, self.connector_info(name)
 
     async def delete(self, name: str) -> None:
         """`DELETE /connectors/{c}`."""

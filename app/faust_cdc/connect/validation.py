@@ -12,16 +12,15 @@ tables that do not exist yet can name their database in `database.include.list`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
-import logging
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.validation import ConfigValueInfo
-
-log = logging.getLogger(__name__)
 
 HOSTNAME = "database.hostname"
 
@@ -39,10 +38,35 @@ SourceCheck: TypeAlias = Callable[[MySqlConnectorConfig], list[SourceFinding]]
 
 
 async def check_source(check: SourceCheck, config: MySqlConnectorConfig) -> list[SourceFinding]:
-    """Run a check in a thread within the connector's validation timeout; running late is a finding too."""
+    """Run a check in a thread within the connector's validation timeout; running late is a finding too.
+
+    The thread is its own and a daemon: one that hangs in name resolution takes no place in the event loop's
+    pool, and the worker can end without it.
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[list[SourceFinding]] = loop.create_future()
+
+    def deliver(findings: list[SourceFinding] | None, error: BaseException | None) -> None:
+        if outcome.done():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(findings or [])
+
+    def run() -> None:
+        findings, failure = None, None
+        try:
+            findings = check(config)
+        except Exception as error:  # handed over, raised where it is awaited
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(deliver, findings, failure)
+
+    threading.Thread(target=run, name=f"validate-{config.name}", daemon=True).start()
     timeout_ms = config.connection_validation_timeout_ms
     try:
-        return await asyncio.wait_for(asyncio.to_thread(check, config), timeout_ms / 1000)
+        return await asyncio.wait_for(outcome, timeout_ms / 1000)
     except TimeoutError:
         where = f"{config.database_hostname}:{config.database_port}"
         problem = (
@@ -67,10 +91,9 @@ def unmatched_problem(option: str, pattern: str, existing: Iterable[str]) -> str
     `option` is `table.include.list` or `database.include.list`; `existing` are names of that kind.
     """
     kind = option.partition(".")[0]
-    names = sorted(existing)
-    plain = pattern.replace("\\", "").lower()
-    near = difflib.get_close_matches(plain, [name.lower() for name in names], n=3, cutoff=0.5)
-    named = [name for name in names if name.lower() in near] or names[:3]
+    by_lower = {name.lower(): name for name in sorted(existing)}
+    near = difflib.get_close_matches(pattern.replace("\\", "").lower(), by_lower, n=3, cutoff=0.5)
+    named = [by_lower[name] for name in near] or list(by_lower.values())[:3]
     shape = "<database>.<table>" if kind == "table" else "<database>"
     hint = f"Nearest {kind}s: {', '.join(named)}" if named else f"The user sees no {kind}s: check its privileges"
     return (
