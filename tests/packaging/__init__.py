@@ -1,0 +1,1 @@
+"""What people install: the chart, the image, the compose file."""
