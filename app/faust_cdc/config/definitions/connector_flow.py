@@ -173,7 +173,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.MEDIUM,
         "Snapshot fetch size",
         "The maximum number of records that should be loaded into memory while performing a snapshot.",
-        USED,
+        noted("rows of a snapshot are always streamed"),
         checks=(non_negative,),
     ),
     Option(
