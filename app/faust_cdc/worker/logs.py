@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 
-from faust_cdc import __version__
+from faust_cdc.config.versions import DEBEZIUM_VERSION
 from faust_cdc.connect.records import StatusRecord
 from faust_cdc.connect.store import Command, Record
 from faust_cdc.errors import BrokerUnavailable, CdcError
@@ -109,6 +109,6 @@ class StatusWriter:
         """Queue the status of a connector or task; None destroys it."""
         value = None
         if status is not None:
-            record = StatusRecord(status.state, self._worker_id, self._generation(), status.trace, __version__)
+            record = StatusRecord(status.state, self._worker_id, self._generation(), status.trace, DEBEZIUM_VERSION)
             value = record.encode()
         self._producer().send(self._topic, key, value)
