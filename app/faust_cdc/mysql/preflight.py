@@ -65,7 +65,7 @@ def ensure_row_format(connection: Connection[Any]) -> None:
     if found not in ("ROW", ""):  # a server without the variable knows only ROW
         raise ServerMisconfigured(
             f"binlog_format of {describe(connection)} is {found}; expected ROW: statements do not tell the rows.",
-            remedy="SET GLOBAL binlog_format = ROW; and in the server's configuration; then reconnect all sessions.",
+            remedy="SET GLOBAL binlog_format = ROW; and in its configuration; then reconnect the sessions.",
         )
 
 
@@ -76,7 +76,7 @@ def ensure_full_row_image(connection: Connection[Any]) -> None:
         raise ServerMisconfigured(
             f"binlog_row_image of {describe(connection)} is {found}; expected FULL: otherwise columns are missing "
             "from change events.",
-            remedy="SET GLOBAL binlog_row_image = FULL; and in the server's configuration; then reconnect all sessions.",
+            remedy="SET GLOBAL binlog_row_image = FULL; and in its configuration; then reconnect the sessions.",
         )
 
 
@@ -92,7 +92,7 @@ def ensure_own_server_id(info: ServerInfo, server_id: int) -> None:
 
 _GRANT = re.compile(r"^GRANT (?P<what>.*) ON (?:TABLE )?(?P<where>.*) TO ", re.DOTALL)
 _NEEDED = {
-    "REPLICATION SLAVE": ("REPLICATION SLAVE", "REPLICATION REPLICA", "REPLICATION SLAVE ADMIN"),
+    "REPLICATION SLAVE": ("REPLICATION SLAVE", "REPLICATION REPLICA"),
     "REPLICATION CLIENT": ("REPLICATION CLIENT", "BINLOG MONITOR", "SUPER"),
 }
 """Privilege -> the names under which servers print it (MariaDB 10.5 renamed REPLICATION CLIENT)."""
