@@ -16,6 +16,7 @@ from tests.lab.cache import locked, say
 from tests.lab.commands import InstallError, run
 
 MIRROR_VARIABLE = "FAUST_CDC_DEBIAN_MIRROR"
+APT_FOLDER = Path("/etc/apt")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _state = {"updated": False}
 
@@ -58,12 +59,12 @@ def first_known(patterns: Sequence[str]) -> list[str]:
     raise InstallError(f"apt knows none of: {', '.join(patterns)}")
 
 
-def debian_mirror() -> str:
+def debian_mirror(apt_folder: Path = APT_FOLDER) -> str:
     """The mirror of Debian's main archive, from the machine's own apt sources."""
     explicit = os.environ.get(MIRROR_VARIABLE)
     if explicit:
         return explicit
-    for uri in _configured_uris():
+    for uri in _configured_uris(apt_folder):
         if re.search(r"/debian/?$", uri):
             return uri
     raise InstallError(
@@ -71,8 +72,7 @@ def debian_mirror() -> str:
     )
 
 
-def _configured_uris() -> list[str]:
-    folder = Path("/etc/apt")
+def _configured_uris(folder: Path) -> list[str]:
     uris: list[str] = []
     for path in [folder / "sources.list", *sorted(folder.glob("sources.list.d/*"))]:
         if not path.is_file():

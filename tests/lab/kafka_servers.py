@@ -222,7 +222,11 @@ def _properties(values: Mapping[str, str]) -> str:
 
 
 class Tansu(Broker):
-    """A Kafka-compatible broker in memory; starts at once, forgets everything when stopped."""
+    """A Kafka-compatible broker in memory; starts at once, forgets everything when stopped.
+
+    It shows aborted records to read_committed consumers (open transactions it does hide), so that nothing that depends
+    on an abort can be proved on it: use KafkaBroker for that.
+    """
 
     name = "tansu"
 

@@ -163,8 +163,8 @@ class LabProcess:
         os.killpg(self._process.pid, number)
 
     def close(self) -> None:
-        """Stop, give the port back and delete the folder."""
-        self.stop()
+        """End the server by force, for its data goes with it; give the port back and delete the folder."""
+        self.kill()
         release_port(self.port)
         shutil.rmtree(self.folder, ignore_errors=True)
 
