@@ -248,3 +248,11 @@ def test_the_schema_text_is_sent_as_it_is() -> None:
         assert server.requests[0].startswith(b"POST /subjects/a%2Fb%20c/versions HTTP/1.1")
         assert '{\\"type\\":\\"record\\", \\"name\\":\\"Z\\",\\"fields\\":[],\\"é\\":1}'.encode() in server.requests[0]
         client.close()
+
+
+def test_a_race_of_two_first_registrations_is_tried_again() -> None:
+    exists = http("409 Conflict", '{"message":"An artifact already exists.","error_code":409}')
+    with answering(exists, http("200 OK", '{"is_compatible":true}'), http("200 OK", '{"id":5}')) as server:
+        client = fast_client(server.url)
+        assert client.register("s", ORDER_V1) == 5
+        client.close()

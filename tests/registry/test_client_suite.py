@@ -1,4 +1,4 @@
-"""One suite for every registry: a real Apicurio, and the embedded one over real HTTP on memory and on real Kafka."""
+"""One suite for every registry: a real Apicurio, and the embedded one over real HTTP on memory, Kafka and Tansu."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tests.registry.support import ORDER_BROKEN, ORDER_V1, ORDER_V2, fast_client
 KINDS = [
     "memory",
     pytest.param("kafka", marks=pytest.mark.integration),
+    pytest.param("tansu", marks=pytest.mark.integration),
     pytest.param("apicurio", marks=pytest.mark.integration),
 ]
 
@@ -29,8 +30,8 @@ def registry_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.getfixturevalue("apicurio").ccompat_url
         return
     log: SchemaLog = MemorySchemaLog()
-    if request.param == "kafka":
-        bootstrap = request.getfixturevalue("kafka").bootstrap
+    if request.param in ("kafka", "tansu"):
+        bootstrap = request.getfixturevalue(request.param).bootstrap
         log = KafkaSchemaLog({"bootstrap.servers": bootstrap}, "suite", topic=f"_schemas_{uuid4().hex}")
     registry = EmbeddedRegistry(log)
     with served(registry) as url:

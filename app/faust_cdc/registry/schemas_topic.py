@@ -97,7 +97,7 @@ class _TakeoversAside(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        return "fenced" not in text and "old epoch" not in text
+        return not any(words in text for words in ("fenced", "fences", "old epoch"))
 
 
 _client_logger = logger.getChild("librdkafka")
@@ -265,6 +265,9 @@ class KafkaSchemaLog:
                 error = exc.args[0]
                 if error.code() not in _PASSING or time.monotonic() + _POLL_S > deadline:
                     raise self._translated(error, "asking for its end") from exc
+                if error.code() == KafkaError._NOENT:
+                    # librdkafka 2.16 keeps its memory of "no such topic" for long on some brokers (Tansu).
+                    self._admin = None
             time.sleep(_POLL_S)
 
     # ---- the topic
