@@ -2,10 +2,9 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from faust_cdc.binlog.events import HeartbeatEvent
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition
@@ -74,7 +73,7 @@ def record(name: str, server: SqlServer) -> Recording:
 
 def main(names: list[str]) -> None:
     """Record the named recordings, or all."""
-    makers = {
+    makers: dict[str, Callable[[], SqlServer]] = {
         "mysql": MySqlServer,
         "mysql-without-gtids": lambda: MySqlServer(gtid_mode=False),
         "mariadb": MariaDbServer,
