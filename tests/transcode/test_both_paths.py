@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 from tests.lab import MariaDbServer, MySqlServer, SqlServer
 from tests.transcode.both_paths import captured, differences, snapshot, tables_from_server
 
@@ -189,7 +190,7 @@ def check_zero_dates(server: SqlServer, database: str) -> None:
     assert [row[1] for row in found.inserted] == [None, None, 11323]
     assert [row[2] for row in found.inserted] == [0, 0, 3_155_673_600_000]
     assert [row[4] for row in found.inserted] == [
-        "1970-01-01T00:00:00Z",
+        "2020-01-02T00:00:00.000000Z",
         "1970-01-01T00:00:01.000000Z",
         "2038-01-19T03:14:07.999999Z",
     ]
@@ -302,3 +303,41 @@ def test_generated_and_invisible_columns(mysql: MySqlServer, mysql_database: str
     sql = "INSERT INTO t (id, c0, c3) VALUES (1, 5, 9), (2, NULL, NULL)"
     found = captured(mysql, tables_from_server(mysql, mysql_database, "t"), sql)["t"]
     assert found.inserted == snapshot(mysql, found.transcoder) == [(1, 5, 6, 7, 9), (2, None, None, None, None)]
+
+
+DEFAULTS = [
+    "int DEFAULT 5",
+    "int NOT NULL DEFAULT -7",
+    "bigint unsigned DEFAULT 18446744073709551615",
+    "varchar(20) DEFAULT 'it''s \"q\" é'",
+    "varchar(20) NOT NULL DEFAULT ''",
+    "varchar(20) DEFAULT 'NULL'",
+    "varchar(20) DEFAULT 'CURRENT_TIMESTAMP'",
+    "varchar(20) DEFAULT (concat('a','b'))",
+    "decimal(5,2) DEFAULT 1.5",
+    "double DEFAULT 1e20",
+    "bit(4) DEFAULT b'1010'",
+    "enum('a','b,c') DEFAULT 'b,c'",
+    "set('x','y') NOT NULL DEFAULT 'x,y'",
+    "binary(3) DEFAULT 'ab'",
+    "date DEFAULT '2020-01-02'",
+    "time(3) DEFAULT '-10:11:12.5'",
+    "datetime(6) DEFAULT '2020-01-02 03:04:05.123456'",
+    "datetime DEFAULT CURRENT_TIMESTAMP",
+    "timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP",
+    "timestamp(3) NULL DEFAULT '2020-01-02 03:04:05'",
+    "year DEFAULT 2020",
+    "int DEFAULT NULL",
+    "text",
+]
+
+
+def test_both_servers_defaults_give_one_schema(
+    mysql: MySqlServer, mysql_database: str, mariadb: MariaDbServer, mariadb_database: str
+) -> None:
+    fields = []
+    for server, database in ((mysql, mysql_database), (mariadb, mariadb_database)):
+        server.execute(create_table(DEFAULTS), database)
+        plan = build_plan(tables_from_server(server, database, "t")[0], "p.d.t", TranscodeOptions())
+        fields.append([one.avro_field for one in plan.columns])
+    assert fields[0] == fields[1]
