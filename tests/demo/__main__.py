@@ -93,8 +93,7 @@ def _run(options: argparse.Namespace, stack: contextlib.ExitStack, folder: Path,
         stack.callback(connection.close)
         with connection.cursor() as cursor:
             shop.load(cursor.execute)
-    properties = {} if options.bootstrap else {"broker.rebalance.timeout.ms": "3000"}
-    worker = WorkerProcess(folder, bootstrap, f"demo-{int(time.time())}", properties=properties)
+    worker = WorkerProcess(folder, bootstrap, f"demo-{int(time.time())}")
     with step("the worker with its embedded schema registry"):
         stack.enter_context(worker)
         worker.wait_ready()
@@ -137,6 +136,7 @@ def _verdict(bootstrap: str, worker: WorkerProcess, connection: Any, watcher: Wa
         print("VERDICT: topics do NOT equal tables:")
         for fault in faults[:20]:
             print(f"  {fault}")
+        print(f"The worker's last words:\n{worker.log_tail(15)}")
         return 1
     print("VERDICT: topics equal tables; no record twice, none out of order")
     return 0

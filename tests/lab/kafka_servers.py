@@ -410,6 +410,8 @@ def avro_converter(which: str, apicurio: Apicurio) -> dict[str, str]:
         f"{prefix}.apicurio.registry.find-latest": "true",
         f"{prefix}.apicurio.registry.as-confluent": "true",
         f"{prefix}.apicurio.registry.headers.enabled": "false",
+        # Without it the id is the "global" one, which the Confluent API does not know.
+        f"{prefix}.apicurio.registry.use-id": "contentId",
     }
 
 

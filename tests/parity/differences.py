@@ -6,6 +6,7 @@ shows any more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +22,18 @@ class Difference:
     """(table.column, op, Debezium's value, ours) → whether this entry accounts for it."""
 
 
-def _timestamp_fraction(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    return False
+def _text_of_a_time_inside_json(column: str, op: str, theirs: Any, ours: Any) -> bool:
+    """Theirs is ours with the zeros at the end of a fraction cut off."""
+    if column != "docs.j" or not isinstance(ours, str):
+        return False
+    return theirs == re.sub(r"(:\d\d\.\d*?)0+\"", r'\1"', ours)
 
 
-DIFFERENCES: tuple[Difference, ...] = ()
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "time-inside-json",
+        "A DATETIME or TIME that SQL put into a document keeps the server's own text with six digits: the snapshot, "
+        "which reads that text, and the stream must give equal bytes. Debezium's two paths differ.",
+        _text_of_a_time_inside_json,
+    ),
+)
