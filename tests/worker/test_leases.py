@@ -6,7 +6,7 @@ from faust_cdc.worker.leases import slot_of
 
 
 def test_slots_never_change() -> None:
-    """Workers of two versions must agree, so these numbers are part of the contract (CRC-32 as gzip computes it, modulo 64)."""
+    """Workers of two versions must agree, so these numbers are a contract (CRC-32 as gzip computes it, modulo 64)."""
     assert [slot_of(name, 64) for name in ("shop", "inventory", "ünï", "a/b%")] == [34, 54, 42, 5]
 
 
