@@ -155,5 +155,5 @@ def test_a_refused_password_fails_with_cause_and_remedy(
         assert "right" not in worker.log_file.read_text()
         mysql.execute(f"ALTER USER {user} IDENTIFIED BY 'right'")
         worker.rest("POST", "/connectors/c/restart?includeTasks=true")
-        worker.wait_running("c")
+        worker.until(lambda: worker.task_state("c") == "RUNNING", 30, "RUNNING again")
     mysql.execute(f"DROP USER {user}")

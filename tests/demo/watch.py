@@ -118,9 +118,9 @@ def _latency_ms(value: Mapping[str, Any]) -> float | None:
     now_us = time.time() * 1_000_000
     after = value["after"]
     if value["op"] == "c" and after is not None and "ordered_at" in after:
-        return max(0.0, (now_us - after["ordered_at"]) / 1000)
-    ts_us = value["source"]["ts_us"]
-    return None if ts_us % 1_000_000 == 0 else max(0.0, (now_us - ts_us) / 1000)
+        return max(0.0, float(now_us - after["ordered_at"]) / 1000)
+    ts_us: int = value["source"]["ts_us"]
+    return None if ts_us % 1_000_000 == 0 else max(0.0, float(now_us - ts_us) / 1000)
 
 
 def _percentile(values: list[float], percent: float) -> float:

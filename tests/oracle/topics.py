@@ -87,7 +87,8 @@ class TopicReader:
                 pending.discard(place)
                 continue
             self._positions[place] = int(message.offset() or 0) + 1
-            headers = tuple((name, _bytes(value)) for name, value in message.headers() or ())
+            given: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
+            headers = tuple((name, _bytes(value)) for name, value in given)
             records.append(
                 RawRecord(*place, int(message.offset() or 0), _bytes(message.key()), _bytes(message.value()), headers,
                           int(message.timestamp()[1]))

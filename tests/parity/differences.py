@@ -26,7 +26,7 @@ def _text_of_a_time_inside_json(column: str, op: str, theirs: Any, ours: Any) ->
     """Theirs is ours with the zeros at the end of a fraction cut off."""
     if column != "docs.j" or not isinstance(ours, str):
         return False
-    return theirs == re.sub(r"(:\d\d\.\d*?)0+\"", r'\1"', ours)
+    return str(theirs) == re.sub(r"(:\d\d\.\d*?)0+\"", r'\1"', ours)
 
 
 DIFFERENCES: tuple[Difference, ...] = (

@@ -57,7 +57,7 @@ class RotateEvent(BinlogEvent):
 
 @dataclass(frozen=True, slots=True)
 class GtidEvent(BinlogEvent):
-    """A transaction begins: MySQL GTID (33), tagged GTID (42), anonymous GTID (34, `gtid` None) or MariaDB GTID (162)."""
+    """A transaction begins: MySQL GTID (33), tagged (42), anonymous (34, `gtid` None) or MariaDB GTID (162)."""
 
     gtid: str | None
     """`uuid:n`, `uuid:tag:n` (lower-case) or MariaDB `domain-server-seq`."""

@@ -146,7 +146,9 @@ class Coordinator:
     def _ensure_readable(self, offset: SourceOffset) -> None:
         with connect(self._address, purpose="preflight") as connection:
             info = inspect_server(connection)
-            run_preflight(connection, info, self._config.database_server_id, dump_start(info, offset))
+            start = dump_start(info, offset)
+            wanted = start.position if start.gtid_set is None else start.gtid_set
+            run_preflight(connection, info, self._config.database_server_id, wanted)
 
     def _read_tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
         with connect(self._address, purpose="table structures") as connection:
