@@ -28,11 +28,12 @@ from faust_cdc.binlog.decoder import PAYLOAD_SIZE_MAX_BYTES, EventDecoder
 from faust_cdc.binlog.events import BinlogEvent
 from faust_cdc.binlog.packets import PACKET_SIZE_MAX_BYTES, PacketStream
 from faust_cdc.binlog.refusals import dump_refused
-from faust_cdc.errors import BinlogNotAvailable, InternalError, SourceConnectionLost
+from faust_cdc.errors import BinlogNotAvailable, CdcError, InternalError, SourceConnectionLost
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly, connect, translate_mysql_error
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 
 _MISSED_HEARTBEATS_MAX = 3
+_ACCESS_DENIED, _PRIVILEGE_NEEDED = 1045, 1227
 _POS_MAX = (1 << 32) - 1
 _REPLICA_NAMESPACE = uuid.UUID("7b9c0c5e-4a53-5a0e-9c7b-6f1f2f0f9a11")
 """Any constant: the same server id must always give the same replica uuid, see `replica_uuid`."""
@@ -127,9 +128,16 @@ class BinlogReader:
             self._command(self._connection, command)
         except (pymysql.err.Error, OSError) as error:
             self.close()
-            raise translate_mysql_error(error, f"starting the binlog dump as {self._address}") from error
+            raise self._refused_at_start(error) from error
         sock = cast("socket.socket", self._connection._sock)  # type: ignore[attr-defined]
         self._packets = PacketStream(sock, str(self._address), packet_size_max_bytes=self._packet_size_max_bytes)
+
+    def _refused_at_start(self, error: Exception) -> CdcError:
+        """A replica without REPLICATION SLAVE is answered 1045, as if the password that just worked were wrong."""
+        number = error.args[0] if error.args else None
+        if isinstance(error, pymysql.err.OperationalError) and number == _ACCESS_DENIED:
+            error = pymysql.err.OperationalError(_PRIVILEGE_NEEDED, "REPLICATION SLAVE is missing")
+        return translate_mysql_error(error, f"starting the binlog dump as {self._address}")
 
     def close(self) -> None:
         """End the dump by closing its connection; harmless when already closed."""
@@ -175,7 +183,8 @@ class BinlogReader:
         )
 
     def _where(self) -> str:
-        return f"of {self._address}, begun {self._start}, at {self.position}"
+        reached = f", at {self.position}" if self.position.file else ""
+        return f"of {self._address}, begun {self._start}{reached}"
 
     def _check_silence(self, packets: PacketStream) -> None:
         silent_ms = (time.monotonic() - packets.last_heard_s) * 1000

@@ -1,6 +1,7 @@
 """What the server's refusal to go on with a dump means, told apart by number and text.
 
-Most arrive as error 1236 (ER_SOURCE_FATAL_ERROR_READING_BINLOG), whose text alone says which it is. Texts:
+Most arrive as error 1236 (ER_SOURCE_FATAL_ERROR_READING_BINLOG), whose text alone says which it is; MariaDB gives some
+of the same texts other numbers. Texts:
 mysql-server `share/messages_to_clients.txt`, `sql/rpl_binlog_sender.cc`; MariaDB `sql/sql_repl.cc`.
 """
 
@@ -62,10 +63,13 @@ _BY_TEXT: tuple[tuple[str, type[CdcError], str], ...] = (
 
 def dump_refused(number: int, text: str, where: str) -> CdcError:
     """Return the error that an ERR packet in the dump means; `where` names connection and position."""
-    if number != _FATAL_READING_BINLOG:
-        return translate_mysql_error(pymysql.err.OperationalError(number, text), f"reading the binlog {where}")
+    text = text.rstrip(". ")
     lowered = text.lower()
     for words, error_class, remedy in _BY_TEXT:
         if words in lowered:
-            return error_class(f"The source server ended the binlog dump {where}: {text}.", remedy=remedy or None)
+            return error_class(
+                f"The source server ended the binlog dump {where}: error {number}: {text}.", remedy=remedy or None
+            )
+    if number != _FATAL_READING_BINLOG:
+        return translate_mysql_error(pymysql.err.OperationalError(number, text), f"reading the binlog {where}")
     return BinlogNotAvailable(f"The source server ended the binlog dump {where}: {text}.", remedy=_NEW_SNAPSHOT)
