@@ -101,6 +101,8 @@ def _run(options: argparse.Namespace, stack: contextlib.ExitStack, folder: Path,
     with step("POST /connectors"):
         worker.rest("POST", "/connectors", {"name": CONNECTOR, "config": connector_config(database.port)})
         worker.wait_running(CONNECTOR)
+    with step("the snapshot"):
+        worker.until(lambda: _has_offset(worker), 60, "the snapshot complete")
     writer = database.admin("shop")
     writer.autocommit(False)
     clerk = shop.Clerk(writer, options.rate)
@@ -113,6 +115,12 @@ def _run(options: argparse.Namespace, stack: contextlib.ExitStack, folder: Path,
     watcher.watch(limit, ONCE_TIMEOUT_S if options.once else None, lambda: _still_fine(worker, clerk))
     clerk.stop()
     return _verdict(bootstrap, worker, connection, watcher, began)
+
+
+def _has_offset(worker: WorkerProcess) -> bool:
+    if worker.task_state(CONNECTOR) == "FAILED":
+        raise SystemExit(f"The task failed:\n{worker.rest('GET', f'/connectors/{CONNECTOR}/status')}")
+    return bool(worker.rest("GET", f"/connectors/{CONNECTOR}/offsets")["offsets"])
 
 
 def _still_fine(worker: WorkerProcess, clerk: shop.Clerk) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.oracle.invariants import readable, row_fields, show
-from tests.oracle.topics import AvroDecoder, RawRecord, TopicReader, changes, topics_with_prefix
+from tests.oracle.topics import AvroDecoder, LiveReader, RawRecord, changes
 
 OPS = {"c": "create", "u": "update", "d": "delete", "r": "read"}
 POLL_S = 0.02
@@ -17,10 +17,8 @@ class Watcher:
     """Reads new records and shows them."""
 
     def __init__(self, bootstrap: str, registry_url: str, prefix: str, quiet: bool) -> None:
-        self._bootstrap = bootstrap
-        self._prefix = prefix
         self._quiet = quiet
-        self._reader = TopicReader(bootstrap)
+        self._reader = LiveReader(bootstrap, prefix)
         self._decoder = AvroDecoder(registry_url)
         self._latencies_ms: list[float] = []
         self._second: list[float] = []
@@ -40,11 +38,10 @@ class Watcher:
             if deadline is not None and time.monotonic() > deadline:
                 print(f"  gave up after {timeout_s:.0f} s with {self.streamed} of {limit} changes")
                 return
-            for record, key, value in changes(self._read(), self._decoder):
+            for record, key, value in changes(self._reader.poll(POLL_S), self._decoder):
                 self._show(record, key, value)
             if time.monotonic() - self._last_line >= 1:
                 self._line()
-            time.sleep(POLL_S)
 
     def summary(self) -> str:
         """Return what was seen in all."""
@@ -53,9 +50,6 @@ class Watcher:
             f"latency commit → reader P50 {_percentile(self._latencies_ms, 50):.0f} ms, "
             f"P99 {_percentile(self._latencies_ms, 99):.0f} ms"
         )
-
-    def _read(self) -> list[RawRecord]:
-        return self._reader.read_new(topics_with_prefix(self._bootstrap, self._prefix))
 
     def _show(self, record: RawRecord, key: Any, value: Any) -> None:
         self._second_records += 1

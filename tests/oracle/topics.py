@@ -6,13 +6,13 @@ import json
 import struct
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 import fastavro
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 READ_TIMEOUT_S = 60.0
@@ -34,7 +34,12 @@ class RawRecord:
 def topics_with_prefix(bootstrap: str, prefix: str) -> list[str]:
     """Return the topics `<prefix>.<database>.<table>`, sorted."""
     metadata = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10)
-    return sorted(name for name in metadata.topics if name.startswith(prefix + ".") and name.count(".") >= 2)
+    return topics_with_prefix_in(metadata.topics, prefix)
+
+
+def topics_with_prefix_in(names: Iterable[str], prefix: str) -> list[str]:
+    """Return those of `names` that are a table's topic, sorted."""
+    return sorted(name for name in names if name.startswith(prefix + ".") and name.count(".") >= 2)
 
 
 class TopicReader:
@@ -87,12 +92,7 @@ class TopicReader:
                 pending.discard(place)
                 continue
             self._positions[place] = int(message.offset() or 0) + 1
-            given: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
-            headers = tuple((name, _bytes(value)) for name, value in given)
-            records.append(
-                RawRecord(*place, int(message.offset() or 0), _bytes(message.key()), _bytes(message.value()), headers,
-                          int(message.timestamp()[1]))
-            )  # fmt: skip
+            records.append(_record(message))
         self._consumer.unassign()
         return records
 
@@ -104,6 +104,70 @@ class TopicReader:
             if name in metadata.topics
             for partition in metadata.topics[name].partitions
         ]
+
+
+def _record(message: Message) -> RawRecord:
+    given: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
+    return RawRecord(
+        str(message.topic()),
+        int(message.partition() or 0),
+        int(message.offset() or 0),
+        _bytes(message.key()),
+        _bytes(message.value()),
+        tuple((name, _bytes(value)) for name, value in given),
+        int(message.timestamp()[1]),
+    )
+
+
+class LiveReader:
+    """Follows all topics of a prefix, read_committed, as a live consumer does; finds new topics every second."""
+
+    def __init__(self, bootstrap: str, prefix: str) -> None:
+        self._bootstrap = bootstrap
+        self._prefix = prefix
+        self._assigned: set[tuple[str, int]] = set()
+        self._looked_at = 0.0
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "live",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 10,
+            }
+        )
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def poll(self, timeout_s: float) -> list[RawRecord]:
+        """Return what arrives within `timeout_s` after the first record, at most 500 records."""
+        if time.monotonic() - self._looked_at > 1:
+            self._look_for_topics()
+        message = self._consumer.poll(timeout_s)
+        records: list[RawRecord] = []
+        while message is not None and len(records) < 500:
+            error = message.error()
+            if error is None:
+                records.append(_record(message))
+            elif not error.retriable():
+                raise KafkaException(error)
+            message = self._consumer.poll(0)
+        return records
+
+    def _look_for_topics(self) -> None:
+        self._looked_at = time.monotonic()
+        topics = self._consumer.list_topics(timeout=10).topics
+        new = [
+            TopicPartition(name, partition, 0)
+            for name in topics_with_prefix_in(topics, self._prefix)
+            for partition in topics[name].partitions
+            if (name, partition) not in self._assigned
+        ]
+        if new:
+            self._consumer.incremental_assign(new)
+            self._assigned |= {(str(tp.topic), int(tp.partition)) for tp in new}
 
 
 def _bytes(value: bytes | str | None) -> bytes | None:
