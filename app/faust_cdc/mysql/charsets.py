@@ -9,32 +9,38 @@ from __future__ import annotations
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.mysql.collations import charset_of
 
-_CODECS = {
+_EXACT = {
     "utf8mb4": "utf-8",
     "utf8mb3": "utf-8",
     "ascii": "ascii",
+    "utf16": "utf-16-be",
+    "utf16le": "utf-16-le",
+    "ucs2": "utf-16-be",
+    "utf32": "utf-32-be",
     "latin2": "iso8859-2",
     "latin5": "iso8859-9",
     "latin7": "iso8859-13",
+    "koi8r": "koi8_r",
+    "macroman": "mac_roman",
+    "macce": "mac_latin2",
+    "hp8": "hp_roman8",
+    **{name: name for name in ("gbk", "gb2312", "cp932")},
+    **{name: name for name in ("cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852")},
+}
+"""MySQL charset -> Python codec, where the two agree on every character (compared on MySQL 9.7.4)."""
+
+_NEARLY = {
     "greek": "iso8859-7",
     "hebrew": "iso8859-8",
     "ujis": "euc_jp",
     "eucjpms": "euc_jp",
     "euckr": "euc_kr",
     "sjis": "shift_jis",
-    "koi8r": "koi8_r",
     "koi8u": "koi8_u",
     "tis620": "tis_620",
-    "macroman": "mac_roman",
-    "macce": "mac_latin2",
-    "utf16": "utf-16-be",
-    "utf16le": "utf-16-le",
-    "ucs2": "utf-16-be",
-    "utf32": "utf-32-be",
-    **{name: name for name in ("big5", "gbk", "gb2312", "gb18030", "cp932")},
-    **{name: name for name in ("cp1250", "cp1251", "cp1256", "cp1257", "cp850", "cp852", "cp866")},
+    **{name: name for name in ("big5", "gb18030", "cp866")},
 }
-"""MySQL charset -> Python codec. Without one: armscii8, dec8, geostd8, hp8, keybcs2, swe7."""
+"""Charsets in which some characters differ: good enough to show a statement, not for values."""
 
 
 def _latin1(data: bytes) -> str:
@@ -44,11 +50,13 @@ def _latin1(data: bytes) -> str:
 def decode_text(data: bytes, charset: str) -> str:
     """Return text in a MySQL charset, exactly.
 
-    Raises UnsupportedColumn when Python has no codec for the charset (ASCII bytes pass) or the bytes are not of it.
+    Raises UnsupportedColumn when no codec agrees with the server's charset (ASCII passes) or the bytes are not of it.
     """
     if charset == "latin1":
         return _latin1(data)
-    codec = _CODECS.get(charset, "ascii")
+    if charset == "swe7":  # it writes letters where ASCII has brackets
+        raise UnsupportedColumn(f"{data!r} cannot be read: there is no decoder for the charset swe7.")
+    codec = _EXACT.get(charset, "ascii")
     try:
         return data.decode(codec)
     except UnicodeDecodeError as error:
@@ -67,6 +75,6 @@ def decode_statement(data: bytes, collation_id: int | None) -> str:
             charset = charset_of(collation_id)[0]
         except UnsupportedColumn:
             charset = "utf8mb4"
-        codec = "cp1252" if charset == "latin1" else _CODECS.get(charset, "utf-8")
+        codec = "cp1252" if charset == "latin1" else _EXACT.get(charset) or _NEARLY.get(charset, "utf-8")
         codec = "utf-8" if codec == "ascii" else codec
     return data.decode(codec, "replace")
