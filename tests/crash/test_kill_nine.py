@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,6 @@ def test_nothing_lost_nothing_twice_through_kills(
     prefix = f"crash{rnd.randrange(10**6)}{int(time.time())}"
     writers = prepare(mysql, mysql_database)
     group = f"g-{prefix}"
-    # A short session lets the restarted worker have the lease of the killed one soon.
     worker = WorkerProcess(tmp_path, kafka.bootstrap, group)
     for writer in writers:
         writer.start()
@@ -148,42 +148,81 @@ def test_nothing_lost_nothing_twice_through_kills(
     print(f"\n{KILLS} kills, {len(verdict.changes)} records, {len(committed)} ledger rows, {len(stored)} offsets")
 
 
-def test_a_standby_takes_over(mysql: MySqlServer, kafka: KafkaBroker, mysql_database: str, tmp_path: Path) -> None:
-    prefix = f"ha{int(time.time())}"
-    writers = prepare(mysql, mysql_database)
-    workers = [WorkerProcess(tmp_path / name, kafka.bootstrap, f"g-{prefix}") for name in ("a", "b")]
-    try:
-        for worker in workers:
+class Pair:
+    """Two workers of one group with one connector under writes."""
+
+    def __init__(self, mysql: MySqlServer, kafka: KafkaBroker, database: str, folder: Path) -> None:
+        self.prefix = f"ha{random.randrange(10**9)}"
+        self.writers = prepare(mysql, database)
+        self.workers = [WorkerProcess(folder / name, kafka.bootstrap, f"g-{self.prefix}") for name in ("a", "b")]
+        self._mysql, self._kafka, self._database = mysql, kafka, database
+
+    def __enter__(self) -> Pair:
+        for worker in self.workers:
             worker.start()
-        for worker in workers:
+        for worker in self.workers:
             worker.wait_ready()
-        workers[0].rest("POST", "/connectors", {"name": "ha", "config": connector(mysql, mysql_database, prefix)})
-        workers[0].wait_running("ha")
-        for writer in writers:
+        config = connector(self._mysql, self._database, self.prefix)
+        self.workers[0].rest("POST", "/connectors", {"name": "ha", "config": config})
+        self.workers[0].wait_running("ha")
+        for writer in self.writers:
             writer.start()
         time.sleep(2)
-        owner_id = workers[0].rest("GET", "/connectors/ha/status")["tasks"][0]["worker_id"]
-        owner = next(w for w in workers if owner_id.endswith(f":{w.port}"))
-        standby = next(w for w in workers if w is not owner)
-        owner.kill()
-        killed = time.monotonic()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for writer in self.writers:
+            writer.stop()
+        for worker in self.workers:
+            worker.stop()
+
+    def owner_and_standby(self) -> tuple[WorkerProcess, WorkerProcess]:
+        owner_id = self.workers[0].rest("GET", "/connectors/ha/status")["tasks"][0]["worker_id"]
+        owner = next(w for w in self.workers if owner_id.endswith(f":{w.port}"))
+        return owner, next(w for w in self.workers if w is not owner)
+
+    def await_take_over(self, standby: WorkerProcess) -> float:
+        began = time.monotonic()
 
         def taken_over() -> bool:
             (task,) = standby.rest("GET", "/connectors/ha/status")["tasks"]
             return bool(task["state"] == "RUNNING" and task["worker_id"].endswith(f":{standby.port}"))
 
         standby.until(taken_over, 15, "take-over within 15 s")
-        print(f"\ntake-over after kill -9: {time.monotonic() - killed:.1f} s")
-        time.sleep(2)
-        for writer in writers:
+        return time.monotonic() - began
+
+    def judge(self, through: WorkerProcess) -> None:
+        for writer in self.writers:
             writer.stop()
-        expected = {t: table_state(select(mysql, mysql_database, t), key) for t, key in KEYS.items()}
-        verdict = Verdict(kafka, standby, prefix, mysql_database)
+        expected = {t: table_state(select(self._mysql, self._database, t), key) for t, key in KEYS.items()}
+        verdict = Verdict(self._kafka, through, self.prefix, self._database)
         verdict.level_with(expected, 60)
         assert duplicates(verdict.changes) == []
         assert order_faults(verdict.changes) == []
-    finally:
-        for writer in writers:
-            writer.stop()
-        for worker in workers:
-            worker.stop()
+
+
+def test_a_standby_takes_over(mysql: MySqlServer, kafka: KafkaBroker, mysql_database: str, tmp_path: Path) -> None:
+    with Pair(mysql, kafka, mysql_database, tmp_path) as pair:
+        owner, standby = pair.owner_and_standby()
+        owner.kill()
+        print(f"\ntake-over after kill -9: {pair.await_take_over(standby):.1f} s")
+        time.sleep(2)
+        pair.judge(standby)
+
+
+def test_a_frozen_worker_that_thaws_writes_nothing(
+    mysql: MySqlServer, kafka: KafkaBroker, mysql_database: str, tmp_path: Path
+) -> None:
+    """I11: the zombie is fenced, hears of it, and neither its records nor its status stand."""
+    with Pair(mysql, kafka, mysql_database, tmp_path) as pair:
+        owner, standby = pair.owner_and_standby()
+        assert owner.process is not None
+        os.killpg(owner.process.pid, signal.SIGSTOP)
+        try:
+            pair.await_take_over(standby)
+            time.sleep(1)
+        finally:
+            os.killpg(owner.process.pid, signal.SIGCONT)
+        time.sleep(8)
+        standby.until(lambda: standby.task_state("ha") == "RUNNING", 20, "RUNNING after the thaw")
+        pair.judge(standby)

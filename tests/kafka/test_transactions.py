@@ -93,6 +93,22 @@ def test_a_newer_owner_fences_the_older_and_its_open_transaction_is_gone(kafka: 
 
 
 @pytest.mark.integration
+def test_a_fenced_owner_that_only_produces_hears_that_it_is_fenced(kafka: KafkaBroker) -> None:
+    """As after SIGSTOP: librdkafka learns of the fencing in the background and answers `produce` with _FATAL."""
+    name, who = topic(kafka), f"id-{uuid4().hex}"
+    with producer(kafka, who) as old:
+        old.begin()
+        old.produce(name, b"k", b"1", [])
+        with producer(kafka, who):
+            deadline = time.monotonic() + 20
+            with pytest.raises(ProducerFenced):
+                while time.monotonic() < deadline:
+                    old.produce(name, b"k", b"2", [])
+                    time.sleep(0.05)
+        assert old.state is ProducerState.FATAL
+
+
+@pytest.mark.integration
 def test_a_neighbours_open_transaction_does_not_hide_our_offset(kafka: KafkaBroker) -> None:
     name, config = topic(kafka), {"bootstrap.servers": kafka.bootstrap}
     with producer(kafka, f"a-{name}") as ours, producer(kafka, f"b-{name}") as neighbour:

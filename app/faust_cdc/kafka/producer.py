@@ -182,11 +182,21 @@ class TransactionalProducer:
 
     def _failed(self, error: KafkaException, where: str) -> CdcError:
         # A failed delivery is the cause; the commit's error only says that there was one.
-        translated = self._failure or translate_kafka_error(error, where)
+        translated = self._failure or translate_kafka_error(self._cause(error), where)
         self._failure = None
         if translated.disposition is Disposition.FAIL_TASK:
             self._move(ProducerState.FATAL)
         return translated
+
+    def _cause(self, error: KafkaException) -> KafkaException:
+        """Return what made the producer fatal: `produce` only says that it is, an abort says why (_FENCED)."""
+        if error.args[0].code() != KafkaError._FATAL:
+            return error
+        try:
+            self._producer.abort_transaction(0.1)
+        except KafkaException as cause:
+            return cause
+        return error
 
     def _move(self, to: ProducerState) -> None:
         if to not in MOVES[self._state]:
