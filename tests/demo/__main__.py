@@ -18,7 +18,8 @@ import pymysql
 from tests.demo import shop
 from tests.demo.watch import Watcher
 from tests.harness.worker import WorkerProcess
-from tests.lab import MariaDbServer, Tansu
+from tests.lab import MariaDbServer, MySqlServer, SqlServer, Tansu
+from tests.lab.install import find_program
 from tests.oracle.invariants import duplicates, order_faults, replay, table_state
 from tests.oracle.topics import AvroDecoder, TopicReader, changes, topics_with_prefix
 
@@ -48,13 +49,22 @@ def step(text: str) -> Iterator[None]:
     print(f" {time.monotonic() - began:.1f} s", flush=True)
 
 
-def connector_config(port: int) -> dict[str, str]:
+def source_server() -> SqlServer:
+    """Return the server that the machine has: MariaDB, else MySQL, else MariaDB to be installed."""
+    mysqld = find_program("mysqld")
+    if mysqld is not None and find_program("mariadbd") is None:
+        return MySqlServer(mysqld=mysqld)
+    return MariaDbServer()
+
+
+def connector_config(database: SqlServer) -> dict[str, str]:
     """Return a connector as a Debezium user would post it."""
+    flavor = "mariadb.MariaDb" if isinstance(database, MariaDbServer) else "mysql.MySql"
     return {
-        "connector.class": "io.debezium.connector.mariadb.MariaDbConnector",
+        "connector.class": f"io.debezium.connector.{flavor}Connector",
         "tasks.max": "1",
         "database.hostname": "127.0.0.1",
-        "database.port": str(port),
+        "database.port": str(database.port),
         "database.user": "cdc",
         "database.password": "cdc-secret",
         "database.server.id": "184054",
@@ -80,8 +90,9 @@ def main() -> int:
 
 def _run(options: argparse.Namespace, stack: contextlib.ExitStack, folder: Path, began: float) -> int:
     print("faust-cdc demo: a database, a broker, one worker; every part is real")
-    with step("MariaDB"):
-        database = stack.enter_context(MariaDbServer())
+    server = source_server()
+    with step(type(server).__name__.removesuffix("Server")):
+        database = stack.enter_context(server)
     if options.bootstrap:
         bootstrap = options.bootstrap
     else:
@@ -99,7 +110,7 @@ def _run(options: argparse.Namespace, stack: contextlib.ExitStack, folder: Path,
         worker.wait_ready()
     print(f"  REST API {worker.url}, registry {worker.registry_url}")
     with step("POST /connectors"):
-        worker.rest("POST", "/connectors", {"name": CONNECTOR, "config": connector_config(database.port)})
+        worker.rest("POST", "/connectors", {"name": CONNECTOR, "config": connector_config(database)})
         worker.wait_running(CONNECTOR)
     with step("the snapshot"):
         worker.until(lambda: _has_offset(worker), 60, "the snapshot complete")

@@ -132,13 +132,18 @@ class MySqlServer(SqlServer):
         server_id: int = 1,
         binlog_row_metadata: str = "FULL",
         extra_args: Sequence[str] = (),
+        mysqld: Path | None = None,
     ) -> None:
+        """`mysqld`: a server that the machine has already, instead of the one in the cache."""
         super().__init__(server_id=server_id, binlog_row_metadata=binlog_row_metadata, extra_args=extra_args)
         self.gtid_mode = gtid_mode
-        self._base = install_mysql()
+        self._mysqld = mysqld
+        self._base = Path() if mysqld else install_mysql()
 
     def _program(self) -> list[str]:
         """Through the folder's own loader: these programs need a newer C library than the machine may have."""
+        if self._mysqld is not None:
+            return [str(self._mysqld), "--no-defaults", "--mysqlx=OFF"]
         loader = next((self._base / "usr/lib").glob("*-linux-gnu*/ld-linux-*.so.?"))
         usr = self._base / "usr"
         return [
