@@ -18,11 +18,11 @@ class TaskSpec:
     task_id: int
     group_id: str
     config: MySqlConnectorConfig
-    client_config: Mapping[str, str]
+    client_config: Mapping[str, str] = field(repr=False)
     """librdkafka options common to all clients: bootstrap.servers, security."""
     offset_topic: TopicSpec
     registry: RegistryConfig
-    producer_config: Mapping[str, str] = field(default_factory=dict)
+    producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     """librdkafka options of the worker's `producer.*` and the connector's `producer.override.*`."""
     producer_queue_max_bytes: int = 64 * 1024 * 1024
     heartbeat_ms: int = 2000

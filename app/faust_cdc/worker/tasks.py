@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 
 from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
-from faust_cdc.config.converters import RegistrySettings
 from faust_cdc.config.worker import WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.kafka.topics import TopicSpec
@@ -17,7 +16,7 @@ from faust_cdc.worker.settings import client_settings
 
 log = logging.getLogger(__name__)
 
-REGISTRY_PREFIX = "/registry"
+SECURITY_PREFIXES = ("security.", "sasl.", "ssl.")
 
 PRODUCER_NAMES: Mapping[str, str] = {
     "linger.ms": "linger.ms",
@@ -60,11 +59,8 @@ def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
 
 
 def _registry(config: MySqlConnectorConfig, worker: WorkerConfig) -> RegistryConfig:
-    settings: RegistrySettings | None = config.registry or worker.registry
-    if settings is None:
-        # The worker's own; over HTTP like any other, so that there is one way to a schema id.
-        host = "127.0.0.1" if worker.rest_host in ("0.0.0.0", "::", "") else worker.rest_host
-        return RegistryConfig(f"http://{host}:{worker.rest_port}{REGISTRY_PREFIX}")
+    # The embedded one is reached over HTTP like any other, so that there is one way to a schema id.
+    settings = worker.registry_for(config)
     password = None if settings.password is None else settings.password.reveal()
     return RegistryConfig(settings.urls, settings.username, password)
 
@@ -72,9 +68,12 @@ def _registry(config: MySqlConnectorConfig, worker: WorkerConfig) -> RegistryCon
 def _producer_settings(config: MySqlConnectorConfig, worker: WorkerConfig) -> dict[str, str]:
     settings: dict[str, str] = {}
     for java in (worker.producer_config, config.producer_overrides):
+        security = {name: value for name, value in java.items() if name.startswith(SECURITY_PREFIXES)}
+        if security:
+            settings.update(client_settings(worker, security))
         for name, value in java.items():
             if name in PRODUCER_NAMES:
                 settings[PRODUCER_NAMES[name]] = value
-            else:
-                log.info("Producer setting %s has no effect here", name)
+            elif name not in security and worker.client_config.get(name) != value:
+                log.info("Connector %s: producer setting %s has no effect here", config.name, name)
     return settings

@@ -1,0 +1,58 @@
+"""From configuration to a task's values: registry, offset topic, producer settings."""
+
+from __future__ import annotations
+
+from faust_cdc.config.worker import parse_worker_config
+from faust_cdc.connect.desired import TaskDesired
+from faust_cdc.connect.states import TargetState
+from faust_cdc.worker.tasks import task_spec
+
+CONNECTOR = {
+    "name": "shop",
+    "connector.class": "io.debezium.connector.mysql.MySqlConnector",
+    "database.hostname": "db",
+    "database.user": "cdc",
+    "database.password": "secret-word",
+    "database.server.id": "7",
+    "topic.prefix": "p",
+    "schema.history.internal.kafka.topic": "h",
+}
+WORKER = {
+    "bootstrap.servers": "kafka:9092",
+    "group.id": "g",
+    "config.storage.topic": "c",
+    "offset.storage.topic": "o",
+    "status.storage.topic": "s",
+    "listeners": "http://127.0.0.1:8099",
+}
+
+
+def test_defaults_use_the_embedded_registry_and_connects_names() -> None:
+    spec = task_spec(TaskDesired("shop", 0, CONNECTOR, TargetState.STARTED), parse_worker_config(WORKER))
+    assert spec.transactional_id == "g-shop-0"
+    assert [endpoint.url for endpoint in spec.registry.endpoints] == ["http://127.0.0.1:8099/registry"]
+    assert (spec.offset_topic.name, spec.offset_topic.partitions) == ("o", 25)
+    assert spec.offset_topic.must_be_compacted
+    assert spec.client_config["bootstrap.servers"] == "kafka:9092"
+    assert "secret-word" not in repr(spec)
+
+
+def test_producer_settings_of_the_worker_and_overrides_of_the_connector() -> None:
+    spec = task_spec(
+        TaskDesired("shop", 0, CONNECTOR | {"producer.override.max.request.size": "5000000"}, TargetState.STARTED),
+        parse_worker_config(
+            WORKER
+            | {
+                "producer.compression.type": "zstd",
+                "producer.max.request.size": "2000000",
+                "producer.security.protocol": "SASL_SSL",
+                "producer.sasl.mechanism": "PLAIN",
+                "producer.sasl.jaas.config": 'x.PlainLoginModule required username="u" password="hidden-word";',
+            }
+        ),
+    )
+    assert spec.producer_config["message.max.bytes"] == "5000000"
+    assert spec.producer_config["compression.type"] == "zstd"
+    assert spec.producer_config["security.protocol"] == "SASL_SSL"
+    assert (spec.producer_config["sasl.username"], spec.producer_config["sasl.password"]) == ("u", "hidden-word")
+    assert "hidden-word" not in repr(spec)
