@@ -193,3 +193,25 @@ def test_a_dropped_offset_takes_a_new_snapshot_and_ddl_is_followed(
             ("c", None, {"id": 2, "a": 2}),
             ("c", None, {"id": 3, "b": "x"}),
         ]
+
+
+@pytest.mark.parametrize("flavor", ["mysql", "mariadb"])
+def test_create_table_select_is_one_transaction_and_its_gtid_comes_last(
+    flavor: str, request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio
+) -> None:
+    """The statement is logged as DDL and rows in one transaction: DDL inside must not end it."""
+    source: SqlServer = request.getfixturevalue(flavor)
+    database = request.getfixturevalue(f"{flavor}_database")
+    source.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1), (2)", database)
+    bench = Bench(source, kafka, apicurio, database)
+    with bench.running() as task:
+        bench.events("t", 2, task)
+        source.execute("CREATE TABLE copy (PRIMARY KEY (id)) AS SELECT * FROM t; INSERT INTO t VALUES (3)", database)
+        assert images(bench.events("copy", 2, task)) == [("c", None, {"id": 1}), ("c", None, {"id": 2})]
+        bench.events("t", 3, task)
+    copied = bench.events("copy", 2, task)
+    assert len({e["source"]["gtid"] for e in copied}) == 1  # type: ignore[index]
+    with bench.running() as task:
+        source.execute("INSERT INTO t VALUES (4)", database)
+        bench.events("t", 4, task)
+        assert len(bench.events("copy", 2, task)) == 2

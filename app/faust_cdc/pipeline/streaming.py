@@ -56,7 +56,8 @@ class SourceTransaction:
     commit_us: int | None
     """Original commit time in microseconds since the epoch, where the server says so."""
     thread_id: int | None = None
-    standalone: bool = False
+    is_group: bool = False
+    """More events follow until an end; else DDL ends it. BEGIN says so, or MariaDB's GTID, which stands for BEGIN."""
 
 
 class StreamingSource:
@@ -97,7 +98,8 @@ class StreamingSource:
         if isinstance(event, RowsEvent):
             self._rows(event)
         elif isinstance(event, GtidEvent):
-            self._open = SourceTransaction(event.gtid, event.original_commit_us, None, event.standalone)
+            group = self._block.connector == "mariadb" and not event.standalone
+            self._open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group)
         elif isinstance(event, QueryEvent):
             self._query(event)
         elif isinstance(event, XidEvent | XaPrepareEvent):
@@ -149,6 +151,7 @@ class StreamingSource:
             if self._open is None:
                 self._open = SourceTransaction(None, None)
             self._open.thread_id = event.thread_id
+            self._open.is_group = True
         elif word in ("commit", "rollback") and second != "to":
             self._end(event)
         elif word in ("savepoint", "rollback") or (word == "xa" and second == "end"):
@@ -161,8 +164,7 @@ class StreamingSource:
             log.info("DDL at %s:%s: %.200s", event.header.file, event.header.pos, event.query)
             self._cache.invalidate(event.query)
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
-            inside = self._open is not None and self._open.thread_id is not None
-            if not inside and not event.query.rstrip().lower().endswith("start transaction"):
+            if self._open is None or not self._open.is_group:
                 self._end(event)
 
     def _statement_rows(self, event: QueryEvent) -> None:
