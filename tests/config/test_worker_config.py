@@ -66,6 +66,14 @@ def test_one_line_is_enough() -> None:
     assert config.worker_id.endswith(":8083")
 
 
+def test_ipv6() -> None:
+    config = parse_worker_config({"bootstrap.servers": "[::1]:9092, b:1", "listeners": "http://[::]:9000"})
+    assert config.bootstrap_servers == "[::1]:9092,b:1"
+    assert config.embedded_registry_url == "http://[::1]:9000/registry"
+    bound = parse_worker_config({"bootstrap.servers": "b:1", "listeners": "http://[fe80::1]:9000"})
+    assert bound.worker_id == "[fe80::1]:9000"
+
+
 def test_whose_registry() -> None:
     own = {"value.converter": APICURIO, "value.converter.apicurio.registry.url": "http://own/apis/registry/v2"}
     bare = parse_connector_config({**MYSQL_CONFIG, "name": "n"})
@@ -97,6 +105,10 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     ("changes", "text"),
     [
         ({"bootstrap.servers": ""}, "bootstrap.servers: give the Kafka brokers as host:port"),
+        ({"bootstrap.servers": "a:1,b"}, "bootstrap.servers: host:port is expected for each broker, found 'b'"),
+        ({"bootstrap.servers": "local host:9092"}, "for each broker, found 'local host:9092'"),
+        ({"bootstrap.servers": "PLAINTEXT://a:1"}, "for each broker, found 'PLAINTEXT://a:1'"),
+        ({"bootstrap.servers": "a:99999"}, "for each broker, found 'a:99999'"),
         ({"bootstrap.server": "x"}, "Unknown worker setting 'bootstrap.server': did you mean 'bootstrap.servers'?"),
         ({"securty.protocol": "SSL"}, "did you mean 'security.protocol'?"),
         ({"offset.storage.partitions": "many"}, "a whole number from -1 is expected, found 'many'"),

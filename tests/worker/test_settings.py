@@ -1,10 +1,18 @@
 """From Java's names to librdkafka's and Faust's settings."""
 
+from pathlib import Path
+
 import pytest
 
 from faust_cdc.config.worker import WorkerConfig
 from faust_cdc.errors import ConfigError
-from faust_cdc.worker.settings import broker_credentials, client_settings, faust_settings, internal_topics
+from faust_cdc.worker.settings import (
+    broker_credentials,
+    client_settings,
+    ensure_clients_can_be_made,
+    faust_settings,
+    internal_topics,
+)
 
 CONFIG = WorkerConfig("a:9092,b:9092", group_id="g")
 SCRAM = 'org.apache.kafka.common.security.scram.ScramLoginModule required username="u" password="p\\"w";'
@@ -59,6 +67,25 @@ def test_credentials_of_the_group_consumer() -> None:
         {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-256", "sasl.jaas.config": SCRAM}
     )
     assert (credentials.username, credentials.password) == ("u", 'p"w')
+
+
+def test_tls_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    absent, broken = tmp_path / "absent.pem", tmp_path / "broken.pem"
+    broken.write_text("no certificate")
+    for option, path in (("truststore", absent), ("truststore", broken), ("keystore", absent), ("keystore", broken)):
+        java = {"security.protocol": "SSL", f"ssl.{option}.location": str(path)}
+        with pytest.raises(ConfigError, match=rf"'ssl\.{option}\.location': .*{path.name} cannot be used"):
+            broker_credentials(java)
+
+
+def test_a_side_that_cannot_be_had_is_refused_before_the_start() -> None:
+    config = WorkerConfig("a:1", admin_config={"ssl.keystore.location": "own.jks"})
+    with pytest.raises(ConfigError, match=r"ssl\.keystore\.type is JKS"):
+        ensure_clients_can_be_made(config)
+
+
+def test_an_ipv6_address_is_advertised_in_brackets() -> None:
+    assert faust_settings(WorkerConfig("a:1", rest_advertised_host="::1"))["web_host"] == "[::1]"
 
 
 def test_internal_topics_are_connects_and_the_leases() -> None:

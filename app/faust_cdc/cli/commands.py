@@ -76,7 +76,7 @@ def _listener(properties: Path | None, host: str | None, port: int | None) -> st
 
     try:
         configured = (read_properties(properties) if properties else {}) | environment_settings(os.environ)
-        known = parse_worker_config({"bootstrap.servers": "any", "listeners": configured.get("listeners", "")})
+        known = parse_worker_config({"bootstrap.servers": "any:1", "listeners": configured.get("listeners", "")})
     except ConfigError:
         # The worker itself says what is wrong, with all other problems.
         return f"http://{host or '0.0.0.0'}:{port or 8083}"

@@ -80,6 +80,14 @@ _CLIENT: Final = re.compile(
 
 _SIDES: Final = ("producer.", "consumer.", "admin.")
 
+_BROKER: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/,@]+):[0-9]{1,5}")
+"""One entry of bootstrap.servers: host and port, an IPv6 address in brackets."""
+
+
+def in_url(host: str) -> str:
+    """The host as a URL writes it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
 
 @dataclass(frozen=True)
 class WorkerConfig:
@@ -125,7 +133,7 @@ class WorkerConfig:
     @property
     def worker_id(self) -> str:
         """The advertised `host:port`, Connect's `worker_id` in every status."""
-        return f"{self.rest_advertised_host}:{self.rest_advertised_port}"
+        return f"{in_url(self.rest_advertised_host)}:{self.rest_advertised_port}"
 
     @property
     def rest_url(self) -> str:
@@ -140,9 +148,9 @@ class WorkerConfig:
     @property
     def embedded_registry_url(self) -> str:
         """Where this worker reaches its own embedded registry."""
-        host = "127.0.0.1" if self.rest_host in ("", "0.0.0.0", "::") else self.rest_host
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{self.rest_port}{REGISTRY_PATH}"
+        any_address = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+        host = any_address.get(self.rest_host, self.rest_host)
+        return f"http://{in_url(host)}:{self.rest_port}{REGISTRY_PATH}"
 
     @property
     def converter_defaults(self) -> ConverterDefaults:
@@ -237,6 +245,16 @@ class _WorkerValues:
             self.problems.append(f"listeners: {remedy}, found '{text}'")
         return parts.hostname or "0.0.0.0", port
 
+    def brokers(self) -> str:
+        """`bootstrap.servers` without blanks; a bad entry would be waited for without end."""
+        entries = [entry.strip() for entry in self.text("bootstrap.servers").split(",") if entry.strip()]
+        if not entries:
+            self.problems.append("bootstrap.servers: give the Kafka brokers as host:port[,host:port…]")
+        for entry in entries:
+            if not _BROKER.fullmatch(entry) or not 0 < int(entry.rpartition(":")[2]) < 65536:
+                self.problems.append(f"bootstrap.servers: host:port is expected for each broker, found '{entry}'")
+        return ",".join(entries)
+
     def clients(self, prefix: str) -> dict[str, str]:
         """The settings of one kind of Kafka client: common ones, overridden by those with the prefix."""
         common = {key: value for key, value in self.settings.items() if _CLIENT.fullmatch(key)}
@@ -247,11 +265,9 @@ class _WorkerValues:
 def _build(v: _WorkerValues, registry: RegistrySettings | None) -> WorkerConfig:
     group = v.text("group.id")
     host, port = v.listener()
-    if not v.text("bootstrap.servers"):
-        v.problems.append("bootstrap.servers: give the Kafka brokers as host:port[,host:port…]")
     own_name = socket.gethostname() if host in ("0.0.0.0", "::") else host
     return WorkerConfig(
-        bootstrap_servers=v.text("bootstrap.servers"),
+        bootstrap_servers=v.brokers(),
         group_id=group,
         config_storage_topic=v.text("config.storage.topic", f"{group}-configs"),
         config_storage_replication_factor=v.size("config.storage.replication.factor"),

@@ -30,7 +30,7 @@ from faust_cdc.worker.gate import KafkaGate
 from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog
 from faust_cdc.worker.manager import RunningTask, TaskManager
 from faust_cdc.worker.program import WorkerProgram
-from faust_cdc.worker.settings import client_settings, faust_settings
+from faust_cdc.worker.settings import client_settings, ensure_clients_can_be_made, faust_settings
 from faust_cdc.worker.startup import Startup, StartupStage
 from faust_cdc.worker.topic_view import TopicView
 from faust_cdc.worker.web import ConnectWeb
@@ -81,6 +81,8 @@ class CdcApp(App):
     BootStrategy = WorkerBoot
 
     def __init__(self, config: WorkerConfig) -> None:
+        """Raises ConfigError for a setting that cannot be followed."""
+        ensure_clients_can_be_made(config)
         self.worker_config = config
         self._control: ControlProducer | None = None
         self.connectors = self._view("connectors", config.config_storage_topic)

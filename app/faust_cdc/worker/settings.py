@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from faust_cdc.config.worker import WorkerConfig
+from faust_cdc.config.worker import WorkerConfig, in_url
 from faust_cdc.errors import ConfigError
 from faust_cdc.kafka.topics import TopicSpec
 
@@ -94,7 +94,7 @@ def faust_settings(config: WorkerConfig) -> dict[str, Any]:
         "table_standby_replicas": 0,
         "web_port": config.rest_port,
         "web_bind": config.rest_host,
-        "web_host": config.rest_advertised_host,
+        "web_host": in_url(config.rest_advertised_host),
         "worker_redirect_stdouts": False,
         "datadir": config.data_dir / f"{config.rest_advertised_host}-{config.rest_port}",
         "store": "memory://",
@@ -153,13 +153,7 @@ def broker_credentials(java: Mapping[str, str]) -> Any:
         return None
     import faust
 
-    context = None
-    if protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=java.get("ssl.truststore.location") or None)
-        if "ssl.keystore.location" in java:
-            context.load_cert_chain(java["ssl.keystore.location"], password=java.get("ssl.key.password"))
-        if java.get("ssl.endpoint.identification.algorithm") == "":
-            context.check_hostname = False
+    context = _ssl_context(java) if protocol.endswith("SSL") else None
     if protocol == "SSL":
         return faust.SSLCredentials(context)
     credentials = _jaas_credentials(java.get("sasl.jaas.config", ""))
@@ -169,3 +163,28 @@ def broker_credentials(java: Mapping[str, str]) -> Any:
         ssl_context=context,
         mechanism=java.get("sasl.mechanism", "PLAIN"),
     )
+
+
+def _ssl_context(java: Mapping[str, str]) -> ssl.SSLContext:
+    """Return the TLS context of the group consumer. Raises ConfigError naming the option whose file cannot be used."""
+    trusted, own = java.get("ssl.truststore.location"), java.get("ssl.keystore.location")
+    option, path = "ssl.truststore.location", trusted
+    try:
+        context = ssl.create_default_context(cafile=trusted or None)
+        if own:
+            option, path = "ssl.keystore.location", own
+            context.load_cert_chain(own, password=java.get("ssl.key.password"))
+    except OSError as error:  # ssl.SSLError is one too
+        raise ConfigError(
+            f"Worker setting '{option}': {path} cannot be used: {error.strerror or error}.",
+            remedy="give the path of a PEM file that this user may read; ssl.key.password must fit it",
+        ) from error
+    if java.get("ssl.endpoint.identification.algorithm") == "":
+        context.check_hostname = False
+    return context
+
+
+def ensure_clients_can_be_made(config: WorkerConfig) -> None:
+    """Raise ConfigError for settings of a Kafka client that cannot be followed, before anything is started."""
+    for java in (config.client_config, config.producer_config, config.consumer_config, config.admin_config):
+        client_settings(config, java)
