@@ -24,7 +24,8 @@ from tests.oracle.invariants import duplicates, order_faults, replay, table_stat
 from tests.oracle.topics import AvroDecoder, TopicReader, changes, topics_with_prefix
 
 CONNECTOR = "shop"
-PREFIX = "demo"
+PREFIX = f"demo{int(time.time())}"
+"""New at each run: a Kafka given by --bootstrap keeps the topics of the last."""
 STREAMED_CHANGES = 200
 ONCE_TIMEOUT_S = 120.0
 
@@ -104,7 +105,7 @@ def _run(options: argparse.Namespace, stack: contextlib.ExitStack, folder: Path,
         stack.callback(connection.close)
         with connection.cursor() as cursor:
             shop.load(cursor.execute)
-    worker = WorkerProcess(folder, bootstrap, f"demo-{int(time.time())}")
+    worker = WorkerProcess(folder, bootstrap, PREFIX)
     with step("the worker with its embedded schema registry"):
         stack.enter_context(worker)
         worker.wait_ready()

@@ -92,6 +92,13 @@ def test_a_newer_owner_fences_the_older_and_its_open_transaction_is_gone(kafka: 
             assert old.state is ProducerState.FATAL
 
 
+def produce_for(seconds: float, made: TransactionalProducer, name: str) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        made.produce(name, b"k", b"2", [])
+        time.sleep(0.05)
+
+
 @pytest.mark.integration
 def test_a_fenced_owner_that_only_produces_hears_that_it_is_fenced(kafka: KafkaBroker) -> None:
     """As after SIGSTOP: librdkafka learns of the fencing in the background and answers `produce` with _FATAL."""
@@ -100,11 +107,8 @@ def test_a_fenced_owner_that_only_produces_hears_that_it_is_fenced(kafka: KafkaB
         old.begin()
         old.produce(name, b"k", b"1", [])
         with producer(kafka, who):
-            deadline = time.monotonic() + 20
             with pytest.raises(ProducerFenced):
-                while time.monotonic() < deadline:
-                    old.produce(name, b"k", b"2", [])
-                    time.sleep(0.05)
+                produce_for(20, old, name)
         assert old.state is ProducerState.FATAL
 
 

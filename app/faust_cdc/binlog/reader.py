@@ -1,7 +1,8 @@
 """One binlog dump: connect, register as a replica, ask for the dump, hand out events.
 
-PyMySQL logs in and runs the few SET statements; the registration and dump commands are written here, and from the
-dump on the socket is ours (`PacketStream`). Sources: MySQL Internals, "COM_BINLOG_DUMP_GTID"; mysql-server
+PyMySQL logs in and runs the few SET statements, mysql-replication writes the registration; the dump command is written
+here (theirs knows no tagged GTIDs), and from it on the socket is ours (`PacketStream`).
+Sources: MySQL Internals, "COM_BINLOG_DUMP_GTID"; mysql-server
 `sql/rpl_source.cc`; MariaDB Knowledge Base, "Replica Registration".
 
 Why a silent connection is noticed: the server is always asked for heartbeats, so on a healthy connection bytes come
@@ -22,6 +23,7 @@ from typing import Any, cast
 
 import pymysql
 from pymysql.connections import Connection
+from pymysqlreplication.binlogstream import ReportSlave
 
 from faust_cdc.binlog import codes
 from faust_cdc.binlog.decoder import PAYLOAD_SIZE_MAX_BYTES, EventDecoder
@@ -218,13 +220,9 @@ class BinlogReader:
                 cursor.execute(statement)
 
     def _registration(self) -> bytes:
-        """COM_REGISTER_SLAVE: server id, host, user, password, port, rank, source id."""
-        host = socket.gethostname().encode("utf-8")[:60]
-        return (
-            struct.pack("<BIB", codes.COM_REGISTER_SLAVE, self._server_id, len(host))
-            + host
-            + struct.pack("<BBHII", 0, 0, 0, 0, 0)
-        )
+        """COM_REGISTER_SLAVE as mysql-replication writes it, less the packet length that `_command` adds."""
+        packet: bytes = ReportSlave(socket.gethostname()[:60]).encoded(self._server_id)
+        return packet[4:]
 
     def _dump_command(self) -> bytes:
         start = self._start
