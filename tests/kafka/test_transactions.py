@@ -106,9 +106,8 @@ def test_a_fenced_owner_that_only_produces_hears_that_it_is_fenced(kafka: KafkaB
     with producer(kafka, who) as old:
         old.begin()
         old.produce(name, b"k", b"1", [])
-        with producer(kafka, who):
-            with pytest.raises(ProducerFenced):
-                produce_for(20, old, name)
+        with producer(kafka, who), pytest.raises(ProducerFenced):
+            produce_for(20, old, name)
         assert old.state is ProducerState.FATAL
 
 
