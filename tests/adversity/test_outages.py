@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,26 +10,12 @@ from uuid import uuid4
 
 import pytest
 
+from tests.harness.connectors import apicurio_converters, connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import Apicurio, KafkaBroker, MySqlServer
 from tests.oracle.topics import AvroDecoder, TopicReader, changes
 
 pytestmark = pytest.mark.integration
-
-
-def config_for(mysql: MySqlServer, database: str, prefix: str, **more: str) -> dict[str, str]:
-    return {
-        "connector.class": "io.debezium.connector.mysql.MySqlConnector",
-        "database.hostname": "127.0.0.1",
-        "database.port": str(mysql.port),
-        "database.user": "cdc",
-        "database.password": "cdc-secret",
-        "database.server.id": str(random.randint(10_000, 2_000_000)),
-        "topic.prefix": prefix,
-        "database.include.list": database,
-        "schema.history.internal.kafka.topic": f"history-{prefix}",
-        **{name.replace("__", "."): value for name, value in more.items()},
-    }
 
 
 def ids_in(kafka: KafkaBroker, topic: str, decoder: AvroDecoder) -> list[int]:
@@ -60,17 +45,10 @@ def test_a_registry_that_comes_up_later(
 ) -> None:
     mysql.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1), (2)", mysql_database)
     registry = Apicurio()
-    converters = {
-        f"{side}.converter{name}": value
-        for side in ("key", "value")
-        for name, value in (
-            ("", "io.apicurio.registry.utils.converter.AvroConverter"),
-            (".apicurio.registry.url", registry.registry_url),
-        )
-    }
+    converters = apicurio_converters(registry.registry_url)
     with WorkerProcess(tmp_path, kafka.bootstrap, prefix, properties=converters) as worker:
         worker.wait_ready()
-        create(worker, config_for(mysql, mysql_database, prefix))
+        create(worker, connector_config(mysql, mysql_database, prefix))
         worker.wait_running("c")
         time.sleep(4)
         assert worker.task_state("c") == "RUNNING", "a registry that is away is transient"
@@ -84,7 +62,7 @@ def test_a_killed_dump_thread_and_a_killed_server(kafka: KafkaBroker, tmp_path: 
     with MySqlServer() as mysql, WorkerProcess(tmp_path, kafka.bootstrap, prefix) as worker:
         mysql.execute("CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); INSERT INTO shop.t VALUES (1)")
         worker.wait_ready()
-        create(worker, config_for(mysql, "shop", prefix))
+        create(worker, connector_config(mysql, "shop", prefix))
         worker.wait_running("c")
         decoder = AvroDecoder(worker.registry_url)
 
@@ -114,7 +92,7 @@ def test_a_killed_broker(mysql: MySqlServer, mysql_database: str, tmp_path: Path
     mysql.execute("CREATE TABLE t (id INT PRIMARY KEY)", mysql_database)
     with KafkaBroker() as kafka, WorkerProcess(tmp_path, kafka.bootstrap, prefix) as worker:
         worker.wait_ready()
-        create(worker, config_for(mysql, mysql_database, prefix))
+        create(worker, connector_config(mysql, mysql_database, prefix))
         worker.wait_running("c")
         mysql.execute("INSERT INTO t VALUES (1)", mysql_database)
         decoder = AvroDecoder(worker.registry_url)
@@ -141,7 +119,7 @@ def test_a_refused_password_fails_with_cause_and_remedy(
     mysql.execute("CREATE TABLE t (id INT PRIMARY KEY)", mysql_database)
     with WorkerProcess(tmp_path, kafka.bootstrap, prefix) as worker:
         worker.wait_ready()
-        create(worker, config_for(mysql, mysql_database, prefix, database__user=user, database__password="right"))
+        create(worker, connector_config(mysql, mysql_database, prefix, database__user=user, database__password="right"))
         worker.wait_running("c")
         time.sleep(2)
         mysql.execute(f"ALTER USER {user} IDENTIFIED BY 'changed'")

@@ -14,6 +14,7 @@ import pymysql
 import pytest
 
 from tests.crash.workload import SCHEMA, Workload
+from tests.harness.connectors import connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import KafkaBroker, MySqlServer
 from tests.oracle.invariants import duplicates, order_faults, replay, table_state
@@ -24,20 +25,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.crash]
 KILLS = int(os.environ.get("FAUST_CDC_KILLS", "20"))
 SEED = int(os.environ.get("FAUST_CDC_SEED", "20"))
 KEYS = {"ledger": ("id",), "accounts": ("id",)}
-
-
-def connector(mysql: MySqlServer, database: str, prefix: str) -> dict[str, str]:
-    return {
-        "connector.class": "io.debezium.connector.mysql.MySqlConnector",
-        "database.hostname": "127.0.0.1",
-        "database.port": str(mysql.port),
-        "database.user": "cdc",
-        "database.password": "cdc-secret",
-        "database.server.id": str(random.randint(10_000, 2_000_000)),
-        "topic.prefix": prefix,
-        "database.include.list": database,
-        "schema.history.internal.kafka.topic": f"history-{prefix}",
-    }
 
 
 def prepare(mysql: MySqlServer, database: str) -> list[Workload]:
@@ -114,7 +101,7 @@ def test_nothing_lost_nothing_twice_through_kills(
         writer.start()
     try:
         worker.start().wait_ready()
-        config = connector(mysql, mysql_database, prefix)
+        config = connector_config(mysql, mysql_database, prefix)
         worker.rest("POST", "/connectors", {"name": "crash", "config": config})
         for _ in range(KILLS):
             time.sleep(rnd.choice([rnd.uniform(0, 3), rnd.uniform(3, 12)]))
@@ -162,7 +149,7 @@ class Pair:
             worker.start()
         for worker in self.workers:
             worker.wait_ready()
-        config = connector(self._mysql, self._database, self.prefix)
+        config = connector_config(self._mysql, self._database, self.prefix)
         self.workers[0].rest("POST", "/connectors", {"name": "ha", "config": config})
         self.workers[0].wait_running("ha")
         for writer in self.writers:

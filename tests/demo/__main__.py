@@ -17,6 +17,7 @@ import pymysql
 
 from tests.demo import shop
 from tests.demo.watch import Watcher
+from tests.harness.connectors import connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import MariaDbServer, MySqlServer, SqlServer, Tansu
 from tests.lab.install import find_program
@@ -58,23 +59,6 @@ def source_server() -> SqlServer:
     return MariaDbServer()
 
 
-def connector_config(database: SqlServer) -> dict[str, str]:
-    """Return a connector as a Debezium user would post it."""
-    flavor = "mariadb.MariaDb" if isinstance(database, MariaDbServer) else "mysql.MySql"
-    return {
-        "connector.class": f"io.debezium.connector.{flavor}Connector",
-        "tasks.max": "1",
-        "database.hostname": "127.0.0.1",
-        "database.port": str(database.port),
-        "database.user": "cdc",
-        "database.password": "cdc-secret",
-        "database.server.id": "184054",
-        "topic.prefix": PREFIX,
-        "database.include.list": "shop",
-        "schema.history.internal.kafka.topic": "schema-changes.demo",
-    }
-
-
 def main() -> int:
     """Run the demo; return the exit code."""
     options = _options()
@@ -111,7 +95,7 @@ def _run(options: argparse.Namespace, stack: contextlib.ExitStack, folder: Path,
         worker.wait_ready()
     print(f"  REST API {worker.url}, registry {worker.registry_url}")
     with step("POST /connectors"):
-        worker.rest("POST", "/connectors", {"name": CONNECTOR, "config": connector_config(database)})
+        worker.rest("POST", "/connectors", {"name": CONNECTOR, "config": connector_config(database, "shop", PREFIX)})
         worker.wait_running(CONNECTOR)
     with step("the snapshot"):
         worker.until(lambda: _has_offset(worker), 60, "the snapshot complete")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.connectors import apicurio_converters, connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
 from tests.oracle.topics import AvroDecoder, RawRecord, TopicReader, topics_with_prefix
@@ -24,20 +25,6 @@ HERE = Path(__file__).parent
 THEIRS, OURS = "theirs", "ours_"
 CONTEXT_HEADERS = {"__debezium.context.runId"}
 PROCESSING_FIELDS = ("ts_ms", "ts_us", "ts_ns")
-
-
-def common_config(mysql: MySqlServer, database: str, server_id: int) -> dict[str, str]:
-    return {
-        "connector.class": "io.debezium.connector.mysql.MySqlConnector",
-        "tasks.max": "1",
-        "database.hostname": "127.0.0.1",
-        "database.port": str(mysql.port),
-        "database.user": "cdc",
-        "database.password": "cdc-secret",
-        "database.server.id": str(server_id),
-        "database.include.list": database,
-        "driver.allowPublicKeyRetrieval": "true",
-    }
 
 
 def run_script(mysql: MySqlServer, database: str, file: str) -> None:
@@ -168,41 +155,24 @@ def test_every_record_equals_debeziums(
     tmp_path: Path,
 ) -> None:
     run_script(mysql, mysql_database, "setup.sql")
-    history = {"schema.history.internal.kafka.bootstrap.servers": kafka.bootstrap}
     stamp = str(int(time.time()))
-    theirs_prefix, ours_prefix = THEIRS, OURS
-    connect_debezium.create(
-        f"dbz-{stamp}",
-        {
-            **common_config(mysql, mysql_database, 700_001),
-            **history,
-            "topic.prefix": theirs_prefix,
-            "schema.history.internal.kafka.topic": f"history-{stamp}",
-        },
-    )
-    converters = {
-        f"{side}.converter{name}": value
-        for side in ("key", "value")
-        for name, value in (
-            ("", "io.apicurio.registry.utils.converter.AvroConverter"),
-            (".apicurio.registry.url", apicurio.registry_url),
-        )
-    }
+    public_key = {"driver.allowPublicKeyRetrieval": "true"}
+    theirs_config = connector_config(mysql, mysql_database, THEIRS) | public_key
+    ours_config = connector_config(mysql, mysql_database, OURS) | public_key
+    history = {"schema.history.internal.kafka.bootstrap.servers": kafka.bootstrap}
+    connect_debezium.create(f"dbz-{stamp}", theirs_config | history)
+    converters = apicurio_converters(apicurio.registry_url)
     with WorkerProcess(tmp_path, kafka.bootstrap, f"parity-{stamp}", properties=converters) as worker:
         worker.wait_ready()
-        config = common_config(mysql, mysql_database, 700_002) | {
-            "topic.prefix": ours_prefix,
-            "schema.history.internal.kafka.topic": f"history-ours-{stamp}",
-        }
-        worker.rest("POST", "/connectors", {"name": "parity", "config": config})
+        worker.rest("POST", "/connectors", {"name": "parity", "config": ours_config})
         worker.wait_running("parity")
         worker.until(lambda: snapshot_is_complete(worker), 60, "our snapshot complete")
-        await_records(kafka, f"{theirs_prefix}.{mysql_database}.uniq", 2, 120)
+        await_records(kafka, f"{THEIRS}.{mysql_database}.uniq", 2, 120)
         time.sleep(3)  # both have closed the snapshot and stream now; what they miss they read from the binlog
         run_script(mysql, mysql_database, "stream.sql")
-        for prefix in (theirs_prefix, ours_prefix):
+        for prefix in (THEIRS, OURS):
             await_records(kafka, f"{prefix}.{mysql_database}.done", 1, 60)
-        theirs, ours = read_all(kafka, theirs_prefix), read_all(kafka, ours_prefix)
+        theirs, ours = read_all(kafka, THEIRS), read_all(kafka, OURS)
     comparison = Comparison(AvroDecoder(apicurio.ccompat_url))
     assert sorted(theirs) == sorted(ours)
     for table in sorted(theirs):

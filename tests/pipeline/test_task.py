@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from faust_cdc.registry.client import RegistryConfig
+from tests.harness.connectors import connector_config
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
 from tests.oracle.topics import AvroDecoder, TopicReader, changes
 
@@ -31,19 +31,7 @@ class Bench:
         self.prefix = f"p{uuid4().hex[:8]}"
         self.decoder = AvroDecoder(apicurio.ccompat_url)
         self.offsets = f"{self.prefix}-offsets"
-        flavor = "mariadb.MariaDb" if isinstance(source, MariaDbServer) else "mysql.MySql"
-        settings = {
-            "name": "c",
-            "connector.class": f"io.debezium.connector.{flavor}Connector",
-            "database.hostname": "127.0.0.1",
-            "database.port": str(source.port),
-            "database.user": "cdc",
-            "database.password": "cdc-secret",
-            "database.server.id": str(random.randint(10_000, 2_000_000)),
-            "topic.prefix": self.prefix,
-            "database.include.list": database,
-            "schema.history.internal.kafka.topic": f"{self.prefix}-history",
-        } | {name.replace("__", "."): value for name, value in config.items()}
+        settings = {"name": "c"} | connector_config(source, database, self.prefix, **config)
         self.spec = TaskSpec(
             connector="c",
             task_id=0,
