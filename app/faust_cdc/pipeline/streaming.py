@@ -8,7 +8,6 @@ a step forward.
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 
 from faust_cdc.binlog.events import (
@@ -33,19 +32,14 @@ from faust_cdc.mysql.positions import GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
-STATEMENT_WORD = re.compile(
-    r"(?:\s|/\*.*?\*/|--[^\n]*\n|#[^\n]*\n)*([a-z]+)(?:\s+([a-z]+))?", re.IGNORECASE | re.DOTALL
-)
-
 NO_BEARING = (FormatDescriptionEvent, HeartbeatEvent, IgnorableEvent, PreviousGtidsEvent, RowsQueryEvent,
               TableMapEvent, TransactionPayloadEvent)  # fmt: skip
-
-ROW_STATEMENTS = frozenset({"insert", "update", "delete", "replace", "load"})
 
 
 @dataclass(slots=True)
@@ -144,9 +138,8 @@ class StreamingSource:
         )
 
     def _query(self, event: QueryEvent) -> None:
-        found = STATEMENT_WORD.match(event.query)
-        word = found.group(1).lower() if found else ""
-        second = (found.group(2) or "").lower() if found else ""
+        statement = readable(event.query)
+        word, second = first_words(statement)
         if word == "begin" or (word, second) in (("start", "transaction"), ("xa", "start")):
             if self._open is None:
                 self._open = SourceTransaction(None, None)
@@ -158,8 +151,8 @@ class StreamingSource:
             return
         elif word == "xa":  # XA COMMIT / XA ROLLBACK are transactions of their own
             self._end(event)
-        elif word in ROW_STATEMENTS:
-            self._statement_rows(event)
+        elif is_change(word, self._open is not None and self._open.is_group):
+            self._statement_rows(event, statement)
         else:
             log.info("DDL at %s:%s: %.200s", event.header.file, event.header.pos, event.query)
             self._cache.invalidate(event.query)
@@ -167,7 +160,10 @@ class StreamingSource:
             if self._open is None or not self._open.is_group:
                 self._end(event)
 
-    def _statement_rows(self, event: QueryEvent) -> None:
+    def _statement_rows(self, event: QueryEvent, statement: str) -> None:
+        if changes_system_table(statement, event.database):
+            log.debug("Change of a system table at %s:%s", event.header.file, event.header.pos)
+            return
         raise FatalError(
             f"{event.header.file}:{event.header.pos}: a change was logged as a statement, expected row images: "
             f"{event.query[:120]!r}.",

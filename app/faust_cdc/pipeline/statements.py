@@ -1,0 +1,63 @@
+"""What a statement in the binlog is: part of a transaction's frame, DDL, or a change that hides its rows.
+
+With binlog_format=ROW a server logs as statements only what has no rows. A session may choose STATEMENT or MIXED for
+itself all the same, and then its changes are in the binlog as text. Such a change must never be taken for DDL, or its
+rows are lost without a word: so comments that the server executes and MariaDB's `SET STATEMENT … FOR` are looked
+through, and inside a transaction everything is a change that is not known to be none.
+"""
+
+from __future__ import annotations
+
+import re
+
+from faust_cdc.relational.filters import BUILTIN_DATABASES
+
+_EXECUTED_COMMENT = re.compile(r"/\*M?!\d*(.*?)\*/", re.DOTALL)
+_BLANK = r"(?:\s|/\*.*?\*/|--[^\n]*(?:\n|$)|\#[^\n]*(?:\n|$))*"
+_WORDS = re.compile(rf"{_BLANK}([a-z]+)(?:{_BLANK}([a-z]+))?", re.IGNORECASE | re.DOTALL)
+_SET_STATEMENT = re.compile(rf"{_BLANK}set\s+statement\s.*?\sfor\s", re.IGNORECASE | re.DOTALL)
+_NAME = r"(?:`(?P<{0}q>(?:[^`]|``)+)`|(?P<{0}>[\w$]+))"
+_TARGET = re.compile(
+    rf"{_BLANK}(?:(?:insert|replace)\s+(?:(?:low_priority|delayed|high_priority|ignore)\s+)*(?:into\s+)?"
+    r"|update\s+(?:(?:low_priority|ignore)\s+)*"
+    r"|delete\s+(?:(?:low_priority|quick|ignore)\s+)*from\s+)"
+    rf"(?:{_NAME.format('database')}\s*\.\s*)?{_NAME.format('table')}\s*(?P<next>\(|\S\w*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+_AFTER_ONE_TABLE = frozenset({"", "(", ";", "set", "where", "values", "value", "select", "order", "limit"})
+"""What may follow the table's name; an alias, a comma or a join may bring in other tables."""
+
+_CHANGES = frozenset({"insert", "update", "delete", "replace", "load", "with", "call", "do", "select"})
+_DDL_IN_TRANSACTION = frozenset({"create", "drop", "alter", "rename", "truncate"})
+"""CREATE TABLE … SELECT, temporary tables, and all DDL of MariaDB that is not flagged standalone."""
+
+
+def readable(statement: str) -> str:
+    """Return the statement as the server executes it, without executed comments and `SET STATEMENT … FOR`."""
+    text = _EXECUTED_COMMENT.sub(r" \1 ", statement)
+    return _SET_STATEMENT.sub("", text, count=1) if _SET_STATEMENT.match(text) else text
+
+
+def first_words(statement: str) -> tuple[str, str]:
+    """Return the first two words in lower case, "" where there are none; comments are no words."""
+    found = _WORDS.match(statement)
+    return (found[1].lower(), (found[2] or "").lower()) if found else ("", "")
+
+
+def is_change(word: str, in_transaction: bool) -> bool:
+    """Say whether a statement that begins with `word` changes rows that the binlog does not show."""
+    return word in _CHANGES or (in_transaction and word != "" and word not in _DDL_IN_TRANSACTION)
+
+
+def changes_system_table(statement: str, database: str) -> bool:
+    """Say whether a change touches one table of a system database and nothing else.
+
+    Such tables are never captured and have no triggers or cascades. Managed servers keep their heartbeats there, as
+    statements (RDS: `INSERT INTO mysql.rds_heartbeat2 …`).
+    """
+    found = _TARGET.match(statement)
+    if found is None or (found["next"] or "").lower() not in _AFTER_ONE_TABLE:
+        return False
+    named = found["database"] or found["databaseq"] or database
+    return named.lower() in BUILTIN_DATABASES
