@@ -41,8 +41,8 @@ REMEDIES = {
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "grant the worker's principal WRITE on the transactional id",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "grant the worker's principal IDEMPOTENT_WRITE on the cluster",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "grant the worker's principal READ on the group",
-    KafkaError.MSG_SIZE_TOO_LARGE: "raise max.message.bytes of the topic and producer.max.request.size",
-    KafkaError._MSG_SIZE_TOO_LARGE if hasattr(KafkaError, "_MSG_SIZE_TOO_LARGE") else -1: "raise message.max.bytes",
+    KafkaError.MSG_SIZE_TOO_LARGE: "raise max.request.size (producer.max.request.size of the worker or "
+    "producer.override.max.request.size of the connector) and the topic's max.message.bytes, then restart the task",
     KafkaError.INVALID_TRANSACTION_TIMEOUT: "lower producer.transaction.timeout.ms to the broker's "
     "transaction.max.timeout.ms or below",
     KafkaError._AUTHENTICATION: "check the sasl.* options of the worker",

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from faust_cdc.errors import CdcError, Disposition, InternalError
+from faust_cdc.errors import AbortableError, CdcError, InternalError, ProducerFenced
 from faust_cdc.kafka.errors import translate_kafka_error
 
 log = logging.getLogger(__name__)
@@ -55,8 +55,15 @@ MOVES: Mapping[ProducerState, frozenset[ProducerState]] = {
 class TransactionalProducer:
     """Begin, produce, commit or abort: every failure surfaces as an error of our tree, none is lost."""
 
-    def __init__(self, client_config: Mapping[str, str], transactional_id: str, queue_max_bytes: int) -> None:
+    def __init__(
+        self,
+        client_config: Mapping[str, str],
+        transactional_id: str,
+        queue_max_bytes: int,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.transactional_id = transactional_id
+        self._should_stop = should_stop
         self._state = ProducerState.UNINITIALIZED
         self._failure: CdcError | None = None
         defaults: dict[str, str | int | bool] = {
@@ -106,7 +113,10 @@ class TransactionalProducer:
     def produce(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None = None
     ) -> None:
-        """Queue one record of the open transaction; blocks while the queue is full (back-pressure by bytes)."""
+        """Queue one record of the open transaction; blocks while the queue is full (back-pressure by bytes).
+
+        Raises AbortableError when the queue stays full while the task is to stop: Kafka may be away for minutes.
+        """
         while True:
             try:
                 if partition is None:
@@ -115,9 +125,12 @@ class TransactionalProducer:
                     self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
                 return
             except BufferError:
+                if self._should_stop():
+                    raise AbortableError(f"Stopped while Kafka took no more records for {topic}.") from None
                 self._poll(0.05)
             except KafkaException as error:
-                raise self._failed(error, f"Producing to {topic}") from error
+                size = len(key or b"") + len(value or b"")
+                raise self._failed(error, f"Producing a record of {size} bytes to {topic}") from error
 
     def serve(self) -> None:
         """Serve delivery reports; raises the first failed delivery."""
@@ -184,7 +197,9 @@ class TransactionalProducer:
         # A failed delivery is the cause; the commit's error only says that there was one.
         translated = self._failure or translate_kafka_error(self._cause(error), where)
         self._failure = None
-        if translated.disposition is Disposition.FAIL_TASK:
+        # Refused otherwise (a record too large, say), the transaction is still ours to abort; left open it would hide
+        # everything behind it from read_committed readers until its timeout.
+        if isinstance(translated, ProducerFenced) or error.args[0].fatal():
             self._move(ProducerState.FATAL)
         return translated
 
