@@ -23,8 +23,8 @@ from typing import Any
 import pymysql
 from pymysql.cursors import Cursor, SSCursor
 
-from faust_cdc.errors import ServerMisconfigured, SourceRefused
-from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, translate_mysql_error
+from faust_cdc.errors import ServerMisconfigured, SourceRefused, TransientError
+from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly, connect, translate_mysql_error
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.relational.model import TableId
 
@@ -32,12 +32,22 @@ log = logging.getLogger(__name__)
 
 ACCESS_DENIED_CODES = frozenset({1044, 1045, 1142, 1227, 1290})
 
+TABLE_CHANGED_CODES = frozenset({1146, 1412, 1932})
+"""No such table; definition changed since the read view; not in the engine."""
+
+NET_WRITE_TIMEOUT_S = 3600
+"""How long the server waits for us to read on while Kafka holds us back; its default is 60 s."""
+
 TextRow = tuple[bytes | None, ...]
 
 
 def quote(name: str) -> str:
     """Return an SQL identifier in backticks."""
     return "`" + name.replace("`", "``") + "`"
+
+
+class SnapshotOvertaken(TransientError):
+    """A DDL statement changed a table while the snapshot read it; a new snapshot sees the new structure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class SnapshotSession:
 
     def __exit__(self, *exc: object) -> None:
         # Ends the transaction on the server too, also in the middle of a result set.
-        self.connection.close()
+        close_quietly(self.connection)
 
     def open(self, tables: Sequence[TableId]) -> SnapshotPoint:
         """Open the consistent read and say where it stands.
@@ -72,6 +82,7 @@ class SnapshotSession:
         lock is not had within the lock timeout.
         """
         self._run(f"SET SESSION lock_wait_timeout={self._lock_timeout_s}")
+        self._run(f"SET SESSION net_write_timeout={NET_WRITE_TIMEOUT_S}")
         self._run(f"SET SESSION innodb_lock_wait_timeout={self._lock_timeout_s}")
         self._run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         if self._info.flavor == "mariadb":
@@ -88,19 +99,26 @@ class SnapshotSession:
             self._run("UNLOCK TABLES")
 
     def stream(self, sql: str) -> Iterator[TextRow]:
-        """Yield the rows of `sql` as raw text-protocol cells without holding the result in memory."""
+        """Yield the rows of `sql` as raw text-protocol cells, one in memory at a time, whatever their size.
+
+        Raises SnapshotOvertaken when a DDL statement changed the table since the read began. A caller that does not
+        read to the end loses the connection: the rest of a large table would take minutes to read and throw away.
+        """
         connection = self.connection
         decoders, connection.decoders = connection.decoders, {}
         use_unicode, connection.use_unicode = connection.use_unicode, False
+        cursor = SSCursor(connection)
+        complete = False
         try:
-            with connection.cursor(SSCursor) as cursor:
-                cursor.execute(sql)
-                while rows := cursor.fetchmany(1000):
-                    yield from rows
-        except pymysql.MySQLError as error:
-            raise translate_mysql_error(error, "Reading snapshot rows") from error
+            cursor.execute(sql)
+            yield from cursor.fetchall_unbuffered()
+            complete = True
+        except (pymysql.MySQLError, OSError) as error:
+            raise _overtaken(error) or translate_mysql_error(error, "Reading snapshot rows") from error
         finally:
             connection.decoders, connection.use_unicode = decoders, use_unicode
+            if not complete:
+                _abandon(cursor, connection)
 
     def _open_transaction(self) -> SnapshotPoint:
         self._run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
@@ -125,10 +143,13 @@ class SnapshotSession:
         names = ", ".join(f"{quote(t.database)}.{quote(t.table)} READ" for t in tables)
         with connect(self._address, purpose="snapshot locks") as locks, locks.cursor() as cursor:
             try:
+                cursor.execute(f"SET SESSION lock_wait_timeout={self._lock_timeout_s}")
                 if names:
                     cursor.execute(f"LOCK TABLES {names}")
                 return self._open_transaction()
             except pymysql.MySQLError as error:
+                if overtaken := _overtaken(error):
+                    raise overtaken from error
                 translated = translate_mysql_error(error, "Locking the captured tables for the snapshot's position")
                 if isinstance(translated, SourceRefused):
                     translated.remedy = "grant RELOAD on *.* or LOCK TABLES on the captured databases"
@@ -156,6 +177,22 @@ class SnapshotSession:
                     remedy="grant RELOAD and SELECT to the connector's user",
                 ) from error
             raise translate_mysql_error(error, sql) from error
+
+
+def _overtaken(error: Exception) -> SnapshotOvertaken | None:
+    """Return the error when `error` says that a table is no longer what the consistent read began with."""
+    if error.args and error.args[0] in TABLE_CHANGED_CODES:
+        return SnapshotOvertaken(f"A table was changed or dropped while its snapshot was taken: {error.args[-1]}.")
+    return None
+
+
+def _abandon(cursor: SSCursor, connection: pymysql.connections.Connection[Cursor]) -> None:
+    """Close the connection in the middle of a result. PyMySQL's own closing reads all rows that are left."""
+    result = cursor._result  # type: ignore[attr-defined]
+    if result is not None:
+        result.unbuffered_active = False
+    cursor.connection = None  # type: ignore[assignment]  # what marks a cursor as closed
+    close_quietly(connection)
 
 
 def _text(value: object) -> str | None:

@@ -135,7 +135,7 @@ class Coordinator:
     def _producer(self) -> TransactionalProducer:
         spec = self._spec
         config = {"transaction.timeout.ms": str(TRANSACTION_TIMEOUT_MS), **spec.client_config, **spec.producer_config}
-        return TransactionalProducer(config, spec.transactional_id, spec.producer_queue_max_bytes)
+        return TransactionalProducer(config, spec.transactional_id, spec.producer_queue_max_bytes, self._should_stop)
 
     def _preflight_server(self) -> ServerInfo:
         with connect(self._address, purpose="preflight") as connection:
@@ -150,6 +150,10 @@ class Coordinator:
             wanted = start.position if start.gtid_set is None else start.gtid_set
             run_preflight(connection, info, self._config.database_server_id, wanted)
 
+    def _list_tables(self) -> list[TableId]:
+        with connect(self._address, purpose="table list") as connection:
+            return captured_tables(connection, self._filter.accepts)
+
     def _read_tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
         with connect(self._address, purpose="table structures") as connection:
             return read_tables(connection, list(ids))
@@ -161,13 +165,13 @@ class Coordinator:
         self, info: ServerInfo, cache: TranscoderCache, dispatcher: Dispatcher, writer: TransactionWriter
     ) -> SourceOffset | None:
         self._move(Phase.SNAPSHOTTING)
-        with connect(self._address, purpose="table list") as connection:
-            tables = captured_tables(connection, self._filter.accepts)
         with SnapshotSession(self._address, info, max(1, self._config.snapshot_lock_timeout_ms // 1000)) as session:
             snapshot = InitialSnapshot(
                 session, self._source_block(), cache, dispatcher, writer, self._should_stop, SNAPSHOT_PART_AFTER_MS
             )
-            offset = snapshot.run(tables, self._read_tables, with_data=self._config.snapshot_mode == "initial")
+            offset = snapshot.run(
+                self._list_tables, self._read_tables, with_data=self._config.snapshot_mode == "initial"
+            )
         self._progress.snapshot_rows = snapshot.rows
         self._report(writer, int(time.time() * 1000))
         return offset

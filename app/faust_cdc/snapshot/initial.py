@@ -16,7 +16,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from faust_cdc.mysql.snapshot_session import SnapshotPoint, SnapshotSession, quote
+from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession, quote
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
@@ -55,12 +55,21 @@ class InitialSnapshot:
 
     def run(
         self,
-        tables: Sequence[TableId],
+        list_tables: Callable[[], list[TableId]],
         read_tables: Callable[[Sequence[TableId]], dict[TableId, Table]],
         with_data: bool,
     ) -> SourceOffset | None:
-        """Take the snapshot; return the offset to stream from, or None when asked to stop in the middle."""
-        point = self._session.open(tables)
+        """Take the snapshot; return the offset to stream from, or None when asked to stop in the middle.
+
+        Raises SnapshotOvertaken when tables changed meanwhile: the next attempt sees them as they are then.
+        """
+        before = list_tables()
+        point = self._session.open(before)
+        # Listed again behind the point: rows that a new table got in between are neither behind the point nor, by
+        # the first list, in the copy.
+        tables = list_tables()
+        if new := set(tables).difference(before):
+            raise SnapshotOvertaken(f"Tables were created while the snapshot began: {', '.join(map(str, new))}.")
         structures = read_tables(tables)
         self._cache.remember(structures.values())
         log.info("Snapshot of %d tables at %s:%s", len(structures), point.position.file, point.position.pos)
