@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from faust_cdc.binlog.events import TableMapEvent
+from faust_cdc.errors import CdcError, RegistryRefused, TableError
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import subject_for_key, subject_for_value, topic_for
 from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder
+from faust_cdc_schemas.names import is_avro_name
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,24 @@ class TranscoderCache:
 
     def _transcoder(self, plan: TranscodePlan) -> ReferenceTranscoder:
         key_id = None
-        if plan.key_schema is not None:
-            key_id = self._register(subject_for_key(plan.topic), plan.key_schema_json)
-        value_id = self._register(subject_for_value(plan.topic), plan.value_schema_json)
+        try:
+            if plan.key_schema is not None:
+                key_id = self._register(subject_for_key(plan.topic), plan.key_schema_json)
+            value_id = self._register(subject_for_value(plan.topic), plan.value_schema_json)
+        except RegistryRefused as refused:
+            raise _explained(refused, plan) from refused
         return ReferenceTranscoder(plan, key_id, value_id)
+
+
+def _explained(refused: RegistryRefused, plan: TranscodePlan) -> CdcError:
+    """Say so when the table's name is what a registry cannot take: its own words do not (Apicurio: "artifact type")."""
+    namespace = str(plan.value_schema.get("namespace", ""))
+    illegal = [part for part in namespace.split(".") if part and not is_avro_name(part)]
+    if not illegal:
+        return refused
+    return TableError(
+        f"{plan.table.id}: its schemas are named {namespace}.…, and {', '.join(map(repr, illegal))} is not an Avro "
+        f"name (letters, digits and _, no digit first). {refused.message}",
+        remedy="set schema.name.adjustment.mode=avro (and field.name.adjustment.mode=avro for columns), or leave the "
+        "table out with table.exclude.list",
+    )
