@@ -134,3 +134,15 @@ def test_a_change_logged_as_statement_is_refused_with_a_remedy(text: str) -> Non
 def test_lost_events_stop_the_task() -> None:
     with pytest.raises(FatalError, match="INCIDENT"):
         feed("mysql", IncidentEvent(header(100), 1, "LOST_EVENTS"))
+
+
+def test_no_statement_text_reaches_a_log_or_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    """MariaDB's binlog holds the passwords of CREATE USER in clear."""
+    with caplog.at_level("DEBUG"):
+        feed("mariadb", gtid(100, "0-1-1", standalone=True), query(110, "CREATE USER u IDENTIFIED BY 'pl4intext'"))
+    assert "CREATE USER" in caplog.text
+    assert "pl4intext" not in caplog.text
+    with pytest.raises(FatalError) as caught:
+        feed("mysql", gtid(100, None), query(110, "BEGIN"), query(120, "UPDATE d.t SET secret = 'pl4intext'"))
+    assert "UPDATE" in str(caught.value)
+    assert "pl4intext" not in str(caught.value)

@@ -39,8 +39,8 @@ from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
-TRANSACTION_TIMEOUT_MS = 600_000
-SNAPSHOT_PART_AFTER_MS = 0.6 * TRANSACTION_TIMEOUT_MS
+SNAPSHOT_PART_AFTER = 0.6
+"""The part of the Kafka transaction's time after which a snapshot commits what it has."""
 IDLE_WAIT_MS = 100
 OFFSET_ONLY_COMMIT_EVERY_S = 5.0
 
@@ -134,7 +134,8 @@ class Coordinator:
 
     def _producer(self) -> TransactionalProducer:
         spec = self._spec
-        config = {"transaction.timeout.ms": str(TRANSACTION_TIMEOUT_MS), **spec.client_config, **spec.producer_config}
+        timeout = {"transaction.timeout.ms": str(spec.transaction_timeout_ms)}
+        config = {**spec.client_config, **spec.producer_config, **timeout}
         return TransactionalProducer(config, spec.transactional_id, spec.producer_queue_max_bytes, self._should_stop)
 
     def _preflight_server(self) -> ServerInfo:
@@ -165,9 +166,10 @@ class Coordinator:
         self, info: ServerInfo, cache: TranscoderCache, dispatcher: Dispatcher, writer: TransactionWriter
     ) -> SourceOffset | None:
         self._move(Phase.SNAPSHOTTING)
+        part_after_ms = SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms
         with SnapshotSession(self._address, info, max(1, self._config.snapshot_lock_timeout_ms // 1000)) as session:
             snapshot = InitialSnapshot(
-                session, self._source_block(), cache, dispatcher, writer, self._should_stop, SNAPSHOT_PART_AFTER_MS
+                session, self._source_block(), cache, dispatcher, writer, self._should_stop, part_after_ms
             )
             offset = snapshot.run(
                 self._list_tables, self._read_tables, with_data=self._config.snapshot_mode == "initial"

@@ -9,6 +9,9 @@ from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.kafka.topics import TopicSpec
 from faust_cdc.registry.client import RegistryConfig
 
+TRANSACTION_TIMEOUT_MS = 600_000
+"""Longer than Kafka's default of a minute: a snapshot is one transaction. Brokers allow 15 minutes by default."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
@@ -35,3 +38,8 @@ class TaskSpec:
     def transactional_id(self) -> str:
         """Connect's own form, so that our start fences a Connect worker's task and the other way round."""
         return f"{self.group_id}-{self.connector}-{self.task_id}"
+
+    @property
+    def transaction_timeout_ms(self) -> int:
+        """How long a Kafka transaction of this task may stay open."""
+        return int(self.producer_config.get("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS))

@@ -152,21 +152,22 @@ class StreamingSource:
         elif word == "xa":  # XA COMMIT / XA ROLLBACK are transactions of their own
             self._end(event)
         elif is_change(word, self._open is not None and self._open.is_group):
-            self._statement_rows(event, statement)
+            self._statement_rows(event, statement, word)
         else:
-            log.info("DDL at %s:%s: %.200s", event.header.file, event.header.pos, event.query)
+            # Never the text: MariaDB writes the password of CREATE USER into its binlog in clear.
+            log.info("DDL at %s:%s: %s %s …", event.header.file, event.header.pos, word.upper(), second.upper())
             self._cache.invalidate(event.query)
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self._open is None or not self._open.is_group:
                 self._end(event)
 
-    def _statement_rows(self, event: QueryEvent, statement: str) -> None:
+    def _statement_rows(self, event: QueryEvent, statement: str, word: str) -> None:
         if changes_system_table(statement, event.database):
             log.debug("Change of a system table at %s:%s", event.header.file, event.header.pos)
             return
         raise FatalError(
-            f"{event.header.file}:{event.header.pos}: a change was logged as a statement, expected row images: "
-            f"{event.query[:120]!r}.",
+            f"{event.header.file}:{event.header.pos}: a change ({word.upper()} …) in database {event.database!r} was "
+            "logged as a statement, expected row images.",
             remedy="set binlog_format=ROW globally and for all sessions, then take a new snapshot of the table",
         )
 

@@ -450,7 +450,7 @@ OPTIONS: tuple[Option, ...] = (
             "unicode like _uxxxx. Note: _ is an escape sequence like backslash in Java;'none' does "
             "not apply any adjustment (default)"
         ),
-        limited("adjusting schema names is not in this version"),
+        limited("avro_unicode is not in this version", "none", "avro"),
         recommended=("none", "avro_unicode", "avro"),
         legal=("none", "avro", "avro_unicode"),
     ),
