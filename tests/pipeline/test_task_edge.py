@@ -71,9 +71,9 @@ def bench(request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio
 @pytest.mark.parametrize(
     ("statement", "shown"),
     [
-        ("UPDATE t SET v = 2", "UPDATE t"),
+        ("UPDATE t SET v = 2", "(UPDATE …)"),
         ("/*!50000 INSERT */ INTO t VALUES (8, 8)", "INSERT"),
-        ("WITH c AS (SELECT 1 AS one) SELECT one FROM c; DELETE FROM t ORDER BY id LIMIT 1", "DELETE FROM t"),
+        ("WITH c AS (SELECT 1 AS one) SELECT one FROM c; DELETE FROM t ORDER BY id LIMIT 1", "(DELETE …)"),
     ],
 )
 def test_a_change_logged_as_a_statement_fails_the_task(bench: Bench, statement: str, shown: str) -> None:
