@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from faust_cdc.errors import UnsupportedColumn
+from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
-from faust_cdc.transcode.charsets import decoder
 from faust_cdc_schemas import names
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from faust_cdc.binlog.events import TableMapColumn
+from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
-from faust_cdc.transcode.charsets import decoder
 from faust_cdc.transcode.json_binary import json_text
 from faust_cdc.transcode.mapping import Kind
 from faust_cdc.transcode.numbers import bits_little_endian, decimal_reader, decimal_size, signed_bytes
