@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from faust_cdc.mysql.connection import connect, inspect_server
+from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotSession
 from faust_cdc.offsets import SourcePartition, murmur2_partition
-from faust_cdc.pipeline.coordinator import Coordinator, source_address
+from faust_cdc.pipeline.coordinator import Coordinator
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from faust_cdc.relational.model import TableId
@@ -54,7 +54,7 @@ def failure(bench: Bench, *statements: str, database: str | None = None) -> Task
 
 @contextmanager
 def snapshot_session(bench: Bench) -> Iterator[SnapshotSession]:
-    address = source_address(bench.spec)
+    address = SourceAddress.of(bench.spec.config)
     with connect(address, purpose="a test") as connection:
         info = inspect_server(connection)
     with SnapshotSession(address, info, 5) as session:

@@ -23,25 +23,11 @@ _CLASS_OF = {
 }
 
 
-def source_address(config: MySqlConnectorConfig) -> SourceAddress:
-    """Where and as whom a connector's validation connects; never waiting longer than it may last in all."""
-    limit_ms = config.connection_validation_timeout_ms
-    return SourceAddress(
-        host=config.database_hostname,
-        port=config.database_port,
-        user=config.database_user,
-        password=config.database_password.reveal(),
-        ssl_mode=config.database_ssl_mode,
-        ssl_ca=config.database_ssl_ca,
-        connect_timeout_ms=min(config.connect_timeout_ms, limit_ms),
-        read_timeout_ms=min(config.database_query_timeout_ms or limit_ms, limit_ms),
-    )
-
-
 def check_source_server(config: MySqlConnectorConfig) -> list[SourceFinding]:
     """Connect, run the preflight, look for captured tables. Blocking: run it in a thread."""
     try:
-        with closing(connect(source_address(config), purpose="validation")) as connection:
+        address = SourceAddress.of(config, config.connection_validation_timeout_ms)
+        with closing(connect(address, purpose="validation")) as connection:
             info = inspect_server(connection)
             if info.flavor != config.flavor:
                 return [_wrong_class(config, info.flavor, info.version_text)]

@@ -16,6 +16,7 @@ from typing import Any
 import pymysql
 from pymysql.connections import Connection
 
+from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.errors import (
     BinlogNotAvailable,
     CdcError,
@@ -26,6 +27,9 @@ from faust_cdc.errors import (
     SourceConnectionLost,
     SourceRefused,
 )
+
+NO_LIMIT_MS = 24 * 3600 * 1000
+"""A day: a wait that long is no wait any more, and drivers want a number."""
 
 SSL_MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
 
@@ -48,6 +52,21 @@ class SourceAddress:
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host}:{self.port}"
+
+    @classmethod
+    def of(cls, config: MySqlConnectorConfig, limit_ms: int = NO_LIMIT_MS) -> SourceAddress:
+        """Return where and as whom a connector connects, no wait of it longer than `limit_ms`."""
+        return cls(
+            host=config.database_hostname,
+            port=config.database_port,
+            user=config.database_user,
+            password=config.database_password.reveal(),
+            ssl_mode=config.database_ssl_mode,
+            ssl_ca=config.database_ssl_ca,
+            connect_timeout_ms=min(config.connect_timeout_ms, limit_ms),
+            # Debezium's 0 is "no limit".
+            read_timeout_ms=min(config.database_query_timeout_ms or limit_ms, limit_ms),
+        )
 
 
 @dataclass(frozen=True)

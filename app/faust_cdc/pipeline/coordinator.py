@@ -86,7 +86,7 @@ class Coordinator:
             self._config.table_exclude_list,
         )
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
-        self._address = source_address(spec)
+        self._address = SourceAddress.of(spec.config)
         self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
         progress.phase = self._machine.phase
 
@@ -245,19 +245,4 @@ def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:
         enable_time_adjuster=config.enable_time_adjuster,
         schema_name_adjustment=config.schema_name_adjustment_mode,
         field_name_adjustment=config.field_name_adjustment_mode,
-    )
-
-
-def source_address(spec: TaskSpec) -> SourceAddress:
-    """Return where and as whom to connect."""
-    config = spec.config
-    return SourceAddress(
-        host=config.database_hostname,
-        port=config.database_port,
-        user=config.database_user,
-        password=config.database_password.reveal(),
-        ssl_mode=config.database_ssl_mode,
-        ssl_ca=config.database_ssl_ca,
-        connect_timeout_ms=config.connect_timeout_ms,
-        read_timeout_ms=spec.read_timeout_ms,
     )

@@ -30,7 +30,6 @@ class TaskSpec:
     producer_queue_max_bytes: int = 64 * 1024 * 1024
     heartbeat_ms: int = 2000
     """The source server's heartbeat period; three without any byte mean the connection is lost."""
-    read_timeout_ms: int = 60_000
     retry_delay_min_ms: int = 500
     retry_delay_max_ms: int = 15_000
 
