@@ -6,7 +6,8 @@ Sources: MySQL Internals, "COM_BINLOG_DUMP_GTID"; mysql-server
 `sql/rpl_source.cc`; MariaDB Knowledge Base, "Replica Registration".
 
 Why a silent connection is noticed: the server is always asked for heartbeats, so on a healthy connection bytes come
-at least once per `heartbeat_ms`. When nothing at all came for three of them, the peer is gone, whatever TCP thinks.
+at least once per `heartbeat_ms`. When nothing at all came for three of them (for a minute while the server still looks
+for the start in its files), the peer is gone, whatever TCP thinks.
 A closed socket ends the wait at once.
 """
 
@@ -35,6 +36,9 @@ from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly,
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 
 _MISSED_HEARTBEATS_MAX = 3
+_SEARCH_MAX_MS = 60_000
+_OPENING = frozenset((codes.ROTATE, codes.FORMAT_DESCRIPTION, codes.PREVIOUS_GTIDS, codes.MARIA_GTID_LIST))
+"""What a server sends before it looks for the start of the dump in its files."""
 _ACCESS_DENIED, _PRIVILEGE_NEEDED = 1045, 1227
 _POS_MAX = (1 << 32) - 1
 _REPLICA_NAMESPACE = uuid.UUID("7b9c0c5e-4a53-5a0e-9c7b-6f1f2f0f9a11")
@@ -96,6 +100,7 @@ class BinlogReader:
         self._pending: Iterator[BinlogEvent] = iter(())
         self._connection: Connection[Any] | None = None
         self._packets: PacketStream | None = None
+        self._found_start = False
 
     @property
     def position(self) -> BinlogPosition:
@@ -173,6 +178,7 @@ class BinlogReader:
             return None
         status = payload[0] if payload else None
         if status == 0:
+            self._found_start = self._found_start or (len(payload) > 5 and payload[5] not in _OPENING)
             return payload[1:]
         if status == 0xFF and len(payload) >= 3:
             number = int.from_bytes(payload[1:3], "little")
@@ -190,7 +196,11 @@ class BinlogReader:
 
     def _check_silence(self, packets: PacketStream) -> None:
         silent_ms = (time.monotonic() - packets.last_heard_s) * 1000
-        if silent_ms > _MISSED_HEARTBEATS_MAX * self._heartbeat_ms:
+        limit_ms = _MISSED_HEARTBEATS_MAX * self._heartbeat_ms
+        if not self._found_start:
+            # MariaDB reads through its files for a GTID without a heartbeat; big ones take longer than three.
+            limit_ms = max(limit_ms, _SEARCH_MAX_MS)
+        if silent_ms > limit_ms:
             raise SourceConnectionLost(
                 f"The source server has been silent for {silent_ms / 1000:.1f} s although it was asked for a "
                 f"heartbeat every {self._heartbeat_ms / 1000:.1f} s, in the binlog dump {self._where()}."
