@@ -52,8 +52,8 @@ def primitive(
         result["connect.name"] = name
     if connect_type is not None:
         result["connect.type"] = connect_type
-    if name == names.DECIMAL:
-        result["logicalType"] = "decimal"
+    if name in names.LOGICAL_TYPES:
+        result["logicalType"] = names.LOGICAL_TYPES[name]
     return avro_type if len(result) == 1 else result
 
 

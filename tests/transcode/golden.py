@@ -30,21 +30,22 @@ class Vector(NamedTuple):
     streaming: Any
 
 
-def _lines(name: str) -> list[Any]:
-    with open(DATA / name, encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+def lines(name: str) -> list[Any]:
+    """The JSON lines of a data file."""
+    with open(DATA / name, encoding="utf-8") as text:
+        return [json.loads(line) for line in text]
 
 
 @cache
 def vectors() -> tuple[Vector, ...]:
     """All recorded values of supported tables."""
-    return tuple(Vector(**line) for line in _lines("golden_vectors.jsonl"))
+    return tuple(Vector(**line) for line in lines("golden_vectors.jsonl"))
 
 
 @cache
 def schemas() -> dict[tuple[str, str], Any]:
     """Recorded Avro schemas by (topic, "key" or "value")."""
-    return {(line["topic"], line["part"]): line["avro"] for line in _lines("golden_schemas.jsonl")}
+    return {(line["topic"], line["part"]): line["avro"] for line in lines("golden_schemas.jsonl")}
 
 
 @cache

@@ -12,6 +12,7 @@ import pytest
 from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 from tests.lab import MariaDbServer, MySqlServer, SqlServer
 from tests.transcode.both_paths import captured, differences, snapshot, tables_from_server
+from tests.transcode.golden_modes import RUNS
 
 pytestmark = pytest.mark.integration
 
@@ -143,11 +144,11 @@ def insert(columns: list[tuple[str, Literal]], rows: int, rnd: random.Random) ->
     return f"SET time_zone='+00:00'; INSERT INTO t VALUES {values}"
 
 
-def check_random_rows(server: SqlServer, database: str) -> None:
+def check_random_rows(server: SqlServer, database: str, options: TranscodeOptions | None = None) -> None:
     rnd = random.Random(SEED)
     server.execute(create_table([definition for definition, _ in COLUMNS]), database)
     sql = insert(COLUMNS, ROWS, rnd) + "; UPDATE t SET id = id + 1000 WHERE id % 2 = 0; DELETE FROM t WHERE id % 5 = 0"
-    found = captured(server, tables_from_server(server, database, "t"), sql)["t"]
+    found = captured(server, tables_from_server(server, database, "t"), sql, options)["t"]
     assert len(found.inserted) == ROWS
     assert len(found.updated) == ROWS // 2
     rows = {row[0]: row for row in found.inserted}
@@ -165,6 +166,16 @@ def test_random_rows_on_mysql(mysql: MySqlServer, mysql_database: str) -> None:
 
 def test_random_rows_on_mariadb(mariadb: MariaDbServer, mariadb_database: str) -> None:
     check_random_rows(mariadb, mariadb_database)
+
+
+@pytest.mark.parametrize("run", list(RUNS))
+def test_random_rows_in_the_other_modes_on_mysql(mysql: MySqlServer, mysql_database: str, run: str) -> None:
+    check_random_rows(mysql, mysql_database, RUNS[run])
+
+
+@pytest.mark.parametrize("run", list(RUNS))
+def test_random_rows_in_the_other_modes_on_mariadb(mariadb: MariaDbServer, mariadb_database: str, run: str) -> None:
+    check_random_rows(mariadb, mariadb_database, RUNS[run])
 
 
 ZERO_DATES = """

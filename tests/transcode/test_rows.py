@@ -213,7 +213,7 @@ def test_a_plan_prints_itself() -> None:
         "shop.t -> p.shop.t (mysql)",
         "    0 c0: int -> integer int key 1",
         "    1 c1: varchar(10) -> string string optional default 'x'",
-        "    2 c2: datetime(6) -> datetime in µs long io.debezium.time.MicroTimestamp optional",
+        "    2 c2: datetime(6) -> datetime long io.debezium.time.MicroTimestamp optional",
     ]
 
 

@@ -1,7 +1,8 @@
 """Column defaults as schema defaults, by the rules of Debezium 3.6.1's `MySqlDefaultValueConverter` (recorded).
 
 No default: no DEFAULT clause, DEFAULT NULL, expression defaults, a zero date in a nullable column. `CURRENT_TIMESTAMP`
-gives 0 for DATETIME, the epoch for TIMESTAMP NOT NULL and nothing for a nullable TIMESTAMP. Two oddities are kept
+gives the epoch for DATETIME and TIMESTAMP NOT NULL and nothing for a nullable TIMESTAMP. A default that the mode's form
+cannot hold (9999-12-31 in nanoseconds) is left out. Two oddities are kept
 because a schema's text must equal Debezium's: BIGINT UNSIGNED defaults above 2^63-1 stop there although values wrap,
 and the zero bytes of BINARY defaults stand as the two characters `\\0`, as SHOW CREATE TABLE prints them.
 """
@@ -14,15 +15,16 @@ from typing import Any
 
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.relational.model import Column
+from faust_cdc.transcode.forms import encoder
 from faust_cdc.transcode.mapping import Kind, Mapping
-from faust_cdc.transcode.numbers import bits_little_endian, round_half_up, signed_bytes
+from faust_cdc.transcode.numbers import bits_little_endian, round_half_up
 from faust_cdc.transcode.temporal import (
     datetime_us_from_text,
     day_from_text,
     time_us_from_text,
     zoned_from_text,
 )
-from faust_cdc.transcode.text import EPOCH
+from faust_cdc.transcode.text import epoch_of
 from faust_cdc_schemas.connect_avro import MISSING
 
 _NOW = re.compile(r"(current_timestamp|now|localtime|localtimestamp)\s*(\(\s*\d*\s*\))?", re.IGNORECASE)
@@ -39,8 +41,8 @@ def default_of(column: Column, mapping: Mapping, optional: bool, adjust_years: b
     text = column.default
     if not column.has_default or text is None:
         return MISSING
-    if _NOW.fullmatch(text) and mapping.kind in EPOCH:
-        return _now_default(mapping.kind, optional)
+    if _NOW.fullmatch(text) and mapping.kind in _MOMENTS:
+        return _now_default(mapping, optional)
     if column.default_is_expression or column.generated:
         return MISSING
     try:
@@ -51,8 +53,10 @@ def default_of(column: Column, mapping: Mapping, optional: bool, adjust_years: b
             remedy="change the column's default, or report the table's definition",
         ) from error
     if value is None:
-        return MISSING if optional else EPOCH[mapping.kind]
-    return value
+        return MISSING if optional else epoch_of(mapping)
+    encode = encoder(mapping.form, mapping.scale)
+    encoded = value if encode is None else encode(value)
+    return MISSING if encoded is None else encoded
 
 
 def default_as_json(value: Any) -> Any:
@@ -60,24 +64,26 @@ def default_as_json(value: Any) -> Any:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-def _now_default(kind: Kind, optional: bool) -> Any:
-    if kind is Kind.TIMESTAMP:
-        return MISSING if optional else EPOCH[kind]
-    return EPOCH[kind] if kind in (Kind.DATETIME_MS, Kind.DATETIME_US) else MISSING
+_MOMENTS = frozenset({Kind.DATE, Kind.DATETIME, Kind.TIMESTAMP})
+
+
+def _now_default(mapping: Mapping, optional: bool) -> Any:
+    if mapping.kind is Kind.DATE or (mapping.kind is Kind.TIMESTAMP and optional):
+        return MISSING
+    return epoch_of(mapping)
 
 
 def _convert(text: str, column: Column, mapping: Mapping, adjust_years: bool) -> Any:
-    """Return the value of a literal default; None for a zero date. Raises ValueError."""
+    """Return the canonical value of a literal default; None for a zero date. Raises ValueError."""
     kind = mapping.kind
     if kind is Kind.DATE:
         return day_from_text(text.partition(" ")[0], adjust_years)
-    if kind in (Kind.DATETIME_MS, Kind.DATETIME_US):
-        micros = datetime_us_from_text(text, adjust_years)
-        return micros // 1000 if micros is not None and kind is Kind.DATETIME_MS else micros
+    if kind is Kind.DATETIME:
+        return datetime_us_from_text(text, adjust_years)
     if kind is Kind.TIMESTAMP:
         return zoned_from_text(text)
     if kind is Kind.DECIMAL:
-        return signed_bytes(round_half_up(text, int(mapping.parameters["scale"])))
+        return round_half_up(text, mapping.scale)
     if kind is Kind.BITS:
         return bits_little_endian(_bits(text), int(mapping.parameters["length"]))
     if kind in (Kind.FIXED_BYTES, Kind.BYTES):
@@ -102,6 +108,7 @@ def _binary(text: str) -> bytes:
 _LITERALS: dict[Kind, Callable[[str], Any]] = {
     Kind.INTEGER: int,
     Kind.UNSIGNED_LONG: lambda text: min(int(text), _LONG_MAX),
+    Kind.UNSIGNED_DECIMAL: int,
     Kind.FLOAT: float,
     Kind.DOUBLE: float,
     Kind.BOOLEAN: lambda text: _bits(text) != 0,

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
+from faust_cdc.transcode.forms import Form
+from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc_schemas import names
 
 
@@ -21,6 +23,8 @@ class Kind(enum.Enum):
     INTEGER = "integer"
     UNSIGNED_LONG = "unsigned long"
     """BIGINT UNSIGNED as two's complement in a signed long."""
+    UNSIGNED_DECIMAL = "unsigned decimal"
+    """BIGINT UNSIGNED as a number of its own size."""
     FLOAT = "float"
     """Four bytes on the wire, float or (with M,D) double in Avro."""
     DOUBLE = "double"
@@ -31,8 +35,7 @@ class Kind(enum.Enum):
     YEAR = "year"
     DATE = "date"
     TIME = "time"
-    DATETIME_MS = "datetime in ms"
-    DATETIME_US = "datetime in µs"
+    DATETIME = "datetime"
     TIMESTAMP = "timestamp"
     STRING = "string"
     FIXED_BYTES = "bytes, padded"
@@ -54,13 +57,16 @@ class Mapping:
     """Semantic type name (`connect.name`); versioned 1 where there is one."""
     parameters: dict[str, str] = field(default_factory=dict)
     connect_type: str | None = None
+    form: Form = Form.AS_IS
+    """What the modes make of the value that was read."""
+    scale: int = 0
+    """Fraction digits of a decimal."""
 
 
 _INT16 = Mapping(Kind.INTEGER, "int", connect_type="int16")
 _INT32 = Mapping(Kind.INTEGER, "int")
 _INT64 = Mapping(Kind.INTEGER, "long")
 _STRING = Mapping(Kind.STRING, "string")
-_BYTES = Mapping(Kind.BYTES, "bytes")
 
 _INTEGERS = {
     "tinyint": (_INT16, _INT16),
@@ -80,64 +86,125 @@ def escape_label(label: str) -> str:
     return label.replace("\\", "\\\\").replace(",", "\\,")
 
 
-def _decimal(column: Column) -> Mapping:
-    precision, scale = column.length or 10, column.scale or 0
+def _exact(kind: Kind, precision: int, scale: int) -> Mapping:
     parameters = {"scale": str(scale), "connect.decimal.precision": str(precision)}
-    return Mapping(Kind.DECIMAL, "bytes", names.DECIMAL, parameters)
+    return Mapping(kind, "bytes", names.DECIMAL, parameters, form=Form.UNSCALED, scale=scale)
 
 
-def _float(column: Column) -> Mapping:
+def _decimal(column: Column, options: TranscodeOptions) -> Mapping:
+    scale = column.scale or 0
+    if options.decimal_handling_mode == "string":
+        return Mapping(Kind.DECIMAL, "string", form=Form.PLAIN_TEXT, scale=scale)
+    if options.decimal_handling_mode == "double":
+        return Mapping(Kind.DECIMAL, "double", form=Form.NEAREST_DOUBLE, scale=scale)
+    return _exact(Kind.DECIMAL, column.length or 10, scale)
+
+
+_BIGINT_UNSIGNED_DIGITS = 20
+
+_BINARY_FORMS = {
+    "base64": Form.BASE64,
+    "base64-url-safe": Form.BASE64_URL_SAFE,
+    "hex": Form.HEX,
+}
+"""By `binary.handling.mode`, `bytes` aside."""
+
+
+def _binary(kind: Kind, options: TranscodeOptions) -> Mapping:
+    form = _BINARY_FORMS.get(options.binary_handling_mode)
+    return Mapping(kind, "bytes") if form is None else Mapping(kind, "string", form=form)
+
+
+def _float(column: Column, _options: TranscodeOptions) -> Mapping:
     return Mapping(Kind.FLOAT, "float" if column.scale is None else "double")
 
 
-def _bit(column: Column) -> Mapping:
+def _bit(column: Column, _options: TranscodeOptions) -> Mapping:
     length = column.length or 1
     if length == 1:
         return Mapping(Kind.BOOLEAN, "boolean")
     return Mapping(Kind.BITS, "bytes", names.BITS, {"length": str(length)})
 
 
-def _datetime(column: Column) -> Mapping:
-    if (column.length or 0) <= 3:
-        return Mapping(Kind.DATETIME_MS, "long", names.TIMESTAMP)
-    return Mapping(Kind.DATETIME_US, "long", names.MICRO_TIMESTAMP)
+_DATES = {
+    "connect": Mapping(Kind.DATE, "int", names.CONNECT_DATE),
+    "isostring": Mapping(Kind.DATE, "string", names.ISO_DATE, form=Form.ISO_DATE),
+}
+_DATE = Mapping(Kind.DATE, "int", names.DATE)
+_TIMES = {
+    "connect": Mapping(Kind.TIME, "int", names.CONNECT_TIME, form=Form.TIME_MILLIS),
+    "isostring": Mapping(Kind.TIME, "string", names.ISO_TIME, form=Form.ISO_TIME),
+    "nanoseconds": Mapping(Kind.TIME, "long", names.NANO_TIME, form=Form.TIME_NANOS),
+}
+_TIME = Mapping(Kind.TIME, "long", names.MICRO_TIME)
+_DATETIMES = {
+    "connect": Mapping(Kind.DATETIME, "long", names.CONNECT_TIMESTAMP, form=Form.MILLIS),
+    "isostring": Mapping(Kind.DATETIME, "string", names.ISO_TIMESTAMP, form=Form.ISO_DATETIME),
+    "nanoseconds": Mapping(Kind.DATETIME, "long", names.NANO_TIMESTAMP, form=Form.NANOS),
+}
+_DATETIME_MS = Mapping(Kind.DATETIME, "long", names.TIMESTAMP, form=Form.MILLIS)
+_DATETIME_US = Mapping(Kind.DATETIME, "long", names.MICRO_TIMESTAMP)
 
 
-def _labelled(kind: Kind, name: str) -> Callable[[Column], Mapping]:
-    def build(column: Column) -> Mapping:
+def _date(_column: Column, options: TranscodeOptions) -> Mapping:
+    return _DATES.get(options.time_precision_mode, _DATE)
+
+
+def _time(_column: Column, options: TranscodeOptions) -> Mapping:
+    return _TIMES.get(options.time_precision_mode, _TIME)
+
+
+def _datetime(column: Column, options: TranscodeOptions) -> Mapping:
+    mode = options.time_precision_mode
+    if mode == "adaptive_time_microseconds" and (column.length or 0) <= 3:
+        return _DATETIME_MS
+    return _DATETIMES.get(mode, _DATETIME_US)
+
+
+_Builder = Callable[[Column, TranscodeOptions], Mapping]
+
+
+def _labelled(kind: Kind, name: str) -> _Builder:
+    def build(column: Column, _options: TranscodeOptions) -> Mapping:
         return Mapping(kind, "string", name, {"allowed": ",".join(map(escape_label, column.enum_values))})
 
     return build
 
 
-_BUILDERS: dict[str, Callable[[Column], Mapping]] = {
+def _always(mapping: Mapping) -> _Builder:
+    return lambda _column, _options: mapping
+
+
+_BUILDERS: dict[str, _Builder] = {
     "float": _float,
-    "double": lambda _: Mapping(Kind.DOUBLE, "double"),
+    "double": _always(Mapping(Kind.DOUBLE, "double")),
     "decimal": _decimal,
     "bit": _bit,
-    "year": lambda _: Mapping(Kind.YEAR, "int", names.YEAR),
-    "date": lambda _: Mapping(Kind.DATE, "int", names.DATE),
-    "time": lambda _: Mapping(Kind.TIME, "long", names.MICRO_TIME),
+    "year": _always(Mapping(Kind.YEAR, "int", names.YEAR)),
+    "date": _date,
+    "time": _time,
     "datetime": _datetime,
-    "timestamp": lambda _: Mapping(Kind.TIMESTAMP, "string", names.ZONED_TIMESTAMP),
-    "binary": lambda _: Mapping(Kind.FIXED_BYTES, "bytes"),
-    "varbinary": lambda _: _BYTES,
+    "timestamp": _always(Mapping(Kind.TIMESTAMP, "string", names.ZONED_TIMESTAMP)),
+    "binary": lambda _, options: _binary(Kind.FIXED_BYTES, options),
+    "varbinary": lambda _, options: _binary(Kind.BYTES, options),
     "enum": _labelled(Kind.ENUM, names.ENUM),
     "set": _labelled(Kind.SET, names.ENUM_SET),
-    "json": lambda _: Mapping(Kind.JSON, "string", names.JSON),
+    "json": _always(Mapping(Kind.JSON, "string", names.JSON)),
 }
 
 
-def mapping_of(column: Column, where: str) -> Mapping:
-    """Return what `column` becomes; `where` names its table in errors.
+def mapping_of(column: Column, options: TranscodeOptions, where: str) -> Mapping:
+    """Return what `column` becomes under `options`; `where` names its table in errors.
 
     Raises UnsupportedColumn for a type or character set that no operation exists for.
     """
     integers = _INTEGERS.get(column.type_name)
     if integers is not None:
+        if column.type_name == "bigint" and column.unsigned and options.bigint_unsigned_handling_mode == "precise":
+            return _exact(Kind.UNSIGNED_DECIMAL, _BIGINT_UNSIGNED_DIGITS, 0)
         return integers[column.unsigned]
     if column.type_name in BLOB_TYPES:
-        return _BYTES
+        return _binary(Kind.BYTES, options)
     if column.type_name in CHARACTER_TYPES:
         if column.charset is not None and decoder(column.charset) is None:
             raise UnsupportedColumn(
@@ -151,4 +218,4 @@ def mapping_of(column: Column, where: str) -> Mapping:
             f"{where}, column {column.name!r}: type {column.type_expression or column.type_name} is not supported.",
             remedy="exclude the table with table.exclude.list",
         )
-    return builder(column)
+    return builder(column, options)

@@ -8,12 +8,12 @@ from faust_cdc.errors import ConfigError
 
 LEGAL = {
     "connector": ("mysql", "mariadb"),
-    "time_precision_mode": ("adaptive_time_microseconds",),
-    "decimal_handling_mode": ("precise",),
-    "bigint_unsigned_handling_mode": ("long",),
-    "binary_handling_mode": ("bytes",),
-    "schema_name_adjustment": ("none", "avro"),
-    "field_name_adjustment": ("none", "avro"),
+    "time_precision_mode": ("adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"),
+    "decimal_handling_mode": ("precise", "string", "double"),
+    "bigint_unsigned_handling_mode": ("long", "precise"),
+    "binary_handling_mode": ("bytes", "base64", "base64-url-safe", "hex"),
+    "schema_name_adjustment": ("none", "avro", "avro_unicode"),
+    "field_name_adjustment": ("none", "avro", "avro_unicode"),
 }
 """Values that this version carries out, by option."""
 
@@ -31,10 +31,10 @@ class TranscodeOptions:
     enable_time_adjuster: bool = True
     """Years 1–69 of dates read as 20xx, 70–99 as 19xx, as Debezium does by default."""
     schema_name_adjustment: str = "none"
-    """"avro": illegal characters of record names become `_`."""
+    """"avro": illegal characters of record names become `_`; "avro_unicode": they and `_` become `_uXXXX`."""
     field_name_adjustment: str = "none"
-    """"avro": illegal characters of field names become `_`; Debezium switches it on by itself when an Avro converter
-    stands in the connector's configuration."""
+    """As for schema names, with dots illegal too; Debezium switches "avro" on by itself when an Avro converter stands
+    in the connector's configuration."""
 
     def __post_init__(self) -> None:
         for option, legal in LEGAL.items():

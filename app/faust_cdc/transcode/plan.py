@@ -14,9 +14,10 @@ from typing import Any
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.relational.model import Column, Table
 from faust_cdc.transcode.defaults import default_as_json, default_of
+from faust_cdc.transcode.forms import Encode, Form, encoder, required
 from faust_cdc.transcode.mapping import Mapping, mapping_of
 from faust_cdc.transcode.options import TranscodeOptions
-from faust_cdc.transcode.text import EPOCH, select_expression
+from faust_cdc.transcode.text import epoch_of, select_expression
 from faust_cdc_schemas import connect_avro, envelope, names
 from faust_cdc_schemas.connect_avro import MISSING
 
@@ -42,7 +43,13 @@ class ColumnPlan:
         """What a zero date becomes: null where allowed, else the default, else the epoch."""
         if self.optional:
             return None
-        return EPOCH.get(self.mapping.kind) if self.default is MISSING else self.default
+        return epoch_of(self.mapping) if self.default is MISSING else self.default
+
+    @property
+    def encode(self) -> Encode | None:
+        """The last step of a value that was read, None when there is none; see `forms`."""
+        encode = encoder(self.mapping.form, self.mapping.scale)
+        return encode if self.optional else required(self.mapping.form, encode)
 
     @property
     def avro_field(self) -> dict[str, Any]:
@@ -116,10 +123,11 @@ class TranscodePlan:
             key = f" key {places[one.column.name]}" if one.column.name in places else ""
             semantic = f" {one.mapping.name}" if one.mapping.name else ""
             null = " optional" if one.optional else ""
+            form = "" if one.mapping.form is Form.AS_IS else f" ({one.mapping.form.value})"
             source = one.column.type_expression or one.column.type_name
             lines.append(
                 f"  {one.index:3} {one.field_name}: {source} -> {one.mapping.kind.value} "
-                f"{one.mapping.avro}{semantic}{null}{default}{key}"
+                f"{one.mapping.avro}{form}{semantic}{null}{default}{key}"
             )
         return "\n".join(lines)
 
@@ -159,7 +167,7 @@ def _column_plan(index: int, column: Column, table: Table, options: TranscodeOpt
             f"{where}, column {column.name!r}: not an Avro name (letters, digits and _, no digit first).",
             remedy="set field.name.adjustment.mode=avro, or name an Avro converter in the connector's configuration",
         )
-    mapping = mapping_of(column, where)
+    mapping = mapping_of(column, options, where)
     optional = column.nullable and column.name not in table.primary_key
     default = default_of(column, mapping, optional, options.enable_time_adjuster, where)
     return ColumnPlan(index, column, field_name, mapping, optional, default)

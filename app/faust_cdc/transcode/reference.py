@@ -16,6 +16,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import fastavro
@@ -23,10 +24,11 @@ import fastavro
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import InternalError, SchemaOutOfSync, TableError, ValueConversionError
 from faust_cdc.transcode import text, wire
-from faust_cdc.transcode.mapping import Kind
+from faust_cdc.transcode.forms import Form, plain_decimal
 from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
 from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc_schemas.envelope import source_schema, transaction_schema
+from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
 
 Row = tuple[Any, ...]
 """Avro-ready values in column order; `UNAVAILABLE` where the row image leaves a column out."""
@@ -77,7 +79,9 @@ class ReferenceTranscoder:
         if self._key_schema is not None and key_schema_id is None:
             raise InternalError(f"{plan.table.id} has a key, but its transcoder was given no key schema id")
         adjust = plan.options.enable_time_adjuster
-        self._cell_readers = tuple(text.cell_reader(one.column, one.mapping, adjust, one.zero) for one in plan.columns)
+        self._cell_readers = tuple(
+            text.cell_reader(one.column, one.mapping, adjust, one.zero, one.encode) for one in plan.columns
+        )
 
     def bind(self, table_map: TableMapEvent) -> None:
         """Take the wire layout of the row images that follow.
@@ -210,8 +214,10 @@ class ReferenceTranscoder:
         fields = []
         for one in self.plan.key_columns:
             value = row[one.index]
-            if one.mapping.kind is Kind.DECIMAL:
-                rendered = _plain_decimal(value, int(one.mapping.parameters["scale"]))
+            if one.mapping.form is Form.UNSCALED:
+                rendered = plain_decimal(int.from_bytes(value, "big", signed=True), one.mapping.scale)
+            elif one.mapping.name in _DATE_UNITS_MS:
+                rendered = _java_date(value * _DATE_UNITS_MS[one.mapping.name])
             else:
                 shown = base64.b64encode(value).decode() if isinstance(value, bytes) else value
                 rendered = json.dumps(shown, ensure_ascii=False)
@@ -252,11 +258,17 @@ class ReferenceTranscoder:
         return ValueConversionError(f"{self.plan.table.id}: a value does not fit its field ({error}).")
 
 
-def _plain_decimal(unscaled: bytes, scale: int) -> str:
-    number = int.from_bytes(unscaled, "big", signed=True)
-    digits = str(abs(number)).rjust(scale + 1, "0")
-    text_form = f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits
-    return f"-{text_form}" if number < 0 else text_form
+_DAY_MS = 86_400_000
+_DATE_UNITS_MS = {CONNECT_DATE: _DAY_MS, CONNECT_TIME: 1, CONNECT_TIMESTAMP: 1}
+
+
+def _java_date(millis: int) -> str:
+    """Return a `java.util.Date` as Connect's `Values` prints it, unquoted; the form depends on the value alone."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis)
+    clock = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+    if millis < _DAY_MS:
+        return clock
+    return str(moment.date()) if millis % _DAY_MS == 0 else f"{moment.date()}T{clock}"
 
 
 def _bare_record(name: str, columns: Sequence[ColumnPlan]) -> dict[str, Any]:

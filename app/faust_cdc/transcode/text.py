@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from faust_cdc.relational.model import Column
+from faust_cdc.transcode.forms import Encode, encoder
 from faust_cdc.transcode.json_text import canonical_json
 from faust_cdc.transcode.mapping import Kind, Mapping
-from faust_cdc.transcode.numbers import bits_little_endian, signed_bytes, unscaled_from_text
+from faust_cdc.transcode.numbers import bits_little_endian, unscaled_from_text
 from faust_cdc.transcode.temporal import (
     datetime_us_from_text,
     day_from_text,
@@ -24,16 +25,16 @@ from faust_cdc.transcode.temporal import (
 CellReader = Callable[[bytes], Any]
 """A non-null cell into its Avro-ready value. Raises ValueError."""
 
-EPOCH: dict[Kind, int | str] = {
-    Kind.DATE: 0,
-    Kind.DATETIME_MS: 0,
-    Kind.DATETIME_US: 0,
-    Kind.TIMESTAMP: "1970-01-01T00:00:00Z",
-}
-"""What a zero date becomes in a column that may not be null and has no default."""
+_EPOCH: dict[Kind, int | str] = {Kind.DATE: 0, Kind.DATETIME: 0, Kind.TIMESTAMP: "1970-01-01T00:00:00Z"}
 
 _AS_UNSIGNED = frozenset({Kind.ENUM, Kind.SET})
 _AS_DOUBLE = frozenset({Kind.FLOAT, Kind.DOUBLE})
+
+
+def epoch_of(mapping: Mapping) -> Any:
+    """Return what a zero date becomes where it may not be null and has no default; None for other types."""
+    epoch, encode = _EPOCH.get(mapping.kind), encoder(mapping.form)
+    return epoch if epoch is None or encode is None else encode(epoch)
 
 
 def select_expression(column: Column, kind: Kind) -> str:
@@ -46,22 +47,31 @@ def select_expression(column: Column, kind: Kind) -> str:
     return quoted
 
 
-def cell_reader(column: Column, mapping: Mapping, adjust_years: bool, zero: Any) -> CellReader:
-    """Return the reader of `column`'s cells; `zero` stands for zero and partial dates."""
+def cell_reader(column: Column, mapping: Mapping, adjust_years: bool, zero: Any, encode: Encode | None) -> CellReader:
+    """Return the reader of `column`'s cells; `zero` stands for zero and partial dates, `encode` is the last step."""
     temporal = _temporal(mapping.kind, adjust_years)
     if temporal is not None:
-        read_temporal = temporal
+        return _dated(temporal, zero, encode)
+    read = _canonical(column, mapping)
+    return read if encode is None else lambda cell: encode(read(cell))
 
-        def read(cell: bytes) -> Any:
-            value = read_temporal(cell.decode("ascii"))
-            return zero if value is None else value
 
-        return read
+def _dated(read_text: Callable[[str], int | str | None], zero: Any, encode: Encode | None) -> CellReader:
+    def read(cell: bytes) -> Any:
+        value = read_text(cell.decode("ascii"))
+        if value is None:
+            return zero
+        return value if encode is None else encode(value)
+
+    return read
+
+
+def _canonical(column: Column, mapping: Mapping) -> CellReader:
     if mapping.kind in (Kind.ENUM, Kind.SET):
         return _labelled(column, mapping.kind)
     if mapping.kind is Kind.DECIMAL:
-        scale = int(mapping.parameters["scale"])
-        return lambda cell: signed_bytes(unscaled_from_text(cell.decode("ascii"), scale))
+        scale = mapping.scale
+        return lambda cell: unscaled_from_text(cell.decode("ascii"), scale)
     if mapping.kind is Kind.BITS:
         length = int(mapping.parameters["length"])
         return lambda cell: bits_little_endian(int.from_bytes(cell, "big"), length)
@@ -93,15 +103,8 @@ def _labelled(column: Column, kind: Kind) -> CellReader:
 def _temporal(kind: Kind, adjust: bool) -> Callable[[str], int | str | None] | None:
     if kind is Kind.DATE:
         return lambda text: day_from_text(text, adjust)
-    if kind is Kind.DATETIME_US:
+    if kind is Kind.DATETIME:
         return lambda text: datetime_us_from_text(text, adjust)
-    if kind is Kind.DATETIME_MS:
-
-        def milliseconds(text: str) -> int | None:
-            micros = datetime_us_from_text(text, adjust)
-            return None if micros is None else micros // 1000
-
-        return milliseconds
     return zoned_from_text if kind is Kind.TIMESTAMP else None
 
 
@@ -113,6 +116,7 @@ def _unsigned_long(cell: bytes) -> int:
 _PLAIN: dict[Kind, CellReader] = {
     Kind.INTEGER: int,
     Kind.UNSIGNED_LONG: _unsigned_long,
+    Kind.UNSIGNED_DECIMAL: int,
     Kind.FLOAT: float,
     Kind.DOUBLE: float,
     Kind.BOOLEAN: lambda cell: cell != b"\x00",

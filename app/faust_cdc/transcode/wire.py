@@ -14,9 +14,10 @@ from typing import Any
 from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
+from faust_cdc.transcode.forms import Encode
 from faust_cdc.transcode.json_binary import json_text
 from faust_cdc.transcode.mapping import Kind
-from faust_cdc.transcode.numbers import bits_little_endian, decimal_reader, decimal_size, signed_bytes
+from faust_cdc.transcode.numbers import bits_little_endian, decimal_reader, decimal_size
 from faust_cdc.transcode.plan import ColumnPlan
 from faust_cdc.transcode.temporal import (
     DATETIME_BIAS,
@@ -128,6 +129,8 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
     kind, code = plan.mapping.kind, wire.type_code
     if kind in (Kind.INTEGER, Kind.UNSIGNED_LONG):
         return _int24(plan.column.unsigned) if code == _INT24 else _unpack(_INTEGERS[code, plan.column.unsigned])
+    if kind is Kind.UNSIGNED_DECIMAL:
+        return _encoded(_unpack("<Q"), plan.encode)
     if kind is Kind.FLOAT:
         return _unpack("<f")
     if kind is Kind.DOUBLE:
@@ -137,12 +140,24 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
     if kind in _TEMPORAL:
         return _TEMPORAL[kind](plan, wire, adjust_years)
     if kind is Kind.DECIMAL:
-        return _decimal(wire.metadata >> 8, wire.metadata & 255)
+        return _encoded(_decimal(wire.metadata >> 8, wire.metadata & 255), plan.encode)
     if kind in (Kind.BOOLEAN, Kind.BITS):
         return _bits(kind, plan.column.length or 1)
     if kind in (Kind.ENUM, Kind.SET):
         return _labelled(plan, wire.metadata)
     return _variable(_length_size(wire), _conversion(plan))
+
+
+def _encoded(read: Read, encode: Encode | None) -> Read:
+    """Return `read` followed by the last step of its values."""
+    if encode is None:
+        return read
+
+    def read_encoded(data: bytes, pos: int) -> tuple[Any, int]:
+        value, end = read(data, pos)
+        return encode(value), end
+
+    return read_encoded
 
 
 def _unpack(layout: str) -> Read:
@@ -158,7 +173,7 @@ def _int24(unsigned: bool) -> Read:
 
 def _decimal(precision: int, scale: int) -> Read:
     read, size = decimal_reader(precision, scale), decimal_size(precision, scale)
-    return lambda data, pos: (signed_bytes(read(data, pos)), pos + size)
+    return lambda data, pos: (read(data, pos), pos + size)
 
 
 def _bits(kind: Kind, length: int) -> Read:
@@ -191,9 +206,16 @@ def _conversion(plan: ColumnPlan) -> Callable[[bytes], Any]:
         assert decode is not None, "the plan was built only because the character set is known"
         return decode
     if kind is Kind.FIXED_BYTES:
-        length = plan.column.length if plan.column.length is not None else 1
+        return _padded(plan.column.length if plan.column.length is not None else 1, plan.encode)
+    if kind is Kind.JSON:
+        return json_text
+    return plan.encode or bytes
+
+
+def _padded(length: int, encode: Encode | None) -> Callable[[bytes], Any]:
+    if encode is None:
         return lambda cell: cell.ljust(length, b"\x00")
-    return json_text if kind is Kind.JSON else bytes
+    return lambda cell: encode(cell.ljust(length, b"\x00"))
 
 
 def _variable(length_size: int, convert: Callable[[bytes], Any]) -> Read:
@@ -207,19 +229,27 @@ def _variable(length_size: int, convert: Callable[[bytes], Any]) -> Read:
     return read
 
 
+def _unless_zero(plan: ColumnPlan) -> Callable[[int | None], Any]:
+    """Return the last step of dates: `zero` for the zero and partial dates, else the encoded value."""
+    zero, encode = plan.zero, plan.encode
+    if encode is None:
+        return lambda value: zero if value is None else value
+    return lambda value: zero if value is None else encode(value)
+
+
 def _date(plan: ColumnPlan, _wire: TableMapColumn, adjust: bool) -> Read:
-    zero = plan.zero
+    finish = _unless_zero(plan)
 
     def read(data: bytes, pos: int) -> tuple[Any, int]:
         day = day_from_packed(data[pos] | data[pos + 1] << 8 | data[pos + 2] << 16, adjust)
-        return (zero if day is None else day), pos + 3
+        return finish(day), pos + 3
 
     return read
 
 
-def _time(_plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
+def _time(plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
     if wire.type_code == _TIME:
-        return _old_time
+        return _encoded(_old_time, plan.encode)
     digits = wire.metadata
     size = 3 + FRACTION_SIZE[digits]
 
@@ -228,7 +258,7 @@ def _time(_plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
         fraction = int.from_bytes(data[pos + 3 : pos + size], "big")
         return time_us_from_packed(whole, fraction, digits), pos + size
 
-    return read
+    return _encoded(read, plan.encode)
 
 
 def _old_time(data: bytes, pos: int) -> tuple[int, int]:
@@ -239,30 +269,28 @@ def _old_time(data: bytes, pos: int) -> tuple[int, int]:
 
 
 def _datetime(plan: ColumnPlan, wire: TableMapColumn, adjust: bool) -> Read:
-    unit = 1000 if plan.mapping.kind is Kind.DATETIME_MS else 1
-    zero = plan.zero
+    finish = _unless_zero(plan)
     if wire.type_code == _DATETIME:
-        return _old_datetime(unit, zero, adjust)
+        return _old_datetime(finish, adjust)
     scale, size = FRACTION_UNIT_US[wire.metadata], 5 + FRACTION_SIZE[wire.metadata]
 
     def read(data: bytes, pos: int) -> tuple[Any, int]:
         packed = int.from_bytes(data[pos : pos + 5], "big") - DATETIME_BIAS
         fraction = int.from_bytes(data[pos + 5 : pos + size], "big") * scale
-        micros = datetime_us_from_packed(packed, fraction, adjust)
-        return (zero if micros is None else micros // unit), pos + size
+        return finish(datetime_us_from_packed(packed, fraction, adjust)), pos + size
 
     return read
 
 
-def _old_datetime(unit: int, zero: Any, adjust: bool) -> Read:
+def _old_datetime(finish: Callable[[int | None], Any], adjust: bool) -> Read:
     def read(data: bytes, pos: int) -> tuple[Any, int]:
         number = int.from_bytes(data[pos : pos + 8], "little")
         day_number, clock = divmod(number, 1_000_000)
         days = epoch_day(day_number // 10_000, day_number // 100 % 100, day_number % 100, adjust)
         if days is None:
-            return zero, pos + 8
+            return finish(None), pos + 8
         seconds = days * 86_400 + clock // 10_000 * 3600 + clock // 100 % 100 * 60 + clock % 100
-        return seconds * 1_000_000 // unit, pos + 8
+        return finish(seconds * 1_000_000), pos + 8
 
     return read
 
@@ -291,7 +319,6 @@ def _timestamp(plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
 _TEMPORAL: dict[Kind, Callable[[ColumnPlan, TableMapColumn, bool], Read]] = {
     Kind.DATE: _date,
     Kind.TIME: _time,
-    Kind.DATETIME_MS: _datetime,
-    Kind.DATETIME_US: _datetime,
+    Kind.DATETIME: _datetime,
     Kind.TIMESTAMP: _timestamp,
 }

@@ -145,7 +145,7 @@ OPTIONS: tuple[Option, ...] = (
             "represent values; 'double' represents values using Java's 'double', which may not "
             "offer the precision but will be far easier to use in consumers."
         ),
-        limited("the other representations of DECIMAL are not in this version"),
+        USED,
         recommended=("string", "double", "precise"),
         legal=("precise", "string", "double"),
     ),
@@ -391,7 +391,7 @@ OPTIONS: tuple[Option, ...] = (
             "using Java's 'long', which may not offer the precision but will be far easier to use "
             "in consumers."
         ),
-        limited("the other representation of BIGINT UNSIGNED is not in this version"),
+        USED,
         recommended=("precise", "long"),
         legal=("precise", "long"),
     ),
@@ -412,7 +412,7 @@ OPTIONS: tuple[Option, ...] = (
             "Connect's built-in representations for Time, Date, and Timestamp, which uses "
             "millisecond precision regardless of the database columns' precision."
         ),
-        limited("the other representations of time are not in this version"),
+        USED,
         recommended=("adaptive", "adaptive_time_microseconds", "isostring", "microseconds", "nanoseconds", "connect"),
         legal=("adaptive_time_microseconds", "isostring", "connect", "microseconds", "nanoseconds"),
     ),
@@ -431,7 +431,7 @@ OPTIONS: tuple[Option, ...] = (
             "delegates the implicit conversion to the database; true - (the default) Debezium "
             "makes the conversion"
         ),
-        limited("years are always adjusted as Debezium does by default; switching it off is not in this version"),
+        USED,
     ),
     Option(
         "schema.name.adjustment.mode",
@@ -450,7 +450,7 @@ OPTIONS: tuple[Option, ...] = (
             "unicode like _uxxxx. Note: _ is an escape sequence like backslash in Java;'none' does "
             "not apply any adjustment (default)"
         ),
-        limited("avro_unicode is not in this version", "none", "avro"),
+        USED,
         recommended=("none", "avro_unicode", "avro"),
         legal=("none", "avro", "avro_unicode"),
     ),

@@ -6,7 +6,7 @@ Names, types, defaults and texts are those of Debezium 3.6.1's sources.
 from __future__ import annotations
 
 from faust_cdc.config.checks import non_negative, regex_list
-from faust_cdc.config.options import Importance, Option, Type, Width, limited, noted, refused
+from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted, refused
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -80,7 +80,7 @@ OPTIONS: tuple[Option, ...] = (
             "data as base64-url-safe-encoded string; 'hex' represents binary data as hex-encoded "
             "(base16) string"
         ),
-        limited("the other representations of BINARY are not in this version"),
+        USED,
         legal=("bytes", "base64", "base64-url-safe", "hex"),
     ),
     Option(
@@ -100,7 +100,7 @@ OPTIONS: tuple[Option, ...] = (
             "unicode like _uxxxx. Note: _ is an escape sequence like backslash in Java;'none' does "
             "not apply any adjustment (default)"
         ),
-        limited("adjusting names to more than Avro needs is not in this version", "none", "avro"),
+        USED,
         legal=("none", "avro", "avro_unicode"),
     ),
     Option(
