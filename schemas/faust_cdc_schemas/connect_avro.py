@@ -74,6 +74,7 @@ def record(
     fields: Sequence[Mapping[str, Any]],
     *,
     version: int | None = None,
+    doc: str | None = None,
     enclosing_namespace: str | None = None,
 ) -> dict[str, Any]:
     """Return a record named `full_name`; the namespace is left out where the enclosing record has the same."""
@@ -82,6 +83,8 @@ def record(
     if namespace is not None and namespace != enclosing_namespace:
         result["namespace"] = namespace
     result["fields"] = [dict(one) for one in fields]
+    if doc is not None:
+        result["connect.doc"] = doc
     if version is not None:
         result["connect.version"] = version
     result["connect.name"] = full_name

@@ -12,7 +12,7 @@ from tests.transcode.ddl import table_of
 
 DATA = Path(__file__).parent / "data"
 PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("defs", "ints", "nums", "strs", "temps", "tempsnn", "empty_t"), ("id",)),
+    **dict.fromkeys(("defs", "ints", "nums", "strs", "temps", "tempsnn", "empty_t", "geo", "vec"), ("id",)),
     "nopk": (),
     "uniqk": ("a", "b"),
     "pk2": ("b", "a"),
@@ -54,6 +54,7 @@ def tables() -> dict[str, Table]:
     columns: dict[str, dict[str, str]] = {"empty_t": {"id": "int NOT NULL", "v": "int DEFAULT NULL"}}
     for vector in vectors():
         columns.setdefault(vector.table, {})[vector.column] = vector.mysql
+    columns["geo"]["gc"] = "geometrycollection DEFAULT NULL"  # our one word for MySQL's and MariaDB's names of it
     # The recording reads SHOW CREATE TABLE; information_schema prints binary literals in hexadecimal.
     columns["defs"]["bin"] = "binary(3) DEFAULT '0x6162'"
     columns["defs"]["vb"] = "varbinary(5) DEFAULT '0x0102'"

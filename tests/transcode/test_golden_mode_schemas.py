@@ -44,4 +44,4 @@ def test_schemas_equal_the_recorded_ones(run: str, name: str) -> None:
 
 
 def test_every_recorded_schema_was_compared() -> None:
-    assert len(CASES) == 32
+    assert len(CASES) == 38

@@ -1,10 +1,10 @@
 """Column defaults as schema defaults, by the rules of Debezium 3.6.1's `MySqlDefaultValueConverter` (recorded).
 
-No default: no DEFAULT clause, DEFAULT NULL, expression defaults, a zero date in a nullable column. `CURRENT_TIMESTAMP`
-gives the epoch for DATETIME and TIMESTAMP NOT NULL and nothing for a nullable TIMESTAMP. A default that the mode's form
-cannot hold (9999-12-31 in nanoseconds) is left out. Two oddities are kept
-because a schema's text must equal Debezium's: BIGINT UNSIGNED defaults above 2^63-1 stop there although values wrap,
-and the zero bytes of BINARY defaults stand as the two characters `\\0`, as SHOW CREATE TABLE prints them.
+No default: no DEFAULT clause, DEFAULT NULL, expression defaults (a geometry or vector has no others), a zero date in a
+nullable column, a value that the mode's form cannot hold (9999-12-31 in nanoseconds). `CURRENT_TIMESTAMP` gives the
+epoch for DATETIME and TIMESTAMP NOT NULL and nothing for a nullable TIMESTAMP. Two oddities are kept because a schema's
+text must equal Debezium's: BIGINT UNSIGNED defaults above 2^63-1 stop there although values wrap, and the zero bytes of
+BINARY defaults stand as the two characters `\\0`, as SHOW CREATE TABLE prints them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def default_of(column: Column, mapping: Mapping, optional: bool, adjust_years: b
         return MISSING
     if _NOW.fullmatch(text) and mapping.kind in _MOMENTS:
         return _now_default(mapping, optional)
-    if column.default_is_expression or column.generated:
+    if column.default_is_expression or column.generated or mapping.structured:
         return MISSING
     try:
         value = _convert(text, column, mapping, adjust_years)

@@ -44,6 +44,9 @@ class Kind(enum.Enum):
     ENUM = "enum"
     SET = "set"
     JSON = "json"
+    POINT = "point"
+    GEOMETRY = "geometry"
+    VECTOR = "vector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Mapping:
 
     kind: Kind
     avro: str
-    """Avro primitive: int, long, float, double, boolean, bytes or string."""
+    """Avro primitive (int, long, float, double, boolean, bytes, string), or `record` and `array`: see `structured`."""
     name: str | None = None
     """Semantic type name (`connect.name`); versioned 1 where there is one."""
     parameters: dict[str, str] = field(default_factory=dict)
@@ -61,6 +64,11 @@ class Mapping:
     """What the modes make of the value that was read."""
     scale: int = 0
     """Fraction digits of a decimal."""
+
+    @property
+    def structured(self) -> bool:
+        """The type is `structs.SCHEMAS[name]`, no primitive."""
+        return self.avro in ("record", "array")
 
 
 _INT16 = Mapping(Kind.INTEGER, "int", connect_type="int16")
@@ -175,6 +183,8 @@ def _always(mapping: Mapping) -> _Builder:
     return lambda _column, _options: mapping
 
 
+_GEOMETRY = _always(Mapping(Kind.GEOMETRY, "record", names.GEOMETRY))
+
 _BUILDERS: dict[str, _Builder] = {
     "float": _float,
     "double": _always(Mapping(Kind.DOUBLE, "double")),
@@ -190,6 +200,10 @@ _BUILDERS: dict[str, _Builder] = {
     "enum": _labelled(Kind.ENUM, names.ENUM),
     "set": _labelled(Kind.SET, names.ENUM_SET),
     "json": _always(Mapping(Kind.JSON, "string", names.JSON)),
+    "point": _always(Mapping(Kind.POINT, "record", names.POINT)),
+    **dict.fromkeys(("geometry", "linestring", "polygon", "geometrycollection"), _GEOMETRY),
+    **dict.fromkeys(("multipoint", "multilinestring", "multipolygon"), _GEOMETRY),
+    "vector": _always(Mapping(Kind.VECTOR, "array", names.FLOAT_VECTOR)),
 }
 
 

@@ -18,7 +18,7 @@ from faust_cdc.transcode.forms import Encode, Form, encoder, required
 from faust_cdc.transcode.mapping import Mapping, mapping_of
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.text import epoch_of, select_expression
-from faust_cdc_schemas import connect_avro, envelope, names
+from faust_cdc_schemas import connect_avro, envelope, names, structs
 from faust_cdc_schemas.connect_avro import MISSING
 
 __all__ = ["ColumnPlan", "TranscodeOptions", "TranscodePlan", "build_plan", "schema_json"]
@@ -56,6 +56,8 @@ class ColumnPlan:
         """The field as it stands in the row's Avro schema."""
         default = MISSING if self.default is MISSING else default_as_json(self.default)
         mapping = self.mapping
+        if mapping.structured and mapping.name is not None:
+            return connect_avro.field(self.field_name, structs.SCHEMAS[mapping.name](), optional=self.optional)
         avro_type = connect_avro.primitive(
             mapping.avro,
             name=mapping.name,
@@ -94,7 +96,7 @@ class TranscodePlan:
         return envelope.envelope_schema(
             self._named(names.envelope_name(self.topic)),
             self._named(names.value_name(self.topic)),
-            [one.avro_field for one in self.columns],
+            structs.defined_once([one.avro_field for one in self.columns]),
             self.options.connector,
         )
 

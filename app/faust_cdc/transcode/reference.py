@@ -29,6 +29,7 @@ from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
 from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc_schemas.envelope import source_schema, transaction_schema
 from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
+from faust_cdc_schemas.structs import SCHEMAS, defined_once
 
 Row = tuple[Any, ...]
 """Avro-ready values in column order; `UNAVAILABLE` where the row image leaves a column out."""
@@ -272,15 +273,15 @@ def _java_date(millis: int) -> str:
 
 
 def _bare_record(name: str, columns: Sequence[ColumnPlan]) -> dict[str, Any]:
-    """Return the record with only what determines bytes: primitive types and the order of union branches."""
+    """Return the record with only what determines bytes: bare types and the order of union branches."""
     fields = []
     for one in columns:
-        branches: Any = one.mapping.avro
+        mapping = one.mapping
+        bare: Any = SCHEMAS[mapping.name]() if mapping.structured and mapping.name else mapping.avro
         if one.optional:
-            declared = one.avro_field["type"]
-            branches = ["null", one.mapping.avro] if declared[0] == "null" else [one.mapping.avro, "null"]
-        fields.append({"name": f"c{one.index}", "type": branches})
-    return {"type": "record", "name": name, "fields": fields}
+            bare = ["null", bare] if one.avro_field["type"][0] == "null" else [bare, "null"]
+        fields.append({"name": f"c{one.index}", "type": bare})
+    return {"type": "record", "name": name, "fields": defined_once(fields)}
 
 
 def _bare_envelope(plan: TranscodePlan) -> dict[str, Any]:

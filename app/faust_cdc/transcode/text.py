@@ -15,6 +15,7 @@ from faust_cdc.transcode.forms import Encode, encoder
 from faust_cdc.transcode.json_text import canonical_json
 from faust_cdc.transcode.mapping import Kind, Mapping
 from faust_cdc.transcode.numbers import bits_little_endian, unscaled_from_text
+from faust_cdc.transcode.spatial import geometry_of, point_of, vector_of
 from faust_cdc.transcode.temporal import (
     datetime_us_from_text,
     day_from_text,
@@ -126,4 +127,7 @@ _PLAIN: dict[Kind, CellReader] = {
     Kind.FIXED_BYTES: bytes,
     Kind.BYTES: bytes,
     Kind.JSON: lambda cell: canonical_json(cell.decode("utf-8")),
+    Kind.POINT: point_of,
+    Kind.GEOMETRY: geometry_of,
+    Kind.VECTOR: vector_of,
 }

@@ -19,6 +19,7 @@ from faust_cdc.transcode.json_binary import json_text
 from faust_cdc.transcode.mapping import Kind
 from faust_cdc.transcode.numbers import bits_little_endian, decimal_reader, decimal_size
 from faust_cdc.transcode.plan import ColumnPlan
+from faust_cdc.transcode.spatial import geometry_of, point_of, vector_of
 from faust_cdc.transcode.temporal import (
     DATETIME_BIAS,
     FRACTION_SIZE,
@@ -36,7 +37,8 @@ Read = Callable[[bytes, int], tuple[Any, int]]
 
 _TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _TIMESTAMP, _LONGLONG, _INT24 = 1, 2, 3, 4, 5, 7, 8, 9
 _DATE, _TIME, _DATETIME, _YEAR, _NEWDATE, _VARCHAR, _BIT, _TIMESTAMP2, _DATETIME2, _TIME2 = range(10, 20)
-_JSON, _NEWDECIMAL, _ENUM, _SET, _BLOB, _VAR_STRING, _STRING = 245, 246, 247, 248, 252, 253, 254
+_VECTOR, _JSON, _NEWDECIMAL, _ENUM, _SET = 242, 245, 246, 247, 248
+_BLOB, _VAR_STRING, _STRING, _GEOMETRY = 252, 253, 254, 255
 
 WIRE_TYPES: dict[str, frozenset[int]] = {
     "tinyint": frozenset({_TINY}),
@@ -62,6 +64,10 @@ WIRE_TYPES: dict[str, frozenset[int]] = {
     "enum": frozenset({_ENUM}),
     "set": frozenset({_SET}),
     "json": frozenset({_JSON}),
+    **dict.fromkeys(("geometry", "point", "linestring", "polygon"), frozenset({_GEOMETRY})),
+    **dict.fromkeys(("multipoint", "multilinestring", "multipolygon"), frozenset({_GEOMETRY})),
+    "geometrycollection": frozenset({_GEOMETRY}),
+    "vector": frozenset({_VECTOR}),
 }
 """Table map type codes that carry a MySQL type."""
 
@@ -194,7 +200,7 @@ def _labelled(plan: ColumnPlan, size: int) -> Read:
 
 def _length_size(wire: TableMapColumn) -> int:
     """Return the size of the length that stands before a cell: blobs say it, strings by their maximum."""
-    if wire.type_code in (_BLOB, _JSON):
+    if wire.type_code in (_BLOB, _JSON, _GEOMETRY, _VECTOR):
         return wire.metadata
     return 1 if wire.metadata <= 255 else 2
 
@@ -207,9 +213,15 @@ def _conversion(plan: ColumnPlan) -> Callable[[bytes], Any]:
         return decode
     if kind is Kind.FIXED_BYTES:
         return _padded(plan.column.length if plan.column.length is not None else 1, plan.encode)
-    if kind is Kind.JSON:
-        return json_text
-    return plan.encode or bytes
+    return _WHOLE_CELLS.get(kind) or plan.encode or bytes
+
+
+_WHOLE_CELLS: dict[Kind, Callable[[bytes], Any]] = {
+    Kind.JSON: json_text,
+    Kind.POINT: point_of,
+    Kind.GEOMETRY: geometry_of,
+    Kind.VECTOR: vector_of,
+}
 
 
 def _padded(length: int, encode: Encode | None) -> Callable[[bytes], Any]:

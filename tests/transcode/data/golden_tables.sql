@@ -10,3 +10,5 @@ CREATE TABLE uniqk (a int NOT NULL, b varchar(10) NOT NULL, c int, UNIQUE KEY (a
 CREATE TABLE pk2 (a int, b varchar(10), c int, PRIMARY KEY (b,a));
 CREATE TABLE `we-ird$tab` (`1st col` int PRIMARY KEY, `a.b` varchar(5), `c-d` int, `ñ` int);
 CREATE TABLE empty_t (id int PRIMARY KEY, v int);
+CREATE TABLE geo (id int PRIMARY KEY, p point, g geometry, l linestring, pg polygon, mp multipoint, ml multilinestring, mpg multipolygon, gc geometrycollection, ps point SRID 4326);
+CREATE TABLE vec (id int PRIMARY KEY, v vector(3));
