@@ -47,3 +47,17 @@ DIFFERENCES: tuple[Difference, ...] = (
         _null_where_there_is_a_default,
     ),
 )
+
+
+def _row_of_a_statement(column: str, op: str, theirs: Any, ours: Any) -> bool:
+    return column == "source.row" and op == "t" and ours == 0 and theirs > 0
+
+
+OPTION_DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "row-of-a-truncate",
+        "A TRUNCATE is no row of an event, so `source.row` is 0; Debezium leaves the number of the last row it read.",
+        _row_of_a_statement,
+    ),
+)
+"""Seen with the options of test_options_parity.py."""

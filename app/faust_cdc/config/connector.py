@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from faust_cdc.config import catalogue
+from faust_cdc.config.checks import split_words
 from faust_cdc.config.converters import RegistrySettings, registry_of
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
@@ -60,6 +61,7 @@ class MySqlConnectorConfig:
     snapshot_fetch_size: int | None = None
     heartbeat_interval_ms: int = 0
     tombstones_on_delete: bool = True
+    skipped_operations: frozenset[str] = frozenset("t")
     include_schema_changes: bool = True
     provide_transaction_metadata: bool = False
     max_batch_size: int = 2048
@@ -171,6 +173,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         snapshot_fetch_size=int(fetch_size) if fetch_size else None,
         heartbeat_interval_ms=v.number("heartbeat.interval.ms"),
         tombstones_on_delete=v.flag("tombstones.on.delete"),
+        skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
         include_schema_changes=v.flag("include.schema.changes"),
         provide_transaction_metadata=v.flag("provide.transaction.metadata"),
         max_batch_size=v.number("max.batch.size"),

@@ -25,7 +25,7 @@ from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.captured import TranscoderCache
-from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
+from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
@@ -115,7 +115,7 @@ class Coordinator:
                 registry.register,
                 lambda topic: self._ensure_data_topic(topics, topic),
             )
-            dispatcher = Dispatcher(cache, self._headers.as_headers(), self._config.tombstones_on_delete)
+            dispatcher = Dispatcher(cache, self._headers.as_headers(), dispatch_rules(self._config))
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, CommitLimits())
             if offset is None or offset.snapshot is not None:
                 offset = self._snapshot(info, cache, dispatcher, writer)
@@ -232,6 +232,11 @@ def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
         parse = MariaDbGtidSet.parse if info.flavor == "mariadb" else GtidSet.parse
         return DumpStart(position, parse(offset.gtids))
     return DumpStart(position, None)
+
+
+def dispatch_rules(config: MySqlConnectorConfig) -> DispatchRules:
+    """Return the options that say which changes become records."""
+    return DispatchRules(config.tombstones_on_delete, config.skipped_operations)
 
 
 def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:

@@ -16,6 +16,7 @@ from faust_cdc.errors import TableError
 from faust_cdc.kafka.producer import Headers
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -42,19 +43,35 @@ class ContextHeaders:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class DispatchRules:
+    """Which changes become records."""
+
+    tombstones_on_delete: bool = True
+    skipped: frozenset[str] = frozenset("t")
+    """Operations that make no record: c, u, d, t. What counts is the statement's row event, as in Debezium: an update
+    that changes the key is an update, skipped with `u` and not with `c` or `d`."""
+
+
+OPERATION = {"write": "c", "update": "u", "partial_update": "u", "delete": "d"}
+"""Kind of a rows event → the operation that, skipped, spares reading it."""
+
+
 class Dispatcher:
     """Turns rows events of captured tables into change records."""
 
-    def __init__(self, cache: TranscoderCache, headers: Headers, tombstones_on_delete: bool) -> None:
+    def __init__(self, cache: TranscoderCache, headers: Headers, rules: DispatchRules) -> None:
         self._cache = cache
         self._headers = list(headers)
-        self._tombstones = tombstones_on_delete
+        self._rules = rules
 
     def records(self, event: RowsEvent, source: SourceInfo) -> Iterator[ChangeRecord]:
         """Yield the change records of one rows event; `source` is the event's block, its row index counted here.
 
         Raises TableError (SchemaOutOfSync, ValueConversionError …) naming table, column and position.
         """
+        if OPERATION[event.kind] in self._rules.skipped:
+            return
         captured = self._cache.for_table_map(event.table_map)
         if captured is None:
             return
@@ -78,6 +95,20 @@ class Dispatcher:
                 second, offset = transcoder.read_row(rows, offset, event.columns_present[1])
                 yield from self._update(captured, first, second, block, ts_ns)
             index += 1
+
+    def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:
+        """Return the `t` record of a TRUNCATE, which has no key; None when skipped or not captured.
+
+        Raises SchemaOutOfSync when the table does not exist any more and none of its rows was seen.
+        """
+        if "t" in self._rules.skipped:
+            return None
+        captured = self._cache.for_truncated(table_id, f"{source.file}:{source.pos}")
+        if captured is None:
+            return None
+        block = replace(source, db=captured.id.database, table=captured.id.table)
+        value = captured.transcoder.value("t", None, None, block, time.time_ns())
+        return ChangeRecord(captured.topic, None, value, self._headers)
 
     def snapshot_record(self, captured: CapturedTable, row: Row, source: SourceInfo) -> ChangeRecord:
         """Return the `r` record of a snapshot row."""
@@ -104,7 +135,7 @@ class Dispatcher:
     ) -> Iterator[ChangeRecord]:
         record = self._record(captured, "d", before, None, source, ts_ns, headers)
         yield record
-        if self._tombstones:
+        if self._rules.tombstones_on_delete:
             yield ChangeRecord(record.topic, record.key, None, headers)
 
     def _update(

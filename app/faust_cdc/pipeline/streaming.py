@@ -8,7 +8,7 @@ a step forward.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import (
     BinlogEvent,
@@ -32,8 +32,9 @@ from faust_cdc.mysql.positions import GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
-from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable
+from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,8 @@ class StreamingSource:
         if word == "begin" or (word, second) in (("start", "transaction"), ("xa", "start")):
             if self._open is None:
                 self._open = SourceTransaction(None, None)
-            self._open.thread_id = event.thread_id
+            if word != "xa":  # rows of XA transactions have no thread, in Debezium's events too
+                self._open.thread_id = event.thread_id
             self._open.is_group = True
         elif word in ("commit", "rollback") and second != "to":
             self._end(event)
@@ -156,10 +158,24 @@ class StreamingSource:
         else:
             # Never the text: MariaDB writes the password of CREATE USER into its binlog in clear.
             log.info("DDL at %s:%s: %s %s …", event.header.file, event.header.pos, word.upper(), second.upper())
-            self._cache.invalidate(event.query)
+            table_id = truncated_table(statement, event.database)
+            if table_id is None:
+                self._cache.invalidate(event.query)
+            else:
+                self._truncate(event, table_id)  # the structure stays
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self._open is None or not self._open.is_group:
                 self._end(event)
+
+    def _truncate(self, event: QueryEvent, table_id: TableId) -> None:
+        transaction = self._open or SourceTransaction(None, None)
+        source = self._source_block(event, transaction)
+        # A statement's time is good to the millisecond in Debezium's events, whatever the GTID event says.
+        record = self._dispatcher.truncation(
+            table_id, replace(source, ts_us=source.ts_ms * 1000, ts_ns=source.ts_ms * 1_000_000)
+        )
+        if record is not None:
+            self._writer.write(record)
 
     def _statement_rows(self, event: QueryEvent, statement: str, word: str) -> None:
         if changes_system_table(statement, event.database):
