@@ -130,19 +130,22 @@ class Comparison:
             if name in ("before", "after", "source") and isinstance(left, dict) and isinstance(right, dict):
                 self._row(f"{where}.{name}", table if name != "source" else "source", op, left, right)
             else:
-                self.faults.append(f"{where}.{name}: theirs {left!r}, ours {right!r}")
+                self._cell(f"{where}.{name}", f"{table}.{name}", op, left, right)
 
     def _row(self, where: str, table: str, op: str, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
         for column in theirs.keys() | ours.keys():
             left, right = theirs.get(column), ours.get(column)
             if left == right and repr(left) == repr(right):
                 continue
-            for entry in self._differences:
-                if entry.explains(f"{table}.{column}", op, left, right):
-                    self.explained[entry.name] += 1
-                    break
-            else:
-                self.faults.append(f"{where}.{column} (op {op}): theirs {left!r}, ours {right!r}")
+            self._cell(f"{where}.{column}", f"{table}.{column}", op, left, right)
+
+    def _cell(self, where: str, column: str, op: str, theirs: Any, ours: Any) -> None:
+        for entry in self._differences:
+            if entry.explains(column, op, theirs, ours):
+                self.explained[entry.name] += 1
+                break
+        else:
+            self.faults.append(f"{where} (op {op}): theirs {theirs!r}, ours {ours!r}")
 
 
 def snapshot_is_complete(worker: WorkerProcess, name: str = "parity") -> bool:

@@ -24,8 +24,8 @@ from tests.parity.differences import OPTION_DIFFERENCES
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
 OPTION_SETS: dict[str, dict[str, str]] = {
-    "none": {"skipped.operations": "none"},
-    "cd": {"skipped.operations": "c, d"},
+    "none": {"skipped.operations": "none", "provide.transaction.metadata": "true"},
+    "cd": {"skipped.operations": "c, d", "provide.transaction.metadata": "true"},
     "u": {"skipped.operations": "u,t", "tombstones.on.delete": "false"},
     "ct": {"skipped.operations": "c,t"},
 }

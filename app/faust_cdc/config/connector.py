@@ -64,6 +64,7 @@ class MySqlConnectorConfig:
     skipped_operations: frozenset[str] = frozenset("t")
     include_schema_changes: bool = True
     provide_transaction_metadata: bool = False
+    topic_transaction: str = "transaction"
     max_batch_size: int = 2048
     max_queue_size: int = 8192
     poll_interval_ms: int = 500
@@ -176,6 +177,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
         include_schema_changes=v.flag("include.schema.changes"),
         provide_transaction_metadata=v.flag("provide.transaction.metadata"),
+        topic_transaction=(v.text("topic.transaction") or "").strip(),
         max_batch_size=v.number("max.batch.size"),
         max_queue_size=v.number("max.queue.size"),
         poll_interval_ms=v.number("poll.interval.ms"),

@@ -100,7 +100,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.SHORT,
         "Store transaction metadata information in a dedicated topic.",
         "Enables transaction metadata extraction together with event counting",
-        limited("transaction metadata is not in this version"),
+        USED,
     ),
     Option(
         "skipped.operations",
