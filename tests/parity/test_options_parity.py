@@ -24,7 +24,7 @@ from tests.parity.differences import OPTION_DIFFERENCES
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
 OPTION_SETS: dict[str, dict[str, str]] = {
-    "none": {"skipped.operations": "none", "provide.transaction.metadata": "true"},
+    "none": {"skipped.operations": "none", "provide.transaction.metadata": "true", "include.query": "true"},
     "cd": {"skipped.operations": "c, d", "provide.transaction.metadata": "true"},
     "u": {"skipped.operations": "u,t", "tombstones.on.delete": "false"},
     "ct": {"skipped.operations": "c,t"},
@@ -92,6 +92,8 @@ def test_every_record_equals_debeziums_with_the_same_options(
         faults += [f"{name}: {fault}" for fault in comparison.faults]
         explained += comparison.explained
     print(f"{count} records compared; explained: {dict(explained)}")
+    queries = {decoder.decode(one.value)["source"]["query"] for one in written["theirs_none"]["one"] if one.value}
+    assert {None, "INSERT INTO one VALUES (4, 'd', 4), (5, 'größe', 5)"} <= queries
     assert not faults, "\n".join(faults)
     unseen = [entry.name for entry in OPTION_DIFFERENCES if not explained[entry.name]]
     assert not unseen, f"differences listed but not seen: {unseen}"

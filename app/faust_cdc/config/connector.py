@@ -63,6 +63,7 @@ class MySqlConnectorConfig:
     tombstones_on_delete: bool = True
     skipped_operations: frozenset[str] = frozenset("t")
     include_schema_changes: bool = True
+    include_query: bool = False
     provide_transaction_metadata: bool = False
     topic_transaction: str = "transaction"
     max_batch_size: int = 2048
@@ -176,6 +177,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         tombstones_on_delete=v.flag("tombstones.on.delete"),
         skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
         include_schema_changes=v.flag("include.schema.changes"),
+        include_query=v.flag("include.query"),
         provide_transaction_metadata=v.flag("provide.transaction.metadata"),
         topic_transaction=(v.text("topic.transaction") or "").strip(),
         max_batch_size=v.number("max.batch.size"),

@@ -200,7 +200,16 @@ class Coordinator:
         metadata: TransactionTopic | None,
     ) -> None:
         start = dump_start(info, offset)
-        stream = StreamingSource(self._source_block(), offset, start.gtid_set, dispatcher, cache, writer, metadata)
+        stream = StreamingSource(
+            self._source_block(),
+            offset,
+            start.gtid_set,
+            dispatcher,
+            cache,
+            writer,
+            metadata,
+            self._config.include_query,
+        )
         reader = BinlogReader(
             self._address, self._config.database_server_id, start, info, heartbeat_ms=self._spec.heartbeat_ms
         )

@@ -40,8 +40,8 @@ from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
-NO_BEARING = (FormatDescriptionEvent, HeartbeatEvent, IgnorableEvent, PreviousGtidsEvent, RowsQueryEvent,
-              TableMapEvent, TransactionPayloadEvent)  # fmt: skip
+NO_BEARING = (FormatDescriptionEvent, HeartbeatEvent, IgnorableEvent, PreviousGtidsEvent, TableMapEvent,
+              TransactionPayloadEvent)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -54,6 +54,8 @@ class SourceTransaction:
     thread_id: int | None = None
     is_group: bool = False
     """More events follow until an end; else DDL ends it. BEGIN says so, or MariaDB's GTID, which stands for BEGIN."""
+    query: str | None = None
+    """With `include.query`: the SQL text of the rows that follow, until their statement ends."""
     metadata: OpenTransaction | None = None
     """With `provide.transaction.metadata`; None for XA and for single DDL statements, as in Debezium."""
 
@@ -70,12 +72,14 @@ class StreamingSource:
         cache: TranscoderCache,
         writer: TransactionWriter,
         transaction_topic: TransactionTopic | None = None,
+        include_query: bool = False,
     ) -> None:
         self._block = server_block
         self._dispatcher = dispatcher
         self._cache = cache
         self._writer = writer
         self._transaction_topic = transaction_topic
+        self._include_query = include_query
         self._gtids = gtids
         self._file, self._pos = start.file, start.pos
         self._ts_sec, self._server_id = start.ts_sec, start.server_id
@@ -106,6 +110,9 @@ class StreamingSource:
             self._query(event)
         elif isinstance(event, XidEvent | XaPrepareEvent):
             self._end(event)
+        elif isinstance(event, RowsQueryEvent):
+            if self._open is not None and self._include_query:
+                self._open.query = event.query
         elif isinstance(event, RotateEvent):
             self._rotate(event)
         elif isinstance(event, IncidentEvent):
@@ -131,6 +138,8 @@ class StreamingSource:
         block = self._source_block(event, transaction)
         for record in self._dispatcher.records(event, block, transaction.metadata):
             self._writer.write(record)
+        if event.end_of_statement:
+            transaction.query = None
 
     def _source_block(self, event: BinlogEvent, transaction: SourceTransaction) -> SourceInfo:
         return self._block.at(
@@ -140,6 +149,7 @@ class StreamingSource:
             file=event.header.file,
             pos=event.header.pos,
             thread=transaction.thread_id,
+            query=transaction.query,
         )
 
     def _query(self, event: QueryEvent) -> None:
