@@ -48,6 +48,10 @@ def test_every_option_with_an_effect_arrives() -> None:
         snapshot__fetch__size="500",
         snapshot__lock__timeout__ms="4000",
         tombstones__on__delete="FALSE",
+        skipped__operations="c, d",
+        include__query="true",
+        provide__transaction__metadata="true",
+        topic__transaction="tx",
         producer__override__linger__ms="5",
         topic__creation__default__partitions="3",
         topic__creation__default__replication__factor="-1",
@@ -58,6 +62,9 @@ def test_every_option_with_an_effect_arrives() -> None:
     assert (config.database_query_timeout_ms, config.snapshot_lock_timeout_ms) == (3000, 4000)
     assert config.table_include_list == r"shop\.a,shop\.b{1\,2}"
     assert (config.snapshot_mode, config.snapshot_fetch_size) == ("no_data", 500)
+    assert config.skipped_operations == {"c", "d"}
+    assert config.include_query
+    assert (config.provide_transaction_metadata, config.topic_transaction) == (True, "tx")
     assert config.tombstones_on_delete is False
     assert config.producer_overrides == {"linger.ms": "5"}
     assert config.topic_creation == TopicCreation(-1, 3, {})
@@ -148,3 +155,14 @@ def test_a_password_within_a_url_is_a_secret_too() -> None:
     assert (
         keep_masked(masked, {"value.converter.schema.registry.url": url})["value.converter.schema.registry.url"] == url
     )
+
+
+@pytest.mark.parametrize(("text", "expected"), [("none", set()), ("t", {"t"}), ("u,t", {"u", "t"})])
+def test_skipped_operations(text: str, expected: set[str]) -> None:
+    assert parse(skipped__operations=text).skipped_operations == expected
+
+
+@pytest.mark.parametrize("text", ["x", "c,none", "U", "r"])
+def test_skipped_operations_that_debezium_refuses(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"skipped\.operations"):
+        parse(skipped__operations=text)

@@ -1,149 +1,22 @@
-"""Real Debezium 3.6.1 and we, on the same server, the same SQL: every record compared.
-
-Only times of processing, versions and the topic prefix may differ; everything else is on the list in differences.py.
-"""
+"""Real Debezium 3.6.1 and we, on the same server, the same SQL, default options: every record compared."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.harness.connectors import apicurio_converters, connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
-from tests.oracle.topics import AvroDecoder, RawRecord, TopicReader, topics_with_prefix
+from tests.oracle.topics import AvroDecoder
+from tests.parity.comparison import Comparison, await_records, read_all, run_script, snapshot_is_complete
 from tests.parity.differences import DIFFERENCES
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
-HERE = Path(__file__).parent
 THEIRS, OURS = "theirs", "ours_"
-CONTEXT_HEADERS = {"__debezium.context.runId"}
-PROCESSING_FIELDS = ("ts_ms", "ts_us", "ts_ns")
-
-
-def run_script(mysql: MySqlServer, database: str, file: str) -> None:
-    with mysql.admin(database) as connection, connection.cursor() as cursor:
-        cursor.execute("SET SESSION sql_mode='STRICT_TRANS_TABLES', time_zone='+00:00'")
-        for statement in (HERE / file).read_text().splitlines():
-            if statement.strip():
-                cursor.execute(statement.rstrip(";"))
-
-
-def await_records(kafka: KafkaBroker, topic: str, count: int, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    with TopicReader(kafka.bootstrap) as reader:
-        seen = 0
-        while (seen := seen + len(reader.read_new([topic]))) < count:
-            assert time.monotonic() < deadline, f"{topic}: {seen} of {count} records after {timeout_s} s"
-            time.sleep(0.3)
-
-
-def read_all(kafka: KafkaBroker, prefix: str) -> dict[str, list[RawRecord]]:
-    """Return table → records in order; topics have one partition here."""
-    with TopicReader(kafka.bootstrap) as reader:
-        records = reader.read_new(topics_with_prefix(kafka.bootstrap, prefix))
-    tables: dict[str, list[RawRecord]] = {}
-    for record in records:
-        assert record.partition == 0
-        tables.setdefault(record.topic.rsplit(".", 1)[1], []).append(record)
-    return tables
-
-
-def schema_text(decoder: AvroDecoder, raw: bytes | None, prefix: str) -> str | None:
-    if raw is None:
-        return None
-    return json.dumps(decoder.schema(raw), ensure_ascii=False).replace(prefix, "PREFIX")
-
-
-def comparable(value: Any, prefix: str) -> Any:
-    """Take out what may differ: versions, times of processing, the prefix."""
-    if not isinstance(value, dict) or "source" not in value:
-        return value
-    value = {name: part for name, part in value.items() if name not in PROCESSING_FIELDS}
-    source = dict(value["source"])
-    source["version"] = ""
-    source["name"] = source["name"].replace(prefix, "PREFIX")
-    if value["op"] == "r":  # snapshot rows carry the time of the copy
-        source |= dict.fromkeys(PROCESSING_FIELDS)
-    return value | {"source": source}
-
-
-def headers_of(record: RawRecord, prefix: str) -> list[tuple[str, str]]:
-    return [
-        (name, "" if name in CONTEXT_HEADERS else (value or b"").decode().replace(prefix, "PREFIX"))
-        for name, value in record.headers
-    ]
-
-
-class Comparison:
-    """Compares one table's records pairwise and collects what nothing explains."""
-
-    def __init__(self, decoder: AvroDecoder) -> None:
-        self._decoder = decoder
-        self.faults: list[str] = []
-        self.explained: Counter[str] = Counter()
-        self.records = 0
-
-    def table(self, table: str, theirs: list[RawRecord], ours: list[RawRecord]) -> None:
-        if len(theirs) != len(ours):
-            self.faults.append(f"{table}: {len(theirs)} records of Debezium, {len(ours)} of ours")
-        for index, (their, our) in enumerate(zip(theirs, ours, strict=False)):
-            self.records += 1
-            self._pair(f"{table}[{index}]", table, their, our)
-
-    def _pair(self, where: str, table: str, their: RawRecord, our: RawRecord) -> None:
-        for part in ("key", "value"):
-            their_raw, our_raw = getattr(their, part), getattr(our, part)
-            left, right = schema_text(self._decoder, their_raw, THEIRS), schema_text(self._decoder, our_raw, OURS)
-            if left != right:
-                self.faults.append(f"{where} {part} schema\n  theirs {left}\n  ours   {right}")
-            left_value = None if their_raw is None else self._decoder.decode(their_raw)
-            right_value = None if our_raw is None else self._decoder.decode(our_raw)
-            self._values(f"{where} {part}", table, left_value, right_value)
-        if headers_of(their, THEIRS) != headers_of(our, OURS):
-            self.faults.append(
-                f"{where} headers\n  theirs {headers_of(their, THEIRS)}\n  ours   {headers_of(our, OURS)}"
-            )
-
-    def _values(self, where: str, table: str, theirs: Any, ours: Any) -> None:
-        theirs, ours = comparable(theirs, THEIRS), comparable(ours, OURS)
-        if not isinstance(theirs, dict) or not isinstance(ours, dict):
-            if theirs != ours:
-                self.faults.append(f"{where}: theirs {theirs!r}, ours {ours!r}")
-            return
-        op = str(theirs.get("op", ""))
-        for name in theirs.keys() | ours.keys():
-            left, right = theirs.get(name), ours.get(name)
-            if left == right and repr(left) == repr(right):
-                continue
-            if name in ("before", "after") and isinstance(left, dict) and isinstance(right, dict):
-                self._row(f"{where}.{name}", table, op, left, right)
-            else:
-                self.faults.append(f"{where}.{name}: theirs {left!r}, ours {right!r}")
-
-    def _row(self, where: str, table: str, op: str, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
-        for column in theirs.keys() | ours.keys():
-            left, right = theirs.get(column), ours.get(column)
-            if left == right and repr(left) == repr(right):
-                continue
-            for entry in DIFFERENCES:
-                if entry.explains(f"{table}.{column}", op, left, right):
-                    self.explained[entry.name] += 1
-                    break
-            else:
-                self.faults.append(f"{where}.{column} (op {op}): theirs {left!r}, ours {right!r}")
-
-
-def snapshot_is_complete(worker: WorkerProcess) -> bool:
-    assert worker.task_state("parity") != "FAILED", worker.rest("GET", "/connectors/parity/status")
-    offsets = worker.rest("GET", "/connectors/parity/offsets")["offsets"]
-    return bool(offsets) and "snapshot" not in offsets[0]["offset"]
 
 
 def test_every_record_equals_debeziums(
@@ -173,10 +46,9 @@ def test_every_record_equals_debeziums(
         for prefix in (THEIRS, OURS):
             await_records(kafka, f"{prefix}.{mysql_database}.done", 1, 60)
         theirs, ours = read_all(kafka, THEIRS), read_all(kafka, OURS)
-    comparison = Comparison(AvroDecoder(apicurio.ccompat_url))
+    comparison = Comparison(AvroDecoder(apicurio.ccompat_url), THEIRS, OURS, DIFFERENCES)
     assert sorted(theirs) == sorted(ours)
-    for table in sorted(theirs):
-        comparison.table(table, theirs[table], ours[table])
+    comparison.all(theirs, ours)
     print(f"\n{comparison.records} records compared, {len(comparison.faults)} unexplained differences")
     print(f"explained: {dict(comparison.explained)}")
     assert not comparison.faults, "\n".join(comparison.faults)

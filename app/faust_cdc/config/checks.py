@@ -49,6 +49,20 @@ def split_list(text: str) -> list[str]:
     return [part.strip().replace("\\,", ",") for part in re.split(r"(?<!\\),", text) if part.strip()]
 
 
+def split_words(text: str) -> list[str]:
+    """The words of a comma-separated list."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def skipped_operations(text: str) -> str | None:
+    """A list of c, u, d, t, or 'none' alone, in lower case as for Debezium."""
+    words = split_words(text)
+    if "none" in words and len(words) > 1:
+        return f"'none' cannot be specified with other skipped operations, found '{text}'"
+    wrong = [word for word in words if word not in ("c", "u", "d", "t", "none")]
+    return f"Operations are c, u, d, t or none, found '{wrong[0]}'" if wrong else None
+
+
 def regex(text: str) -> str | None:
     """One valid regular expression."""
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from faust_cdc.config import catalogue
+from faust_cdc.config.checks import split_words
 from faust_cdc.config.converters import RegistrySettings, registry_of
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
@@ -60,8 +61,11 @@ class MySqlConnectorConfig:
     snapshot_fetch_size: int | None = None
     heartbeat_interval_ms: int = 0
     tombstones_on_delete: bool = True
+    skipped_operations: frozenset[str] = frozenset("t")
     include_schema_changes: bool = True
+    include_query: bool = False
     provide_transaction_metadata: bool = False
+    topic_transaction: str = "transaction"
     max_batch_size: int = 2048
     max_queue_size: int = 8192
     poll_interval_ms: int = 500
@@ -171,8 +175,11 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         snapshot_fetch_size=int(fetch_size) if fetch_size else None,
         heartbeat_interval_ms=v.number("heartbeat.interval.ms"),
         tombstones_on_delete=v.flag("tombstones.on.delete"),
+        skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
         include_schema_changes=v.flag("include.schema.changes"),
+        include_query=v.flag("include.query"),
         provide_transaction_metadata=v.flag("provide.transaction.metadata"),
+        topic_transaction=(v.text("topic.transaction") or "").strip(),
         max_batch_size=v.number("max.batch.size"),
         max_queue_size=v.number("max.queue.size"),
         poll_interval_ms=v.number("poll.interval.ms"),

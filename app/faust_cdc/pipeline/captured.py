@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from faust_cdc.binlog.events import TableMapEvent
-from faust_cdc.errors import CdcError, RegistryRefused, TableError
+from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import subject_for_key, subject_for_value, topic_for
@@ -61,6 +61,7 @@ class TranscoderCache:
         self._ensure_topic = ensure_topic
         self._by_map: dict[tuple[TableId, bytes], CapturedTable] = {}
         self._known: dict[TableId, Table] = {}
+        self._latest: dict[TableId, CapturedTable] = {}
 
     def for_table_map(self, event: TableMapEvent) -> CapturedTable | None:
         """Return the captured table of a rows event, or None when the table is not captured."""
@@ -78,7 +79,29 @@ class TranscoderCache:
         captured = self.for_table(reconcile(event, known))
         captured.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
+        self._latest[table_id] = captured
         return captured
+
+    def for_truncated(self, table_id: TableId, where: str) -> CapturedTable | None:
+        """Return the captured table that a TRUNCATE at `where` names, or None when it is not captured.
+
+        The statement has no table map: the structure is that of the last rows seen, else the one of now.
+        Raises SchemaOutOfSync when there is none any more.
+        """
+        if not self._accepts(table_id):
+            return None
+        found = self._latest.get(table_id)
+        if found is not None:
+            return found
+        table = self._known.get(table_id) or self._read_tables([table_id]).get(table_id)
+        if table is None:
+            raise SchemaOutOfSync(
+                f"{where}: TRUNCATE of {table_id}, a table that does not exist any more; its schema is needed.",
+                remedy="leave 't' in skipped.operations until the stream has passed this place, or exclude the table",
+            )
+        self._known[table_id] = table
+        found = self._latest[table_id] = self.for_table(table)
+        return found
 
     def for_table(self, table: Table) -> CapturedTable:
         """Plan, register the schemas, make sure of the topic."""
@@ -106,6 +129,7 @@ class TranscoderCache:
 
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
+        self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}
 
     def _transcoder(self, plan: TranscodePlan) -> ReferenceTranscoder:
         key_id = None

@@ -25,10 +25,11 @@ from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.captured import TranscoderCache
-from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
+from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
+from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.registry.client import RegistryClient
 from faust_cdc.relational.filters import TableFilter
@@ -115,14 +116,15 @@ class Coordinator:
                 registry.register,
                 lambda topic: self._ensure_data_topic(topics, topic),
             )
-            dispatcher = Dispatcher(cache, self._headers.as_headers(), self._config.tombstones_on_delete)
+            dispatcher = Dispatcher(cache, self._headers.as_headers(), dispatch_rules(self._config))
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, CommitLimits())
             if offset is None or offset.snapshot is not None:
                 offset = self._snapshot(info, cache, dispatcher, writer)
             else:
                 self._ensure_readable(offset)
             if offset is not None and not self._should_stop():
-                self._stream(info, offset, cache, dispatcher, writer)
+                metadata = self._transaction_topic(registry, topics)
+                self._stream(info, offset, cache, dispatcher, writer, metadata)
             self._move(Phase.STOPPED)
 
     def _ensure_data_topic(self, topics: TopicCreator, name: str) -> None:
@@ -131,6 +133,16 @@ class Coordinator:
             topics.ensure([TopicSpec(name)])
         else:
             topics.ensure([TopicSpec(name, rule.partitions, rule.replication_factor, rule.config)])
+
+    def _transaction_topic(self, registry: RegistryClient, topics: TopicCreator) -> TransactionTopic | None:
+        if not self._config.provide_transaction_metadata:
+            return None
+        return TransactionTopic(
+            self._config.topic_prefix,
+            self._config.topic_transaction,
+            registry.register,
+            lambda topic: self._ensure_data_topic(topics, topic),
+        )
 
     def _producer(self) -> TransactionalProducer:
         spec = self._spec
@@ -185,9 +197,19 @@ class Coordinator:
         cache: TranscoderCache,
         dispatcher: Dispatcher,
         writer: TransactionWriter,
+        metadata: TransactionTopic | None,
     ) -> None:
         start = dump_start(info, offset)
-        stream = StreamingSource(self._source_block(), offset, start.gtid_set, dispatcher, cache, writer)
+        stream = StreamingSource(
+            self._source_block(),
+            offset,
+            start.gtid_set,
+            dispatcher,
+            cache,
+            writer,
+            metadata,
+            self._config.include_query,
+        )
         reader = BinlogReader(
             self._address, self._config.database_server_id, start, info, heartbeat_ms=self._spec.heartbeat_ms
         )
@@ -232,6 +254,11 @@ def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
         parse = MariaDbGtidSet.parse if info.flavor == "mariadb" else GtidSet.parse
         return DumpStart(position, parse(offset.gtids))
     return DumpStart(position, None)
+
+
+def dispatch_rules(config: MySqlConnectorConfig) -> DispatchRules:
+    """Return the options that say which changes become records."""
+    return DispatchRules(config.tombstones_on_delete, config.skipped_operations)
 
 
 def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:

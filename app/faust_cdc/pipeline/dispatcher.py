@@ -16,6 +16,8 @@ from faust_cdc.errors import TableError
 from faust_cdc.kafka.producer import Headers
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.transaction_metadata import OpenTransaction
+from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -42,19 +44,39 @@ class ContextHeaders:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class DispatchRules:
+    """Which changes become records."""
+
+    tombstones_on_delete: bool = True
+    skipped: frozenset[str] = frozenset("t")
+    """Operations that make no record: c, u, d, t. What counts is the statement's row event, as in Debezium: an update
+    that changes the key is an update, skipped with `u` and not with `c` or `d`."""
+
+
+OPERATION = {"write": "c", "update": "u", "partial_update": "u", "delete": "d"}
+"""Kind of a rows event → the operation that, skipped, spares reading it."""
+
+
 class Dispatcher:
     """Turns rows events of captured tables into change records."""
 
-    def __init__(self, cache: TranscoderCache, headers: Headers, tombstones_on_delete: bool) -> None:
+    def __init__(self, cache: TranscoderCache, headers: Headers, rules: DispatchRules) -> None:
         self._cache = cache
         self._headers = list(headers)
-        self._tombstones = tombstones_on_delete
+        self._rules = rules
 
-    def records(self, event: RowsEvent, source: SourceInfo) -> Iterator[ChangeRecord]:
+    def records(
+        self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None = None
+    ) -> Iterator[ChangeRecord]:
         """Yield the change records of one rows event; `source` is the event's block, its row index counted here.
+
+        `transaction` counts them: with transaction metadata, every record but a tombstone has its place.
 
         Raises TableError (SchemaOutOfSync, ValueConversionError …) naming table, column and position.
         """
+        if OPERATION[event.kind] in self._rules.skipped:
+            return
         captured = self._cache.for_table_map(event.table_map)
         if captured is None:
             return
@@ -71,13 +93,27 @@ class Dispatcher:
             block = replace(block, row=index)
             first, offset = transcoder.read_row(rows, offset, event.columns_present[0])
             if event.kind == "write":
-                yield self._record(captured, "c", None, first, block, ts_ns, self._headers)
+                yield self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)
             elif event.kind == "delete":
-                yield from self._delete(captured, first, block, ts_ns, self._headers)
+                yield from self._delete(captured, first, block, ts_ns, self._headers, transaction)
             else:
                 second, offset = transcoder.read_row(rows, offset, event.columns_present[1])
-                yield from self._update(captured, first, second, block, ts_ns)
+                yield from self._update(captured, first, second, block, ts_ns, transaction)
             index += 1
+
+    def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:
+        """Return the `t` record of a TRUNCATE, which has no key; None when skipped or not captured.
+
+        Raises SchemaOutOfSync when the table does not exist any more and none of its rows was seen.
+        """
+        if "t" in self._rules.skipped:
+            return None
+        captured = self._cache.for_truncated(table_id, f"{source.file}:{source.pos}")
+        if captured is None:
+            return None
+        block = replace(source, db=captured.id.database, table=captured.id.table)
+        value = captured.transcoder.value("t", None, None, block, time.time_ns())
+        return ChangeRecord(captured.topic, None, value, self._headers)
 
     def snapshot_record(self, captured: CapturedTable, row: Row, source: SourceInfo) -> ChangeRecord:
         """Return the `r` record of a snapshot row."""
@@ -92,29 +128,43 @@ class Dispatcher:
         source: SourceInfo,
         ts_ns: int,
         headers: Headers,
+        transaction: OpenTransaction | None = None,
     ) -> ChangeRecord:
         transcoder = captured.transcoder
         keyed = after if after is not None else before
         assert keyed is not None
-        value = transcoder.value(op, before, after, source, ts_ns)
+        place = None if transaction is None else transaction.next(captured.id)
+        value = transcoder.value(op, before, after, source, ts_ns, place)
         return ChangeRecord(captured.topic, transcoder.key(keyed), value, headers)
 
     def _delete(
-        self, captured: CapturedTable, before: Row, source: SourceInfo, ts_ns: int, headers: Headers
+        self,
+        captured: CapturedTable,
+        before: Row,
+        source: SourceInfo,
+        ts_ns: int,
+        headers: Headers,
+        transaction: OpenTransaction | None,
     ) -> Iterator[ChangeRecord]:
-        record = self._record(captured, "d", before, None, source, ts_ns, headers)
+        record = self._record(captured, "d", before, None, source, ts_ns, headers, transaction)
         yield record
-        if self._tombstones:
+        if self._rules.tombstones_on_delete:
             yield ChangeRecord(record.topic, record.key, None, headers)
 
     def _update(
-        self, captured: CapturedTable, before: Row, after: Row, source: SourceInfo, ts_ns: int
+        self,
+        captured: CapturedTable,
+        before: Row,
+        after: Row,
+        source: SourceInfo,
+        ts_ns: int,
+        transaction: OpenTransaction | None,
     ) -> Iterator[ChangeRecord]:
         transcoder = captured.transcoder
         if not transcoder.key_changed(before, after):
-            yield self._record(captured, "u", before, after, source, ts_ns, self._headers)
+            yield self._record(captured, "u", before, after, source, ts_ns, self._headers, transaction)
             return
         new_key = (NEW_KEY_HEADER, transcoder.key_struct_json(after).encode())
         old_key = (OLD_KEY_HEADER, transcoder.key_struct_json(before).encode())
-        yield from self._delete(captured, before, source, ts_ns, [new_key, *self._headers])
-        yield self._record(captured, "c", None, after, source, ts_ns, [old_key, *self._headers])
+        yield from self._delete(captured, before, source, ts_ns, [new_key, *self._headers], transaction)
+        yield self._record(captured, "c", None, after, source, ts_ns, [old_key, *self._headers], transaction)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from faust_cdc.relational.filters import BUILTIN_DATABASES
+from faust_cdc.relational.model import TableId
 
 _EXECUTED_COMMENT = re.compile(r"/\*M?!\d*(.*?)\*/", re.DOTALL)
 _BLANK = r"(?:\s|/\*.*?\*/|--[^\n]*(?:\n|$)|\#[^\n]*(?:\n|$))*"
@@ -22,6 +23,12 @@ _TARGET = re.compile(
     r"|update\s+(?:(?:low_priority|ignore)\s+)*"
     r"|delete\s+(?:(?:low_priority|quick|ignore)\s+)*from\s+)"
     rf"(?:{_NAME.format('database')}\s*\.\s*)?{_NAME.format('table')}\s*(?P<next>\(|\S\w*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+_TRUNCATE = re.compile(
+    rf"{_BLANK}truncate{_BLANK}(?:table\b{_BLANK})?"
+    rf"(?:{_NAME.format('database')}{_BLANK}\.{_BLANK})?{_NAME.format('table')}",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -48,6 +55,21 @@ def first_words(statement: str) -> tuple[str, str]:
 def is_change(word: str, in_transaction: bool) -> bool:
     """Say whether a statement that begins with `word` changes rows that the binlog does not show."""
     return word in _CHANGES or (in_transaction and word != "" and word not in _DDL_IN_TRANSACTION)
+
+
+def truncated_table(statement: str, database: str) -> TableId | None:
+    """Return the table that a TRUNCATE empties, None for another statement; `database` is the session's."""
+    found = _TRUNCATE.match(statement)
+    if found is None:
+        return None
+    named = _unquoted(found, "database") or database
+    return TableId(named, _unquoted(found, "table") or "")
+
+
+def _unquoted(found: re.Match[str], group: str) -> str | None:
+    quoted: str | None = found[group + "q"]
+    plain: str | None = found[group]
+    return plain if quoted is None else quoted.replace("``", "`")
 
 
 def changes_system_table(statement: str, database: str) -> bool:

@@ -8,7 +8,7 @@ a step forward.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import (
     BinlogEvent,
@@ -32,14 +32,16 @@ from faust_cdc.mysql.positions import GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
-from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable
+from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
+from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
-NO_BEARING = (FormatDescriptionEvent, HeartbeatEvent, IgnorableEvent, PreviousGtidsEvent, RowsQueryEvent,
-              TableMapEvent, TransactionPayloadEvent)  # fmt: skip
+NO_BEARING = (FormatDescriptionEvent, HeartbeatEvent, IgnorableEvent, PreviousGtidsEvent, TableMapEvent,
+              TransactionPayloadEvent)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -52,6 +54,10 @@ class SourceTransaction:
     thread_id: int | None = None
     is_group: bool = False
     """More events follow until an end; else DDL ends it. BEGIN says so, or MariaDB's GTID, which stands for BEGIN."""
+    query: str | None = None
+    """With `include.query`: the SQL text of the rows that follow, until their statement ends."""
+    metadata: OpenTransaction | None = None
+    """With `provide.transaction.metadata`; None for XA and for single DDL statements, as in Debezium."""
 
 
 class StreamingSource:
@@ -65,11 +71,15 @@ class StreamingSource:
         dispatcher: Dispatcher,
         cache: TranscoderCache,
         writer: TransactionWriter,
+        transaction_topic: TransactionTopic | None = None,
+        include_query: bool = False,
     ) -> None:
         self._block = server_block
         self._dispatcher = dispatcher
         self._cache = cache
         self._writer = writer
+        self._transaction_topic = transaction_topic
+        self._include_query = include_query
         self._gtids = gtids
         self._file, self._pos = start.file, start.pos
         self._ts_sec, self._server_id = start.ts_sec, start.server_id
@@ -94,10 +104,15 @@ class StreamingSource:
         elif isinstance(event, GtidEvent):
             group = self._block.connector == "mariadb" and not event.standalone
             self._open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group)
+            if group:
+                self._announce(event, self._open)
         elif isinstance(event, QueryEvent):
             self._query(event)
         elif isinstance(event, XidEvent | XaPrepareEvent):
             self._end(event)
+        elif isinstance(event, RowsQueryEvent):
+            if self._open is not None and self._include_query:
+                self._open.query = event.query
         elif isinstance(event, RotateEvent):
             self._rotate(event)
         elif isinstance(event, IncidentEvent):
@@ -121,20 +136,20 @@ class StreamingSource:
             # Non-transactional rows of old servers come without GTID event; they end with COMMIT all the same.
             transaction = self._open = SourceTransaction(None, None)
         block = self._source_block(event, transaction)
-        for record in self._dispatcher.records(event, block):
+        for record in self._dispatcher.records(event, block, transaction.metadata):
             self._writer.write(record)
+        if event.end_of_statement:
+            transaction.query = None
 
     def _source_block(self, event: BinlogEvent, transaction: SourceTransaction) -> SourceInfo:
-        ts_us = transaction.commit_us
-        if ts_us is None or transaction.gtid is None:
-            ts_us = event.header.timestamp * 1_000_000
         return self._block.at(
-            ts_us=ts_us,
+            ts_us=source_time_us(event, transaction),
             server_id=event.header.server_id,
             gtid=transaction.gtid,
             file=event.header.file,
             pos=event.header.pos,
             thread=transaction.thread_id,
+            query=transaction.query,
         )
 
     def _query(self, event: QueryEvent) -> None:
@@ -143,23 +158,51 @@ class StreamingSource:
         if word == "begin" or (word, second) in (("start", "transaction"), ("xa", "start")):
             if self._open is None:
                 self._open = SourceTransaction(None, None)
-            self._open.thread_id = event.thread_id
             self._open.is_group = True
+            if word == "xa":  # rows of XA transactions have neither thread nor metadata, in Debezium's events too
+                self._open.metadata = None
+            else:
+                self._open.thread_id = event.thread_id
+                self._announce(event, self._open)
         elif word in ("commit", "rollback") and second != "to":
             self._end(event)
         elif word in ("savepoint", "rollback") or (word == "xa" and second == "end"):
             return
         elif word == "xa":  # XA COMMIT / XA ROLLBACK are transactions of their own
+            if self._open is not None:
+                self._open.metadata = None
             self._end(event)
         elif is_change(word, self._open is not None and self._open.is_group):
             self._statement_rows(event, statement, word)
         else:
             # Never the text: MariaDB writes the password of CREATE USER into its binlog in clear.
             log.info("DDL at %s:%s: %s %s …", event.header.file, event.header.pos, word.upper(), second.upper())
-            self._cache.invalidate(event.query)
+            table_id = truncated_table(statement, event.database)
+            if table_id is None:
+                self._cache.invalidate(event.query)
+            else:
+                self._truncate(event, table_id)  # the structure stays
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self._open is None or not self._open.is_group:
                 self._end(event)
+
+    def _announce(self, event: BinlogEvent, transaction: SourceTransaction) -> None:
+        """Let the transaction that begins with `event` have metadata."""
+        if self._transaction_topic is None or transaction.metadata is not None:
+            return
+        name = transaction.gtid or f"file={event.header.file},pos={event.header.pos}"
+        ts_ms = source_time_us(event, transaction) // 1000
+        transaction.metadata = OpenTransaction(self._transaction_topic, name, ts_ms, self._writer.write)
+
+    def _truncate(self, event: QueryEvent, table_id: TableId) -> None:
+        transaction = self._open or SourceTransaction(None, None)
+        source = self._source_block(event, transaction)
+        # A statement's time is good to the millisecond in Debezium's events, whatever the GTID event says.
+        record = self._dispatcher.truncation(
+            table_id, replace(source, ts_us=source.ts_ms * 1000, ts_ns=source.ts_ms * 1_000_000)
+        )
+        if record is not None:
+            self._writer.write(record)
 
     def _statement_rows(self, event: QueryEvent, statement: str, word: str) -> None:
         if changes_system_table(statement, event.database):
@@ -183,4 +226,13 @@ class StreamingSource:
                 self.source_ts_ms = transaction.commit_us // 1000
             if transaction.gtid is not None and self._gtids is not None:
                 self._gtids = self._gtids.add(transaction.gtid)
+            if transaction.metadata is not None:
+                transaction.metadata.end(source_time_us(event, transaction) // 1000)
         self._writer.end_source_transaction(self.offset)
+
+
+def source_time_us(event: BinlogEvent, transaction: SourceTransaction) -> int:
+    """Return when the source committed, µs since the epoch; without GTIDs the event's own time, good to a second."""
+    if transaction.commit_us is None or transaction.gtid is None:
+        return event.header.timestamp * 1_000_000
+    return transaction.commit_us

@@ -14,7 +14,7 @@ import base64
 import io
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -186,10 +186,19 @@ class ReferenceTranscoder:
         """Say whether two images of a row have different keys; rows of tables without a key never do."""
         return any(before[index] != after[index] for index in self._key_indexes)
 
-    def value(self, op: str, before: Row | None, after: Row | None, source: SourceInfo, ts_ns: int) -> bytes:
+    def value(
+        self,
+        op: str,
+        before: Row | None,
+        after: Row | None,
+        source: SourceInfo,
+        ts_ns: int,
+        transaction: Mapping[str, Any] | None = None,
+    ) -> bytes:
         """Return the change event in wire format.
 
-        `op` is c, u, d, r or t; `ts_ns` is when we processed the event, ns since the epoch.
+        `op` is c, u, d, r or t; `ts_ns` is when we processed the event, ns since the epoch; `transaction` is the
+        block of `provide.transaction.metadata`: id, total_order, data_collection_order.
         Raises TableError when a row lacks columns, ValueConversionError when a value does not fit its field.
         """
         out = io.BytesIO()
@@ -198,7 +207,7 @@ class ReferenceTranscoder:
             "before": None if before is None else (_ROW_NAME, dict(zip(self._names, before, strict=True))),
             "after": None if after is None else (_ROW_NAME, dict(zip(self._names, after, strict=True))),
             "source": source.as_record(),
-            "transaction": None,
+            "transaction": transaction,
             "op": op,
             "ts_ms": ts_ns // 1_000_000,
             "ts_us": ts_ns // 1000,

@@ -6,7 +6,7 @@ with Debezium 3.6.1.Final, in its order; a test compares.
 
 from __future__ import annotations
 
-from faust_cdc.config.checks import non_negative, positive, regex_list
+from faust_cdc.config.checks import non_negative, positive, regex_list, skipped_operations
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted, refused
 
 OPTIONS: tuple[Option, ...] = (
@@ -100,7 +100,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.SHORT,
         "Store transaction metadata information in a dedicated topic.",
         "Enables transaction metadata extraction together with event counting",
-        limited("transaction metadata is not in this version"),
+        USED,
     ),
     Option(
         "skipped.operations",
@@ -116,7 +116,8 @@ OPTIONS: tuple[Option, ...] = (
             "inserts/create; 'u' for updates; 'd' for deletes, 't' for truncates, and 'none' to "
             "indicate nothing skipped. By default, only truncate operations will be skipped."
         ),
-        limited("skipping other operations is not in this version"),
+        USED,
+        checks=(skipped_operations,),
     ),
     Option(
         "snapshot.delay.ms",

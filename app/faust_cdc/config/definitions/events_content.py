@@ -192,7 +192,7 @@ OPTIONS: tuple[Option, ...] = (
             "including the original SQL statement in the change event. For this reason the default "
             "value is 'false'."
         ),
-        limited("the SQL text in events is not in this version"),
+        USED,
     ),
     Option(
         "table.ignore.builtin",

@@ -185,7 +185,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.MEDIUM,
         "Factory class to create transaction context & transaction struct maker classes",
         "Class to make transaction context & transaction struct/schemas",
-        noted("provide.transaction.metadata is off in this version"),
+        limited("another factory would be a Java class"),
     ),
     Option(
         "custom.metric.tags",

@@ -6,7 +6,7 @@ Names, types, defaults and texts are those of Debezium 3.6.1's sources.
 from __future__ import annotations
 
 from faust_cdc.config.checks import non_negative, positive, regex, regex_list
-from faust_cdc.config.options import Importance, Option, Type, Width, limited, noted, refused
+from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted, refused
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -74,7 +74,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "topic.transaction",
         "Specify the transaction topic name. Defaults to ${topic.prefix}.",
-        noted("provide.transaction.metadata is off in this version"),
+        USED,
     ),
     Option(
         "topic.regex",

@@ -1,0 +1,32 @@
+"""The schemas of records that are about the stream and not about a row: transaction metadata.
+
+Source: Debezium 3.6.1 `io.debezium.connector.common` (`TransactionMetadataKey`, `TransactionMetadataValue`); property
+order as recorded from AvroData (see `connect_avro`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faust_cdc_schemas.connect_avro import field, record
+
+COMMON = "io.debezium.connector.common"
+
+
+def transaction_key_schema() -> dict[str, Any]:
+    """Return the Avro schema of keys on the transaction topic."""
+    return record(f"{COMMON}.TransactionMetadataKey", [field("id", "string")], version=1)
+
+
+def transaction_value_schema() -> dict[str, Any]:
+    """Return the Avro schema of values on the transaction topic: BEGIN, and END with the counts."""
+    counts = [field("data_collection", "string"), field("event_count", "long")]
+    collections = {"type": "array", "items": ["null", record("event.collection", counts, version=1)]}
+    fields = [
+        field("status", "string"),
+        field("id", "string"),
+        field("event_count", "long", optional=True),
+        field("data_collections", collections, optional=True),
+        field("ts_ms", "long"),
+    ]
+    return record(f"{COMMON}.TransactionMetadataValue", fields, version=1)
