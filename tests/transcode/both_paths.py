@@ -51,6 +51,7 @@ def captured(
     options: TranscodeOptions | None = None,
     *,
     from_map: bool = True,
+    prefix: str = "gp",
 ) -> dict[str, Changes]:
     """Run `sql` in the tables' database and return what the binlog says of `tables`.
 
@@ -58,7 +59,7 @@ def captured(
     """
     database = tables[0].id.database
     shaping = options or TranscodeOptions()
-    plans = [build_plan(table, topic_for("gp", table.id), shaping) for table in tables]
+    plans = [build_plan(table, topic_for(prefix, table.id), shaping) for table in tables]
     changes = {plan.table.id: Changes(ReferenceTranscoder(plan, 1, 2)) for plan in plans}
     with connect(address(server), purpose="a test") as connection:
         info = inspect_server(connection)

@@ -12,8 +12,11 @@ from typing import Any
 import fastavro
 import pytest
 
+from faust_cdc.config.connector import parse_connector_config
+from faust_cdc.pipeline.coordinator import transcode_options
 from faust_cdc.routing import topic_for
-from faust_cdc.transcode.plan import TranscodePlan
+from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan
+from tests.connect.memory import MYSQL_CONFIG
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
 from tests.lab.kafka_servers import Record, http_json
 from tests.transcode.both_paths import Changes, captured, tables_from_server
@@ -22,7 +25,26 @@ from tests.transcode.test_both_paths import COLUMNS, JSON_VALUES, create_table, 
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
-PREFIX = "gp"
+MODES: dict[str, dict[str, str]] = {
+    "defaults": {},
+    "connect": {
+        "time.precision.mode": "connect",
+        "decimal.handling.mode": "string",
+        "bigint.unsigned.handling.mode": "precise",
+        "binary.handling.mode": "base64",
+    },
+    "isostring": {
+        "time.precision.mode": "isostring",
+        "decimal.handling.mode": "double",
+        "binary.handling.mode": "hex",
+        "schema.name.adjustment.mode": "avro_unicode",
+        "field.name.adjustment.mode": "avro_unicode",
+        "enable.time.adjuster": "false",
+    },
+    "nanoseconds": {"time.precision.mode": "nanoseconds", "binary.handling.mode": "base64-url-safe"},
+    "microseconds": {"time.precision.mode": "microseconds"},
+}
+"""Options of one comparison each, by its name, which is the topic prefix and the database too."""
 MARKER = -1
 """Key of the row that is there before Debezium starts, so that its snapshot writes something to wait for."""
 
@@ -41,7 +63,7 @@ DEFAULTS = [
     "date NOT NULL DEFAULT '2020-01-02'",
     "date DEFAULT '0000-00-00'",
     "time DEFAULT '-10:11:12'",
-    "time(6) NOT NULL DEFAULT '838:59:58.999999'",
+    "time(6) DEFAULT '838:59:58.999999'",
     "bit(12) DEFAULT b'100000000001'",
     "bit(1) DEFAULT b'0'",
     "bit(3) DEFAULT 5",
@@ -70,6 +92,7 @@ DEFAULTS = [
     "json DEFAULT (json_array())",
     "datetime DEFAULT now()",
     "int DEFAULT NULL",
+    "time(6) NOT NULL DEFAULT '23:59:58.999999'",
 ]
 
 SCHEMA_DIFFERENCES = {
@@ -86,12 +109,18 @@ VALUE_DIFFERENCES = {
 }
 
 
-@pytest.fixture(scope="module")
+def our_options(modes: dict[str, str]) -> TranscodeOptions:
+    config = {**MYSQL_CONFIG, "name": "parity", **modes}
+    return transcode_options(parse_connector_config(config))
+
+
+@pytest.fixture(scope="module", params=list(MODES))
 def changes(
-    mysql: MySqlServer, kafka: KafkaBroker, connect_debezium: ConnectWorker
+    request: pytest.FixtureRequest, mysql: MySqlServer, kafka: KafkaBroker, connect_debezium: ConnectWorker
 ) -> dict[str, tuple[Changes, list[Record]]]:
     """What we and Debezium say of the same changes, by table."""
-    database = "parity"
+    database = str(request.param)
+    modes = MODES[database]
     mysql.execute(f"DROP DATABASE IF EXISTS {database}; CREATE DATABASE {database} CHARACTER SET utf8mb4")
     relaxed = "SET sql_mode='ALLOW_INVALID_DATES', time_zone='+00:00'"
     ddl = {
@@ -102,11 +131,12 @@ def changes(
     for name, statement in ddl.items():
         renamed = statement.replace("TABLE t ", f"TABLE {name} ")
         mysql.execute(f"{relaxed}; {renamed}; INSERT INTO {name} (id) VALUES ({MARKER})", database)
-    config = connect_debezium.debezium_config(mysql, PREFIX, database__include__list=database)
-    connect_debezium.create("transcode-parity", config)
+    config = connect_debezium.debezium_config(mysql, database, database__include__list=database) | modes
+    connector = f"transcode-parity-{database}"
+    connect_debezium.create(connector, config)
     tables = tables_from_server(mysql, database, *ddl)
     for table in tables:
-        kafka.wait_records(topic_for(PREFIX, table.id), 1)
+        kafka.wait_records(topic_for(database, table.id), 1)
     statements = [
         relaxed,
         insert(COLUMNS, 60, random.Random(1)).replace("INTO t ", "INTO wide "),
@@ -115,17 +145,17 @@ def changes(
         "INSERT INTO defaults (id, c1, c2, c4, c8, c11) VALUES "
         "(2, '0000-00-00', '0000-00-00', '0000-00-00', '0000-00-00', '0000-00-00')",
     ]
-    found = captured(mysql, tables, ";".join(statements))
+    found = captured(mysql, tables, ";".join(statements), our_options(modes), prefix=database)
     try:
         return {
             table.id.table: (
                 found[table.id.table],
-                kafka.wait_records(topic_for(PREFIX, table.id), 1 + len(found[table.id.table].inserted)),
+                kafka.wait_records(topic_for(database, table.id), 1 + len(found[table.id.table].inserted)),
             )
             for table in tables
         }
     finally:
-        connect_debezium.delete("transcode-parity")
+        connect_debezium.delete(connector)
 
 
 def registered(apicurio: Apicurio, message: bytes) -> Any:
