@@ -50,6 +50,7 @@ def test_every_option_with_an_effect_arrives() -> None:
         tombstones__on__delete="FALSE",
         skipped__operations="c, d",
         include__query="true",
+        skip__messages__without__change="true",
         provide__transaction__metadata="true",
         topic__transaction="tx",
         producer__override__linger__ms="5",
@@ -63,7 +64,7 @@ def test_every_option_with_an_effect_arrives() -> None:
     assert config.table_include_list == r"shop\.a,shop\.b{1\,2}"
     assert (config.snapshot_mode, config.snapshot_fetch_size) == ("no_data", 500)
     assert config.skipped_operations == {"c", "d"}
-    assert config.include_query
+    assert (config.include_query, config.skip_messages_without_change) == (True, True)
     assert (config.provide_transaction_metadata, config.topic_transaction) == (True, "tx")
     assert config.tombstones_on_delete is False
     assert config.producer_overrides == {"linger.ms": "5"}

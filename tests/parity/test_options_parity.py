@@ -27,6 +27,7 @@ OPTION_SETS: dict[str, dict[str, str]] = {
     "none": {"skipped.operations": "none", "provide.transaction.metadata": "true", "include.query": "true"},
     "cd": {"skipped.operations": "c, d", "provide.transaction.metadata": "true"},
     "u": {"skipped.operations": "u,t", "tombstones.on.delete": "false"},
+    "changes": {"skip.messages.without.change": "true", "provide.transaction.metadata": "true"},
     "ct": {"skipped.operations": "c,t"},
 }
 """Name, which becomes a part of the prefix → options on both sides."""

@@ -63,6 +63,7 @@ class MySqlConnectorConfig:
     tombstones_on_delete: bool = True
     skipped_operations: frozenset[str] = frozenset("t")
     include_schema_changes: bool = True
+    skip_messages_without_change: bool = False
     include_query: bool = False
     provide_transaction_metadata: bool = False
     topic_transaction: str = "transaction"
@@ -177,6 +178,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         tombstones_on_delete=v.flag("tombstones.on.delete"),
         skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
         include_schema_changes=v.flag("include.schema.changes"),
+        skip_messages_without_change=v.flag("skip.messages.without.change"),
         include_query=v.flag("include.query"),
         provide_transaction_metadata=v.flag("provide.transaction.metadata"),
         topic_transaction=(v.text("topic.transaction") or "").strip(),

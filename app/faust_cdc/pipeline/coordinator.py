@@ -258,7 +258,7 @@ def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
 
 def dispatch_rules(config: MySqlConnectorConfig) -> DispatchRules:
     """Return the options that say which changes become records."""
-    return DispatchRules(config.tombstones_on_delete, config.skipped_operations)
+    return DispatchRules(config.tombstones_on_delete, config.skipped_operations, config.skip_messages_without_change)
 
 
 def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:

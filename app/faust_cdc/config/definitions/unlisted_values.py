@@ -6,7 +6,7 @@ Names, types, defaults and texts are those of Debezium 3.6.1's sources.
 from __future__ import annotations
 
 from faust_cdc.config.checks import non_negative, regex_list
-from faust_cdc.config.options import Importance, Option, Type, Width, limited, noted, refused
+from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted, refused
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -36,7 +36,7 @@ OPTIONS: tuple[Option, ...] = (
             "included as per column.include.list/column.exclude.list.For Postgres - this would "
             "require REPLICA IDENTITY of table to be FULL."
         ),
-        limited("dropping updates that change nothing is not in this version"),
+        USED,
     ),
     Option(
         "schema.include.list",
