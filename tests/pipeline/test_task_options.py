@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab import Apicurio, KafkaBroker, MariaDbServer
+from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
 from tests.oracle.topics import TopicReader, changes
 from tests.pipeline.test_task import Bench
 
@@ -70,3 +70,25 @@ def test_mariadb_with_metadata_query_and_truncate(
         "INSERT INTO u VALUES (1)",
         None,
     ]
+
+
+def test_heartbeats_run_their_statement_and_move_the_offset(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    mysql.execute("CREATE TABLE beat (id INT PRIMARY KEY, n INT); INSERT INTO beat VALUES (1, 0)", mysql_database)
+    mysql.execute(f"GRANT UPDATE ON {mysql_database}.beat TO 'cdc'@'%'")
+    bench = Bench(
+        mysql,
+        kafka,
+        apicurio,
+        mysql_database,
+        heartbeat__interval__ms="200",
+        heartbeat__action__query=f"UPDATE {mysql_database}.beat SET n = n + 1",
+    )
+    with bench.running() as task:
+        rows: list[dict[str, Any]] = bench.events("beat", 4, task)
+    assert [row["after"]["n"] for row in rows][:4] == [0, 1, 2, 3]
+    with TopicReader(kafka.bootstrap) as reader:
+        beats = list(changes(reader.read_new([f"__debezium-heartbeat.{bench.prefix}"]), bench.decoder))
+    assert len(beats) >= 3
+    assert {key["serverName"] for _, key, _ in beats} == {bench.prefix}
