@@ -1,7 +1,7 @@
-"""The schemas of records that are about the stream and not about a row: transaction metadata.
+"""The schemas of records that are about the stream and not about a row: transaction metadata, heartbeats.
 
-Source: Debezium 3.6.1 `io.debezium.connector.common` (`TransactionMetadataKey`, `TransactionMetadataValue`); property
-order as recorded from AvroData (see `connect_avro`).
+Source: Debezium 3.6.1 `io.debezium.connector.common` (`TransactionMetadataKey`, `TransactionMetadataValue`,
+`ServerNameKey`, `Heartbeat`); property order as recorded from AvroData (see `connect_avro`).
 """
 
 from __future__ import annotations
@@ -30,3 +30,13 @@ def transaction_value_schema() -> dict[str, Any]:
         field("ts_ms", "long"),
     ]
     return record(f"{COMMON}.TransactionMetadataValue", fields, version=1)
+
+
+def heartbeat_key_schema() -> dict[str, Any]:
+    """Return the Avro schema of keys on the heartbeat topic."""
+    return record(f"{COMMON}.ServerNameKey", [field("serverName", "string")], version=1)
+
+
+def heartbeat_value_schema() -> dict[str, Any]:
+    """Return the Avro schema of values on the heartbeat topic."""
+    return record(f"{COMMON}.Heartbeat", [field("ts_ms", "long")], version=1)

@@ -50,6 +50,11 @@ def test_every_option_with_an_effect_arrives() -> None:
         tombstones__on__delete="FALSE",
         skipped__operations="c, d",
         include__query="true",
+        heartbeat__interval__ms="500",
+        heartbeat__action__query="DELETE FROM beat",
+        topic__heartbeat__prefix="beat",
+        topic__heartbeat__name="beats",
+        skip__messages__without__change="true",
         provide__transaction__metadata="true",
         topic__transaction="tx",
         producer__override__linger__ms="5",
@@ -63,7 +68,9 @@ def test_every_option_with_an_effect_arrives() -> None:
     assert config.table_include_list == r"shop\.a,shop\.b{1\,2}"
     assert (config.snapshot_mode, config.snapshot_fetch_size) == ("no_data", 500)
     assert config.skipped_operations == {"c", "d"}
-    assert config.include_query
+    assert (config.heartbeat_interval_ms, config.heartbeat_action_query) == (500, "DELETE FROM beat")
+    assert (config.topic_heartbeat_prefix, config.topic_heartbeat_name) == ("beat", "beats")
+    assert (config.include_query, config.skip_messages_without_change) == (True, True)
     assert (config.provide_transaction_metadata, config.topic_transaction) == (True, "tx")
     assert config.tombstones_on_delete is False
     assert config.producer_overrides == {"linger.ms": "5"}

@@ -50,6 +50,12 @@ def read_all(kafka: KafkaBroker, prefix: str) -> dict[str, list[RawRecord]]:
     return tables
 
 
+def read_topic(kafka: KafkaBroker, topic: str) -> list[RawRecord]:
+    """Return all records of one topic."""
+    with TopicReader(kafka.bootstrap) as reader:
+        return reader.read_new([topic])
+
+
 def schema_text(decoder: AvroDecoder, raw: bytes | None, prefix: str) -> str | None:
     if raw is None:
         return None

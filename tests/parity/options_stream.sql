@@ -30,6 +30,8 @@ INSERT INTO three VALUES (10, 10);
 ROLLBACK;
 SET SESSION binlog_rows_query_log_events=OFF;
 UPDATE one SET v = 'no query text' WHERE id = 5;
+UPDATE dates SET d = '0000-00-00' WHERE id = 1;
+UPDATE dates SET id = 20, d = '0000-00-00' WHERE id = 2;
 TRUNCATE nokey;
 TRUNCATE TABLE `odd ``name`;
 XA START 'parity';

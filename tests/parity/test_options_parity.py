@@ -5,6 +5,7 @@ Each set is a pair of connectors with prefixes of their own; all pairs read the 
 
 from __future__ import annotations
 
+import json
 import time
 import urllib.error
 from collections import Counter
@@ -18,7 +19,7 @@ from tests.harness.connectors import apicurio_converters, connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
 from tests.oracle.topics import AvroDecoder
-from tests.parity.comparison import Comparison, await_records, read_all, run_script, snapshot_is_complete
+from tests.parity.comparison import Comparison, await_records, read_all, read_topic, run_script, snapshot_is_complete
 from tests.parity.differences import OPTION_DIFFERENCES
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
@@ -26,7 +27,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.parity]
 OPTION_SETS: dict[str, dict[str, str]] = {
     "none": {"skipped.operations": "none", "provide.transaction.metadata": "true", "include.query": "true"},
     "cd": {"skipped.operations": "c, d", "provide.transaction.metadata": "true"},
-    "u": {"skipped.operations": "u,t", "tombstones.on.delete": "false"},
+    "u": {
+        "skipped.operations": "u,t",
+        "tombstones.on.delete": "false",
+        "heartbeat.interval.ms": "300",
+        "topic.heartbeat.prefix": "beat",
+    },
+    "changes": {"skip.messages.without.change": "true", "provide.transaction.metadata": "true"},
     "ct": {"skipped.operations": "c,t"},
 }
 """Name, which becomes a part of the prefix → options on both sides."""
@@ -82,6 +89,7 @@ def test_every_record_equals_debeziums_with_the_same_options(
             for prefix in ("theirs", "ours_"):
                 await_records(kafka, f"{prefix}_{name}.{mysql_database}.done", records_of_done(options), 60)
         time.sleep(2)  # what would come too much
+        beats = [read_topic(kafka, f"beat.{side}_u") for side in ("theirs", "ours_")]
         written = {prefix: read_all(kafka, prefix) for prefix in prefixes()}
     decoder, faults, explained, count = AvroDecoder(apicurio.ccompat_url), [], Counter[str](), 0
     for name in OPTION_SETS:
@@ -92,6 +100,13 @@ def test_every_record_equals_debeziums_with_the_same_options(
         faults += [f"{name}: {fault}" for fault in comparison.faults]
         explained += comparison.explained
     print(f"{count} records compared; explained: {dict(explained)}")
+    for side, found in zip(("theirs_u", "ours__u"), beats, strict=True):
+        assert {(one.partition, one.headers) for one in found} == {(0, ())}
+        assert all(decoder.decode(one.key or b"") == {"serverName": side} for one in found)
+        assert all(list(decoder.decode(one.value or b"")) == ["ts_ms"] for one in found)
+    for part in ("key", "value"):
+        left, right = (decoder.schema(getattr(found[0], part)) for found in beats)
+        assert json.dumps(left) == json.dumps(right)
     queries = {decoder.decode(one.value)["source"]["query"] for one in written["theirs_none"]["one"] if one.value}
     assert {None, "INSERT INTO one VALUES (4, 'd', 4), (5, 'größe', 5)"} <= queries
     assert not faults, "\n".join(faults)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from tests.lab import Apicurio, KafkaBroker, MariaDbServer
+from faust_cdc.pipeline.state import TaskState
+from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
+from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
 from tests.oracle.topics import TopicReader, changes
 from tests.pipeline.test_task import Bench
 
@@ -70,3 +73,42 @@ def test_mariadb_with_metadata_query_and_truncate(
         "INSERT INTO u VALUES (1)",
         None,
     ]
+
+
+def test_heartbeats_run_their_statement_and_move_the_offset(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    mysql.execute("CREATE TABLE beat (id INT PRIMARY KEY, n INT); INSERT INTO beat VALUES (1, 0)", mysql_database)
+    mysql.execute(f"GRANT UPDATE ON {mysql_database}.beat TO 'cdc'@'%'")
+    bench = Bench(
+        mysql,
+        kafka,
+        apicurio,
+        mysql_database,
+        heartbeat__interval__ms="200",
+        heartbeat__action__query=f"UPDATE {mysql_database}.beat SET n = n + 1",
+    )
+    with bench.running() as task:
+        rows: list[dict[str, Any]] = bench.events("beat", 4, task)
+    assert [row["after"]["n"] for row in rows][:4] == [0, 1, 2, 3]
+    with TopicReader(kafka.bootstrap) as reader:
+        beats = list(changes(reader.read_new([f"__debezium-heartbeat.{bench.prefix}"]), bench.decoder))
+    assert len(beats) >= 3
+    assert {key["serverName"] for _, key, _ in beats} == {bench.prefix}
+
+
+def test_a_heartbeat_statement_that_is_no_sql_fails_the_task_by_name(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    bench = Bench(
+        mysql, kafka, apicurio, mysql_database, heartbeat__interval__ms="200", heartbeat__action__query="SELEKT 1"
+    )
+    states: list[TaskSnapshot] = []
+    task = ConnectorTask(bench.spec, states.append)
+    task.start()
+    deadline = time.monotonic() + 20
+    while task.state.state is not TaskState.FAILED and time.monotonic() < deadline:
+        time.sleep(0.1)
+    task.request_stop()
+    assert task.join(20)
+    assert any("heartbeat.action.query cannot be run" in (state.cause or "") for state in states)

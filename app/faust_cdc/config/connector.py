@@ -60,9 +60,13 @@ class MySqlConnectorConfig:
     snapshot_lock_timeout_ms: int = 10_000
     snapshot_fetch_size: int | None = None
     heartbeat_interval_ms: int = 0
+    heartbeat_action_query: str = ""
+    topic_heartbeat_prefix: str = "__debezium-heartbeat"
+    topic_heartbeat_name: str = ""
     tombstones_on_delete: bool = True
     skipped_operations: frozenset[str] = frozenset("t")
     include_schema_changes: bool = True
+    skip_messages_without_change: bool = False
     include_query: bool = False
     provide_transaction_metadata: bool = False
     topic_transaction: str = "transaction"
@@ -174,9 +178,13 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         snapshot_lock_timeout_ms=v.number("snapshot.lock.timeout.ms"),
         snapshot_fetch_size=int(fetch_size) if fetch_size else None,
         heartbeat_interval_ms=v.number("heartbeat.interval.ms"),
+        heartbeat_action_query=(v.text("heartbeat.action.query") or "").strip(),
+        topic_heartbeat_prefix=(v.text("topic.heartbeat.prefix") or "").strip(),
+        topic_heartbeat_name=(v.text("topic.heartbeat.name") or "").strip(),
         tombstones_on_delete=v.flag("tombstones.on.delete"),
         skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
         include_schema_changes=v.flag("include.schema.changes"),
+        skip_messages_without_change=v.flag("skip.messages.without.change"),
         include_query=v.flag("include.query"),
         provide_transaction_metadata=v.flag("provide.transaction.metadata"),
         topic_transaction=(v.text("topic.transaction") or "").strip(),

@@ -26,6 +26,7 @@ from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
+from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
@@ -34,6 +35,7 @@ from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWrite
 from faust_cdc.registry.client import RegistryClient
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.routing import heartbeat_topic
 from faust_cdc.snapshot.initial import InitialSnapshot
 from faust_cdc.transcode.plan import TranscodeOptions
 from faust_cdc.transcode.source_block import SourceInfo
@@ -124,7 +126,9 @@ class Coordinator:
                 self._ensure_readable(offset)
             if offset is not None and not self._should_stop():
                 metadata = self._transaction_topic(registry, topics)
-                self._stream(info, offset, cache, dispatcher, writer, metadata)
+                heartbeat = self._heartbeat(registry, topics)
+                with contextlib.closing(self._heartbeat_action()) as action:
+                    self._stream(info, offset, cache, dispatcher, writer, metadata, heartbeat, action)
             self._move(Phase.STOPPED)
 
     def _ensure_data_topic(self, topics: TopicCreator, name: str) -> None:
@@ -143,6 +147,21 @@ class Coordinator:
             registry.register,
             lambda topic: self._ensure_data_topic(topics, topic),
         )
+
+    def _heartbeat(self, registry: RegistryClient, topics: TopicCreator) -> Heartbeat:
+        config = self._config
+        topic = config.topic_heartbeat_name or heartbeat_topic(config.topic_prefix, config.topic_heartbeat_prefix)
+        return Heartbeat(
+            topic,
+            config.topic_prefix,
+            config.heartbeat_interval_ms,
+            registry.register,
+            lambda name: self._ensure_data_topic(topics, name),
+        )
+
+    def _heartbeat_action(self) -> HeartbeatAction:
+        address = SourceAddress.of(self._config, ACTION_TIMEOUT_MS)
+        return HeartbeatAction(address, self._config.heartbeat_action_query)
 
     def _producer(self) -> TransactionalProducer:
         spec = self._spec
@@ -198,6 +217,8 @@ class Coordinator:
         dispatcher: Dispatcher,
         writer: TransactionWriter,
         metadata: TransactionTopic | None,
+        heartbeat: Heartbeat,
+        action: HeartbeatAction,
     ) -> None:
         start = dump_start(info, offset)
         stream = StreamingSource(
@@ -221,6 +242,10 @@ class Coordinator:
                 event = reader.next_event(0 if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
                 if event is not None:
                     stream.handle(event)
+                if heartbeat.is_due and not stream.in_transaction:
+                    action.run()
+                    writer.write(heartbeat.record())
+                    writer.cover(stream.offset)
                 due = event is None or writer.is_full()
                 if not writer.has_records:
                     due = time.monotonic() - last_commit > OFFSET_ONLY_COMMIT_EVERY_S
@@ -258,7 +283,7 @@ def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
 
 def dispatch_rules(config: MySqlConnectorConfig) -> DispatchRules:
     """Return the options that say which changes become records."""
-    return DispatchRules(config.tombstones_on_delete, config.skipped_operations)
+    return DispatchRules(config.tombstones_on_delete, config.skipped_operations, config.skip_messages_without_change)
 
 
 def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:

@@ -52,6 +52,8 @@ class DispatchRules:
     skipped: frozenset[str] = frozenset("t")
     """Operations that make no record: c, u, d, t. What counts is the statement's row event, as in Debezium: an update
     that changes the key is an update, skipped with `u` and not with `c` or `d`."""
+    skip_unchanged: bool = False
+    """An update whose two rows give the same values makes no record."""
 
 
 OPERATION = {"write": "c", "update": "u", "partial_update": "u", "delete": "d"}
@@ -160,6 +162,8 @@ class Dispatcher:
         ts_ns: int,
         transaction: OpenTransaction | None,
     ) -> Iterator[ChangeRecord]:
+        if self._rules.skip_unchanged and before == after:
+            return
         transcoder = captured.transcoder
         if not transcoder.key_changed(before, after):
             yield self._record(captured, "u", before, after, source, ts_ns, self._headers, transaction)

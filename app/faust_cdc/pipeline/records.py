@@ -14,6 +14,8 @@ class ChangeRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
+    """None: by the key, as Kafka's own partitioner."""
 
     @property
     def size_bytes(self) -> int:

@@ -83,7 +83,7 @@ class TransactionWriter:
         """Produce one record; opens the Kafka transaction when there is none."""
         self._begin()
         self._covered = None
-        self._producer.produce(record.topic, record.key, record.value, record.headers)
+        self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
         self._records += 1
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
@@ -94,8 +94,12 @@ class TransactionWriter:
 
         It is asked at the commit only: many source transactions share one, and the text of a large GTID set costs.
         """
-        self._covered = offset
+        self.cover(offset)
         self._source_transactions += 1
+
+    def cover(self, offset: Callable[[], SourceOffset]) -> None:
+        """Note the same between source transactions, for records that are about the stream itself."""
+        self._covered = offset
 
     def is_full(self) -> bool:
         """True when the open Kafka transaction should be committed now."""

@@ -172,7 +172,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.MEDIUM,
         "An optional query to execute with every heartbeat",
         "The query executed with every heartbeat.",
-        limited("heartbeats are not in this version"),
+        USED,
     ),
     Option(
         "include.query",

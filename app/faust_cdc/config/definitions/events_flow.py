@@ -73,7 +73,7 @@ OPTIONS: tuple[Option, ...] = (
             "heartbeat messages to a heartbeat topic. Use 0 to disable heartbeat messages. "
             "Disabled by default."
         ),
-        limited("heartbeat records are not in this version; the offset advances without them"),
+        USED,
         checks=(non_negative,),
     ),
     Option(
@@ -86,7 +86,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.MEDIUM,
         "A prefix used for naming of heartbeat topics",
         "The prefix that is used to name heartbeat topics.Defaults to __debezium-heartbeat.",
-        noted("no heartbeat records are written in this version"),
+        noted("topic.heartbeat.prefix has taken its place, in Debezium 3 too"),
     ),
     Option(
         "signal.data.collection",

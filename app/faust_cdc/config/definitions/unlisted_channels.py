@@ -46,7 +46,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "topic.heartbeat.prefix",
         "Specify the heartbeat topic name. Defaults to .${topic.prefix}",
-        noted("no heartbeat records are written in this version"),
+        USED,
     ),
     Option(
         "topic.heartbeat.name",
@@ -62,7 +62,7 @@ OPTIONS: tuple[Option, ...] = (
             "topic naming of ${topic.heartbeat.prefix}.${topic.prefix}, allowing multiple "
             "connectors to share the same heartbeat topic."
         ),
-        noted("no heartbeat records are written in this version"),
+        USED,
     ),
     Option(
         "topic.transaction",

@@ -36,7 +36,7 @@ OPTIONS: tuple[Option, ...] = (
             "included as per column.include.list/column.exclude.list.For Postgres - this would "
             "require REPLICA IDENTITY of table to be FULL."
         ),
-        limited("dropping updates that change nothing is not in this version"),
+        USED,
     ),
     Option(
         "schema.include.list",
