@@ -20,13 +20,13 @@ log = logging.getLogger(__name__)
 leases = app.leases_topic
 
 
-@app.on_partitions_assigned.connect  # type: ignore[misc]
+@app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]
 async def take_leases(sender: Any, assigned: set[Any], **kwargs: Any) -> None:
     """Tell the task manager all slots this worker holds now."""
     app.manager.assigned(tp.partition for tp in assigned if tp.topic == app.worker_config.leases_topic)
 
 
-@app.agent(leases, name="source")  # type: ignore[misc]
+@app.agent(leases, name="source")  # type: ignore[untyped-decorator]
 async def source(commands: AsyncIterator[bytes | None]) -> None:
     """Carry out commands. Never raises: Faust restarts a crashed agent late and does not deliver the record again."""
     async for command in commands:

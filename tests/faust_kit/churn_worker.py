@@ -55,12 +55,12 @@ def build(bootstrap: str, prefix: str, name: str, file: Path) -> App:
     )
     received: list[str] = []
 
-    @app.agent(app.topic(f"{prefix}-leases", value_serializer="raw", partitions=SLOTS))  # type: ignore[misc]
+    @app.agent(app.topic(f"{prefix}-leases", value_serializer="raw", partitions=SLOTS))  # type: ignore[untyped-decorator]
     async def agent(stream: AsyncIterator[bytes]) -> None:
         async for value in stream:
             received.append(value.decode())
 
-    @app.timer(0.25)  # type: ignore[misc]
+    @app.timer(0.25)  # type: ignore[untyped-decorator]
     async def show() -> None:
         state: dict[str, Any] = {
             "table": {key.decode(): value.decode() for key, value in table.data.data.items()},

@@ -80,6 +80,32 @@ class EventDecoder:
         """The end of the last event: where the next one starts."""
         return BinlogPosition(self._file, self._pos)
 
+    @property
+    def verifies_checksums(self) -> bool | None:
+        """Whether events end in a CRC32; None before the first event."""
+        return self._checksum
+
+    @property
+    def table_maps(self) -> dict[int, TableMapEvent]:
+        """The table maps of the statement being read, by table id."""
+        return self._tables
+
+    def passed(self, pos: int, table_maps: dict[int, TableMapEvent]) -> None:
+        """Note that events up to `pos` of the present file were read elsewhere, `table_maps` among them."""
+        self._pos = pos
+        self._tables = table_maps
+
+    def peek(self, packet: bytes) -> BinlogEvent:
+        """Decode a rows event without moving on; the table maps stay."""
+        header, _ = self._header(packet)
+        maps = dict(self._tables)
+        try:
+            return self._event(header, self._body(packet, header))
+        except _BROKEN as error:
+            raise self._corrupt(header, str(error)) from error
+        finally:
+            self._tables = maps
+
     def feed(self, packet: bytes) -> Iterator[BinlogEvent]:
         """Decode one event (the packet without its status byte).
 

@@ -52,6 +52,31 @@ class PacketStream:
             if not self._receive(max(deadline - time.monotonic(), _SHORTEST_WAIT_S)):
                 return None
 
+    @property
+    def is_joining(self) -> bool:
+        """True when parts of a payload of several packets were taken and its end is due."""
+        return bool(self._parts)
+
+    def window(self, timeout_s: float) -> tuple[bytes, int, int] | None:
+        """Return (buffer, place in it, number due) once a whole packet lies in the buffer, without taking it.
+
+        None when that takes longer than `timeout_s` seconds.
+        """
+        deadline = time.monotonic() + timeout_s
+        while True:
+            at, buffer = self._at, self._buffer
+            held = len(buffer) - at
+            if held >= 4 and held - 4 >= buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16:
+                if isinstance(buffer, bytearray):
+                    self._buffer, self._at = bytes(memoryview(buffer)[at:]), 0
+                return self._buffer, self._at, self._sequence  # type: ignore[return-value]
+            if not self._receive(max(deadline - time.monotonic(), _SHORTEST_WAIT_S)):
+                return None
+
+    def passed(self, at: int, sequence: int) -> None:
+        """Note that the packets of the window before `at` were taken; `sequence` is the number due next."""
+        self._at, self._sequence = at, sequence
+
     def _cut(self) -> bytes | None:
         """Take one whole payload off the buffer."""
         while True:

@@ -28,7 +28,7 @@ from pymysqlreplication.binlogstream import ReportSlave
 
 from faust_cdc.binlog import codes
 from faust_cdc.binlog.decoder import PAYLOAD_SIZE_MAX_BYTES, EventDecoder
-from faust_cdc.binlog.events import BinlogEvent
+from faust_cdc.binlog.events import BinlogEvent, TransactionPayloadEvent
 from faust_cdc.binlog.packets import PACKET_SIZE_MAX_BYTES, PacketStream
 from faust_cdc.binlog.refusals import dump_refused
 from faust_cdc.errors import BinlogNotAvailable, CdcError, InternalError, SourceConnectionLost
@@ -101,6 +101,7 @@ class BinlogReader:
         self._connection: Connection[Any] | None = None
         self._packets: PacketStream | None = None
         self._found_start = False
+        self._unpacking = False
 
     @property
     def position(self) -> BinlogPosition:
@@ -162,11 +163,48 @@ class BinlogReader:
         event = next(self._pending, None)
         if event is not None:
             return event
+        self._unpacking = False
         packet = self.next_packet(timeout_ms)
         if packet is None:
             return None
         self._pending = self._decoder.feed(packet)
-        return next(self._pending, None)
+        event = next(self._pending, None)
+        self._unpacking = isinstance(event, TransactionPayloadEvent)
+        return event
+
+    @property
+    def decoder(self) -> EventDecoder:
+        """What decodes this dump's events."""
+        return self._decoder
+
+    @property
+    def is_between_packets(self) -> bool:
+        """False while a compressed transaction is being unpacked or a payload of several packets joined."""
+        return not self._unpacking and self._packets is not None and not self._packets.is_joining
+
+    def window(self, timeout_ms: int) -> tuple[bytes, int, int] | None:
+        """Return what `PacketStream.window` does; only between packets.
+
+        Raises SourceConnectionLost as `next_event` does.
+        """
+        if self._packets is None:
+            raise InternalError("The binlog reader is not open.")
+        found = self._packets.window(timeout_ms / 1000)
+        if found is None:
+            self._check_silence(self._packets)
+        return found
+
+    def peek_event(self, buffer: bytes, at: int) -> BinlogEvent:
+        """Decode the whole packet at `at` of a window without taking it."""
+        size = int.from_bytes(buffer[at : at + 3], "little")
+        return self._decoder.peek(buffer[at + 5 : at + 4 + size])
+
+    def passed(self, at: int, sequence: int) -> None:
+        """Note that the window was read up to `at`; see `PacketStream.passed`."""
+        if self._packets is None:
+            raise InternalError("The binlog reader is not open.")
+        self._found_start = True
+        self._packets.passed(at, sequence)
 
     def next_packet(self, timeout_ms: int) -> bytes | None:
         """Return the next event's bytes undecoded (for recording); see `next_event`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -22,6 +22,8 @@ from faust_cdc.kafka.errors import translate_kafka_error
 log = logging.getLogger(__name__)
 
 Headers = list[tuple[str, bytes | None]]
+BatchRecord = tuple[str, bytes | None, bytes | None]
+"""(topic, key, value)."""
 
 INIT_TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 60.0
@@ -131,6 +133,23 @@ class TransactionalProducer:
             except KafkaException as error:
                 size = len(key or b"") + len(value or b"")
                 raise self._failed(error, f"Producing a record of {size} bytes to {topic}") from error
+
+    def produce_all(self, records: Iterable[BatchRecord], headers: Headers) -> int:
+        """Queue records of the open transaction, all with the same headers; return the bytes of keys and values.
+
+        Like `produce`, without its call per record.
+        """
+        produce, size = self._producer.produce, 0
+        for topic, key, value in records:
+            try:
+                produce(topic, value, key, headers=headers)  # type: ignore[arg-type]
+            except (BufferError, KafkaException):
+                self.produce(topic, key, value, headers)
+            if value is not None:
+                size += len(value)
+            if key is not None:
+                size += len(key)
+        return size
 
     def serve(self) -> None:
         """Serve delivery reports; raises the first failed delivery."""

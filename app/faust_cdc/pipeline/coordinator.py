@@ -29,7 +29,7 @@ from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRu
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.spec import TaskSpec
-from faust_cdc.pipeline.streaming import StreamingSource
+from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.registry.client import RegistryClient
@@ -37,6 +37,7 @@ from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import heartbeat_topic
 from faust_cdc.snapshot.initial import InitialSnapshot
+from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.transcode.plan import TranscodeOptions
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -236,17 +237,16 @@ class Coordinator:
         )
         last_commit = time.monotonic()
         with reader:
+            source = self._events(stream, reader, cache, writer, metadata)
             self._move(Phase.STREAMING)
             self._on_streaming()
             while not self._should_stop():
-                event = reader.next_event(0 if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
-                if event is not None:
-                    stream.handle(event)
-                if heartbeat.is_due and not stream.in_transaction:
+                some = source.step(0 if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
+                if heartbeat.is_due and not source.in_transaction:
                     action.run()
                     writer.write(heartbeat.record())
                     writer.cover(stream.offset)
-                due = event is None or writer.is_full()
+                due = not some or writer.is_full()
                 if not writer.has_records:
                     due = time.monotonic() - last_commit > OFFSET_ONLY_COMMIT_EVERY_S
                 if due and writer.has_complete_work:
@@ -256,6 +256,28 @@ class Coordinator:
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()
             self._report(writer, stream.source_ts_ms)
+
+    def _events(
+        self,
+        stream: StreamingSource,
+        reader: BinlogReader,
+        cache: TranscoderCache,
+        writer: TransactionWriter,
+        metadata: TransactionTopic | None,
+    ) -> EventSource:
+        if not is_compiled() or metadata is not None or self._config.include_query:
+            return SingleEvents(stream, reader)
+        from faust_cdc.pipeline.fast_stream import FastStream
+
+        return FastStream(
+            stream,
+            reader,
+            cache,
+            writer,
+            dispatch_rules(self._config),
+            self._source_block(),
+            self._headers.as_headers(),
+        )
 
     def _report(self, writer: TransactionWriter, source_ts_ms: int) -> None:
         progress, counters = self._progress, writer.counters

@@ -66,6 +66,8 @@ class Dispatcher:
     def __init__(self, cache: TranscoderCache, headers: Headers, rules: DispatchRules) -> None:
         self._cache = cache
         self._headers = list(headers)
+        self.headers = self._headers
+        """The headers of every record that needs no more."""
         self._rules = rules
 
     def records(
@@ -102,6 +104,20 @@ class Dispatcher:
                 second, offset = transcoder.read_row(rows, offset, event.columns_present[1])
                 yield from self._update(captured, first, second, block, ts_ns, transaction)
             index += 1
+
+    def one_row(self, event: RowsEvent, source: SourceInfo, offset: int, index: int) -> tuple[list[ChangeRecord], int]:
+        """Return the records of the event's row `index`, which begins at `offset`, and where the next one begins."""
+        captured = self._cache.for_table_map(event.table_map)
+        assert captured is not None, "rows of a table that is not captured have no encoder to stop"
+        transcoder, ts_ns = captured.transcoder, time.time_ns()
+        block = replace(source, db=captured.id.database, table=captured.id.table, row=index)
+        first, after = transcoder.read_row(event.rows, offset, event.columns_present[0])
+        if event.kind == "write":
+            return [self._record(captured, "c", None, first, block, ts_ns, self._headers)], after
+        if event.kind == "delete":
+            return list(self._delete(captured, first, block, ts_ns, self._headers, None)), after
+        second, after = transcoder.read_row(event.rows, after, event.columns_present[1])
+        return list(self._update(captured, first, second, block, ts_ns, None)), after
 
     def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:
         """Return the `t` record of a TRUNCATE, which has no key; None when skipped or not captured.

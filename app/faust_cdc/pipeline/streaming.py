@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from faust_cdc.binlog.events import (
     BinlogEvent,
@@ -27,11 +28,13 @@ from faust_cdc.binlog.events import (
     XaPrepareEvent,
     XidEvent,
 )
+from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.errors import FatalError, InternalError
 from faust_cdc.mysql.positions import GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
@@ -60,6 +63,17 @@ class SourceTransaction:
     """With `provide.transaction.metadata`; None for XA and for single DDL statements, as in Debezium."""
 
 
+class EventSource(Protocol):
+    """Where the events of a dump go, some at a time."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """True between the first and the last event of a source transaction."""
+
+    def step(self, timeout_ms: int) -> bool:
+        """Handle what has come, or wait up to `timeout_ms` for it; False when nothing came."""
+
+
 class StreamingSource:
     """Feeds rows to the writer and the position to the offset."""
 
@@ -83,14 +97,37 @@ class StreamingSource:
         self._gtids = gtids
         self._file, self._pos = start.file, start.pos
         self._ts_sec, self._server_id = start.ts_sec, start.server_id
-        self._open: SourceTransaction | None = None
+        self.open: SourceTransaction | None = None
+        """The source transaction being read."""
         self.source_ts_ms = 0
         """Commit time of the last complete source transaction, in milliseconds since the epoch."""
+
+    def passed(
+        self, pos: int, ts_sec: int, server_id: int, source_ts_ms: int, gtids: list[tuple[str, int, int]]
+    ) -> None:
+        """Note that source transactions were handled elsewhere, the last one up to `pos` of the present file.
+
+        `gtids` are theirs: (source, first, last), a source being what stands before a GTID's number.
+        """
+        self._pos, self._ts_sec, self._server_id, self.source_ts_ms = pos, ts_sec, server_id, source_ts_ms
+        if isinstance(self._gtids, GtidSet):
+            for source, first, last in gtids:
+                self._gtids = self._gtids.union(GtidSet.parse(f"{source}:{first}-{last}"))
+        elif self._gtids is not None:
+            for source, _, last in gtids:
+                self._gtids = self._gtids.add(f"{source}-{last}")
+
+    def one_row(self, event: RowsEvent, offset: int, index: int) -> tuple[list[ChangeRecord], int]:
+        """Return the records of one row of an event, and where the next row begins."""
+        transaction = self.open
+        if transaction is None:
+            raise InternalError(f"{event.header.file}:{event.header.pos}: a row outside a transaction.")
+        return self._dispatcher.one_row(event, self._source_block(event, transaction), offset, index)
 
     @property
     def in_transaction(self) -> bool:
         """True between the first and the last event of a source transaction."""
-        return self._open is not None
+        return self.open is not None
 
     def offset(self) -> SourceOffset:
         """Return where a restart would go on: the end of the last complete source transaction."""
@@ -103,16 +140,16 @@ class StreamingSource:
             self._rows(event)
         elif isinstance(event, GtidEvent):
             group = self._block.connector == "mariadb" and not event.standalone
-            self._open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group)
+            self.open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group)
             if group:
-                self._announce(event, self._open)
+                self._announce(event, self.open)
         elif isinstance(event, QueryEvent):
             self._query(event)
         elif isinstance(event, XidEvent | XaPrepareEvent):
             self._end(event)
         elif isinstance(event, RowsQueryEvent):
-            if self._open is not None and self._include_query:
-                self._open.query = event.query
+            if self.open is not None and self._include_query:
+                self.open.query = event.query
         elif isinstance(event, RotateEvent):
             self._rotate(event)
         elif isinstance(event, IncidentEvent):
@@ -127,14 +164,14 @@ class StreamingSource:
     def _rotate(self, event: RotateEvent) -> None:
         if event.artificial and event.next_pos <= 4 and event.next_file == self._file:
             return  # the dump's opening: we know better where in this file we stand
-        if self._open is None:
+        if self.open is None:
             self._file, self._pos = event.next_file, event.next_pos
 
     def _rows(self, event: RowsEvent) -> None:
-        transaction = self._open
+        transaction = self.open
         if transaction is None:
             # Non-transactional rows of old servers come without GTID event; they end with COMMIT all the same.
-            transaction = self._open = SourceTransaction(None, None)
+            transaction = self.open = SourceTransaction(None, None)
         block = self._source_block(event, transaction)
         for record in self._dispatcher.records(event, block, transaction.metadata):
             self._writer.write(record)
@@ -156,23 +193,23 @@ class StreamingSource:
         statement = readable(event.query)
         word, second = first_words(statement)
         if word == "begin" or (word, second) in (("start", "transaction"), ("xa", "start")):
-            if self._open is None:
-                self._open = SourceTransaction(None, None)
-            self._open.is_group = True
+            if self.open is None:
+                self.open = SourceTransaction(None, None)
+            self.open.is_group = True
             if word == "xa":  # rows of XA transactions have neither thread nor metadata, in Debezium's events too
-                self._open.metadata = None
+                self.open.metadata = None
             else:
-                self._open.thread_id = event.thread_id
-                self._announce(event, self._open)
+                self.open.thread_id = event.thread_id
+                self._announce(event, self.open)
         elif word in ("commit", "rollback") and second != "to":
             self._end(event)
         elif word in ("savepoint", "rollback") or (word == "xa" and second == "end"):
             return
         elif word == "xa":  # XA COMMIT / XA ROLLBACK are transactions of their own
-            if self._open is not None:
-                self._open.metadata = None
+            if self.open is not None:
+                self.open.metadata = None
             self._end(event)
-        elif is_change(word, self._open is not None and self._open.is_group):
+        elif is_change(word, self.open is not None and self.open.is_group):
             self._statement_rows(event, statement, word)
         else:
             # Never the text: MariaDB writes the password of CREATE USER into its binlog in clear.
@@ -183,7 +220,7 @@ class StreamingSource:
             else:
                 self._truncate(event, table_id)  # the structure stays
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
-            if self._open is None or not self._open.is_group:
+            if self.open is None or not self.open.is_group:
                 self._end(event)
 
     def _announce(self, event: BinlogEvent, transaction: SourceTransaction) -> None:
@@ -195,7 +232,7 @@ class StreamingSource:
         transaction.metadata = OpenTransaction(self._transaction_topic, name, ts_ms, self._writer.write)
 
     def _truncate(self, event: QueryEvent, table_id: TableId) -> None:
-        transaction = self._open or SourceTransaction(None, None)
+        transaction = self.open or SourceTransaction(None, None)
         source = self._source_block(event, transaction)
         # A statement's time is good to the millisecond in Debezium's events, whatever the GTID event says.
         record = self._dispatcher.truncation(
@@ -215,7 +252,7 @@ class StreamingSource:
         )
 
     def _end(self, event: BinlogEvent) -> None:
-        transaction, self._open = self._open, None
+        transaction, self.open = self.open, None
         header = event.header
         self._file, self._pos = header.file, header.end_pos
         self._server_id = header.server_id
@@ -229,6 +266,26 @@ class StreamingSource:
             if transaction.metadata is not None:
                 transaction.metadata.end(source_time_us(event, transaction) // 1000)
         self._writer.end_source_transaction(self.offset)
+
+
+class SingleEvents:
+    """One event at a time, all of them the long way."""
+
+    def __init__(self, stream: StreamingSource, reader: BinlogReader) -> None:
+        self._stream = stream
+        self._reader = reader
+
+    @property
+    def in_transaction(self) -> bool:
+        """True between the first and the last event of a source transaction."""
+        return self._stream.in_transaction
+
+    def step(self, timeout_ms: int) -> bool:
+        """Handle one event, or wait up to `timeout_ms` for it; False when none came."""
+        event = self._reader.next_event(timeout_ms)
+        if event is not None:
+            self._stream.handle(event)
+        return event is not None
 
 
 def source_time_us(event: BinlogEvent, transaction: SourceTransaction) -> int:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from faust_cdc.kafka.producer import ProducerState, TransactionalProducer
+from faust_cdc.kafka.producer import BatchRecord, Headers, ProducerState, TransactionalProducer
 from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.records import ChangeRecord
 
@@ -88,6 +88,21 @@ class TransactionWriter:
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
             self._producer.serve()
+
+    def write_batch(self, records: list[BatchRecord], headers: Headers) -> None:
+        """Produce records in order, all with the same headers; opens the Kafka transaction when there is none."""
+        if not records:
+            return
+        self._begin()
+        self._covered = None
+        self._bytes += self._producer.produce_all(records, headers)
+        self._records += len(records)
+        self._producer.serve()
+
+    def end_source_transactions(self, offset: Callable[[], SourceOffset], count: int) -> None:
+        """Note that `count` source transactions ended, the last of them where `offset` says."""
+        self.cover(offset)
+        self._source_transactions += count
 
     def end_source_transaction(self, offset: Callable[[], SourceOffset]) -> None:
         """Note that everything written so far is covered by what `offset` returns.

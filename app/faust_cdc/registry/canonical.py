@@ -259,7 +259,7 @@ class _Canonical:
             inner = schema["items" if kind == "array" else "values"]
             if not isinstance(value, list if kind == "array" else dict):
                 return False
-            values = value if isinstance(value, list) else list(value.values())  # type: ignore[attr-defined]
+            values = value if isinstance(value, list) else list(value.values())
             return all(self._fits(inner, item, space) for item in values)
         if isinstance(schema, dict) and kind in _RECORDS:
             return isinstance(value, dict) and all(

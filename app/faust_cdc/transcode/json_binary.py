@@ -94,7 +94,7 @@ def _value(kind: int, data: bytes, pos: int, put: _Put, depth: int) -> None:
         put(java_double(_DOUBLE.unpack_from(data, pos)[0]))
     elif kind == 15:
         length, start = _variable_length(data, pos + 1)
-        put(_opaque(data[pos], _slice(data, start, length)))
+        put(opaque_text(data[pos], _slice(data, start, length)))
     else:
         scalar = _SCALARS.get(kind)
         if scalar is None:
@@ -139,7 +139,7 @@ def _container(kind: int, data: bytes, start: int, put: _Put, depth: int) -> Non
     put("}" if is_object else "]")
 
 
-def _opaque(field_type: int, data: bytes) -> str:
+def opaque_text(field_type: int, data: bytes) -> str:
     """Print a value of an SQL type without a JSON counterpart, temporal and byte values as the server prints them."""
     if field_type == _TYPE_DECIMAL:
         return _opaque_decimal(data)

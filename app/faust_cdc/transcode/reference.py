@@ -73,10 +73,10 @@ class ReferenceTranscoder:
         self._names = tuple(f"c{column.index}" for column in plan.columns)
         self._key_indexes = tuple(column.index for column in plan.key_columns)
         self._key_names = tuple(self._names[index] for index in self._key_indexes)
-        self._value_prefix = _PREFIX.pack(0, value_schema_id)
+        self.value_prefix = _PREFIX.pack(0, value_schema_id)
         self._value_schema = fastavro.parse_schema(_bare_envelope(plan))
-        self._key_prefix = b"" if key_schema_id is None else _PREFIX.pack(0, key_schema_id)
-        self._key_schema = fastavro.parse_schema(_bare_record("Key", plan.key_columns)) if plan.key_columns else None
+        self.key_prefix = b"" if key_schema_id is None else _PREFIX.pack(0, key_schema_id)
+        self._key_schema = fastavro.parse_schema(bare_record("Key", plan.key_columns)) if plan.key_columns else None
         if self._key_schema is not None and key_schema_id is None:
             raise InternalError(f"{plan.table.id} has a key, but its transcoder was given no key schema id")
         adjust = plan.options.enable_time_adjuster
@@ -174,7 +174,7 @@ class ReferenceTranscoder:
         if self._key_schema is None:
             return None
         out = io.BytesIO()
-        out.write(self._key_prefix)
+        out.write(self.key_prefix)
         record = {name: row[index] for name, index in zip(self._key_names, self._key_indexes, strict=True)}
         try:
             fastavro.schemaless_writer(out, self._key_schema, record)
@@ -202,7 +202,7 @@ class ReferenceTranscoder:
         Raises TableError when a row lacks columns, ValueConversionError when a value does not fit its field.
         """
         out = io.BytesIO()
-        out.write(self._value_prefix)
+        out.write(self.value_prefix)
         envelope = {
             "before": None if before is None else (_ROW_NAME, dict(zip(self._names, before, strict=True))),
             "after": None if after is None else (_ROW_NAME, dict(zip(self._names, after, strict=True))),
@@ -281,7 +281,7 @@ def _java_date(millis: int) -> str:
     return str(moment.date()) if millis % _DAY_MS == 0 else f"{moment.date()}T{clock}"
 
 
-def _bare_record(name: str, columns: Sequence[ColumnPlan]) -> dict[str, Any]:
+def bare_record(name: str, columns: Sequence[ColumnPlan]) -> dict[str, Any]:
     """Return the record with only what determines bytes: bare types and the order of union branches."""
     fields = []
     for one in columns:
@@ -299,7 +299,7 @@ def _bare_envelope(plan: TranscodePlan) -> dict[str, Any]:
         "type": "record",
         "name": "Envelope",
         "fields": [
-            {"name": "before", "type": ["null", _bare_record(_ROW_NAME, plan.columns)]},
+            {"name": "before", "type": ["null", bare_record(_ROW_NAME, plan.columns)]},
             {"name": "after", "type": ["null", _ROW_NAME]},
             {"name": "source", "type": source_schema(plan.options.connector)},
             {"name": "transaction", "type": ["null", transaction_schema()]},

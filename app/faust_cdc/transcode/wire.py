@@ -151,7 +151,7 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
         return _bits(kind, plan.column.length or 1)
     if kind in (Kind.ENUM, Kind.SET):
         return _labelled(plan, wire.metadata)
-    return _variable(_length_size(wire), _conversion(plan))
+    return _variable(length_size(wire), _conversion(plan))
 
 
 def _encoded(read: Read, encode: Encode | None) -> Read:
@@ -198,7 +198,7 @@ def _labelled(plan: ColumnPlan, size: int) -> Read:
     return lambda data, pos: (of(labels, int.from_bytes(data[pos : pos + size], "little")), pos + size)
 
 
-def _length_size(wire: TableMapColumn) -> int:
+def length_size(wire: TableMapColumn) -> int:
     """Return the size of the length that stands before a cell: blobs say it, strings by their maximum."""
     if wire.type_code in (_BLOB, _JSON, _GEOMETRY, _VECTOR):
         return wire.metadata

@@ -165,7 +165,7 @@ class TaskManager(Service):  # type: ignore[misc]
 
     # ---- the loop
 
-    @Service.task  # type: ignore[misc]
+    @Service.task  # type: ignore[untyped-decorator]
     async def _reconcile_for_ever(self) -> None:
         while not self.should_stop:
             await self._wait_for_cause()

@@ -170,7 +170,7 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
             self._new_round()
         await super()._build_highwaters(consumer, tps, destination, title)
 
-    @Service.task  # type: ignore[misc]
+    @Service.task  # type: ignore[untyped-decorator]
     async def _finish_on_position(self) -> None:
         while not self.should_stop:
             await self.sleep(POLL_S)

@@ -1,0 +1,334 @@
+"""The fast lane: the events that make up nearly all of a binlog, from the packets in a buffer to record bytes.
+
+Compiled by mypyc. It knows GTID, BEGIN, table maps seen before, whole rows events of captured tables and XID, and
+stops before everything else; the same event then goes the long way (`EventDecoder`, `StreamingSource`), and the lane
+is told where that way ended. So the lane decides nothing: what it does not do exactly as the long way would, it does
+not do. Its promises are those of the long way: packets in order, checksums verified, positions in 64 bits, rows only
+with a table map of their own statement.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from zlib import crc32
+
+from librt.strings import read_i64_le
+from mypy_extensions import i64
+
+from faust_cdc.transcode.compiled.octets import little
+from faust_cdc.transcode.compiled.rows import DELETE, INSERT, UPDATE, RowEncoder
+from faust_cdc.transcode.compiled.source import SourceHead, after_row, after_transaction
+
+CLOSED: Final = 0
+ANNOUNCED: Final = 1
+"""A GTID was read; BEGIN is due."""
+GROUP: Final = 2
+FOREIGN: Final = 3
+"""A transaction of the long way alone (XA, with metadata …): nothing in it is for the lane."""
+
+HEADER_BYTES: Final = 19
+LOW32: Final = 0xFFFFFFFF
+ROWS_QUERY: Final = 29
+ANNOTATE_ROWS: Final = 160
+MARIA_GTID: Final = 162
+STANDALONE: Final = 1
+
+Produced = tuple[int, bytes | None, bytes | None]
+"""(index of the table, key, value); the value None is a tombstone."""
+
+
+class LaneTable:
+    """A table version as the lane knows it: by the bytes of its table map behind the table id."""
+
+    def __init__(
+        self, index: int, body: bytes, encoder: RowEncoder | None, columns: int, database: bytes, table: bytes
+    ):
+        """`encoder` None: a table that is not captured, whose rows are passed over."""
+        self.index = index
+        self.body = body
+        self.encoder = encoder
+        self.columns: i64 = columns
+        self.whole = b"\xff" * (columns // 8)
+        self.last: i64 = (1 << columns % 8) - 1
+        """The bits of the bitmap's last byte that stand for columns; 0 when whole bytes suffice."""
+        self.database = database
+        self.table = table
+
+
+def all_present(table: LaneTable, data: bytes, at: i64) -> bool:
+    """Return whether a bitmap of columns has all of them; what its spare bits say differs by server."""
+    count: i64 = len(table.whole)
+    if data[at : at + count] != table.whole:
+        return False
+    return table.last == 0 or i64(data[at + count]) & table.last == table.last
+
+
+class Lane:
+    """Reads packets; what it made is in `out`, where it stands in the other attributes. Not thread-safe."""
+
+    def __init__(self, head: SourceHead, skipped: str, tombstones: bool, mariadb: bool) -> None:
+        """`skipped` holds the operations (c, u, d) that make no record; `tombstones` follow deletes."""
+        self._head = head
+        self._skip_insert = "c" in skipped
+        self._skip_update = "u" in skipped
+        self._skip_delete = "d" in skipped
+        self._tombstones = tombstones
+        self._mariadb = mariadb
+        self.checksum = True
+        self.now_ns: i64 = 0
+        """When the events at hand are handled, for the envelope's own times."""
+        self.file = b""
+        self.pos: i64 = 0
+        """Where the next event starts."""
+        self.at: i64 = 0
+        """Where in the buffer the lane stopped."""
+        self.sequence: i64 = 0
+        """Number of the next packet."""
+        self.open: i64 = CLOSED
+        self.gtid: bytes | None = None
+        self.gtid_source = b""
+        self.gtid_number: i64 = 0
+        self.commit_us: i64 = -1
+        self.thread: i64 = -1
+        self.known: dict[bytes, LaneTable] = {}
+        """Every table the lane may handle, by table map body."""
+        self.tables: dict[int, LaneTable] = {}
+        """The table maps of the statement being read, by table id."""
+        self.out: list[Produced] = []
+        self.covered: i64 = 0
+        """How many of `out` belong to complete source transactions."""
+        self.ended: i64 = 0
+        """Source transactions ended since `out` was emptied."""
+        self.end_pos: i64 = 0
+        self.end_timestamp: i64 = 0
+        self.end_server_id: i64 = 0
+        self.end_ts_us: i64 = 0
+        self.ranges: list[tuple[bytes, int, int]] = []
+        """GTIDs of ended transactions: (source, first, last), in order."""
+        self.row_table: LaneTable | None = None
+        """Set when a row of the event at `at` is for the reference transcoder."""
+        self.row_offset: i64 = 0
+        self.row_index: i64 = 0
+        self._uuid = b""
+        self._uuid_text = b""
+
+    def set_gtid(self, gtid: bytes | None) -> None:
+        """Take the GTID of an open transaction: `source:number`, or MariaDB's `domain-server-number`."""
+        self.gtid = gtid
+        if gtid is not None:
+            source, _, number = gtid.rpartition(b"-" if self._mariadb else b":")
+            self.gtid_source = source
+            self.gtid_number = int(number)
+
+    def feed(self, data: bytes, at: i64, sequence: i64) -> bool:
+        """Take whole packets from `data[at:]`; return True when it stopped before an event that is not for it.
+
+        A row for the reference transcoder ends it too; see `row_table`. Resuming such an event is `feed` again with
+        `row_offset` and `row_index` moved on.
+        """
+        size_all: i64 = len(data)
+        self.at = at
+        self.sequence = sequence
+        while size_all - self.at >= 4:
+            start: i64 = self.at
+            size: i64 = little(data, start, 3)
+            if size_all - start - 4 < size:
+                return False
+            if size < HEADER_BYTES + 5 or size == 0xFFFFFF or data[start + 3] != self.sequence or data[start + 4] != 0:
+                return True
+            if not self._event(data, start + 5, start + 4 + size):
+                return True
+            self.at = start + 4 + size
+            self.sequence = (self.sequence + 1) & 255
+        return False
+
+    def _event(self, data: bytes, start: i64, end: i64) -> bool:
+        size: i64 = end - start
+        if little(data, start + 9, 4) != size:
+            return False
+        low: i64 = little(data, start + 13, 4)
+        if low == 0:
+            return False
+        after: i64 = (self.pos + size) & ~LOW32 | low
+        if after < self.pos:
+            after += LOW32 + 1
+        body_end: i64 = end
+        if self.checksum:
+            body_end = end - 4
+            if self.row_table is None and crc32(data[start:body_end]) != little(data, body_end, 4):
+                return False
+        if not self._body(data, start, start + HEADER_BYTES, body_end, after):
+            return False
+        self.pos = after
+        return True
+
+    def _body(self, data: bytes, start: i64, body: i64, end: i64, after: i64) -> bool:
+        kind: i64 = i64(data[start + 4])
+        if (kind >= 23 and kind <= 25) or (kind >= 30 and kind <= 32):
+            return self._rows(data, start, body, end, after, kind)
+        if kind == 19:
+            return self._table_map(data, body, end)
+        if kind == 33 or kind == 34:
+            return self._gtid(data, body, end, kind == 34)
+        if kind == 2:
+            return self._begin(data, body, end)
+        if kind == 16:
+            return self._xid(data, start, after)
+        if kind == ROWS_QUERY or kind == ANNOTATE_ROWS:
+            return True
+        if kind == MARIA_GTID:
+            return self._maria_gtid(data, start, body, end)
+        return False
+
+    def _table_map(self, data: bytes, body: i64, end: i64) -> bool:
+        if self.open != GROUP or end - body < 8:
+            return False
+        table_id = int(little(data, body, 6))
+        rest = data[body + 8 : end]
+        table = self.tables.get(table_id)
+        if table is not None and table.body == rest:
+            return True
+        table = self.known.get(rest)
+        if table is None:
+            return False
+        self.tables[table_id] = table
+        return True
+
+    def _gtid(self, data: bytes, body: i64, end: i64, anonymous: bool) -> bool:
+        if self.open != CLOSED or end - body < 49 or data[body + 25] != 2:
+            return False
+        immediate: i64 = little(data, body + 42, 7)
+        if immediate >> 55:
+            if end - body < 56:
+                return False
+            immediate = little(data, body + 49, 7)
+        self.commit_us = immediate
+        self.thread = -1
+        self.open = ANNOUNCED
+        if anonymous:
+            self.gtid = None
+            return True
+        raw = data[body + 1 : body + 17]
+        if raw != self._uuid:
+            text = raw.hex()
+            self._uuid = raw
+            self._uuid_text = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}".encode()
+        self.gtid_source = self._uuid_text
+        self.gtid_number = read_i64_le(data, body + 17)
+        self.gtid = b"%s:%d" % (self._uuid_text, int(self.gtid_number))
+        return True
+
+    def _maria_gtid(self, data: bytes, start: i64, body: i64, end: i64) -> bool:
+        if not self._mariadb or self.open != CLOSED or end - body < 13 or data[body + 12] & STANDALONE:
+            return False
+        domain = int(little(data, body + 8, 4))
+        server = int(little(data, start + 5, 4))
+        self.gtid_source = b"%d-%d" % (domain, server)
+        self.gtid_number = read_i64_le(data, body)
+        self.gtid = b"%s-%d" % (self.gtid_source, int(self.gtid_number))
+        self.commit_us = -1
+        self.thread = -1
+        self.open = GROUP
+        return True
+
+    def _begin(self, data: bytes, body: i64, end: i64) -> bool:
+        if self.open != ANNOUNCED or end - body < 19:
+            return False
+        statement: i64 = body + 13 + little(data, body + 11, 2) + i64(data[body + 8]) + 1
+        if statement + 5 != end or data[statement - 1] != 0 or data[statement:end] != b"BEGIN":
+            return False
+        self.thread = little(data, body, 4)
+        self.open = GROUP
+        return True
+
+    def _xid(self, data: bytes, start: i64, after: i64) -> bool:
+        if self.open != GROUP:
+            return False
+        self.open = CLOSED
+        self.end_pos = after
+        self.end_timestamp = little(data, start, 4)
+        self.end_server_id = little(data, start + 5, 4)
+        self.end_ts_us = self.commit_us if self.commit_us >= 0 else self.end_timestamp * 1_000_000
+        if self.gtid is not None:
+            self._note_gtid()
+        self.ended += 1
+        self.covered = len(self.out)
+        return True
+
+    def _note_gtid(self) -> None:
+        number = int(self.gtid_number)
+        ranges = self.ranges
+        if ranges:
+            source, first, last = ranges[-1]
+            if last + 1 == number and source == self.gtid_source:
+                ranges[-1] = (source, first, number)
+                return
+        ranges.append((self.gtid_source, number, number))
+
+    def _rows(self, data: bytes, start: i64, body: i64, end: i64, after: i64, kind: i64) -> bool:
+        if self.open != GROUP or end - body < 10:
+            return False
+        table = self.tables.get(int(little(data, body, 6)))
+        if table is None:
+            return False
+        flags: i64 = little(data, body + 6, 2)
+        at: i64 = body + 8
+        if kind >= 30:
+            at += little(data, at, 2)
+        columns: i64 = table.columns
+        bitmap: i64 = (columns + 7) >> 3
+        operation: i64 = (kind - 23) if kind < 30 else (kind - 30)
+        images: i64 = 2 if operation == UPDATE else 1
+        if columns > 250 or end - at < 1 + images * bitmap or i64(data[at]) != columns:
+            return False
+        at += 1
+        encoder = table.encoder
+        if encoder is not None and not self._is_skipped(operation):
+            if not all_present(table, data, at) or (images == 2 and not all_present(table, data, at + bitmap)):
+                return False
+            at += images * bitmap
+            if not self._encode(table, encoder, data, start, at, end, after, operation):
+                return False
+        if flags & 1:
+            self.tables.clear()
+        return True
+
+    def _is_skipped(self, operation: i64) -> bool:
+        if operation == INSERT:
+            return self._skip_insert
+        return self._skip_update if operation == UPDATE else self._skip_delete
+
+    def _encode(
+        self, table: LaneTable, encoder: RowEncoder, data: bytes, start: i64, at: i64, end: i64, after: i64, op: i64
+    ) -> bool:
+        timestamp: i64 = little(data, start, 4)
+        ts_us: i64 = self.commit_us if self.commit_us >= 0 and self.gtid is not None else timestamp * 1_000_000
+        server_id: i64 = little(data, start + 5, 4)
+        size: i64 = end - start + (4 if self.checksum else 0)
+        before = self._head.before_row(
+            b"false", table.database, table.table, ts_us, server_id, self.gtid, self.file, after - size
+        )
+        thread = self.thread
+        rest = after_row(None if thread < 0 else int(thread), None)
+        letter = b"c" if op == INSERT else (b"d" if op == DELETE else b"u")
+        tail = b"\x00" + after_transaction(letter, self.now_ns)
+        rows = data[at:end]
+        offset: i64 = 0
+        row: i64 = 0
+        if self.row_table is not None:
+            offset = self.row_offset
+            row = self.row_index
+            self.row_table = None
+        index = table.index
+        out = self.out
+        tombstones = op == DELETE and self._tombstones
+        for key, value in encoder.encode(op, rows, offset, row, before, rest, tail):
+            out.append((index, key, value))
+            if tombstones:
+                out.append((index, key, None))
+        if encoder.next_offset < len(rows):
+            self.row_table = table
+            self.row_offset = encoder.next_offset
+            self.row_index = encoder.next_row
+            return False
+        return True

@@ -1,0 +1,79 @@
+"""Reading little- and big-endian numbers and writing Avro's: the smallest parts of the compiled transcoder.
+
+Compiled by mypyc; the same file runs interpreted. Two rules keep both equal (mypyc 2.4.1):
+
+- Never `1 << n` with a literal: mypyc makes it a C int shift, wrong from n = 31. `shl` takes both as arguments.
+- A slice beyond the end is cut off in silence: look at the end before slicing.
+"""
+
+from __future__ import annotations
+
+from librt.strings import BytesWriter, read_i16_le, read_i32_le, read_i64_le
+from mypy_extensions import i64, u8
+
+
+def shl(value: i64, count: i64) -> i64:
+    """Return `value << count` in 64 bits; see the module for why this is a function."""
+    return value << count
+
+
+def signed(value: i64, bits: i64) -> i64:
+    """Return the low `bits` bits of `value` (fewer than 64) as a two's complement number."""
+    return value - shl(1, bits) if value >> (bits - 1) else value
+
+
+def little(data: bytes, pos: i64, size: i64) -> i64:
+    """Return the unsigned little-endian number of `size` (1 to 7, or 8 as signed) bytes at `pos`. Raises IndexError."""
+    if size == 1:
+        return i64(data[pos])
+    if size == 2:
+        return i64(read_i16_le(data, pos)) & 0xFFFF
+    if size == 4:
+        return i64(read_i32_le(data, pos)) & 0xFFFFFFFF
+    if size == 8:
+        return read_i64_le(data, pos)
+    value: i64 = 0
+    index: i64 = 0
+    while index < size:
+        value |= i64(data[pos + index]) << (8 * index)
+        index += 1
+    return value
+
+
+def big(data: bytes, pos: i64, size: i64) -> i64:
+    """Return the unsigned big-endian number of `size` (0 to 7) bytes at `pos`. Raises IndexError."""
+    value: i64 = 0
+    index: i64 = 0
+    while index < size:
+        value = value << 8 | i64(data[pos + index])
+        index += 1
+    return value
+
+
+def put_long(out: BytesWriter, value: i64) -> None:
+    """Write an Avro int or long: zigzag, then seven bits a byte, lowest first."""
+    rest: i64 = (value << 1) ^ (value >> 63)
+    while rest > 127 or rest < 0:
+        out.append(u8(rest & 127 | 128))
+        rest = (rest >> 7) & 0x1FFFFFFFFFFFFFF
+    out.append(u8(rest))
+
+
+def put_bytes(out: BytesWriter, value: bytes) -> None:
+    """Write Avro bytes, or a string already in UTF-8."""
+    put_long(out, i64(len(value)))
+    out.write(value)
+
+
+def put_digits(out: BytesWriter, value: i64, width: i64) -> None:
+    """Write the last `width` decimal digits of a number that is not negative."""
+    if width > 1:
+        put_digits(out, value // 10, width - 1)
+    out.append(u8(48 + value % 10))
+
+
+def avro_bytes(value: bytes) -> bytes:
+    """Return Avro bytes, or a string already in UTF-8, with its length before it."""
+    out = BytesWriter()
+    put_bytes(out, value)
+    return out.getvalue()

@@ -1,0 +1,148 @@
+"""All rows of one rows event into record keys and values."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from librt.strings import BytesWriter
+from mypy_extensions import i64, u8
+
+from faust_cdc.transcode.compiled.cells import Cell, put_cell
+from faust_cdc.transcode.compiled.octets import put_long
+
+INSERT: Final = 0
+UPDATE: Final = 1
+DELETE: Final = 2
+NULL_FIRST: Final = b"\x00"
+NULL_SECOND: Final = b"\x02"
+
+Encoded = list[tuple[bytes | None, bytes]]
+"""(record key, record value) of rows, in order."""
+
+
+class RowEncoder:
+    """Carries out the program of one table version. Not thread-safe."""
+
+    def __init__(
+        self, cells: list[Cell], key: list[int], key_prefix: bytes | None, value_prefix: bytes, skip_unchanged: bool
+    ) -> None:
+        """`cells` in the order of the row image; `key` the indexes of the key's columns, in key order.
+
+        The prefixes are the wire format's: a zero byte and the schema id; no key prefix, no keys.
+        """
+        self._cells = cells
+        self._nullmap: i64 = (i64(len(cells)) + 7) >> 3
+        self._key = key
+        self._key_prefix = key_prefix
+        self._value_prefix = value_prefix
+        self._skip_unchanged = skip_unchanged
+        self._out = BytesWriter()
+        self._piece = BytesWriter()
+        self._pieces: list[bytes] = [b""] * len(cells)
+        self.next_row = 0
+        """Index of the row at which `encode` stopped."""
+        self.next_offset = 0
+        """Where that row begins."""
+
+    def encode(
+        self, kind: i64, rows: bytes, offset: i64, row: i64, before_row: bytes, after_row: bytes, tail: bytes
+    ) -> Encoded:
+        """Encode rows from `offset`, the event's row `row`, on.
+
+        Stops before a row that is for the reference transcoder: its key changes, or its bytes are no row of the table
+        (whose error it words). `next_offset` is the end of `rows` when all were encoded.
+        """
+        found: Encoded = []
+        end: i64 = len(rows)
+        pos: i64 = offset
+        try:
+            while pos < end:
+                after: i64 = self._row(kind, rows, pos, end, row, before_row, after_row, tail, found)
+                if after < 0:
+                    break
+                pos = after
+                row += 1
+        except (ValueError, IndexError):
+            pass
+        self.next_row = int(row)
+        self.next_offset = int(pos)
+        return found
+
+    def _row(
+        self,
+        kind: i64,
+        rows: bytes,
+        pos: i64,
+        end: i64,
+        row: i64,
+        before_row: bytes,
+        after_row: bytes,
+        tail: bytes,
+        found: Encoded,
+    ) -> i64:
+        out = self._out
+        out.truncate(0)
+        out.write(self._value_prefix)
+        key: bytes | None = None
+        if kind == INSERT:
+            out.append(0)
+        out.append(2)
+        first: i64 = len(out)
+        pos = self._image(rows, pos, end)
+        if self._key_prefix is not None:
+            key = self._key_of()
+        if kind == DELETE:
+            out.append(0)
+        elif kind == UPDATE:
+            out.append(2)
+            second: i64 = len(out)
+            pos = self._image(rows, pos, end)
+            if self._key_prefix is not None and self._key_of() != key:
+                return -1
+            if self._skip_unchanged:
+                both = out.getvalue()
+                if both[first : second - 1] == both[second:]:
+                    return pos
+        if pos > end:
+            raise ValueError("the row ends behind the rows")
+        out.write(before_row)
+        put_long(out, row)
+        out.write(after_row)
+        out.write(tail)
+        found.append((key, out.getvalue()))
+        return pos
+
+    def _image(self, rows: bytes, pos: i64, end: i64) -> i64:
+        out = self._out
+        piece = self._piece
+        nulls: i64 = pos
+        pos += self._nullmap
+        if pos > end:
+            raise ValueError("the row image is short")
+        index: i64 = 0
+        for cell in self._cells:
+            if i64(rows[nulls + (index >> 3)]) >> (index & 7) & 1:
+                if cell.null_tag < 0:
+                    raise ValueError("NULL in a NOT NULL column")
+                out.append(u8(cell.null_tag))
+                if cell.is_key:
+                    self._pieces[index] = NULL_FIRST if cell.null_tag == 0 else NULL_SECOND
+            else:
+                if cell.is_key:
+                    piece.truncate(0)
+                    pos = put_cell(cell, piece, rows, pos, end)
+                    part = piece.getvalue()
+                    self._pieces[index] = part
+                    out.write(part)
+                else:
+                    pos = put_cell(cell, out, rows, pos, end)
+            index += 1
+        return pos
+
+    def _key_of(self) -> bytes:
+        """The key of the row just encoded: its fields' bytes in key order."""
+        key = self._key_prefix
+        assert key is not None
+        for index in self._key:
+            key = key + self._pieces[index]
+        return key
