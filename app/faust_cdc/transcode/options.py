@@ -35,6 +35,8 @@ class TranscodeOptions:
     field_name_adjustment: str = "none"
     """As for schema names, with dots illegal too; Debezium switches "avro" on by itself when an Avro converter stands
     in the connector's configuration."""
+    avro_names: bool = True
+    """Field names must be legal in Avro: keys or values are written as Avro, and the names are not scrubbed."""
 
     def __post_init__(self) -> None:
         for option, legal in LEGAL.items():

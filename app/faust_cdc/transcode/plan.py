@@ -21,7 +21,15 @@ from faust_cdc.transcode.text import epoch_of, select_expression
 from faust_cdc_schemas import connect_avro, envelope, names, structs
 from faust_cdc_schemas.connect_avro import MISSING
 
-__all__ = ["ColumnPlan", "TranscodeOptions", "TranscodePlan", "build_plan", "schema_json"]
+__all__ = ["ColumnPlan", "KeyConstant", "TranscodeOptions", "TranscodePlan", "build_plan", "schema_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyConstant:
+    """A text field at the end of every key of a table: it tells apart tables that share a topic."""
+
+    field_name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +87,19 @@ class TranscodePlan:
     columns: tuple[ColumnPlan, ...]
     """One per column, in the order of the row image."""
     key_columns: tuple[ColumnPlan, ...]
-    """In key order; empty when records have no key."""
+    """In key order."""
+    key_constant: KeyConstant | None = None
+    """Of a topic naming strategy that lets tables share topics; with it every record has a key."""
 
     @cached_property
     def key_schema(self) -> dict[str, Any] | None:
-        """The Avro schema of record keys, None when the table has no key."""
-        if not self.key_columns:
+        """The Avro schema of record keys, None when records have no key."""
+        fields = [one.avro_field for one in self.key_columns]
+        if self.key_constant is not None:
+            fields.append(connect_avro.field(self.key_constant.field_name, "string"))
+        if not fields:
             return None
-        return envelope.key_schema(
-            self._named(names.key_name(self.topic)), [one.avro_field for one in self.key_columns]
-        )
+        return envelope.key_schema(self._named(names.key_name(self.topic)), fields)
 
     @cached_property
     def value_schema(self) -> dict[str, Any]:
@@ -111,6 +122,10 @@ class TranscodePlan:
     def value_schema_json(self) -> str:
         """The envelope schema as registered."""
         return schema_json(self.value_schema)
+
+    def defaults_of_nullable(self) -> dict[int, Any]:
+        """Return the Avro-ready defaults of columns that may be null, by place in the row."""
+        return {one.index: one.default for one in self.columns if one.optional and one.default is not MISSING}
 
     def select_list(self) -> list[str]:
         """Return one SQL expression per column, for `ReferenceTranscoder.read_text_row` to read the answers of."""
@@ -142,7 +157,9 @@ def schema_json(schema: dict[str, Any]) -> str:
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 
 
-def build_plan(table: Table, topic: str, options: TranscodeOptions) -> TranscodePlan:
+def build_plan(
+    table: Table, topic: str, options: TranscodeOptions, key_constant: KeyConstant | None = None
+) -> TranscodePlan:
     """Return the plan of `table` for `topic`.
 
     Raises UnsupportedColumn for a column that no operation exists for, whose default cannot be read, or whose name
@@ -158,13 +175,19 @@ def build_plan(table: Table, topic: str, options: TranscodeOptions) -> Transcode
                 remedy="rename one of them, or exclude the table",
             )
     by_name = {one.column.name: one for one in columns}
-    return TranscodePlan(table, topic, options, columns, tuple(by_name[name] for name in table.primary_key))
+    key_columns = tuple(by_name[name] for name in table.primary_key)
+    if key_constant is not None and key_constant.field_name in {one.field_name for one in key_columns}:
+        raise UnsupportedColumn(
+            f"{table.id}: key column {key_constant.field_name!r} has the name of topic.key.field.name.",
+            remedy="set topic.key.field.name to a name that no key column has",
+        )
+    return TranscodePlan(table, topic, options, columns, key_columns, key_constant)
 
 
 def _column_plan(index: int, column: Column, table: Table, options: TranscodeOptions) -> ColumnPlan:
     where = str(table.id)
     field_name = names.adjust_field_name(column.name, options.field_name_adjustment)
-    if not names.is_avro_name(field_name):
+    if options.avro_names and not names.is_avro_name(field_name):
         raise UnsupportedColumn(
             f"{where}, column {column.name!r}: not an Avro name (letters, digits and _, no digit first).",
             remedy="set field.name.adjustment.mode=avro, or name an Avro converter in the connector's configuration",

@@ -1,8 +1,7 @@
-"""The reference transcoder: row images and snapshot cells into Avro, readable first.
+"""The reference transcoder: row images and snapshot cells into rows, rows into bytes, readable first.
 
 Why equal rows give equal bytes on both paths: `read_row` (binlog) and `read_text_row` (snapshot) end in the same `Row`
-of Avro-ready values, and only `key` and `value` encode. Encoding is fastavro's, with the schemas stripped to what
-determines bytes, so no property of theirs (a logical type, say) can bend a value.
+of Avro-ready values, and only `key` and `value` encode, with the encoding that was bound to the plan (`encoding`).
 
 A row is walked once. Its reader checks that the walk ends inside the event's rows; the caller goes on until the rows
 are used up, so bytes are consumed exactly. Only after an error is the place looked up that the message names.
@@ -11,46 +10,28 @@ are used up, so bytes are consumed exactly. Only after an error is the place loo
 from __future__ import annotations
 
 import base64
-import io
 import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-
-import fastavro
+from typing import Any
 
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import InternalError, SchemaOutOfSync, TableError, ValueConversionError
 from faust_cdc.transcode import text, wire
+from faust_cdc.transcode.avro_encoding import avro_key, avro_value
+from faust_cdc.transcode.encoding import Encoding
 from faust_cdc.transcode.forms import Form, plain_decimal
-from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
+from faust_cdc.transcode.plan import TranscodePlan
+from faust_cdc.transcode.row import UNAVAILABLE, Row
 from faust_cdc.transcode.source_block import SourceInfo
-from faust_cdc_schemas.envelope import source_schema, transaction_schema
 from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
-from faust_cdc_schemas.structs import SCHEMAS, defined_once
 
-Row = tuple[Any, ...]
-"""Avro-ready values in column order; `UNAVAILABLE` where the row image leaves a column out."""
+__all__ = ["UNAVAILABLE", "Cell", "ReferenceTranscoder", "Row"]
 
 Cell = bytes | str | int | float | None
 """A cell of a snapshot query: text protocol bytes, or what a driver made of them."""
-
-_ROW_NAME: Final = "Row"
-_PREFIX = struct.Struct(">bi")
-"""Confluent's wire format: a zero byte and the schema id."""
-
-
-class _Unavailable:
-    """Type of `UNAVAILABLE`."""
-
-    def __repr__(self) -> str:
-        return "UNAVAILABLE"
-
-
-UNAVAILABLE: Final = _Unavailable()
-"""A column that the row image leaves out (binlog_row_image other than FULL)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +46,21 @@ class _Bound:
 class ReferenceTranscoder:
     """Carries out one plan. Not thread-safe: one per connector task."""
 
-    def __init__(self, plan: TranscodePlan, key_schema_id: int | None, value_schema_id: int) -> None:
+    def __init__(
+        self,
+        plan: TranscodePlan,
+        key_schema_id: int | None = None,
+        value_schema_id: int = 0,
+        *,
+        encoding: Encoding | None = None,
+    ) -> None:
+        """`encoding` None: Avro in wire format, under the two schema ids."""
         self.plan = plan
         self._bound: _Bound | None = None
         self._data = b""
         self._rows: memoryview | None = None
-        self._names = tuple(f"c{column.index}" for column in plan.columns)
         self._key_indexes = tuple(column.index for column in plan.key_columns)
-        self._key_names = tuple(self._names[index] for index in self._key_indexes)
-        self._value_prefix = _PREFIX.pack(0, value_schema_id)
-        self._value_schema = fastavro.parse_schema(_bare_envelope(plan))
-        self._key_prefix = b"" if key_schema_id is None else _PREFIX.pack(0, key_schema_id)
-        self._key_schema = fastavro.parse_schema(_bare_record("Key", plan.key_columns)) if plan.key_columns else None
-        if self._key_schema is not None and key_schema_id is None:
-            raise InternalError(f"{plan.table.id} has a key, but its transcoder was given no key schema id")
+        self._encoding = encoding or _avro_encoding(plan, key_schema_id, value_schema_id)
         adjust = plan.options.enable_time_adjuster
         self._cell_readers = tuple(
             text.cell_reader(one.column, one.mapping, adjust, one.zero, one.encode) for one in plan.columns
@@ -170,17 +152,14 @@ class ReferenceTranscoder:
         return tuple(values)
 
     def key(self, row: Row) -> bytes | None:
-        """Return the record key in wire format, None when the table has no key."""
-        if self._key_schema is None:
+        """Return the record's key, None when records of the table have none."""
+        encode = self._encoding.key
+        if encode is None:
             return None
-        out = io.BytesIO()
-        out.write(self._key_prefix)
-        record = {name: row[index] for name, index in zip(self._key_names, self._key_indexes, strict=True)}
         try:
-            fastavro.schemaless_writer(out, self._key_schema, record)
+            return encode(row)
         except (TypeError, ValueError, AttributeError) as error:
             raise self._encoding_error(row, error) from error
-        return out.getvalue()
 
     def key_changed(self, before: Row, after: Row) -> bool:
         """Say whether two images of a row have different keys; rows of tables without a key never do."""
@@ -195,29 +174,16 @@ class ReferenceTranscoder:
         ts_ns: int,
         transaction: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """Return the change event in wire format.
+        """Return the change event.
 
         `op` is c, u, d, r or t; `ts_ns` is when we processed the event, ns since the epoch; `transaction` is the
         block of `provide.transaction.metadata`: id, total_order, data_collection_order.
         Raises TableError when a row lacks columns, ValueConversionError when a value does not fit its field.
         """
-        out = io.BytesIO()
-        out.write(self._value_prefix)
-        envelope = {
-            "before": None if before is None else (_ROW_NAME, dict(zip(self._names, before, strict=True))),
-            "after": None if after is None else (_ROW_NAME, dict(zip(self._names, after, strict=True))),
-            "source": source.as_record(),
-            "transaction": transaction,
-            "op": op,
-            "ts_ms": ts_ns // 1_000_000,
-            "ts_us": ts_ns // 1000,
-            "ts_ns": ts_ns,
-        }
         try:
-            fastavro.schemaless_writer(out, self._value_schema, envelope)
+            return self._encoding.value(op, before, after, source, ts_ns, transaction)
         except (TypeError, ValueError, AttributeError) as error:
             raise self._encoding_error(after if after is not None else before, error) from error
-        return out.getvalue()
 
     def key_struct_json(self, row: Row) -> str:
         """Return the key as Connect's SimpleHeaderConverter prints a struct: `{"id":1}`, decimals as numbers."""
@@ -232,6 +198,9 @@ class ReferenceTranscoder:
                 shown = base64.b64encode(value).decode() if isinstance(value, bytes) else value
                 rendered = json.dumps(shown, ensure_ascii=False)
             fields.append(f"{json.dumps(one.field_name, ensure_ascii=False)}:{rendered}")
+        if self.plan.key_constant is not None:
+            name, value = self.plan.key_constant.field_name, self.plan.key_constant.value
+            fields.append(f"{json.dumps(name, ensure_ascii=False)}:{json.dumps(value, ensure_ascii=False)}")
         return "{" + ",".join(fields) + "}"
 
     def _check_nulls(self, values: list[Any], required: bytes, pos: int, offset: int) -> None:
@@ -281,31 +250,9 @@ def _java_date(millis: int) -> str:
     return str(moment.date()) if millis % _DAY_MS == 0 else f"{moment.date()}T{clock}"
 
 
-def _bare_record(name: str, columns: Sequence[ColumnPlan]) -> dict[str, Any]:
-    """Return the record with only what determines bytes: bare types and the order of union branches."""
-    fields = []
-    for one in columns:
-        mapping = one.mapping
-        bare: Any = SCHEMAS[mapping.name]() if mapping.structured and mapping.name else mapping.avro
-        if one.optional:
-            bare = ["null", bare] if one.avro_field["type"][0] == "null" else [bare, "null"]
-        fields.append({"name": f"c{one.index}", "type": bare})
-    return {"type": "record", "name": name, "fields": defined_once(fields)}
-
-
-def _bare_envelope(plan: TranscodePlan) -> dict[str, Any]:
-    optional_long = ["null", "long"]
-    return {
-        "type": "record",
-        "name": "Envelope",
-        "fields": [
-            {"name": "before", "type": ["null", _bare_record(_ROW_NAME, plan.columns)]},
-            {"name": "after", "type": ["null", _ROW_NAME]},
-            {"name": "source", "type": source_schema(plan.options.connector)},
-            {"name": "transaction", "type": ["null", transaction_schema()]},
-            {"name": "op", "type": "string"},
-            {"name": "ts_ms", "type": optional_long},
-            {"name": "ts_us", "type": optional_long},
-            {"name": "ts_ns", "type": optional_long},
-        ],
-    }
+def _avro_encoding(plan: TranscodePlan, key_schema_id: int | None, value_schema_id: int) -> Encoding:
+    if plan.key_schema is None:
+        return Encoding(None, avro_value(plan, value_schema_id))
+    if key_schema_id is None:
+        raise InternalError(f"{plan.table.id} has a key, but its transcoder was given no key schema id")
+    return Encoding(avro_key(plan, key_schema_id), avro_value(plan, value_schema_id))
