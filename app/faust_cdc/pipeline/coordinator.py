@@ -29,6 +29,7 @@ from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
+from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
@@ -231,6 +232,8 @@ class Coordinator:
         action: HeartbeatAction,
     ) -> None:
         start = dump_start(info, offset)
+        server_id, heartbeat_ms = self._config.database_server_id, self._spec.heartbeat_ms
+        search = PreparedSearch(self._address, server_id, info, heartbeat_ms, self._should_stop)
         stream = StreamingSource(
             self._source_block(),
             offset,
@@ -240,12 +243,11 @@ class Coordinator:
             writer,
             metadata,
             self._config.include_query,
+            search.events,
         )
-        reader = BinlogReader(
-            self._address, self._config.database_server_id, start, info, heartbeat_ms=self._spec.heartbeat_ms
-        )
+        reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         last_commit = time.monotonic()
-        with reader:
+        with contextlib.closing(stream), reader:
             self._move(Phase.STREAMING)
             self._on_streaming()
             while not self._should_stop():
