@@ -169,10 +169,19 @@ _TAGGED_FIELDS: dict[int, Callable[[Cursor], int | bytes]] = {
 
 
 def maria_gtid(header: EventHeader, body: bytes) -> GtidEvent:
-    """Parse type 162: sequence u64, domain u32, flags (FL_STANDALONE 1, FL_DDL 32)."""
+    """Parse type 162: sequence u64, domain u32, flags (FL_STANDALONE 1, FL_DDL 32, FL_PREPARED_XA 64)."""
     sequence, domain, flags = _MARIA_GTID_FIXED.unpack_from(body)
     name = f"{domain}-{header.server_id}-{sequence}"
-    return GtidEvent(header, name, None, None, None, standalone=bool(flags & 1), is_ddl=bool(flags & 32))
+    return GtidEvent(
+        header,
+        name,
+        None,
+        None,
+        None,
+        standalone=bool(flags & 1),
+        is_ddl=bool(flags & 32),
+        xa_prepared=bool(flags & 64),
+    )
 
 
 def query(header: EventHeader, body: bytes) -> QueryEvent:

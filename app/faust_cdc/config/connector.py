@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from faust_cdc.config import catalogue
-from faust_cdc.config.checks import split_words
+from faust_cdc.config.checks import metric_tags_of, split_words
 from faust_cdc.config.converters import RegistrySettings, registry_of
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
@@ -81,6 +81,9 @@ class MySqlConnectorConfig:
     schema_name_adjustment_mode: str = "none"
     field_name_adjustment_mode: str = "none"
     unavailable_value_placeholder: str = "__debezium_unavailable_value"
+    event_converting_failure_handling_mode: str = "fail"
+    """`fail` unless set: Debezium's own default, `warn`, replaces values by NULL unasked."""
+    custom_metric_tags: Mapping[str, str] = field(default_factory=dict)
     topic_creation: TopicCreation | None = None
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
     registry: RegistrySettings | None = None
@@ -141,6 +144,9 @@ class _Values:
     def word(self, name: str) -> str:
         return (self.text(name) or "").strip().lower()
 
+    def given(self, name: str) -> str:
+        return (self.config.get(name) or "").strip().lower()
+
     def number(self, name: str) -> int:
         return int((self.text(name) or "0").strip())
 
@@ -199,6 +205,8 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         schema_name_adjustment_mode=v.word("schema.name.adjustment.mode"),
         field_name_adjustment_mode=v.word("field.name.adjustment.mode"),
         unavailable_value_placeholder=v.text("unavailable.value.placeholder") or "",
+        event_converting_failure_handling_mode=v.given("event.converting.failure.handling.mode") or "fail",
+        custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
         topic_creation=topic_creation_of(v.config),
         producer_overrides=overrides,
         registry=registry_of(v.config)[0],

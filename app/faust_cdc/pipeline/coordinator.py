@@ -24,10 +24,12 @@ from faust_cdc.mysql.preflight import run_preflight
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
+from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
+from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
@@ -118,7 +120,8 @@ class Coordinator:
                 registry.register,
                 lambda topic: self._ensure_data_topic(topics, topic),
             )
-            dispatcher = Dispatcher(cache, self._headers.as_headers(), dispatch_rules(self._config))
+            bad_rows = self._bad_rows(registry, topics)
+            dispatcher = Dispatcher(cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows)
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, CommitLimits())
             if offset is None or offset.snapshot is not None:
                 offset = self._snapshot(info, cache, dispatcher, writer)
@@ -137,6 +140,14 @@ class Coordinator:
             topics.ensure([TopicSpec(name)])
         else:
             topics.ensure([TopicSpec(name, rule.partitions, rule.replication_factor, rule.config)])
+
+    def _bad_rows(self, registry: RegistryClient, topics: TopicCreator) -> BadRows:
+        mode = self._config.event_converting_failure_handling_mode
+        if mode != "quarantine":
+            return BadRows(mode)
+        prefix, headers = self._config.topic_prefix, self._headers.as_headers()
+        ensure = lambda topic: self._ensure_data_topic(topics, topic)  # noqa: E731
+        return BadRows(mode, QuarantineTopic(prefix, headers, registry.register, ensure))
 
     def _transaction_topic(self, registry: RegistryClient, topics: TopicCreator) -> TransactionTopic | None:
         if not self._config.provide_transaction_metadata:
@@ -221,6 +232,8 @@ class Coordinator:
         action: HeartbeatAction,
     ) -> None:
         start = dump_start(info, offset)
+        server_id, heartbeat_ms = self._config.database_server_id, self._spec.heartbeat_ms
+        search = PreparedSearch(self._address, server_id, info, heartbeat_ms, self._should_stop)
         stream = StreamingSource(
             self._source_block(),
             offset,
@@ -230,12 +243,11 @@ class Coordinator:
             writer,
             metadata,
             self._config.include_query,
+            search.events,
         )
-        reader = BinlogReader(
-            self._address, self._config.database_server_id, start, info, heartbeat_ms=self._spec.heartbeat_ms
-        )
+        reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         last_commit = time.monotonic()
-        with reader:
+        with contextlib.closing(stream), reader:
             self._move(Phase.STREAMING)
             self._on_streaming()
             while not self._should_stop():

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import RowsEvent
-from faust_cdc.errors import TableError
+from faust_cdc.errors import TableError, ValueConversionError
 from faust_cdc.kafka.producer import Headers
+from faust_cdc.pipeline.bad_rows import BadRows
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction
@@ -63,8 +64,11 @@ OPERATION = {"write": "c", "update": "u", "partial_update": "u", "delete": "d"}
 class Dispatcher:
     """Turns rows events of captured tables into change records."""
 
-    def __init__(self, cache: TranscoderCache, headers: Headers, rules: DispatchRules) -> None:
+    def __init__(
+        self, cache: TranscoderCache, headers: Headers, rules: DispatchRules, bad_rows: BadRows | None = None
+    ) -> None:
         self._cache = cache
+        self.bad_rows = bad_rows or BadRows()
         self._headers = list(headers)
         self._rules = rules
 
@@ -93,13 +97,24 @@ class Dispatcher:
         block = replace(source, db=captured.id.database, table=captured.id.table)
         while offset < len(rows):
             block = replace(block, row=index)
-            first, offset = transcoder.read_row(rows, offset, event.columns_present[0])
+            second: Row | None = None
+            try:
+                first, end = transcoder.read_row(rows, offset, event.columns_present[0])
+                if event.kind == "update":
+                    second, end = transcoder.read_row(rows, end, event.columns_present[1])
+            except ValueConversionError as error:
+                salvage = self.bad_rows.image(error, captured, event, offset, block)
+                first, second, end = salvage.first, salvage.second, salvage.end
+                if salvage.record is not None:
+                    yield salvage.record
+                    offset, index = end, index + 1
+                    continue
+            offset = end
             if event.kind == "write":
                 yield self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)
             elif event.kind == "delete":
                 yield from self._delete(captured, first, block, ts_ns, self._headers, transaction)
-            else:
-                second, offset = transcoder.read_row(rows, offset, event.columns_present[1])
+            elif second is not None:
                 yield from self._update(captured, first, second, block, ts_ns, transaction)
             index += 1
 

@@ -1,13 +1,14 @@
 """Binlog events into source transactions: what is a row, what is an end, where we stand.
 
 The position moves only at the end of a source transaction: XID or COMMIT of a transactional engine, ROLLBACK of a
-non-transactional one, XA PREPARE, DDL. An event outside these that we do not know is an error of the decoder, never
-a step forward.
+non-transactional one, XA PREPARE (its rows wait for XA COMMIT, see `prepared`), DDL. An event outside these that we do
+not know is an error of the decoder, never a step forward.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import (
@@ -28,10 +29,11 @@ from faust_cdc.binlog.events import (
     XidEvent,
 )
 from faust_cdc.errors import FatalError, InternalError
-from faust_cdc.mysql.positions import GtidSet, MariaDbGtidSet
+from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.prepared import PreparedRows, PreparedTransactions, Xid
 from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
@@ -58,6 +60,17 @@ class SourceTransaction:
     """With `include.query`: the SQL text of the rows that follow, until their statement ends."""
     metadata: OpenTransaction | None = None
     """With `provide.transaction.metadata`; None for XA and for single DDL statements, as in Debezium."""
+    prepared: PreparedRows | None = None
+    """Where the rows of an XA transaction are kept; those of others are written at once."""
+
+
+FindPrepared = Callable[[Xid, BinlogPosition], Iterator[BinlogEvent]]
+"""(xid, place of its XA COMMIT) → the events that prepared it, read again. See `PreparedSearch.events`."""
+
+
+def nowhere(xid: Xid, decision: BinlogPosition) -> Iterator[BinlogEvent]:
+    """Find no prepared transaction: for streams that begin where none is undecided. Raises FatalError."""
+    raise FatalError(f"XA COMMIT {xid} at {decision}: its rows were prepared before the stream began.")
 
 
 class StreamingSource:
@@ -73,6 +86,8 @@ class StreamingSource:
         writer: TransactionWriter,
         transaction_topic: TransactionTopic | None = None,
         include_query: bool = False,
+        find_prepared: FindPrepared = nowhere,
+        publish_at_prepare: bool = False,
     ) -> None:
         self._block = server_block
         self._dispatcher = dispatcher
@@ -80,6 +95,10 @@ class StreamingSource:
         self._writer = writer
         self._transaction_topic = transaction_topic
         self._include_query = include_query
+        self._find_prepared = find_prepared
+        self._publish_at_prepare = publish_at_prepare
+        """Rows of XA transactions as Debezium has them: written at PREPARE, whatever the decision."""
+        self._prepared = PreparedTransactions()
         self._gtids = gtids
         self._file, self._pos = start.file, start.pos
         self._ts_sec, self._server_id = start.ts_sec, start.server_id
@@ -97,6 +116,15 @@ class StreamingSource:
         gtids = None if self._gtids is None else str(self._gtids)
         return SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id)
 
+    def close(self) -> None:
+        """Let go of what is kept of undecided XA transactions; it is read again when it is needed."""
+        self._prepared.close()
+        self._close_open()
+
+    def _close_open(self) -> None:
+        if self._open is not None and self._open.prepared is not None:
+            self._open.prepared.close()
+
     def handle(self, event: BinlogEvent) -> None:
         """Take one event. Raises TableError for rows that cannot be written, FatalError when events are lost."""
         if isinstance(event, RowsEvent):
@@ -104,12 +132,16 @@ class StreamingSource:
         elif isinstance(event, GtidEvent):
             group = self._block.connector == "mariadb" and not event.standalone
             self._open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group)
-            if group:
+            if event.xa_prepared:
+                self._keep_rows(self._open)
+            elif group:
                 self._announce(event, self._open)
         elif isinstance(event, QueryEvent):
             self._query(event)
-        elif isinstance(event, XidEvent | XaPrepareEvent):
+        elif isinstance(event, XidEvent):
             self._end(event)
+        elif isinstance(event, XaPrepareEvent):
+            self._prepare(event)
         elif isinstance(event, RowsQueryEvent):
             if self._open is not None and self._include_query:
                 self._open.query = event.query
@@ -136,8 +168,9 @@ class StreamingSource:
             # Non-transactional rows of old servers come without GTID event; they end with COMMIT all the same.
             transaction = self._open = SourceTransaction(None, None)
         block = self._source_block(event, transaction)
+        write = self._writer.write if transaction.prepared is None else transaction.prepared.write
         for record in self._dispatcher.records(event, block, transaction.metadata):
-            self._writer.write(record)
+            write(record)
         if event.end_of_statement:
             transaction.query = None
 
@@ -161,6 +194,7 @@ class StreamingSource:
             self._open.is_group = True
             if word == "xa":  # rows of XA transactions have neither thread nor metadata, in Debezium's events too
                 self._open.metadata = None
+                self._keep_rows(self._open)
             else:
                 self._open.thread_id = event.thread_id
                 self._announce(event, self._open)
@@ -171,6 +205,7 @@ class StreamingSource:
         elif word == "xa":  # XA COMMIT / XA ROLLBACK are transactions of their own
             if self._open is not None:
                 self._open.metadata = None
+            self._decide(event, statement, committed=second == "commit")
             self._end(event)
         elif is_change(word, self._open is not None and self._open.is_group):
             self._statement_rows(event, statement, word)
@@ -185,6 +220,51 @@ class StreamingSource:
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self._open is None or not self._open.is_group:
                 self._end(event)
+
+    def _keep_rows(self, transaction: SourceTransaction) -> None:
+        if transaction.prepared is None and not self._publish_at_prepare:
+            transaction.prepared = PreparedRows()
+
+    def _prepare(self, event: XaPrepareEvent) -> None:
+        """XA PREPARE, and XA COMMIT … ONE PHASE, which MySQL logs as a PREPARE that is a commit."""
+        transaction = self._open
+        if transaction is not None and transaction.prepared is not None and not event.one_phase:
+            self._prepared.keep(Xid(event.format_id, event.gtrid, event.bqual), transaction.prepared)
+            transaction.prepared = None
+        self._end(event)
+
+    def _decide(self, event: QueryEvent, statement: str, *, committed: bool) -> None:
+        """XA COMMIT writes the rows that its PREPARE left, XA ROLLBACK drops them."""
+        transaction = self._open
+        if self._publish_at_prepare or transaction is None:
+            return
+        xid = Xid.of_statement(statement)
+        if not committed:
+            self._prepared.drop(xid)
+            if transaction.prepared is not None:  # decided where it was begun: never prepared
+                transaction.prepared.close()
+                transaction.prepared = None
+        elif transaction.prepared is None:
+            place = BinlogPosition(event.header.file, event.header.pos)
+            transaction.prepared = self._prepared.take(xid) or self._read_again(xid, self._find_prepared(xid, place))
+
+    def _read_again(self, xid: Xid, events: Iterator[BinlogEvent]) -> PreparedRows:
+        # The search may take long; what is complete need not wait, and a Kafka transaction must not grow old.
+        self._writer.commit()
+        outer, self._open = self._open, None
+        try:
+            for event in events:
+                if isinstance(event, XaPrepareEvent):
+                    break
+                self.handle(event)
+            found, self._open = self._open, None
+        finally:
+            self._close_open()
+            self._open = outer
+        if found is None or found.prepared is None:
+            raise InternalError(f"The events that prepared XA transaction {xid} are no such transaction.")
+        log.info("XA transaction %s: %d records read again", xid, found.prepared.count)
+        return found.prepared
 
     def _announce(self, event: BinlogEvent, transaction: SourceTransaction) -> None:
         """Let the transaction that begins with `event` have metadata."""
@@ -216,6 +296,10 @@ class StreamingSource:
 
     def _end(self, event: BinlogEvent) -> None:
         transaction, self._open = self._open, None
+        if transaction is not None and transaction.prepared is not None:
+            for record in transaction.prepared.records():
+                self._writer.write(record)
+            transaction.prepared.close()
         header = event.header
         self._file, self._pos = header.file, header.end_pos
         self._server_id = header.server_id

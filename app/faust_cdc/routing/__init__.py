@@ -2,6 +2,7 @@
 
 from faust_cdc.routing.topics import (
     heartbeat_topic,
+    quarantine_topic,
     sanitise_topic,
     subject_for_key,
     subject_for_value,
@@ -11,6 +12,7 @@ from faust_cdc.routing.topics import (
 
 __all__ = [
     "heartbeat_topic",
+    "quarantine_topic",
     "sanitise_topic",
     "subject_for_key",
     "subject_for_value",

@@ -41,6 +41,11 @@ def transaction_topic(prefix: str, name: str = "transaction") -> str:
     return sanitise_topic(f"{prefix}.{name}")
 
 
+def quarantine_topic(prefix: str) -> str:
+    """Return the topic of rows that could not be read: `<prefix>.quarantine`."""
+    return sanitise_topic(f"{prefix}.quarantine")
+
+
 def heartbeat_topic(prefix: str, heartbeat_prefix: str = "__debezium-heartbeat") -> str:
     """Return the topic of heartbeats: `__debezium-heartbeat.<prefix>` unless configured otherwise."""
     return sanitise_topic(f"{heartbeat_prefix}.{prefix}")

@@ -133,6 +133,18 @@ class ReferenceTranscoder:
             self._check_nulls(values, bound.required, pos, offset)
         return tuple(values), pos
 
+    @property
+    def readers(self) -> tuple[wire.Read, ...]:
+        """One reader per column of the table map bound last. Raises InternalError before `bind`."""
+        if self._bound is None:
+            raise InternalError(f"the transcoder of {self.plan.table.id} was not bound to a table map")
+        return self._bound.reads
+
+    @property
+    def text_readers(self) -> tuple[text.CellReader, ...]:
+        """One reader per column of a snapshot query."""
+        return self._cell_readers
+
     def read_text_row(self, cells: Sequence[Cell]) -> Row:
         """Return the row of a snapshot query's cells, one per expression of `plan.select_list()`.
 

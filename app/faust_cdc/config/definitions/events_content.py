@@ -267,7 +267,10 @@ OPTIONS: tuple[Option, ...] = (
             "connector to be stopped; 'warn' the problematic event and its binlog position will be "
             "logged and the event will be skipped; 'ignore' the problematic event will be skipped."
         ),
-        limited("an event that cannot be read stops the task; skipping it would lose data"),
+        limited(
+            "an event that cannot be read stops the task: skipping it would lose its rows and what it says of later "
+            "ones. Values that cannot be read do not fall under it: see event.converting.failure.handling.mode"
+        ),
         recommended=("warn", "fail", "ignore", "skip"),
         legal=("skip", "warn", "fail", "ignore"),
     ),
@@ -288,7 +291,10 @@ OPTIONS: tuple[Option, ...] = (
             "the problematic event and its binlog position will be logged and the event will be "
             "skipped; 'skip' the problematic event will be skipped."
         ),
-        limited("a row that does not fit the known table stops the task; skipping it would lose data"),
+        limited(
+            "rows that do not fit the known table stop the task: their columns would have to be guessed, and skipping "
+            "them loses data. table.exclude.list leaves a table out"
+        ),
         recommended=("warn", "fail", "ignore", "skip"),
         legal=("skip", "warn", "fail", "ignore"),
     ),

@@ -6,7 +6,7 @@ with Debezium 3.6.1.Final, in its order; a test compares.
 
 from __future__ import annotations
 
-from faust_cdc.config.checks import non_negative, positive, regex_list
+from faust_cdc.config.checks import metric_tags, non_negative, positive, regex_list
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted
 
 OPTIONS: tuple[Option, ...] = (
@@ -202,7 +202,8 @@ OPTIONS: tuple[Option, ...] = (
             "the MBean object name, and the corresponding value would be the value of that tag the "
             "key is. For example: k1=v1,k2=v2"
         ),
-        noted("metrics are not JMX"),
+        noted("checked and kept with the connector; this version shows metrics by connector name only, without tags"),
+        checks=(metric_tags,),
     ),
     Option(
         "column.include.list",

@@ -120,12 +120,8 @@ OPTIONS: tuple[Option, ...] = (
             "conversion failed will be null and be logged with warn level; 'skip' the value of "
             "column of event that conversion failed will be null and be logged with debug level."
         ),
-        limited(
-            "a value that does not fit stops the task, in place of a logged NULL; skipping it would lose data",
-            "fail",
-            "warn",
-        ),
-        legal=("skip", "warn", "fail"),
+        USED,
+        legal=("skip", "warn", "fail", "quarantine"),
     ),
     Option(
         "unavailable.value.placeholder",
