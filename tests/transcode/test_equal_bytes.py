@@ -1,9 +1,10 @@
-"""Equal rows give equal bytes: key and value from the binlog and from a snapshot, every type under every set of options.
+"""Equal rows give equal bytes: key and value from the binlog and a snapshot, every type under every set of options.
 
 A table is written once; its rows events and its snapshot cells are then transcoded anew for each set.
 """
 
 import random
+from typing import Any
 
 import pytest
 
@@ -120,10 +121,10 @@ def compare(server: SqlServer, table: Table, events: list[RowsEvent], options: T
     return sum(map(len, streamed.values()))
 
 
-_read_cells: dict[tuple[int, str, tuple[str, ...]], list[tuple[object, ...]]] = {}
+_read_cells: dict[tuple[int, str, tuple[str, ...]], list[tuple[Any, ...]]] = {}
 
 
-def _cells(server: SqlServer, table: Table, expressions: tuple[str, ...]) -> list[tuple[object, ...]]:
+def _cells(server: SqlServer, table: Table, expressions: tuple[str, ...]) -> list[tuple[Any, ...]]:
     """The snapshot's cells, asked for once per list of expressions."""
     place = (server.port, str(table.id), expressions)
     if place not in _read_cells:
