@@ -133,3 +133,31 @@ def _take(changes: Changes, event: RowsEvent) -> None:
             second, offset = transcoder.read_row(event.rows, offset, event.columns_present[1])
             changes.updated.append((first, second))
     assert offset == len(event.rows)
+
+
+def rows_events(server: SqlServer, tables: list[Table], sql: str) -> dict[TableId, list[RowsEvent]]:
+    """Run `sql` in the tables' database and return the rows events of `tables`, undecoded."""
+    found: dict[TableId, list[RowsEvent]] = {table.id: [] for table in tables}
+    with connect(address(server), purpose="a test") as connection:
+        info = inspect_server(connection)
+    start = _position(server)
+    server.execute(sql, tables[0].id.database)
+    end = _position(server)
+    with BinlogReader(address(server), next(_replica_ids), DumpStart(start, None), info) as reader:
+        while reader.position < end:
+            event = reader.next_event(5000)
+            assert event is not None, f"the binlog is silent at {reader.position}, before {end}"
+            if isinstance(event, RowsEvent):
+                table_id = TableId(event.table_map.database, event.table_map.table)
+                if table_id in found:
+                    found[table_id].append(event)
+    return found
+
+
+def text_rows(server: SqlServer, table_id: TableId, expressions: list[str], where: str = "") -> list[tuple[Any, ...]]:
+    """The cells of a snapshot query, as bytes."""
+    with connect(address(server), purpose="a test") as connection:
+        connection.decoders, connection.use_unicode = {}, False
+        with connection.cursor(Cursor) as cursor:
+            cursor.execute(f"SELECT {', '.join(expressions)} FROM `{table_id.database}`.`{table_id.table}` {where}")
+            return list(cursor.fetchall())

@@ -81,6 +81,18 @@ class Dispatcher:
 
         Raises TableError (SchemaOutOfSync, ValueConversionError …) naming table, column and position.
         """
+        try:
+            yield from self._records(event, source, transaction)
+        except TableError as error:
+            place = f"{event.header.file}:{event.header.pos}"
+            if place not in error.message:  # the transcoder knows offsets in the rows only
+                error.message = f"{error.message} The event is at {place}."
+                error.args = (error.message,)
+            raise
+
+    def _records(
+        self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None
+    ) -> Iterator[ChangeRecord]:
         if OPERATION[event.kind] in self._rules.skipped:
             return
         captured = self._cache.for_table_map(event.table_map)
@@ -109,13 +121,18 @@ class Dispatcher:
                     yield salvage.record
                     offset, index = end, index + 1
                     continue
-            offset = end
+            start, offset = offset, end
             if event.kind == "write":
                 yield self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)
             elif event.kind == "delete":
                 yield from self._delete(captured, first, block, ts_ns, self._headers, transaction)
             elif second is not None:
                 yield from self._update(captured, first, second, block, ts_ns, transaction)
+            if offset == start:
+                raise ValueConversionError(
+                    f"{captured.id}: a row without any column (byte {offset} of the event's rows).",
+                    remedy="set binlog_row_image=FULL on the server, for sessions too",
+                )
             index += 1
 
     def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:

@@ -202,6 +202,8 @@ class ReferenceTranscoder:
         fields = []
         for one in self.plan.key_columns:
             value = row[one.index]
+            if value is UNAVAILABLE:
+                raise self._encoding_error(row, ValueError("a key without its value"))
             if one.mapping.form is Form.UNSCALED:
                 rendered = plain_decimal(int.from_bytes(value, "big", signed=True), one.mapping.scale)
             elif one.mapping.name in _DATE_UNITS_MS:
