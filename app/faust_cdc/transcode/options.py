@@ -35,6 +35,9 @@ class TranscodeOptions:
     field_name_adjustment: str = "none"
     """As for schema names, with dots illegal too; Debezium switches "avro" on by itself when an Avro converter stands
     in the connector's configuration."""
+    compatible: bool = False
+    """`compatibility.mode=debezium`: Debezium's value where ours differs on purpose, as far as the list
+    `config/differences.toml` says that the mode covers it."""
 
     def __post_init__(self) -> None:
         for option, legal in LEGAL.items():

@@ -27,6 +27,7 @@ from faust_cdc.transcode import text, wire
 from faust_cdc.transcode.forms import Form, plain_decimal
 from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
 from faust_cdc.transcode.source_block import SourceInfo
+from faust_cdc_schemas.connect_avro import MISSING
 from faust_cdc_schemas.envelope import source_schema, transaction_schema
 from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
 from faust_cdc_schemas.structs import SCHEMAS, defined_once
@@ -79,6 +80,11 @@ class ReferenceTranscoder:
         self._key_schema = fastavro.parse_schema(_bare_record("Key", plan.key_columns)) if plan.key_columns else None
         if self._key_schema is not None and key_schema_id is None:
             raise InternalError(f"{plan.table.id} has a key, but its transcoder was given no key schema id")
+        self._put_for_null = tuple(
+            (one.index, one.default)
+            for one in plan.columns
+            if plan.options.compatible and one.optional and one.default is not MISSING
+        )
         adjust = plan.options.enable_time_adjuster
         self._cell_readers = tuple(
             text.cell_reader(one.column, one.mapping, adjust, one.zero, one.encode) for one in plan.columns
@@ -169,6 +175,17 @@ class ReferenceTranscoder:
             raise self._text_error(len(values), cells, str(error)) from error
         return tuple(values)
 
+    def as_written(self, row: Row) -> Row:
+        """Return the row as a value shows it: with `compatibility.mode=debezium` a null gives way to its default.
+
+        Debezium's converters do that when they write; what is compared before (changes, keys) still has the null.
+        """
+        values = list(row)
+        for index, default in self._put_for_null:
+            if values[index] is None:
+                values[index] = default
+        return tuple(values)
+
     def key(self, row: Row) -> bytes | None:
         """Return the record key in wire format, None when the table has no key."""
         if self._key_schema is None:
@@ -201,6 +218,9 @@ class ReferenceTranscoder:
         block of `provide.transaction.metadata`: id, total_order, data_collection_order.
         Raises TableError when a row lacks columns, ValueConversionError when a value does not fit its field.
         """
+        if self._put_for_null:
+            before = None if before is None else self.as_written(before)
+            after = None if after is None else self.as_written(after)
         out = io.BytesIO()
         out.write(self._value_prefix)
         envelope = {
