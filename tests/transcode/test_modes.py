@@ -1,6 +1,7 @@
 """The value modes cell by cell: bytes of a row image and the snapshot's text of the same value give one value."""
 
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.transcode.images import TOPIC, columns, table, transcoder
 
 CONNECT = TranscodeOptions(time_precision_mode="connect")
 ISO = TranscodeOptions(time_precision_mode="isostring", enable_time_adjuster=False)
+ISO_COMPATIBLE = replace(ISO, compatible=True)
 MICROS = TranscodeOptions(time_precision_mode="microseconds")
 NANOS = TranscodeOptions(time_precision_mode="nanoseconds")
 TEXT = TranscodeOptions(decimal_handling_mode="string")
@@ -67,7 +69,8 @@ CELLS: list[tuple[str, TranscodeOptions, int, int, bytes, bytes, Any]] = [
     ("datetime", NANOS, 12, 0, (20240229123456).to_bytes(8, "little"), b"2024-02-29 12:34:56", 1709210096000000000),
     ("time(6)", CONNECT, 19, 6, time_image(24), b"24:00:00.000000", 86_400_000),
     ("time(6)", CONNECT, 19, 6, time_image(24, 1), b"24:00:00.000001", None),
-    ("time(6)", ISO, 19, 6, time_image(24), b"24:00:00.000000", "00:00:00Z"),
+    ("time(6)", ISO, 19, 6, time_image(24), b"24:00:00.000000", "24:00:00Z"),
+    ("time(6)", ISO_COMPATIBLE, 19, 6, time_image(24), b"24:00:00.000000", "00:00:00Z"),
     ("time(6)", ISO, 19, 6, time_image(23, 500000), b"23:00:00.500000", "23:00:00.5Z"),
     ("time(6)", NANOS, 19, 6, time_image(838, 1), b"838:00:00.000001", 3016800000001000),
     ("time", CONNECT, 11, 0, (-100).to_bytes(3, "little", signed=True), b"-00:01:00", None),

@@ -1,6 +1,6 @@
 """Real Debezium on the same server: schemas as text, and every streamed value of random rows.
 
-Differences are listed by what the column is; one that is not listed fails, and so does a listed one that is gone.
+Both compatibility modes are compared; what differs is on the list, and each entry that names these comparisons is seen.
 """
 
 import io
@@ -15,11 +15,13 @@ import pytest
 from faust_cdc.config.connector import parse_connector_config
 from faust_cdc.pipeline.coordinator import transcode_options
 from faust_cdc.routing import topic_for
-from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan
+from faust_cdc.transcode.plan import TranscodeOptions, build_plan
+from faust_cdc.transcode.reference import ReferenceTranscoder
 from tests.connect.memory import MYSQL_CONFIG
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
 from tests.lab.kafka_servers import Record, http_json
-from tests.transcode.both_paths import Changes, captured, tables_from_server
+from tests.parity.differences import Cell, Tally
+from tests.transcode.both_paths import Changes, captured, snapshot, tables_from_server
 from tests.transcode.images import SOURCE
 from tests.transcode.test_both_paths import COLUMNS, JSON_VALUES, create_table, insert
 
@@ -41,10 +43,15 @@ MODES: dict[str, dict[str, str]] = {
         "field.name.adjustment.mode": "avro_unicode",
         "enable.time.adjuster": "false",
     },
-    "nanoseconds": {"time.precision.mode": "nanoseconds", "binary.handling.mode": "base64-url-safe"},
+    "nanoseconds": {
+        "time.precision.mode": "nanoseconds",
+        "binary.handling.mode": "base64-url-safe",
+        "enable.time.adjuster": "false",
+    },
     "microseconds": {"time.precision.mode": "microseconds"},
 }
 """Options of one comparison each, by its name, which is the topic prefix and the database too."""
+COMPATIBILITY = ("right", "debezium")
 MARKER = -1
 """Key of the row that is there before Debezium starts, so that its snapshot writes something to wait for."""
 
@@ -76,6 +83,7 @@ DEFAULTS = [
     "bigint unsigned DEFAULT 9223372036854775808",
     "tinyint(1) NOT NULL DEFAULT 0",
     "year DEFAULT 0",
+    "bigint unsigned NOT NULL DEFAULT 18446744073709551615",
     "year NOT NULL DEFAULT 2155",
     "varchar(20) DEFAULT ''",
     "varchar(20) DEFAULT 'it''s \"q\" é'",
@@ -94,19 +102,6 @@ DEFAULTS = [
     "int DEFAULT NULL",
     "time(6) NOT NULL DEFAULT '23:59:58.999999'",
 ]
-
-SCHEMA_DIFFERENCES = {
-    "varchar(20) DEFAULT 'it''s \"q\" é'": "one quote; Debezium keeps it doubled, as in the statement",
-    "year DEFAULT 0": "year 0 is 0; Debezium makes it 2000",
-    "varchar(20) DEFAULT 'a\\nb'": "the line break itself; Debezium keeps SHOW CREATE TABLE's backslash and n",
-    "varbinary(5) DEFAULT X'ff27'": "the bytes; Debezium reads the hexadecimal digits as text and loses the last",
-    "enum('a\\\\b') DEFAULT 'a\\\\b'": "the label itself; Debezium keeps its escaped form",
-}
-VALUE_DIFFERENCES = {
-    "enum": "a label with a comma or a backslash is itself; Debezium streams its escaped form",
-    "year": "0000 is 0; Debezium streams 1900",
-    "json": "times and bytes inside JSON print as in the server's text; Debezium prints negative times broken",
-}
 
 
 def our_options(modes: dict[str, str]) -> TranscodeOptions:
@@ -170,43 +165,66 @@ def row_fields(schema: Any) -> list[Any]:
     return fields
 
 
-def test_schemas_are_equal_as_text(apicurio: Apicurio, changes: dict[str, tuple[Changes, list[Record]]]) -> None:
-    seen = set()
+def transcoder_of(found: Changes, mode: str) -> ReferenceTranscoder:
+    """The transcoder of the right mode, or one of the same table that gives Debezium's values."""
+    plan = found.transcoder.plan
+    if mode == "right":
+        return found.transcoder
+    options = our_options(MODES[plan.table.id.database] | {"compatibility.mode": mode})
+    return ReferenceTranscoder(build_plan(plan.table, plan.topic, options), 1, 2)
+
+
+def unseen_by(changes: dict[str, tuple[Changes, list[Record]]]) -> list[str]:
+    """The entries that the database's options leave nothing of."""
+    modes = MODES[changes["wide"][0].transcoder.plan.table.id.database]
+    hidden = {"enable.time.adjuster": "rewritten-year", "bigint.unsigned.handling.mode": "unsigned-default"}
+    return [entry for option, entry in hidden.items() if option in modes]
+
+
+def with_default(field: Any, default: Any) -> Any:
+    """A nullable or required Avro field with another default."""
+    field = json.loads(json.dumps(field)) | {"default": default}
+    for branch in field["type"] if isinstance(field["type"], list) else [field["type"]]:
+        if isinstance(branch, dict) and "connect.default" in branch:
+            branch["connect.default"] = default
+    return field
+
+
+@pytest.mark.parametrize("mode", COMPATIBILITY)
+def test_schemas_are_equal_as_text(
+    apicurio: Apicurio, changes: dict[str, tuple[Changes, list[Record]]], mode: str
+) -> None:
+    tally = Tally("live-defaults", compatible=mode == "debezium")
     for name, (found, records) in changes.items():
-        plan = found.transcoder.plan
+        plan = transcoder_of(found, mode).plan
         assert records[-1].key is not None
         assert records[-1].value is not None
         assert registered(apicurio, records[-1].key) == plan.key_schema_json
         theirs = json.loads(registered(apicurio, records[-1].value))
         ours = json.loads(plan.value_schema_json)
         for index, (left, right) in enumerate(zip(row_fields(theirs), row_fields(ours), strict=True)):
-            if json.dumps(left) != json.dumps(right):
-                assert name == "defaults", (name, left, right)
-                seen.add(DEFAULTS[index - 1])
-                row_fields(theirs)[index] = right
+            column = "id" if index == 0 or name != "defaults" else DEFAULTS[index - 1]
+            tally.compare(Cell(f"{name}.{column}", left.get("default"), right.get("default")))
+            if left.get("default") != right.get("default"):
+                row_fields(theirs)[index] = with_default(left, right["default"])
         assert json.dumps(theirs) == json.dumps(ours), name
-    assert seen == set(SCHEMA_DIFFERENCES)
+    tally.check(waiting=unseen_by(changes))
 
 
 def decoded(message: bytes, schema: Any) -> Any:
     return fastavro.schemaless_reader(io.BytesIO(message[5:]), schema)
 
 
-def value_differences(plan: TranscodePlan, ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {
-        one.column.type_name: (ours[one.field_name], theirs[one.field_name])
-        for one in plan.columns
-        if repr(ours[one.field_name]) != repr(theirs[one.field_name])
-    }
-
-
-def test_streamed_values_are_equal(apicurio: Apicurio, changes: dict[str, tuple[Changes, list[Record]]]) -> None:
-    seen: dict[str, tuple[Any, Any]] = {}
-    compared = 0
+@pytest.mark.parametrize("mode", COMPATIBILITY)
+def test_streamed_values_are_equal(
+    mysql: MySqlServer, apicurio: Apicurio, changes: dict[str, tuple[Changes, list[Record]]], mode: str
+) -> None:
+    tally = Tally("live-rows", compatible=mode == "debezium")
     for found, records in changes.values():
-        transcoder = found.transcoder
+        transcoder = transcoder_of(found, mode)
         schema = fastavro.parse_schema(json.loads(transcoder.plan.value_schema_json))
-        rows = {row[0]: row for row in found.inserted}
+        read = found.inserted if mode == "right" else snapshot(mysql, transcoder)
+        rows = {row[0]: row for row in read if row[0] != MARKER}
         for record in records:
             assert record.value is not None
             theirs = decoded(record.value, fastavro.parse_schema(json.loads(registered(apicurio, record.value))))
@@ -218,8 +236,9 @@ def test_streamed_values_are_equal(apicurio: Apicurio, changes: dict[str, tuple[
             key = transcoder.key(row)
             assert key is not None
             assert key[5:] == record.key[5:]
-            seen.update(value_differences(transcoder.plan, ours["after"], theirs["after"]))
-            compared += len(ours["after"])
+            for one in transcoder.plan.columns:
+                pair = theirs["after"][one.field_name], ours["after"][one.field_name]
+                tally.compare(Cell(one.column.type_expression, *pair))
         assert rows == {}, "streamed by us, not by Debezium"
-    assert set(seen) == set(VALUE_DIFFERENCES), seen
-    assert compared > 4000
+    tally.check(waiting=unseen_by(changes))
+    assert tally.equal + tally.explained.total() > 4000

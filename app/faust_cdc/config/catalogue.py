@@ -15,6 +15,7 @@ from faust_cdc.config.definitions import (
     events_flow,
     framework,
     history,
+    own,
     source,
     unlisted_channels,
     unlisted_values,
@@ -103,7 +104,7 @@ def listed(flavor: str) -> tuple[Option, ...]:
 @functools.cache
 def by_name(flavor: str) -> dict[str, Option]:
     """Every declared option of a flavor by its name, listed by `validate` or not."""
-    unlisted = (*unlisted_values.OPTIONS, *unlisted_channels.OPTIONS)
+    unlisted = (*unlisted_values.OPTIONS, *unlisted_channels.OPTIONS, *own.OPTIONS)
     return {option.name: option for option in (*listed(flavor), *unlisted)}
 
 

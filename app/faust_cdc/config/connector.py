@@ -77,7 +77,7 @@ class MySqlConnectorConfig:
     time_precision_mode: str = "adaptive_time_microseconds"
     bigint_unsigned_handling_mode: str = "long"
     binary_handling_mode: str = "bytes"
-    enable_time_adjuster: bool = True
+    enable_time_adjuster: bool = False
     schema_name_adjustment_mode: str = "none"
     field_name_adjustment_mode: str = "none"
     unavailable_value_placeholder: str = "__debezium_unavailable_value"
@@ -88,6 +88,12 @@ class MySqlConnectorConfig:
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
     registry: RegistrySettings | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
+    compatibility_mode: str = "right"
+
+    @property
+    def compatible(self) -> bool:
+        """Whether to write Debezium's value where ours differs on purpose."""
+        return self.compatibility_mode == "debezium"
 
 
 def parse_connector_config(config: ConnectorMap) -> MySqlConnectorConfig:
@@ -154,6 +160,13 @@ class _Values:
         return self.word(name) == "true"
 
 
+def _adjusts_years(v: _Values) -> bool:
+    """Whether years below 100 change: as asked for; not asked for, only where Debezium's values are wanted."""
+    if (v.config.get("enable.time.adjuster") or "").strip():
+        return v.flag("enable.time.adjuster")
+    return v.word("compatibility.mode") == "debezium"
+
+
 def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlConnectorConfig:
     ssl_mode, snapshot_mode = v.word("database.ssl.mode"), v.word("snapshot.mode")
     fetch_size = v.text("snapshot.fetch.size")
@@ -201,7 +214,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         time_precision_mode=v.word("time.precision.mode"),
         bigint_unsigned_handling_mode=v.word("bigint.unsigned.handling.mode"),
         binary_handling_mode=v.word("binary.handling.mode"),
-        enable_time_adjuster=v.flag("enable.time.adjuster"),
+        enable_time_adjuster=_adjusts_years(v),
         schema_name_adjustment_mode=v.word("schema.name.adjustment.mode"),
         field_name_adjustment_mode=v.word("field.name.adjustment.mode"),
         unavailable_value_placeholder=v.text("unavailable.value.placeholder") or "",
@@ -211,4 +224,5 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         producer_overrides=overrides,
         registry=registry_of(v.config)[0],
         notes=notes,
+        compatibility_mode=v.word("compatibility.mode"),
     )

@@ -309,4 +309,5 @@ def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:
         enable_time_adjuster=config.enable_time_adjuster,
         schema_name_adjustment=config.schema_name_adjustment_mode,
         field_name_adjustment=config.field_name_adjustment_mode,
+        compatible=config.compatible,
     )

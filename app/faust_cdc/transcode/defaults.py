@@ -2,9 +2,11 @@
 
 No default: no DEFAULT clause, DEFAULT NULL, expression defaults (a geometry or vector has no others), a zero date in a
 nullable column, a value that the mode's form cannot hold (9999-12-31 in nanoseconds). `CURRENT_TIMESTAMP` gives the
-epoch for DATETIME and TIMESTAMP NOT NULL and nothing for a nullable TIMESTAMP. Two oddities are kept because a schema's
-text must equal Debezium's: BIGINT UNSIGNED defaults above 2^63-1 stop there although values wrap, and the zero bytes of
-BINARY defaults stand as the two characters `\\0`, as SHOW CREATE TABLE prints them.
+epoch for DATETIME and TIMESTAMP NOT NULL and nothing for a nullable TIMESTAMP.
+
+Debezium reads literals out of SHOW CREATE TABLE without undoing its escapes, stops BIGINT UNSIGNED defaults at 2^63-1
+although values wrap, and makes YEAR 0 the year 2000. We give the value that a row gets, unless
+`compatibility.mode=debezium` asks for theirs.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from faust_cdc.relational.model import Column
 from faust_cdc.transcode.forms import encoder
 from faust_cdc.transcode.mapping import Kind, Mapping
 from faust_cdc.transcode.numbers import bits_little_endian, round_half_up
+from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.temporal import (
     datetime_us_from_text,
     day_from_text,
@@ -33,7 +36,7 @@ _HEX = re.compile(r"0x([0-9a-f]*)|x'([0-9a-f]*)'", re.IGNORECASE)
 _LONG_MAX = (1 << 63) - 1
 
 
-def default_of(column: Column, mapping: Mapping, optional: bool, adjust_years: bool, where: str) -> Any:
+def default_of(column: Column, mapping: Mapping, optional: bool, options: TranscodeOptions, where: str) -> Any:
     """Return the schema default of `column` as an Avro-ready value, or `MISSING`; `where` names its table.
 
     Raises UnsupportedColumn when the server's default text cannot be read as a value of the type.
@@ -46,7 +49,10 @@ def default_of(column: Column, mapping: Mapping, optional: bool, adjust_years: b
     if column.default_is_expression or column.generated or mapping.structured:
         return MISSING
     try:
-        value = _convert(text, column, mapping, adjust_years)
+        debeziums = _debeziums(text, column, mapping) if options.compatible else None
+        if debeziums is not None:
+            return debeziums
+        value = _convert(text, column, mapping, options.enable_time_adjuster)
     except ValueError as error:
         raise UnsupportedColumn(
             f"{where}, column {column.name!r}: default {text!r} is no {mapping.kind.value} ({error}).",
@@ -88,9 +94,36 @@ def _convert(text: str, column: Column, mapping: Mapping, adjust_years: bool) ->
         return bits_little_endian(_bits(text), int(mapping.parameters["length"]))
     if kind in (Kind.FIXED_BYTES, Kind.BYTES):
         # information_schema leaves the zero bytes out that pad a BINARY(n).
-        padded = _binary(text).ljust((column.length or 1) if kind is Kind.FIXED_BYTES else 0, b"\x00")
-        return padded.replace(b"\x00", b"\\0")
+        return _binary(text).ljust((column.length or 1) if kind is Kind.FIXED_BYTES else 0, b"\x00")
     return _LITERALS[kind](text)
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\0": "\\0", "\n": "\\n", "\r": "\\r", "'": "''"})
+"""What SHOW CREATE TABLE escapes in a literal (mysql-server `append_unescaped`)."""
+
+
+def _debeziums(text: str, column: Column, mapping: Mapping) -> Any:
+    """Return the default as Debezium 3.6.1 has it where that is not the row's value; None elsewhere."""
+    kind = mapping.kind
+    if kind is Kind.YEAR and int(text) == 0:
+        return 2000
+    if kind is Kind.UNSIGNED_LONG:
+        return min(int(text), _LONG_MAX)
+    if kind in (Kind.STRING, Kind.ENUM, Kind.SET):
+        return text.translate(_ESCAPES)
+    if kind in (Kind.FIXED_BYTES, Kind.BYTES):
+        encode = encoder(mapping.form)
+        shown = _shown_binary(_convert(text, column, mapping, adjust_years=False))
+        return shown if encode is None else encode(shown)
+    return None
+
+
+def _shown_binary(data: bytes) -> bytes:
+    """Return what Debezium reads of a binary default: escaped text, or of `0xFF27` (no UTF-8) the text `FF2`."""
+    try:
+        return data.decode("utf-8").translate(_ESCAPES).encode("utf-8")
+    except UnicodeDecodeError:
+        return data.hex().upper()[:-1].encode("ascii")
 
 
 def _bits(text: str) -> int:
@@ -107,7 +140,7 @@ def _binary(text: str) -> bytes:
 
 _LITERALS: dict[Kind, Callable[[str], Any]] = {
     Kind.INTEGER: int,
-    Kind.UNSIGNED_LONG: lambda text: min(int(text), _LONG_MAX),
+    Kind.UNSIGNED_LONG: lambda text: (int(text) + _LONG_MAX + 1) % (2 * _LONG_MAX + 2) - _LONG_MAX - 1,
     Kind.UNSIGNED_DECIMAL: int,
     Kind.FLOAT: float,
     Kind.DOUBLE: float,

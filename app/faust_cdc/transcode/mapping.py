@@ -64,6 +64,8 @@ class Mapping:
     """What the modes make of the value that was read."""
     scale: int = 0
     """Fraction digits of a decimal."""
+    labels: tuple[str, ...] = ()
+    """What each label of an ENUM or SET is written as, in definition order."""
 
     @property
     def structured(self) -> bool:
@@ -158,7 +160,18 @@ def _date(_column: Column, options: TranscodeOptions) -> Mapping:
     return _DATES.get(options.time_precision_mode, _DATE)
 
 
+_WRAPPED_TIME = Mapping(Kind.TIME, "string", names.ISO_TIME, form=Form.ISO_TIME_WRAPPED)
+_YEAR = Mapping(Kind.YEAR, "int", names.YEAR)
+_DEBEZIUM_YEAR = Mapping(Kind.YEAR, "int", names.YEAR, form=Form.DEBEZIUM_YEAR)
+
+
+def _year(_column: Column, options: TranscodeOptions) -> Mapping:
+    return _DEBEZIUM_YEAR if options.compatible else _YEAR
+
+
 def _time(_column: Column, options: TranscodeOptions) -> Mapping:
+    if options.compatible and options.time_precision_mode == "isostring":
+        return _WRAPPED_TIME
     return _TIMES.get(options.time_precision_mode, _TIME)
 
 
@@ -173,8 +186,10 @@ _Builder = Callable[[Column, TranscodeOptions], Mapping]
 
 
 def _labelled(kind: Kind, name: str) -> _Builder:
-    def build(column: Column, _options: TranscodeOptions) -> Mapping:
-        return Mapping(kind, "string", name, {"allowed": ",".join(map(escape_label, column.enum_values))})
+    def build(column: Column, options: TranscodeOptions) -> Mapping:
+        escaped = tuple(map(escape_label, column.enum_values))
+        labels = escaped if options.compatible else column.enum_values
+        return Mapping(kind, "string", name, {"allowed": ",".join(escaped)}, labels=labels)
 
     return build
 
@@ -190,7 +205,7 @@ _BUILDERS: dict[str, _Builder] = {
     "double": _always(Mapping(Kind.DOUBLE, "double")),
     "decimal": _decimal,
     "bit": _bit,
-    "year": _always(Mapping(Kind.YEAR, "int", names.YEAR)),
+    "year": _year,
     "date": _date,
     "time": _time,
     "datetime": _datetime,

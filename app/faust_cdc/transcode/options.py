@@ -37,6 +37,9 @@ class TranscodeOptions:
     in the connector's configuration."""
     avro_names: bool = True
     """Field names must be legal in Avro: keys or values are written as Avro, and the names are not scrubbed."""
+    compatible: bool = False
+    """`compatibility.mode=debezium`: Debezium's value where ours differs on purpose, as far as the list
+    `config/differences.toml` says that the mode covers it."""
 
     def __post_init__(self) -> None:
         for option, legal in LEGAL.items():

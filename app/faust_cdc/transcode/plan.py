@@ -194,5 +194,5 @@ def _column_plan(index: int, column: Column, table: Table, options: TranscodeOpt
         )
     mapping = mapping_of(column, options, where)
     optional = column.nullable and column.name not in table.primary_key
-    default = default_of(column, mapping, optional, options.enable_time_adjuster, where)
+    default = default_of(column, mapping, optional, options, where)
     return ColumnPlan(index, column, field_name, mapping, optional, default)

@@ -61,6 +61,7 @@ class ReferenceTranscoder:
         self._rows: memoryview | None = None
         self._key_indexes = tuple(column.index for column in plan.key_columns)
         self._encoding = encoding or _avro_encoding(plan, key_schema_id, value_schema_id)
+        self._put_for_null = tuple(plan.defaults_of_nullable().items()) if plan.options.compatible else ()
         adjust = plan.options.enable_time_adjuster
         self._cell_readers = tuple(
             text.cell_reader(one.column, one.mapping, adjust, one.zero, one.encode) for one in plan.columns
@@ -163,6 +164,17 @@ class ReferenceTranscoder:
             raise self._text_error(len(values), cells, str(error)) from error
         return tuple(values)
 
+    def as_written(self, row: Row) -> Row:
+        """Return the row as a value shows it: with `compatibility.mode=debezium` a null gives way to its default.
+
+        Debezium's converters do that when they write; what is compared before (changes, keys) still has the null.
+        """
+        values = list(row)
+        for index, default in self._put_for_null:
+            if values[index] is None:
+                values[index] = default
+        return tuple(values)
+
     def key(self, row: Row) -> bytes | None:
         """Return the record's key, None when records of the table have none."""
         encode = self._encoding.key
@@ -192,6 +204,9 @@ class ReferenceTranscoder:
         block of `provide.transaction.metadata`: id, total_order, data_collection_order.
         Raises TableError when a row lacks columns, ValueConversionError when a value does not fit its field.
         """
+        if self._put_for_null:
+            before = None if before is None else self.as_written(before)
+            after = None if after is None else self.as_written(after)
         try:
             return self._encoding.value(op, before, after, source, ts_ns, transaction)
         except (TypeError, ValueError, AttributeError) as error:

@@ -53,7 +53,7 @@ def cell_reader(column: Column, mapping: Mapping, adjust_years: bool, zero: Any,
     temporal = _temporal(mapping.kind, adjust_years)
     if temporal is not None:
         return _dated(temporal, zero, encode)
-    read = _canonical(column, mapping)
+    read = _canonical(mapping)
     return read if encode is None else lambda cell: encode(read(cell))
 
 
@@ -67,9 +67,9 @@ def _dated(read_text: Callable[[str], int | str | None], zero: Any, encode: Enco
     return read
 
 
-def _canonical(column: Column, mapping: Mapping) -> CellReader:
+def _canonical(mapping: Mapping) -> CellReader:
     if mapping.kind in (Kind.ENUM, Kind.SET):
-        return _labelled(column, mapping.kind)
+        return _labelled(mapping)
     if mapping.kind is Kind.DECIMAL:
         scale = mapping.scale
         return lambda cell: unscaled_from_text(cell.decode("ascii"), scale)
@@ -95,9 +95,9 @@ def labels_of(labels: tuple[str, ...], members: int) -> str:
     return ",".join(label for bit, label in enumerate(labels) if members >> bit & 1)
 
 
-def _labelled(column: Column, kind: Kind) -> CellReader:
-    labels = column.enum_values
-    of = label_of if kind is Kind.ENUM else labels_of
+def _labelled(mapping: Mapping) -> CellReader:
+    labels = mapping.labels
+    of = label_of if mapping.kind is Kind.ENUM else labels_of
     return lambda cell: of(labels, int(cell))
 
 

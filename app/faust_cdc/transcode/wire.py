@@ -142,7 +142,7 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
     if kind is Kind.DOUBLE:
         return _unpack("<d")
     if kind is Kind.YEAR:
-        return lambda data, pos: (data[pos] + 1900 if data[pos] else 0, pos + 1)
+        return _encoded(lambda data, pos: (data[pos] + 1900 if data[pos] else 0, pos + 1), plan.encode)
     if kind in _TEMPORAL:
         return _TEMPORAL[kind](plan, wire, adjust_years)
     if kind is Kind.DECIMAL:
@@ -193,7 +193,7 @@ def _bits(kind: Kind, length: int) -> Read:
 
 
 def _labelled(plan: ColumnPlan, size: int) -> Read:
-    labels = plan.column.enum_values
+    labels = plan.mapping.labels
     of = label_of if plan.mapping.kind is Kind.ENUM else labels_of
     return lambda data, pos: (of(labels, int.from_bytes(data[pos : pos + size], "little")), pos + size)
 
