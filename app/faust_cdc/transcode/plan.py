@@ -15,7 +15,7 @@ from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.relational.model import Column, Table
 from faust_cdc.transcode.defaults import default_as_json, default_of
 from faust_cdc.transcode.forms import Encode, Form, encoder, required
-from faust_cdc.transcode.mapping import Mapping, mapping_of
+from faust_cdc.transcode.mapping import Kind, Mapping, mapping_of
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.text import epoch_of, select_expression
 from faust_cdc_schemas import connect_avro, envelope, names, structs
@@ -193,6 +193,7 @@ def _column_plan(index: int, column: Column, table: Table, options: TranscodeOpt
             remedy="set field.name.adjustment.mode=avro, or name an Avro converter in the connector's configuration",
         )
     mapping = mapping_of(column, options, where)
-    optional = column.nullable and column.name not in table.primary_key
+    # Debezium's fields of geometries are optional, NOT NULL or not (seen live; a POINT's are not).
+    optional = (column.nullable or mapping.kind is Kind.GEOMETRY) and column.name not in table.primary_key
     default = default_of(column, mapping, optional, options, where)
     return ColumnPlan(index, column, field_name, mapping, optional, default)

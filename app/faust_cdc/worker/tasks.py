@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
 from faust_cdc.config.worker import WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
-from faust_cdc.kafka.topics import TopicSpec
+from faust_cdc.kafka.topics import INTERNAL_TOPIC, TopicSpec
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from faust_cdc.registry.client import RegistryConfig
@@ -50,7 +50,7 @@ def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
             worker.offset_storage_topic,
             worker.offset_storage_partitions,
             worker.offset_storage_replication_factor,
-            {"cleanup.policy": "compact"},
+            INTERNAL_TOPIC,
             must_be_compacted=True,
         ),
         registry=_registry(config, worker),
