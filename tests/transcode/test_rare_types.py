@@ -13,13 +13,13 @@ def check_undefined_bytes(server: SqlServer, database: str, charset: str, stored
     """`stored` are bytes that the server keeps though it has no character for them, and shows as ?."""
     server.execute(f"CREATE TABLE t (id int PRIMARY KEY, c varchar(9) CHARACTER SET {charset})", database)
     tables = tables_from_server(server, database, "t")
-    with pytest.raises(ValueConversionError, match=rf"column 'c' \(varchar\(9\)\): '.*' codec"):
+    with pytest.raises(ValueConversionError, match=r"column 'c' \(varchar\(9\)\): '.*' codec"):
         captured(server, tables, f"INSERT INTO t VALUES (1, X'{stored}')")
     assert "?" in server.query("SELECT CONVERT(c USING utf8mb4) FROM t", database)[0][0]
     server.execute("DELETE FROM t", database)
     transcoder = captured(server, tables, "INSERT INTO t VALUES (2, 'plain')")["t"].transcoder
     server.execute(f"INSERT INTO t VALUES (1, X'{stored}')", database)
-    with pytest.raises(ValueConversionError, match=rf"column 'c' \(varchar\(9\)\).*'.*' codec"):
+    with pytest.raises(ValueConversionError, match=r"column 'c' \(varchar\(9\)\).*'.*' codec"):
         snapshot(server, transcoder)
 
 
