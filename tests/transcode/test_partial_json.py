@@ -157,7 +157,8 @@ def random_change(rnd: random.Random, column: str) -> str:
 
 COLUMNS = """id int PRIMARY KEY, t tinyint, s varchar(300), c char(4), d decimal(20,5), e enum('a','b'),
  st set('x','y'), b bit(11), ts timestamp(3) NULL, dt datetime(6), ti time(1), y year, da date, f float,
- db double, m mediumint, bi bigint, j json, bl blob, k json, si smallint, g point, v vector(2), tt text, l json NOT NULL"""
+ db double, m mediumint, bi bigint, j json, bl blob, k json, si smallint, g point,
+ v vector(2), tt text, l json NOT NULL"""
 ROW = """'a text', 'c', 12345.67890, 'b', 'x,y', b'10101', '2026-01-02 03:04:05.678', '2026-01-02 03:04:05.678901',
  '-1:2:3.4', 2026, '2026-01-02', 1.5, 2.5, -7, 1e12"""
 START = """'{"a": 1, "bb": "text to be replaced", "x y": {"new": 1}, "d.[0]": [1, 2], "q\\\\\\"uo": null, "ключ": "v",

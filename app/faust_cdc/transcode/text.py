@@ -141,4 +141,7 @@ _PLAIN: dict[Kind, CellReader] = {
     Kind.POINT: point_of,
     Kind.GEOMETRY: geometry_of,
     Kind.VECTOR: vector_of,
+    Kind.UUID: lambda cell: cell.decode("ascii"),
+    Kind.INET4: lambda cell: cell.decode("ascii"),
+    Kind.INET6: lambda cell: cell.decode("ascii"),
 }
