@@ -14,6 +14,7 @@ from faust_cdc.mysql.schema import read_tables
 from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import topic_for
+from faust_cdc.transcode.partial_rows import full_images
 from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder, Row
 from tests.lab import MySqlServer, SqlServer
@@ -29,6 +30,10 @@ class Changes:
     inserted: list[Row] = field(default_factory=list)
     updated: list[tuple[Row, Row]] = field(default_factory=list)
     deleted: list[Row] = field(default_factory=list)
+    kinds: set[str] = field(default_factory=set)
+    """Of the rows events."""
+    raw: list[bytes] = field(default_factory=list)
+    """Their row images."""
 
 
 def address(server: SqlServer) -> SourceAddress:
@@ -122,6 +127,10 @@ def _check_map(changes: Changes, event: RowsEvent) -> None:
 def _take(changes: Changes, event: RowsEvent) -> None:
     transcoder = changes.transcoder
     transcoder.bind(event.table_map)
+    changes.kinds.add(event.kind)
+    changes.raw.append(event.rows.tobytes())
+    if event.kind == "partial_update":
+        event = full_images(event)
     offset = 0
     while offset < len(event.rows):
         first, offset = transcoder.read_row(event.rows, offset, event.columns_present[0])

@@ -232,9 +232,11 @@ def test_old_temporal_layouts_on_mariadb(mariadb: MariaDbServer, mariadb_databas
 
 SINGLE_BYTE = [
     *("ascii", "latin1", "latin2", "latin5", "latin7", "cp850", "cp852", "cp1250", "cp1251", "cp1256", "cp1257"),
-    *("hp8", "koi8r", "macce", "macroman"),
+    *("hp8", "koi8r", "macce", "macroman", "armscii8", "cp866", "dec8", "geostd8", "greek", "hebrew", "keybcs2"),
+    *("koi8u", "swe7", "tis620"),
 ]
-MULTI_BYTE = ["utf8mb4", "utf8mb3", "ucs2", "utf16", "utf16le", "utf32", "gbk", "gb2312", "cp932"]
+MULTI_BYTE = ["utf8mb4", "utf8mb3", "ucs2", "utf16", "utf16le", "utf32", "gbk", "gb2312", "cp932", "big5", "euckr"]
+MULTI_BYTE += ["eucjpms", "sjis", "ujis"]
 
 
 def check_charsets(server: SqlServer, database: str, charsets: list[str]) -> None:
@@ -252,10 +254,13 @@ def check_charsets(server: SqlServer, database: str, charsets: list[str]) -> Non
         for name, streamed, seen in zip(charsets, row[1:], read[row[0]][1:], strict=True):
             wrong = [(hex(ord(a)), hex(ord(b))) for a, b in zip(streamed, seen, strict=True) if a != b]
             assert wrong == [], name
+    shown = ", ".join(f"CONVERT(c{n} USING utf8mb4)" for n in range(len(charsets)))
+    selected = {row[0]: row for row in server.query(f"SELECT id, {shown} FROM t", database)}
+    assert {row[0]: row for row in found.inserted} == selected
 
 
 def test_charsets_on_mysql(mysql: MySqlServer, mysql_database: str) -> None:
-    check_charsets(mysql, mysql_database, [*SINGLE_BYTE, *MULTI_BYTE])
+    check_charsets(mysql, mysql_database, [*SINGLE_BYTE, *MULTI_BYTE, "gb18030"])
 
 
 def test_charsets_on_mariadb(mariadb: MariaDbServer, mariadb_database: str) -> None:

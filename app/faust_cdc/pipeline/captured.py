@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import subject_for_key, subject_for_value, topic_for
 from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan, build_plan
@@ -62,6 +63,7 @@ class TranscoderCache:
         self._by_map: dict[tuple[TableId, bytes], CapturedTable] = {}
         self._known: dict[TableId, Table] = {}
         self._latest: dict[TableId, CapturedTable] = {}
+        self._sequences: set[TableId] = set()
 
     def for_table_map(self, event: TableMapEvent) -> CapturedTable | None:
         """Return the captured table of a rows event, or None when the table is not captured."""
@@ -69,13 +71,16 @@ class TranscoderCache:
         found = self._by_map.get((table_id, event.body))
         if found is not None:
             return found
-        if not self._accepts(table_id):
+        if table_id in self._sequences or not self._accepts(table_id):
             return None
         known = self._known.get(table_id)
         if known is None:
             known = self._read_tables([table_id]).get(table_id)
             if known is not None:
                 self._known[table_id] = known
+            elif has_shape_of_sequence(event):
+                self._sequences.add(table_id)
+                return None
         captured = self.for_table(reconcile(event, known))
         captured.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
@@ -130,6 +135,7 @@ class TranscoderCache:
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
         self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}
+        self._sequences = {i for i in self._sequences if not concerned(i)}
 
     def _transcoder(self, plan: TranscodePlan) -> ReferenceTranscoder:
         key_id = None

@@ -19,6 +19,7 @@ from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction
 from faust_cdc.relational.model import TableId
+from faust_cdc.transcode.partial_rows import full_images
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -99,11 +100,7 @@ class Dispatcher:
         if captured is None:
             return
         if event.kind == "partial_update":
-            raise TableError(
-                f"{captured.id} at {event.header.file}:{event.header.pos}: a partial JSON update, expected full row "
-                "images.",
-                remedy="set binlog_row_value_options='' on the server, or exclude the table",
-            )
+            event = full_images(event)
         transcoder, rows, offset, index = captured.transcoder, event.rows, 0, 0
         ts_ns = time.time_ns()
         block = replace(source, db=captured.id.database, table=captured.id.table)

@@ -151,4 +151,7 @@ _LITERALS: dict[Kind, Callable[[str], Any]] = {
     Kind.ENUM: str,
     Kind.SET: str,
     Kind.JSON: str,
+    Kind.UUID: str,
+    Kind.INET4: str,
+    Kind.INET6: str,
 }

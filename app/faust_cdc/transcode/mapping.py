@@ -47,6 +47,9 @@ class Kind(enum.Enum):
     POINT = "point"
     GEOMETRY = "geometry"
     VECTOR = "vector"
+    UUID = "uuid"
+    INET4 = "inet4"
+    INET6 = "inet6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,9 @@ _BUILDERS: dict[str, _Builder] = {
     **dict.fromkeys(("geometry", "linestring", "polygon", "geometrycollection"), _GEOMETRY),
     **dict.fromkeys(("multipoint", "multilinestring", "multipolygon"), _GEOMETRY),
     "vector": _always(Mapping(Kind.VECTOR, "array", names.FLOAT_VECTOR)),
+    "uuid": _always(Mapping(Kind.UUID, "string", names.UUID)),
+    "inet4": _always(Mapping(Kind.INET4, "string")),
+    "inet6": _always(Mapping(Kind.INET6, "string")),
 }
 
 

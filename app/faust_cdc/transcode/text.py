@@ -1,8 +1,8 @@
 """Snapshot cells: what a SELECT must ask for, and how its text answers become the values the binlog path gives.
 
 The expressions ask for what text loses otherwise: ENUM and SET as numbers (labels may hold commas), FLOAT as a double
-(MySQL prints floats with six digits), BIT as raw bytes, which is what the text protocol sends. Temporal columns are
-read as text in a UTC session.
+(MySQL prints floats with six digits), BIT as raw bytes, which is what the text protocol sends, text as bytes where its
+charset can hold what the server cannot convert. Temporal columns are read as text in a UTC session.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from faust_cdc.mysql.charsets import decoder, reads_as_utf8
 from faust_cdc.relational.model import Column
 from faust_cdc.transcode.forms import Encode, encoder
 from faust_cdc.transcode.json_text import canonical_json
@@ -45,7 +46,13 @@ def select_expression(column: Column, kind: Kind) -> str:
         return f"CAST({quoted} AS UNSIGNED)"
     if kind in _AS_DOUBLE:
         return f"CAST({quoted} AS DOUBLE)"
+    if kind is Kind.STRING and not _as_utf8(column):
+        return f"CAST({quoted} AS BINARY)"
     return quoted
+
+
+def _as_utf8(column: Column) -> bool:
+    return column.charset is None or reads_as_utf8(column.charset)
 
 
 def cell_reader(column: Column, mapping: Mapping, adjust_years: bool, zero: Any, encode: Encode | None) -> CellReader:
@@ -76,6 +83,10 @@ def _canonical(mapping: Mapping) -> CellReader:
     if mapping.kind is Kind.BITS:
         length = int(mapping.parameters["length"])
         return lambda cell: bits_little_endian(int.from_bytes(cell, "big"), length)
+    if mapping.kind is Kind.STRING and column.charset is not None and not _as_utf8(column):
+        decode = decoder(column.charset)
+        assert decode is not None, "the plan was built only because the character set is known"
+        return decode
     return _PLAIN[mapping.kind]
 
 
@@ -130,4 +141,7 @@ _PLAIN: dict[Kind, CellReader] = {
     Kind.POINT: point_of,
     Kind.GEOMETRY: geometry_of,
     Kind.VECTOR: vector_of,
+    Kind.UUID: lambda cell: cell.decode("ascii"),
+    Kind.INET4: lambda cell: cell.decode("ascii"),
+    Kind.INET6: lambda cell: cell.decode("ascii"),
 }

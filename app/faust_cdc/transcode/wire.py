@@ -17,6 +17,15 @@ from faust_cdc.relational.model import Column
 from faust_cdc.transcode.forms import Encode
 from faust_cdc.transcode.json_binary import json_text
 from faust_cdc.transcode.mapping import Kind
+from faust_cdc.transcode.mariadb_cells import (
+    inet4_text,
+    inet6_text,
+    old_datetime_reader,
+    old_time_reader,
+    old_timestamp_reader,
+    uncompressed,
+    uuid_text,
+)
 from faust_cdc.transcode.numbers import bits_little_endian, decimal_reader, decimal_size
 from faust_cdc.transcode.plan import ColumnPlan
 from faust_cdc.transcode.spatial import geometry_of, point_of, vector_of
@@ -37,6 +46,7 @@ Read = Callable[[bytes, int], tuple[Any, int]]
 
 _TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _TIMESTAMP, _LONGLONG, _INT24 = 1, 2, 3, 4, 5, 7, 8, 9
 _DATE, _TIME, _DATETIME, _YEAR, _NEWDATE, _VARCHAR, _BIT, _TIMESTAMP2, _DATETIME2, _TIME2 = range(10, 20)
+_BLOB_COMPRESSED, _VARCHAR_COMPRESSED = 140, 141
 _VECTOR, _JSON, _NEWDECIMAL, _ENUM, _SET = 242, 245, 246, 247, 248
 _BLOB, _VAR_STRING, _STRING, _GEOMETRY = 252, 253, 254, 255
 
@@ -57,17 +67,18 @@ WIRE_TYPES: dict[str, frozenset[int]] = {
     "timestamp": frozenset({_TIMESTAMP, _TIMESTAMP2}),
     "char": frozenset({_STRING}),
     "binary": frozenset({_STRING}),
-    "varchar": frozenset({_VARCHAR, _VAR_STRING}),
-    "varbinary": frozenset({_VARCHAR, _VAR_STRING}),
-    **dict.fromkeys(("tinytext", "text", "mediumtext", "longtext"), frozenset({_BLOB})),
-    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob"), frozenset({_BLOB})),
+    "varchar": frozenset({_VARCHAR, _VAR_STRING, _VARCHAR_COMPRESSED}),
+    "varbinary": frozenset({_VARCHAR, _VAR_STRING, _VARCHAR_COMPRESSED}),
+    **dict.fromkeys(("tinytext", "text", "mediumtext", "longtext"), frozenset({_BLOB, _BLOB_COMPRESSED})),
+    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob"), frozenset({_BLOB, _BLOB_COMPRESSED})),
     "enum": frozenset({_ENUM}),
     "set": frozenset({_SET}),
     "json": frozenset({_JSON}),
     **dict.fromkeys(("geometry", "point", "linestring", "polygon"), frozenset({_GEOMETRY})),
     **dict.fromkeys(("multipoint", "multilinestring", "multipolygon"), frozenset({_GEOMETRY})),
     "geometrycollection": frozenset({_GEOMETRY}),
-    "vector": frozenset({_VECTOR}),
+    "vector": frozenset({_VECTOR, _VARCHAR}),  # VARCHAR on MariaDB
+    **dict.fromkeys(("uuid", "inet4", "inet6"), frozenset({_STRING})),
 }
 """Table map type codes that carry a MySQL type."""
 
@@ -102,6 +113,7 @@ def mismatch(column: Column, wire: TableMapColumn) -> str | None:
     return _metadata_mismatch(column, wire)
 
 
+_FIXED_SIZES = {"uuid": 16, "inet4": 4, "inet6": 16}
 _SIGNED_OR_NOT = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 
 
@@ -115,15 +127,16 @@ def _metadata_mismatch(column: Column, wire: TableMapColumn) -> str | None:
         expected = length // 8 << 8 | length % 8
     elif code in (_TIMESTAMP2, _DATETIME2, _TIME2):
         expected = column.length or 0
-    elif code in (_TIMESTAMP, _DATETIME, _TIME):
-        # The old layouts have no fraction; MariaDB's old ones with a fraction do not say its size.
-        metadata, expected = column.length or 0, 0
-    elif code == _BLOB:
+    elif code in (_BLOB, _BLOB_COMPRESSED):
         expected = next((n for word, n in _BLOB_LENGTHS.items() if column.type_name.startswith(word)), 2)
     elif code == _STRING and column.type_name == "binary":
         expected = column.length if column.length is not None else 1
     elif code in (_VARCHAR, _VAR_STRING) and column.type_name == "varbinary":
         expected = column.length
+    elif code == _VARCHAR_COMPRESSED and column.type_name == "varbinary" and column.length is not None:
+        expected = column.length + 1
+    elif column.type_name in _FIXED_SIZES:
+        expected = _FIXED_SIZES[column.type_name]
     if expected is not None and metadata != expected:
         declared = column.type_expression or column.type_name
         return f"type metadata {metadata} in the table map, expected {expected} for {declared}"
@@ -151,7 +164,10 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
         return _bits(kind, plan.column.length or 1)
     if kind in (Kind.ENUM, Kind.SET):
         return _labelled(plan, wire.metadata)
-    return _variable(_length_size(wire), _conversion(plan))
+    convert = _conversion(plan)
+    if code in (_BLOB_COMPRESSED, _VARCHAR_COMPRESSED):
+        return _variable(_length_size(wire), lambda cell: convert(uncompressed(cell)))
+    return _variable(_length_size(wire), convert)
 
 
 def _encoded(read: Read, encode: Encode | None) -> Read:
@@ -200,7 +216,7 @@ def _labelled(plan: ColumnPlan, size: int) -> Read:
 
 def _length_size(wire: TableMapColumn) -> int:
     """Return the size of the length that stands before a cell: blobs say it, strings by their maximum."""
-    if wire.type_code in (_BLOB, _JSON, _GEOMETRY, _VECTOR):
+    if wire.type_code in (_BLOB, _JSON, _GEOMETRY, _VECTOR, _BLOB_COMPRESSED):
         return wire.metadata
     return 1 if wire.metadata <= 255 else 2
 
@@ -221,6 +237,9 @@ _WHOLE_CELLS: dict[Kind, Callable[[bytes], Any]] = {
     Kind.POINT: point_of,
     Kind.GEOMETRY: geometry_of,
     Kind.VECTOR: vector_of,
+    Kind.UUID: uuid_text,
+    Kind.INET4: inet4_text,
+    Kind.INET6: inet6_text,
 }
 
 
@@ -261,7 +280,8 @@ def _date(plan: ColumnPlan, _wire: TableMapColumn, adjust: bool) -> Read:
 
 def _time(plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
     if wire.type_code == _TIME:
-        return _encoded(_old_time, plan.encode)
+        digits = plan.column.length or 0  # the old formats do not say it
+        return _encoded(old_time_reader(digits) if digits else _old_time, plan.encode)
     digits = wire.metadata
     size = 3 + FRACTION_SIZE[digits]
 
@@ -283,7 +303,8 @@ def _old_time(data: bytes, pos: int) -> tuple[int, int]:
 def _datetime(plan: ColumnPlan, wire: TableMapColumn, adjust: bool) -> Read:
     finish = _unless_zero(plan)
     if wire.type_code == _DATETIME:
-        return _old_datetime(finish, adjust)
+        digits = plan.column.length or 0
+        return old_datetime_reader(digits, finish, adjust) if digits else _old_datetime(finish, adjust)
     scale, size = FRACTION_UNIT_US[wire.metadata], 5 + FRACTION_SIZE[wire.metadata]
 
     def read(data: bytes, pos: int) -> tuple[Any, int]:
@@ -310,6 +331,8 @@ def _old_datetime(finish: Callable[[int | None], Any], adjust: bool) -> Read:
 def _timestamp(plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
     zero = plan.zero
     if wire.type_code == _TIMESTAMP:
+        if plan.column.length:
+            return old_timestamp_reader(plan.column.length, zero)
 
         def read_old(data: bytes, pos: int) -> tuple[Any, int]:
             seconds = int.from_bytes(data[pos : pos + 4], "little")
