@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faust_cdc.config.custom_converters import CustomConverter
 from faust_cdc.errors import ConfigError
 
 LEGAL = {
@@ -35,6 +36,8 @@ class TranscodeOptions:
     field_name_adjustment: str = "none"
     """As for schema names, with dots illegal too; Debezium switches "avro" on by itself when an Avro converter stands
     in the connector's configuration."""
+    custom_converters: tuple[CustomConverter, ...] = ()
+    """The first that takes a column says what it becomes."""
 
     def __post_init__(self) -> None:
         for option, legal in LEGAL.items():

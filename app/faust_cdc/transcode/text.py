@@ -8,6 +8,7 @@ read as text in a UTC session.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from faust_cdc.relational.model import Column
@@ -50,6 +51,11 @@ def select_expression(column: Column, kind: Kind) -> str:
 
 def cell_reader(column: Column, mapping: Mapping, adjust_years: bool, zero: Any, encode: Encode | None) -> CellReader:
     """Return the reader of `column`'s cells; `zero` stands for zero and partial dates, `encode` is the last step."""
+    convert = mapping.convert
+    if convert is not None:
+        plain = cell_reader(column, replace(mapping, convert=None), adjust_years, zero, encode)
+        return lambda cell: convert(plain(cell))
+    adjust_years = adjust_years and not mapping.literal_years
     temporal = _temporal(mapping.kind, adjust_years)
     if temporal is not None:
         return _dated(temporal, zero, encode)
