@@ -9,6 +9,7 @@ from typing import Final
 from faust_cdc.config import catalogue
 from faust_cdc.config.checks import metric_tags_of, split_words
 from faust_cdc.config.converters import RegistrySettings, registry_of
+from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
 from faust_cdc.config.validation import ConnectorMap, validate
@@ -87,6 +88,8 @@ class MySqlConnectorConfig:
     topic_creation: TopicCreation | None = None
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
     registry: RegistrySettings | None = None
+    custom_converters: tuple[CustomConverter, ...] = ()
+    post_processors: tuple[Reselect, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
 
@@ -223,6 +226,8 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         topic_creation=topic_creation_of(v.config),
         producer_overrides=overrides,
         registry=registry_of(v.config)[0],
+        custom_converters=custom_converters(v.config)[0],
+        post_processors=post_processors(v.config)[0],
         notes=notes,
         compatibility_mode=v.word("compatibility.mode"),
     )

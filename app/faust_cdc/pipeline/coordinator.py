@@ -30,6 +30,7 @@ from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRu
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
+from faust_cdc.pipeline.reselect import SELECT_TIMEOUT_MS, Reselector
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
@@ -120,8 +121,13 @@ class Coordinator:
                 registry.register,
                 lambda topic: self._ensure_data_topic(topics, topic),
             )
+            reselectors = self._reselectors()
+            for reselector in reselectors:
+                stack.callback(reselector.close)
             bad_rows = self._bad_rows(registry, topics)
-            dispatcher = Dispatcher(cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows)
+            dispatcher = Dispatcher(
+                cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows, reselectors
+            )
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, CommitLimits())
             if offset is None or offset.snapshot is not None:
                 offset = self._snapshot(info, cache, dispatcher, writer)
@@ -173,6 +179,11 @@ class Coordinator:
     def _heartbeat_action(self) -> HeartbeatAction:
         address = SourceAddress.of(self._config, ACTION_TIMEOUT_MS)
         return HeartbeatAction(address, self._config.heartbeat_action_query)
+
+    def _reselectors(self) -> list[Reselector]:
+        address = SourceAddress.of(self._config, SELECT_TIMEOUT_MS)
+        placeholder = self._config.unavailable_value_placeholder
+        return [Reselector(rules, placeholder, address) for rules in self._config.post_processors]
 
     def _producer(self) -> TransactionalProducer:
         spec = self._spec
@@ -310,4 +321,5 @@ def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:
         schema_name_adjustment=config.schema_name_adjustment_mode,
         field_name_adjustment=config.field_name_adjustment_mode,
         compatible=config.compatible,
+        custom_converters=config.custom_converters,
     )

@@ -8,7 +8,7 @@ the new one, as in Debezium's RelationalChangeRecordEmitter.emitUpdateRecord.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import RowsEvent
@@ -62,14 +62,24 @@ OPERATION = {"write": "c", "update": "u", "partial_update": "u", "delete": "d"}
 """Kind of a rows event → the operation that, skipped, spares reading it."""
 
 
+PostProcess = Callable[[CapturedTable, Row], Row]
+"""(table, row of a created or updated record) → the row to write."""
+
+
 class Dispatcher:
     """Turns rows events of captured tables into change records."""
 
     def __init__(
-        self, cache: TranscoderCache, headers: Headers, rules: DispatchRules, bad_rows: BadRows | None = None
+        self,
+        cache: TranscoderCache,
+        headers: Headers,
+        rules: DispatchRules,
+        bad_rows: BadRows | None = None,
+        post_processors: Sequence[PostProcess] = (),
     ) -> None:
         self._cache = cache
         self.bad_rows = bad_rows or BadRows()
+        self._post_processors = tuple(post_processors)
         self._headers = list(headers)
         self._rules = rules
 
@@ -162,6 +172,9 @@ class Dispatcher:
         transaction: OpenTransaction | None = None,
     ) -> ChangeRecord:
         transcoder = captured.transcoder
+        if self._post_processors and after is not None and op != "r":  # a snapshot's row is what the table holds
+            for process in self._post_processors:
+                after = process(captured, after)
         keyed = after if after is not None else before
         assert keyed is not None
         place = None if transaction is None else transaction.next(captured.id)

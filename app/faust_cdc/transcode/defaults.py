@@ -17,6 +17,7 @@ from typing import Any
 
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.relational.model import Column
+from faust_cdc.transcode.custom_converters import shortest_float
 from faust_cdc.transcode.forms import encoder
 from faust_cdc.transcode.mapping import Kind, Mapping
 from faust_cdc.transcode.numbers import bits_little_endian, round_half_up
@@ -62,6 +63,10 @@ def default_of(column: Column, mapping: Mapping, optional: bool, options: Transc
         return MISSING if optional else epoch_of(mapping)
     encode = encoder(mapping.form, mapping.scale)
     encoded = value if encode is None else encode(value)
+    if encoded is not None and mapping.convert is not None:
+        encoded = mapping.convert(encoded)
+        if mapping.avro == "float":
+            encoded = shortest_float(encoded)
     return MISSING if encoded is None else encoded
 
 

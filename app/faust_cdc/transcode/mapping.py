@@ -8,13 +8,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
-from faust_cdc.transcode.forms import Form
+from faust_cdc.transcode.forms import Encode, Form
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc_schemas import names
+from faust_cdc_schemas.connect_avro import MISSING
 
 
 class Kind(enum.Enum):
@@ -61,7 +63,8 @@ class Mapping:
     """Avro primitive (int, long, float, double, boolean, bytes, string), or `record` and `array`: see `structured`."""
     name: str | None = None
     """Semantic type name (`connect.name`); versioned 1 where there is one."""
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """Schema parameters: texts, or None where a custom converter has none to give."""
     connect_type: str | None = None
     form: Form = Form.AS_IS
     """What the modes make of the value that was read."""
@@ -69,6 +72,12 @@ class Mapping:
     """Fraction digits of a decimal."""
     labels: tuple[str, ...] = ()
     """What each label of an ENUM or SET is written as, in definition order."""
+    convert: Encode | None = None
+    """What a custom converter makes of the value that `form` gave, as the very last step; None: nothing."""
+    zero: Any = MISSING
+    """What a custom converter makes of zero dates (None: null); `MISSING`: the column's own rule."""
+    literal_years: bool = False
+    """Years below 100 stay as they are, whatever `enable.time.adjuster` says."""
 
     @property
     def structured(self) -> bool:

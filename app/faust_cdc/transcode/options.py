@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faust_cdc.config.custom_converters import CustomConverter
 from faust_cdc.errors import ConfigError
 
 LEGAL = {
@@ -40,6 +41,8 @@ class TranscodeOptions:
     compatible: bool = False
     """`compatibility.mode=debezium`: Debezium's value where ours differs on purpose, as far as the list
     `config/differences.toml` says that the mode covers it."""
+    custom_converters: tuple[CustomConverter, ...] = ()
+    """The first that takes a column says what it becomes."""
 
     def __post_init__(self) -> None:
         for option, legal in LEGAL.items():

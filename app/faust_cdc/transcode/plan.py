@@ -13,6 +13,7 @@ from typing import Any
 
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.relational.model import Column, Table
+from faust_cdc.transcode.custom_converters import custom_mapping, zero_date_rules
 from faust_cdc.transcode.defaults import default_as_json, default_of
 from faust_cdc.transcode.forms import Encode, Form, encoder, required
 from faust_cdc.transcode.mapping import Kind, Mapping, mapping_of
@@ -48,7 +49,9 @@ class ColumnPlan:
 
     @property
     def zero(self) -> Any:
-        """What a zero date becomes: null where allowed, else the default, else the epoch."""
+        """What a zero date becomes: null where allowed, else the default, else the epoch; or a converter's choice."""
+        if self.mapping.zero is not MISSING:
+            return self.mapping.zero
         if self.optional:
             return None
         return epoch_of(self.mapping) if self.default is MISSING else self.default
@@ -192,8 +195,10 @@ def _column_plan(index: int, column: Column, table: Table, options: TranscodeOpt
             f"{where}, column {column.name!r}: not an Avro name (letters, digits and _, no digit first).",
             remedy="set field.name.adjustment.mode=avro, or name an Avro converter in the connector's configuration",
         )
-    mapping = mapping_of(column, options, where)
+    mapping = custom_mapping(column, table.id, options) or mapping_of(column, options, where)
     # Debezium's fields of geometries are optional, NOT NULL or not (seen live; a POINT's are not).
     optional = (column.nullable or mapping.kind is Kind.GEOMETRY) and column.name not in table.primary_key
     default = default_of(column, mapping, optional, options, where)
+    if mapping.zero is not MISSING:
+        optional, default = zero_date_rules(mapping, optional, default)
     return ColumnPlan(index, column, field_name, mapping, optional, default)

@@ -175,6 +175,17 @@ class ReferenceTranscoder:
                 values[index] = default
         return tuple(values)
 
+    def read_text_cells(self, indexes: Sequence[int], cells: Sequence[Cell]) -> list[Any]:
+        """Return the values of some columns' cells, as `read_text_row` does of all. Raises ValueConversionError."""
+        values: list[Any] = []
+        for index, cell in zip(indexes, cells, strict=True):
+            try:
+                raw = cell if isinstance(cell, bytes | None) else str(cell).encode()
+                values.append(None if raw is None else self._cell_readers[index](raw))
+            except ValueError as error:
+                raise self._text_error(index, {index: cell}, str(error)) from error
+        return values
+
     def key(self, row: Row) -> bytes | None:
         """Return the record's key, None when records of the table have none."""
         encode = self._encoding.key
@@ -244,7 +255,7 @@ class ReferenceTranscoder:
             remedy="compare the table's structure with the one at the event's time; keep the event for a report",
         )
 
-    def _text_error(self, index: int, cells: Sequence[Cell], cause: str) -> ValueConversionError:
+    def _text_error(self, index: int, cells: Sequence[Cell] | Mapping[int, Cell], cause: str) -> ValueConversionError:
         shown = repr(cells[index])
         return ValueConversionError(
             f"{self._name(index)}: the snapshot read {shown[:100]}, which is no value of the type ({cause}).",

@@ -8,6 +8,7 @@ charset can hold what the server cannot convert. Temporal columns are read as te
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from faust_cdc.mysql.charsets import decoder, reads_as_utf8
@@ -57,10 +58,15 @@ def _as_utf8(column: Column) -> bool:
 
 def cell_reader(column: Column, mapping: Mapping, adjust_years: bool, zero: Any, encode: Encode | None) -> CellReader:
     """Return the reader of `column`'s cells; `zero` stands for zero and partial dates, `encode` is the last step."""
+    convert = mapping.convert
+    if convert is not None:
+        plain = cell_reader(column, replace(mapping, convert=None), adjust_years, zero, encode)
+        return lambda cell: convert(plain(cell))
+    adjust_years = adjust_years and not mapping.literal_years
     temporal = _temporal(mapping.kind, adjust_years)
     if temporal is not None:
         return _dated(temporal, zero, encode)
-    read = _canonical(mapping)
+    read = _canonical(column, mapping)
     return read if encode is None else lambda cell: encode(read(cell))
 
 
@@ -74,7 +80,7 @@ def _dated(read_text: Callable[[str], int | str | None], zero: Any, encode: Enco
     return read
 
 
-def _canonical(mapping: Mapping) -> CellReader:
+def _canonical(column: Column, mapping: Mapping) -> CellReader:
     if mapping.kind in (Kind.ENUM, Kind.SET):
         return _labelled(mapping)
     if mapping.kind is Kind.DECIMAL:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from faust_cdc.binlog.events import TableMapColumn
@@ -145,6 +146,10 @@ def _metadata_mismatch(column: Column, wire: TableMapColumn) -> str | None:
 
 def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> Read:
     """Return the reader of one column's non-null cells."""
+    if plan.mapping.convert is not None:
+        plain = replace(plan, mapping=replace(plan.mapping, convert=None))
+        return _encoded(cell_reader(plain, wire, adjust_years), plan.mapping.convert)
+    adjust_years = adjust_years and not plan.mapping.literal_years
     kind, code = plan.mapping.kind, wire.type_code
     if kind in (Kind.INTEGER, Kind.UNSIGNED_LONG):
         return _int24(plan.column.unsigned) if code == _INT24 else _unpack(_INTEGERS[code, plan.column.unsigned])

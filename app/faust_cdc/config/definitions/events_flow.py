@@ -24,7 +24,7 @@ OPTIONS: tuple[Option, ...] = (
             "converters are defined using '<converter.prefix>.type' config option and configured "
             "using options '<converter.prefix>.<option>'"
         ),
-        limited("custom converters are Java classes; the ones shipped with Debezium are not in this version"),
+        USED,
     ),
     Option(
         "post.processors",
@@ -40,7 +40,7 @@ OPTIONS: tuple[Option, ...] = (
             "'<post.processor.prefix>.type' config option and configured using options "
             "'<post.processor.prefix.<option>'"
         ),
-        limited("post processors are not in this version"),
+        USED,
     ),
     Option(
         "tombstones.on.delete",
