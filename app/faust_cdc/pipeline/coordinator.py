@@ -33,6 +33,7 @@ from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.registry.client import RegistryClient
+from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import heartbeat_topic
@@ -297,4 +298,18 @@ def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:
         enable_time_adjuster=config.enable_time_adjuster,
         schema_name_adjustment=config.schema_name_adjustment_mode,
         field_name_adjustment=config.field_name_adjustment_mode,
+        columns=column_selection(config),
+    )
+
+
+def column_selection(config: MySqlConnectorConfig) -> ColumnSelection:
+    """Return the options that choose columns and keys and shape values."""
+    return ColumnSelection.parse(
+        config.column_include_list,
+        config.column_exclude_list,
+        config.message_key_columns,
+        config.column_rules,
+        config.column_propagate_source_type,
+        config.datatype_propagate_source_type,
+        config.include_schema_comments,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from faust_cdc.errors import ConfigError
+from faust_cdc.relational.columns import EVERY_COLUMN, ColumnSelection
 
 LEGAL = {
     "connector": ("mysql", "mariadb"),
@@ -35,6 +36,10 @@ class TranscodeOptions:
     field_name_adjustment: str = "none"
     """As for schema names, with dots illegal too; Debezium switches "avro" on by itself when an Avro converter stands
     in the connector's configuration."""
+    columns: ColumnSelection = EVERY_COLUMN
+    """Column lists, masks and the like, message keys, comments."""
+    compatible: bool = False
+    """`compatibility.mode=debezium`: Debezium's values also where they are wrong."""
 
     def __post_init__(self) -> None:
         for option, legal in LEGAL.items():

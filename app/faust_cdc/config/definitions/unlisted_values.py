@@ -140,7 +140,7 @@ OPTIONS: tuple[Option, ...] = (
             "Specify the constant that will be provided by Debezium to indicate that the original "
             "value is unavailable and not provided by the database."
         ),
-        limited("another placeholder is not in this version"),
+        noted("row images must be FULL (binlog_row_image), as for Debezium, so no value is ever unavailable"),
     ),
     Option(
         "selector",
