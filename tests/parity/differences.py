@@ -233,6 +233,79 @@ def _name(entry: dict[str, Any]) -> str:
     return str(entry["data_collection"])
 
 
+_CUSTOM_DEFAULTS = {
+    "flags.td": False,
+    "sinkb.b_i": 1,
+    "sinkb.b_n": 1,
+    "sinkf.f_f": 1.100000023841858,
+    "sinkf.f_d": 1.100000023841858,
+    "sinkf.f_n": 0.10000000149011612,
+    "sinkr.r_n": 0.3,
+    "sinkr.r_fd": 1.1,
+    "sinkr.r_f": 1.100000023841858,
+    "sinks.s_e": "x",
+    "sinkx.s_n": "1E-10",
+    "sinkx.s_i": "5",
+}
+
+
+def _converted_default(cell: Cell) -> bool:
+    return cell.ours is None and cell.column in _CUSTOM_DEFAULTS and cell.theirs == _CUSTOM_DEFAULTS[cell.column]
+
+
+def _first_row_of_a_zero_date_column(cell: Cell) -> bool:
+    if cell.op != "r" or cell.ours is None:
+        return False
+    expected = _FALLBACKS.get(cell.column) if cell.column.startswith("fallback.") else None
+    return bool(cell.theirs == expected)
+
+
+_FALLBACKS = {"fallback.zd": -25567, "fallback.zt": -2174586894000, "fallback.zs": "1970-01-01T00:00:00.5Z"}
+
+
+def _null_became_the_fallback(cell: Cell) -> bool:
+    return cell.ours is None and cell.column in _FALLBACKS and cell.theirs == _FALLBACKS[cell.column]
+
+
+def _two_days_of_the_julian_calendar(cell: Cell) -> bool:
+    return (cell.column, cell.op) == ("nulls.t", "r") and bool(cell.ours - cell.theirs == 2 * 86_400_000)
+
+
+def _six_digits_under_a_converter(cell: Cell) -> bool:
+    return (cell.column, cell.op, cell.theirs, cell.ours) == ("sinkr.r_f", "r", 16777200.0, 16777216.0)
+
+
+def _unsigned_read_as_signed(cell: Cell) -> bool:
+    if cell.column == "sinkb.b_u":  # TINYINT UNSIGNED 200 is negative, and so no true
+        return (cell.op, cell.theirs, cell.ours) == ("c", 0, 1)
+    if cell.column == "sinkr.r_bu":  # the largest
+        return (cell.op, cell.theirs, cell.ours) == ("c", -1.0, float(2**64))
+    return (cell.column, cell.op) == ("sinkr.r_u", "c") and cell.theirs == cell.ours - float(2**32)
+
+
+def _a_bit_is_no_number(cell: Cell) -> bool:
+    return (cell.column, cell.op, cell.theirs, cell.ours) == ("sinkb.b_bit", "c", 0, 1)
+
+
+def _label_or_its_number(cell: Cell) -> bool:
+    numbers = {"sinks.s_e": {"1": "x", "2": "y"}, "sinks.s_s": {"0": "", "3": "p,q"}}.get(cell.column, {})
+    return cell.op == "c" and cell.theirs in numbers and numbers[cell.theirs] == cell.ours
+
+
+def _latin1_read_as_utf8(cell: Cell) -> bool:
+    return cell.column == "sinks.s_l" and cell.theirs == "\ufffd" and cell.ours in ("é", "e")
+
+
+def _bytes_of_a_document(cell: Cell) -> bool:
+    if cell.column != "sinkx.s_j" or cell.ours is None:
+        return False
+    return cell.theirs.replace(" ", "") == cell.ours if cell.op == "r" else cell.theirs[0] in "\x00\x02"
+
+
+def _key_column_left_out(cell: Cell) -> bool:
+    return cell.column == "pairs.a" and cell.op == "" and cell.theirs == 0 and cell.ours in (1, 2)
+
+
 PREDICATES: dict[str, Explains] = {
     "null-with-default": _null_where_there_is_a_default,
     "escaped-enum-label": _escaped_label,
@@ -253,6 +326,17 @@ PREDICATES: dict[str, Explains] = {
     "snapshot-year-zero": _year_zero_of_a_date,
     "snapshot-invalid-day": _day_that_does_not_exist,
     "snapshot-label": _unescaped_label,
+    "key-column-left-out": _key_column_left_out,
+    "null-with-converted-default": _converted_default,
+    "first-zero-date-value": _first_row_of_a_zero_date_column,
+    "null-is-no-zero-date": _null_became_the_fallback,
+    "julian-datetime-under-a-converter": _two_days_of_the_julian_calendar,
+    "float-under-a-converter": _six_digits_under_a_converter,
+    "unsigned-under-a-converter": _unsigned_read_as_signed,
+    "bit-under-a-converter": _a_bit_is_no_number,
+    "label-under-a-converter": _label_or_its_number,
+    "charset-under-a-converter": _latin1_read_as_utf8,
+    "json-under-a-converter": _bytes_of_a_document,
 }
 """By id of the list."""
 
@@ -319,133 +403,5 @@ DIFFERENCES: tuple[Difference, ...] = differences_of("live")
 OPTION_DIFFERENCES: tuple[Difference, ...] = differences_of("live-options")
 """Seen with the options of test_options_parity.py."""
 
-
-_CUSTOM_DEFAULTS = {
-    "flags.td": False,
-    "sinkb.b_i": 1,
-    "sinkb.b_n": 1,
-    "sinkf.f_f": 1.100000023841858,
-    "sinkf.f_d": 1.100000023841858,
-    "sinkf.f_n": 0.10000000149011612,
-    "sinkr.r_n": 0.3,
-    "sinkr.r_fd": 1.1,
-    "sinkr.r_f": 1.100000023841858,
-    "sinks.s_e": "x",
-    "sinkx.s_n": "1E-10",
-    "sinkx.s_i": "5",
-}
-
-
-def _converted_default(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    return ours is None and column in _CUSTOM_DEFAULTS and theirs == _CUSTOM_DEFAULTS[column]
-
-
-def _first_row_of_a_zero_date_column(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    if op != "r" or ours is None:
-        return False
-    expected = _FALLBACKS.get(column) if column.startswith("fallback.") else None
-    return bool(theirs == expected)
-
-
-_FALLBACKS = {"fallback.zd": -25567, "fallback.zt": -2174586894000, "fallback.zs": "1970-01-01T00:00:00.5Z"}
-
-
-def _null_became_the_fallback(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    return ours is None and column in _FALLBACKS and theirs == _FALLBACKS[column]
-
-
-def _two_days_of_the_julian_calendar(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    return (column, op) == ("nulls.t", "r") and bool(ours - theirs == 2 * 86_400_000)
-
-
-def _six_digits_of_a_float(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    return (column, op, theirs, ours) == ("sinkr.r_f", "r", 16777200.0, 16777216.0)
-
-
-def _unsigned_read_as_signed(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    if column == "sinkb.b_u":  # TINYINT UNSIGNED 200 is negative, and so no true
-        return (op, theirs, ours) == ("c", 0, 1)
-    if column == "sinkr.r_bu":  # the largest
-        return (op, theirs, ours) == ("c", -1.0, float(2**64))
-    return (column, op) == ("sinkr.r_u", "c") and theirs == ours - float(2**32)
-
-
-def _a_bit_is_no_number(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    return (column, op, theirs, ours) == ("sinkb.b_bit", "c", 0, 1)
-
-
-def _label_or_its_number(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    numbers = {"sinks.s_e": {"1": "x", "2": "y"}, "sinks.s_s": {"0": "", "3": "p,q"}}.get(column, {})
-    return op == "c" and theirs in numbers and numbers[theirs] == ours
-
-
-def _latin1_read_as_utf8(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    return column == "sinks.s_l" and theirs == "\ufffd" and ours in ("é", "e")
-
-
-def _bytes_of_a_document(column: str, op: str, theirs: Any, ours: Any) -> bool:
-    if column != "sinkx.s_j" or ours is None:
-        return False
-    return theirs.replace(" ", "") == ours if op == "r" else theirs[0] in "\x00\x02"
-
-
-CUSTOM_DIFFERENCES: tuple[Difference, ...] = (
-    Difference(
-        "null-with-converted-default",
-        "NULL in a column that has a default stays NULL, also when a custom converter made the default.",
-        _converted_default,
-    ),
-    Difference(
-        "first-zero-date-value",
-        "ZeroDateFallbackConverter takes the first value of a nullable column with DEFAULT NULL for its default and "
-        "loses it. Here no value is lost.",
-        _first_row_of_a_zero_date_column,
-    ),
-    Difference(
-        "null-is-no-zero-date",
-        "ZeroDateFallbackConverter writes the fallback for every NULL too. Here NULL stays NULL and only zero dates "
-        "become the fallback.",
-        _null_became_the_fallback,
-    ),
-    Difference(
-        "julian-datetime-under-a-converter",
-        "Debezium's snapshot reads DATETIMEs before 1582 in the Julian calendar, its stream does not; both our paths "
-        "give the stream's value.",
-        _two_days_of_the_julian_calendar,
-    ),
-    Difference(
-        "float-under-a-converter",
-        "Debezium's snapshot reads FLOATs as MySQL prints them, with six digits; both our paths give the stream's "
-        "exact value.",
-        _six_digits_of_a_float,
-    ),
-    Difference(
-        "unsigned-under-a-converter",
-        "Custom converters get unsigned numbers as negative ones in Debezium's stream, and right in its snapshot; both "
-        "our paths give the right ones.",
-        _unsigned_read_as_signed,
-    ),
-    Difference(
-        "bit-under-a-converter",
-        "selector.boolean makes every BIT(1) of Debezium's stream 0; both our paths give its value, as its snapshot.",
-        _a_bit_is_no_number,
-    ),
-    Difference(
-        "label-under-a-converter",
-        "selector.string gives the numbers of ENUM and SET in Debezium's stream and the labels in its snapshot; both "
-        "our paths give the labels.",
-        _label_or_its_number,
-    ),
-    Difference(
-        "charset-under-a-converter",
-        "selector.string reads text of every character set as UTF-8 in Debezium; here by the column's character set.",
-        _latin1_read_as_utf8,
-    ),
-    Difference(
-        "json-under-a-converter",
-        "selector.string gives MySQL's binary form of a JSON document in Debezium's stream; both our paths give the "
-        "document's text.",
-        _bytes_of_a_document,
-    ),
-)
+CUSTOM_DIFFERENCES: tuple[Difference, ...] = differences_of("live-converters")
 """Seen with the options of test_custom_parity.py."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from faust_cdc.config import catalogue
 from faust_cdc.config.checks import metric_tags_of, split_words
+from faust_cdc.config.column_rules import ColumnRule, column_rules
 from faust_cdc.config.converters import RegistrySettings, registry_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
 from faust_cdc.config.secret import Secret, mask_secrets
@@ -50,6 +51,13 @@ class MySqlConnectorConfig:
     database_exclude_list: str | None = None
     table_include_list: str | None = None
     table_exclude_list: str | None = None
+    column_include_list: str | None = None
+    column_exclude_list: str | None = None
+    column_rules: tuple[ColumnRule, ...] = ()
+    message_key_columns: str | None = None
+    column_propagate_source_type: str | None = None
+    datatype_propagate_source_type: str | None = None
+    include_schema_comments: bool = False
     database_ssl_mode: str = "preferred"
     database_ssl_ca: str | None = None
     connect_timeout_ms: int = 30_000
@@ -189,6 +197,13 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         database_exclude_list=v.text("database.exclude.list"),
         table_include_list=v.text("table.include.list"),
         table_exclude_list=v.text("table.exclude.list"),
+        column_include_list=v.text("column.include.list"),
+        column_exclude_list=v.text("column.exclude.list"),
+        column_rules=column_rules(v.config),
+        message_key_columns=v.text("message.key.columns"),
+        column_propagate_source_type=v.text("column.propagate.source.type"),
+        datatype_propagate_source_type=v.text("datatype.propagate.source.type"),
+        include_schema_comments=v.flag("include.schema.comments"),
         database_ssl_mode=_SSL_MODES.get(ssl_mode, ssl_mode),
         database_ssl_ca=v.text("database.ssl.truststore"),
         connect_timeout_ms=v.number("connect.timeout.ms"),

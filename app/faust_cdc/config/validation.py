@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from faust_cdc.config import catalogue, checks, converters, custom_converters, topic_creation
+from faust_cdc.config.column_rules import is_column_rule, rule_of
 from faust_cdc.config.options import Option, Support, SupportKind, Type
 from faust_cdc.config.secret import MASK, shown
 from faust_cdc.config.versions import CONNECT_VERSION, DEBEZIUM_VERSION
@@ -130,6 +131,9 @@ def _other_key(
         return ConfigValueInfo(key, None, None, errors=(_null_error(key),))
     if value == MASK:
         return ConfigValueInfo(key, None, text, errors=(debezium_error(key, _STRAY_MASK),))
+    if is_column_rule(key):
+        rule = rule_of(key, value)
+        return ConfigValueInfo(key, None, text, errors=(debezium_error(key, rule),) if isinstance(rule, str) else ())
     support = catalogue.pattern_support(key)
     if key.startswith(claimed if support is None else catalogue.USED_PREFIXES):
         return ConfigValueInfo(key, None, text)

@@ -36,6 +36,7 @@ from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.registry.client import RegistryClient
+from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import heartbeat_topic
@@ -322,4 +323,18 @@ def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:
         field_name_adjustment=config.field_name_adjustment_mode,
         compatible=config.compatible,
         custom_converters=config.custom_converters,
+        columns=column_selection(config),
+    )
+
+
+def column_selection(config: MySqlConnectorConfig) -> ColumnSelection:
+    """Return the options that choose columns and keys and shape values."""
+    return ColumnSelection.parse(
+        config.column_include_list,
+        config.column_exclude_list,
+        config.message_key_columns,
+        config.column_rules,
+        config.column_propagate_source_type,
+        config.datatype_propagate_source_type,
+        config.include_schema_comments,
     )

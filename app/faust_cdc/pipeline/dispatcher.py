@@ -204,9 +204,9 @@ class Dispatcher:
         ts_ns: int,
         transaction: OpenTransaction | None,
     ) -> Iterator[ChangeRecord]:
-        if self._rules.skip_unchanged and before == after:
-            return
         transcoder = captured.transcoder
+        if self._rules.skip_unchanged and transcoder.unchanged(before, after):
+            return
         if not transcoder.key_changed(before, after):
             yield self._record(captured, "u", before, after, source, ts_ns, self._headers, transaction)
             return

@@ -51,17 +51,17 @@ def avro_value(plan: TranscodePlan, schema_id: int, *, null_is_default: bool = F
     `null_is_default` writes a column's default where its value is NULL, as Connect's converters do unless told not to.
     """
     prefix = _PREFIX.pack(0, schema_id)
-    names = tuple(f"c{column.index}" for column in plan.columns)
+    places = tuple((f"c{one.index}", one.index) for one in plan.value_columns)
     defaults = plan.defaults_of_nullable() if null_is_default else {}
     schema = fastavro.parse_schema(_bare_envelope(plan))
 
     def branch(row: Row | None) -> tuple[str, dict[str, Any]] | None:
         if row is None:
             return None
-        record = dict(zip(names, row, strict=True))
+        record = {name: row[index] for name, index in places}
         for index, default in defaults.items():
             if row[index] is None:
-                record[names[index]] = default
+                record[f"c{index}"] = default
         return _ROW_NAME, record
 
     def encode(
@@ -113,7 +113,7 @@ def _bare_envelope(plan: TranscodePlan) -> dict[str, Any]:
         "type": "record",
         "name": "Envelope",
         "fields": [
-            {"name": "before", "type": ["null", _bare_record(_ROW_NAME, plan.columns)]},
+            {"name": "before", "type": ["null", _bare_record(_ROW_NAME, plan.value_columns)]},
             {"name": "after", "type": ["null", _ROW_NAME]},
             {"name": "source", "type": source_schema(plan.options.connector)},
             {"name": "transaction", "type": ["null", transaction_schema()]},

@@ -93,7 +93,7 @@ def json_value(plan: TranscodePlan, options: JsonOptions) -> EncodeValue:
     """Return the encoder of the plan's change events."""
     schema = connect_schema(plan.value_schema)
     head, tail = _around(schema, options)
-    write_row = _row_writer(schema.field("before"), options)
+    write_row = _row_writer(plan, schema.field("before"), options)
     rest = [(f",{text_of(one.name)}:", one.name, _nullable(one.schema, options)) for one in schema.fields[2:]]
 
     def encode(
@@ -131,15 +131,18 @@ def _around(schema: ConnectSchema, options: JsonOptions) -> tuple[str, str]:
     return f'{{"schema":{document_text(form)},"payload":', "}"
 
 
-def _row_writer(schema: ConnectSchema, options: JsonOptions) -> Callable[[Row | None], str]:
-    parts = [(f"{text_of(one.name)}:", _nullable(one.schema, options)) for one in schema.fields]
+def _row_writer(plan: TranscodePlan, schema: ConnectSchema, options: JsonOptions) -> Callable[[Row | None], str]:
+    parts = [
+        (f"{text_of(field.name)}:", one.index, _nullable(field.schema, options))
+        for one, field in zip(plan.value_columns, schema.fields, strict=True)
+    ]
 
-    def write(row: Row | None) -> str:
+    def write_row(row: Row | None) -> str:
         if row is None:
             return "null"
-        return "{" + ",".join([name + one(cell) for (name, one), cell in zip(parts, row, strict=True)]) + "}"
+        return "{" + ",".join([name + write(row[index]) for name, index, write in parts]) + "}"
 
-    return write
+    return write_row
 
 
 def _nullable(schema: ConnectSchema, options: JsonOptions) -> Write:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from faust_cdc.config.custom_converters import CustomConverter
 from faust_cdc.errors import ConfigError
+from faust_cdc.relational.columns import EVERY_COLUMN, ColumnSelection
 
 LEGAL = {
     "connector": ("mysql", "mariadb"),
@@ -43,6 +44,8 @@ class TranscodeOptions:
     `config/differences.toml` says that the mode covers it."""
     custom_converters: tuple[CustomConverter, ...] = ()
     """The first that takes a column says what it becomes."""
+    columns: ColumnSelection = EVERY_COLUMN
+    """Column lists, masks and the like, message keys, comments."""
 
     def __post_init__(self) -> None:
         for option, legal in LEGAL.items():

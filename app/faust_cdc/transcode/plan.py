@@ -7,7 +7,7 @@ Every transcoder, today's readable one and a compiled one, carries out the same 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from faust_cdc.transcode.defaults import default_as_json, default_of
 from faust_cdc.transcode.forms import Encode, Form, encoder, required
 from faust_cdc.transcode.mapping import Kind, Mapping, mapping_of
 from faust_cdc.transcode.options import TranscodeOptions
+from faust_cdc.transcode.shaping import Change, change_of, comment_of, schema_parameters
 from faust_cdc.transcode.text import epoch_of, select_expression
 from faust_cdc_schemas import connect_avro, envelope, names, structs
 from faust_cdc_schemas.connect_avro import MISSING
@@ -38,7 +39,7 @@ class ColumnPlan:
     """What one column becomes."""
 
     index: int
-    """Place in the row, from 0."""
+    """Place in the row as the transcoder holds it, from 0."""
     column: Column
     field_name: str
     mapping: Mapping
@@ -46,6 +47,12 @@ class ColumnPlan:
     """The field may be null: the column is nullable and not in the key."""
     default: Any
     """Avro-ready schema default, or `connect_avro.MISSING`."""
+    doc: str | None = None
+    """The schema's documentation: the column's comment, where comments are wanted."""
+    parameters: dict[str, str] = field(default_factory=dict)
+    """Schema parameters that a column rule adds to the type's own."""
+    change: Change | None = None
+    """What a column rule makes of the finished value."""
 
     @property
     def zero(self) -> Any:
@@ -68,14 +75,16 @@ class ColumnPlan:
         default = MISSING if self.default is MISSING else default_as_json(self.default)
         mapping = self.mapping
         if mapping.structured and mapping.name is not None:
-            return connect_avro.field(self.field_name, structs.SCHEMAS[mapping.name](), optional=self.optional)
+            schema = structs.with_parameters(structs.SCHEMAS[mapping.name](), self.parameters)
+            return connect_avro.field(self.field_name, schema, optional=self.optional)
         avro_type = connect_avro.primitive(
             mapping.avro,
             name=mapping.name,
             version=None if mapping.name is None else 1,
-            parameters=mapping.parameters,
+            parameters=mapping.parameters | self.parameters,
             default=default,
             connect_type=mapping.connect_type,
+            doc=self.doc,
         )
         return connect_avro.field(self.field_name, avro_type, optional=self.optional, default=default)
 
@@ -88,11 +97,24 @@ class TranscodePlan:
     topic: str
     options: TranscodeOptions
     columns: tuple[ColumnPlan, ...]
-    """One per column, in the order of the row image."""
+    """One per column that is read, in the order of the row image: all of them, unless column lists leave some out."""
     key_columns: tuple[ColumnPlan, ...]
-    """In key order."""
+    """In key order. A key column whose value is masked or truncated has a place of its own behind those of `columns`:
+    there the row holds it as it is."""
     key_constant: KeyConstant | None = None
     """Of a topic naming strategy that lets tables share topics; with it every record has a key."""
+    key_only: frozenset[str] = frozenset()
+    """Names of columns that are read for the key and left out of the value."""
+
+    @cached_property
+    def value_columns(self) -> tuple[ColumnPlan, ...]:
+        """The columns of the record's value, in the order of the row image."""
+        return tuple(one for one in self.columns if one.column.name not in self.key_only)
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """Names of the table's columns that are not read."""
+        return frozenset(column.name for column in self.table.columns) - {one.column.name for one in self.columns}
 
     @cached_property
     def key_schema(self) -> dict[str, Any] | None:
@@ -110,7 +132,7 @@ class TranscodePlan:
         return envelope.envelope_schema(
             self._named(names.envelope_name(self.topic)),
             self._named(names.value_name(self.topic)),
-            structs.defined_once([one.avro_field for one in self.columns]),
+            structs.defined_once([one.avro_field for one in self.value_columns]),
             self.options.connector,
         )
 
@@ -131,8 +153,8 @@ class TranscodePlan:
         return {one.index: one.default for one in self.columns if one.optional and one.default is not MISSING}
 
     def select_list(self) -> list[str]:
-        """Return one SQL expression per column, for `ReferenceTranscoder.read_text_row` to read the answers of."""
-        return [select_expression(one.column, one.mapping.kind) for one in self.columns]
+        """Return one SQL expression per column that is read, for `ReferenceTranscoder.read_text_row`; never none."""
+        return [select_expression(one.column, one.mapping.kind) for one in self.columns] or ["NULL"]
 
     def describe(self) -> str:
         """Return the plan as text: one line per column, key columns numbered."""
@@ -145,10 +167,15 @@ class TranscodePlan:
             null = " optional" if one.optional else ""
             form = "" if one.mapping.form is Form.AS_IS else f" ({one.mapping.form.value})"
             source = one.column.type_expression or one.column.type_name
+            key += " not in the value" if one.column.name in self.key_only else ""
+            key += f" {one.parameters}" if one.parameters else ""
             lines.append(
                 f"  {one.index:3} {one.field_name}: {source} -> {one.mapping.kind.value} "
                 f"{one.mapping.avro}{form}{semantic}{null}{default}{key}"
             )
+        if self.left_out:
+            names_left_out = (column.name for column in self.table.columns if column.name in self.left_out)
+            lines.append(f"  left out: {', '.join(names_left_out)}")
         return "\n".join(lines)
 
     def _named(self, full_name: str) -> str:
@@ -163,28 +190,55 @@ def schema_json(schema: dict[str, Any]) -> str:
 def build_plan(
     table: Table, topic: str, options: TranscodeOptions, key_constant: KeyConstant | None = None
 ) -> TranscodePlan:
-    """Return the plan of `table` for `topic`.
+    """Return the plan of `table` for `topic`; column lists, keys and rules are spent here.
 
-    Raises UnsupportedColumn for a column that no operation exists for, whose default cannot be read, or whose name
-    cannot stand in an Avro schema.
+    Raises UnsupportedColumn for a mask that would leave a column in clear, for a column that no operation exists for,
+    whose default cannot be read, or whose name cannot stand in an Avro schema.
     """
-    columns = tuple(_column_plan(index, column, table, options) for index, column in enumerate(table.columns))
+    selection = options.columns
+    if not options.compatible:
+        selection.ensure_masked(table)
+    key = selection.key_of(table)
+    included = {column.name for column in table.columns if selection.includes(table.id, column)}
+    read = [column for column in table.columns if column.name in included or column.name in key]
+    plain = tuple(_column_plan(index, column, table, options) for index, column in enumerate(read))
     by_field: dict[str, str] = {}
-    for one in columns:
+    for one in plain:
         other = by_field.setdefault(one.field_name, one.column.name)
         if other != one.column.name:
             raise UnsupportedColumn(
                 f"{table.id}: columns {other!r} and {one.column.name!r} both become field {one.field_name!r}.",
                 remedy="rename one of them, or exclude the table",
             )
-    by_name = {one.column.name: one for one in columns}
-    key_columns = tuple(by_name[name] for name in table.primary_key)
+    columns = tuple(_shaped(one, table, options) for one in plain)
+    key_columns = _key_columns(key, plain, columns)
     if key_constant is not None and key_constant.field_name in {one.field_name for one in key_columns}:
         raise UnsupportedColumn(
             f"{table.id}: key column {key_constant.field_name!r} has the name of topic.key.field.name.",
             remedy="set topic.key.field.name to a name that no key column has",
         )
-    return TranscodePlan(table, topic, options, columns, key_columns, key_constant)
+    return TranscodePlan(table, topic, options, columns, key_columns, key_constant, frozenset(key) - included)
+
+
+def _key_columns(
+    key: tuple[str, ...], plain: tuple[ColumnPlan, ...], columns: tuple[ColumnPlan, ...]
+) -> tuple[ColumnPlan, ...]:
+    """Rules are for values: the key has each column as it is, at a second place where the first holds a change."""
+    by_name = {one.column.name: one for one in plain}
+    changed = [name for name in key if columns[by_name[name].index].change is not None]
+    return tuple(
+        replace(by_name[name], index=len(columns) + changed.index(name)) if name in changed else by_name[name]
+        for name in key
+    )
+
+
+def _shaped(one: ColumnPlan, table: Table, options: TranscodeOptions) -> ColumnPlan:
+    """The column as a record's value has it."""
+    shaping = options.columns.shaping_of(table.id, one.column, options.compatible)
+    if shaping is None:
+        return one
+    parameters = schema_parameters(shaping, one.column, one.doc)
+    return replace(one, parameters=parameters, change=change_of(shaping, one.column, one.mapping))
 
 
 def _column_plan(index: int, column: Column, table: Table, options: TranscodeOptions) -> ColumnPlan:
@@ -201,4 +255,5 @@ def _column_plan(index: int, column: Column, table: Table, options: TranscodeOpt
     default = default_of(column, mapping, optional, options, where)
     if mapping.zero is not MISSING:
         optional, default = zero_date_rules(mapping, optional, default)
-    return ColumnPlan(index, column, field_name, mapping, optional, default)
+    doc = comment_of(column, options.compatible) if options.columns.comments else None
+    return ColumnPlan(index, column, field_name, mapping, optional, default, doc)

@@ -12,13 +12,14 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import InternalError, SchemaOutOfSync, TableError, ValueConversionError
+from faust_cdc.relational.model import Column
 from faust_cdc.transcode import text, wire
 from faust_cdc.transcode.avro_encoding import avro_key, avro_value
 from faust_cdc.transcode.encoding import Encoding
@@ -26,6 +27,7 @@ from faust_cdc.transcode.forms import Form, plain_decimal
 from faust_cdc.transcode.plan import TranscodePlan
 from faust_cdc.transcode.row import UNAVAILABLE, Row
 from faust_cdc.transcode.source_block import SourceInfo
+from faust_cdc.transcode.wire_skip import skipper
 from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
 
 __all__ = ["UNAVAILABLE", "Cell", "ReferenceTranscoder", "Row"]
@@ -40,7 +42,9 @@ class _Bound:
 
     reads: tuple[wire.Read, ...]
     required: bytes
-    """One byte per column: 1 where null is impossible."""
+    """One byte per column that is kept: 1 where null is impossible."""
+    kept: tuple[int, ...] | None
+    """Places in the image of the columns that the plan reads; None when it reads all."""
 
 
 class ReferenceTranscoder:
@@ -62,6 +66,8 @@ class ReferenceTranscoder:
         self._key_indexes = tuple(column.index for column in plan.key_columns)
         self._encoding = encoding or _avro_encoding(plan, key_schema_id, value_schema_id)
         self._put_for_null = tuple(plan.defaults_of_nullable().items()) if plan.options.compatible else ()
+        self._finish = _finish_of(plan)
+        self._compared = _compared(plan)
         adjust = plan.options.enable_time_adjuster
         self._cell_readers = tuple(
             text.cell_reader(one.column, one.mapping, adjust, one.zero, one.encode) for one in plan.columns
@@ -73,22 +79,31 @@ class ReferenceTranscoder:
         Raises SchemaOutOfSync when the table map and the plan disagree on count, types, sizes or nullability.
         """
         plan, where = self.plan, f"{self.plan.table.id} at {table_map.header.file}:{table_map.header.pos}"
-        if len(table_map.columns) != len(plan.columns):
+        image = plan.table.columns
+        if len(table_map.columns) != len(image):
             raise SchemaOutOfSync(
-                f"{where}: {len(table_map.columns)} columns in the table map, expected {len(plan.columns)}.",
+                f"{where}: {len(table_map.columns)} columns in the table map, expected {len(image)}.",
                 remedy="the known structure is older or newer than the event; read it anew",
             )
-        for one, map_column in zip(plan.columns, table_map.columns, strict=True):
-            difference = wire.mismatch(one.column, map_column)
+        by_name = {one.column.name: one for one in plan.columns}
+        adjust, reads = plan.options.enable_time_adjuster, []
+        for column, map_column in zip(image, table_map.columns, strict=True):
+            one = by_name.get(column.name)
+            if one is None:
+                reads.append(skipper(map_column, f"{where}, column {column.name!r}"))
+                continue
+            difference = wire.mismatch(column, map_column)
             if difference is not None:
                 raise SchemaOutOfSync(
-                    f"{where}, column {one.column.name!r}: {difference}.",
+                    f"{where}, column {column.name!r}: {difference}.",
                     remedy="the known structure is older or newer than the event; read it anew",
                 )
-        adjust = plan.options.enable_time_adjuster
+            reads.append(wire.cell_reader(one, map_column, adjust))
+        kept = [place for place, column in enumerate(image) if column.name in by_name]
         self._bound = _Bound(
-            tuple(wire.cell_reader(*pair, adjust) for pair in zip(plan.columns, table_map.columns, strict=True)),
+            tuple(reads),
             bytes(not one.optional for one in plan.columns),
+            tuple(kept) if len(kept) < len(image) else None,
         )
 
     def read_row(self, rows: memoryview, offset: int, present: bytes) -> tuple[Row, int]:
@@ -125,13 +140,17 @@ class ReferenceTranscoder:
                     append(UNAVAILABLE)
                 mask >>= 1
         except (ValueError, IndexError, struct.error) as error:
-            raise self._wire_error(len(values), pos, offset, str(error)) from error
+            raise self._wire_error(self.plan.table.columns[len(values)], pos, offset, str(error)) from error
         if pos > len(data):
             raise self._wire_error(
-                count - 1, pos, offset, f"the row ends at byte {pos}, the event's rows at {len(data)}"
+                self.plan.table.columns[-1], pos, offset, f"the row ends at byte {pos}, the event's rows at {len(data)}"
             )
+        if bound.kept is not None:
+            values = [values[place] for place in bound.kept]
         if None in values:
             self._check_nulls(values, bound.required, pos, offset)
+        if self._finish is not None:
+            self._finish(values)
         return tuple(values), pos
 
     @property
@@ -151,17 +170,19 @@ class ReferenceTranscoder:
 
         Raises ValueConversionError naming table, column and type.
         """
-        if len(cells) != len(self._cell_readers):
+        if len(cells) != max(1, len(self._cell_readers)):  # a query asks for one thing at least
             raise SchemaOutOfSync(f"{self.plan.table.id}: {len(cells)} cells, expected {len(self._cell_readers)}.")
         values: list[Any] = []
         try:
-            for read, cell in zip(self._cell_readers, cells, strict=True):
+            for read, cell in zip(self._cell_readers, cells, strict=False):
                 if cell is None:
                     values.append(None)
                 else:
                     values.append(read(cell if isinstance(cell, bytes) else str(cell).encode()))
         except ValueError as error:
             raise self._text_error(len(values), cells, str(error)) from error
+        if self._finish is not None:
+            self._finish(values)
         return tuple(values)
 
     def as_written(self, row: Row) -> Row:
@@ -199,6 +220,16 @@ class ReferenceTranscoder:
     def key_changed(self, before: Row, after: Row) -> bool:
         """Say whether two images of a row have different keys; rows of tables without a key never do."""
         return any(before[index] != after[index] for index in self._key_indexes)
+
+    def unchanged(self, before: Row, after: Row) -> bool:
+        """Say whether two images of a row give equal values, as `skip.messages.without.change` asks.
+
+        Only what the value shows counts, and the key: a new key under an equal value is a change, or the old key would
+        live on downstream. Debezium skips such an update, and so do we when `compatible`.
+        """
+        if self._compared is None:
+            return before == after
+        return all(before[index] == after[index] for index in self._compared)
 
     def value(
         self,
@@ -246,10 +277,10 @@ class ReferenceTranscoder:
     def _check_nulls(self, values: list[Any], required: bytes, pos: int, offset: int) -> None:
         for index, value in enumerate(values):
             if value is None and required[index]:
-                raise self._wire_error(index, pos, offset, "NULL in a NOT NULL column")
+                raise self._wire_error(self.plan.columns[index].column, pos, offset, "NULL in a NOT NULL column")
 
-    def _wire_error(self, index: int, pos: int, row_start: int, cause: str) -> ValueConversionError:
-        where = self._name(index)
+    def _wire_error(self, column: Column, pos: int, row_start: int, cause: str) -> ValueConversionError:
+        where = self._name(column)
         return ValueConversionError(
             f"{where}: {cause} (byte {pos} of the event's rows, row begins at {row_start}).",
             remedy="compare the table's structure with the one at the event's time; keep the event for a report",
@@ -258,23 +289,53 @@ class ReferenceTranscoder:
     def _text_error(self, index: int, cells: Sequence[Cell] | Mapping[int, Cell], cause: str) -> ValueConversionError:
         shown = repr(cells[index])
         return ValueConversionError(
-            f"{self._name(index)}: the snapshot read {shown[:100]}, which is no value of the type ({cause}).",
+            f"{self._name(self.plan.columns[index].column)}: the snapshot read {shown[:100]}, which is no value of the "
+            f"type ({cause}).",
             remedy="correct the value in the source, or exclude the table",
         )
 
-    def _name(self, index: int) -> str:
-        one = self.plan.columns[index]
-        type_text = one.column.type_expression or one.column.type_name
-        return f"{self.plan.table.id}, column {one.column.name!r} ({type_text})"
+    def _name(self, column: Column) -> str:
+        return f"{self.plan.table.id}, column {column.name!r} ({column.type_expression or column.type_name})"
 
     def _encoding_error(self, row: Row | None, error: Exception) -> TableError:
-        absent = [self.plan.columns[i].column.name for i, value in enumerate(row or ()) if value is UNAVAILABLE]
+        shown = zip(self.plan.columns, row or (), strict=False)
+        absent = [one.column.name for one, value in shown if value is UNAVAILABLE]
         if absent:
             return TableError(
                 f"{self.plan.table.id}: the row image leaves out {', '.join(absent)}, expected every column.",
                 remedy="set binlog_row_image=FULL on the server, for sessions too",
             )
         return ValueConversionError(f"{self.plan.table.id}: a value does not fit its field ({error}).")
+
+
+def _finish_of(plan: TranscodePlan) -> Callable[[list[Any]], None] | None:
+    """Return what column rules do to a row that was read, in place; None when there are none.
+
+    Key columns that a rule changes are kept behind the columns, as they are.
+    """
+    changes = [(one.index, one.change) for one in plan.columns if one.change is not None]
+    if not changes:
+        return None
+    by_name = {one.column.name: one.index for one in plan.columns}
+    behind = sorted((one.index, by_name[one.column.name]) for one in plan.key_columns)
+    kept = tuple(place for index, place in behind if index >= len(plan.columns))
+
+    def finish(values: list[Any]) -> None:
+        values.extend([values[place] for place in kept])
+        for place, change in changes:
+            if values[place] is not UNAVAILABLE:
+                values[place] = change(values[place])
+
+    return finish
+
+
+def _compared(plan: TranscodePlan) -> tuple[int, ...] | None:
+    """Return the places of a row that make a change of it a change of the record; None when all do."""
+    places = {one.index for one in plan.value_columns}
+    if not plan.options.compatible:
+        places |= {one.index for one in plan.key_columns}
+    in_row = {one.index for one in (*plan.columns, *plan.key_columns)}
+    return None if places == in_row else tuple(sorted(places))
 
 
 _DAY_MS = 86_400_000

@@ -7,6 +7,7 @@ with Debezium 3.6.1.Final, in its order; a test compares.
 from __future__ import annotations
 
 from faust_cdc.config.checks import metric_tags, non_negative, positive, regex_list
+from faust_cdc.config.column_rules import key_columns
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted
 
 OPTIONS: tuple[Option, ...] = (
@@ -215,7 +216,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.LONG,
         "Include Columns",
         "Regular expressions matching columns to include in change events",
-        limited("choosing columns is not in this version"),
+        USED,
         checks=(regex_list,),
     ),
     Option(
@@ -228,7 +229,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.LONG,
         "Exclude Columns",
         "Regular expressions matching columns to exclude from change events",
-        limited("choosing columns is not in this version"),
+        USED,
         checks=(regex_list,),
     ),
     Option(
@@ -279,7 +280,8 @@ OPTIONS: tuple[Option, ...] = (
             "key column(s) will be used as message key. Example: "
             "dbserver1.inventory.orderlines:orderId,orderLineId;dbserver1.inventory.orders:id"
         ),
-        limited("message keys of chosen columns are not in this version"),
+        USED,
+        checks=(key_columns,),
     ),
     Option(
         "snapshot.select.statement.overrides",

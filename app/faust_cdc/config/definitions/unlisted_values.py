@@ -6,7 +6,7 @@ Names, types, defaults and texts are those of Debezium 3.6.1's sources.
 from __future__ import annotations
 
 from faust_cdc.config.checks import non_negative, regex_list
-from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted, refused
+from faust_cdc.config.options import USED, Importance, Option, Type, Width, noted, refused
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -136,7 +136,7 @@ OPTIONS: tuple[Option, ...] = (
             "Specify the constant that will be provided by Debezium to indicate that the original "
             "value is unavailable and not provided by the database."
         ),
-        limited("another placeholder is not in this version"),
+        noted("row images must be FULL (binlog_row_image), as for Debezium, so no value is ever unavailable"),
     ),
     Option(
         "selector",
