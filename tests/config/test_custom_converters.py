@@ -77,8 +77,12 @@ def test_a_post_processor_by_both_prefixes(prefix: str) -> None:
             f"{prefix}reselect.error.handling.mode": "Fail",
             f"{prefix}reselect.cache.enabled": "true",
         }
-    ).post_processors
-    (rules,) = made
+    )
+    (rules,) = made.post_processors
+    assert made.notes == (
+        f"'{prefix}reselect.cache.enabled' is accepted and has no effect: it came with Debezium 3.7 "
+        "and changes no value",
+    )
     assert (rules.unavailable_values, rules.null_values, rules.use_event_key, rules.fail) == (True, False, True, True)
     assert [rules.selector.matches(name) for name in ("shop.t:SECRET", "shop.t:v")] == [False, True]
 

@@ -302,6 +302,10 @@ def _bytes_of_a_document(cell: Cell) -> bool:
     return cell.theirs.replace(" ", "") == cell.ours if cell.op == "r" else cell.theirs[0] in "\x00\x02"
 
 
+def _read_from_an_old_view(cell: Cell) -> bool:
+    return (cell.column, cell.op, cell.theirs, cell.ours) == ("again.v", "c", None, "later")
+
+
 def _key_column_left_out(cell: Cell) -> bool:
     return cell.column == "pairs.a" and cell.op == "" and cell.theirs == 0 and cell.ours in (1, 2)
 
@@ -337,6 +341,7 @@ PREDICATES: dict[str, Explains] = {
     "label-under-a-converter": _label_or_its_number,
     "charset-under-a-converter": _latin1_read_as_utf8,
     "json-under-a-converter": _bytes_of_a_document,
+    "reselect-from-an-old-view": _read_from_an_old_view,
 }
 """By id of the list."""
 

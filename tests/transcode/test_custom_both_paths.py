@@ -43,6 +43,8 @@ COLUMNS = {
     "s5": ("INT UNSIGNED", "4294967295", "0", "1"),
     "s6": ("VARBINARY(9)", "x'ff41'", "'abc'", "x'c3a9'"),
     "s7": ("BINARY(3)", "'a'", "'abc'", "x'00'"),
+    "s8": ("FLOAT", "3.14", "-1e38", "16777216"),
+    "s9": ("DOUBLE", "0.1", "1e-5", "1e300"),
     "z1": ("DATE NOT NULL DEFAULT '2001-02-03'", "'0000-00-00'", "'2024-00-01'", "'0024-02-29'"),
     "z2": ("DATETIME(6) NOT NULL", "'0000-00-00'", "'0069-12-31'", "'9999-12-31 23:59:59.999999'"),
     "z3": ("TIMESTAMP(6) NULL", "'0000-00-00'", "'2024-02-29 12:34:56.1'", "NULL"),
@@ -75,6 +77,7 @@ def test_both_paths_give_equal_bytes(server: SqlServer, database: str) -> None:
     assert (column["b4"], column["b5"], column["r1"]) == ([0, None, 1], [0, 1, 1], [0.0, 2.0**63, 2.0**64])
     assert (column["s2"], column["s3"]) == (["x", "y", None], ["x,y", "", "y"])
     assert (column["s4"], column["s5"]) == (["1E-20", "-1.50000000000000000000", "0E-20"], ["4294967295", "0", "1"])
+    assert (column["s8"], column["s9"]) == (["3.14", "-1.0E38", "1.6777216E7"], ["0.1", "1.0E-5", "1.0E300"])
     assert (column["z1"], column["n1"]) == ([-719162, -719162, -710703], [None, 19782, -354285])
     assert column["z3"] == ["1970-01-01T00:00:00Z", "2024-02-29T12:34:56.1Z", None]
     assert column["n3"] == [None, "2024-02-29T12:34:56Z", "2038-01-19T00:00:00Z"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.config.custom_converters import CustomConverter, custom_converters
 from faust_cdc.errors import UnsupportedColumn
-from faust_cdc.transcode.custom_converters import nearest_float, shortest_float
+from faust_cdc.transcode.custom_converters import java_text, nearest_float, shortest_float
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.plan import build_plan
 from tests.transcode.ddl import column_from_ddl
@@ -96,6 +96,8 @@ CELLS: list[tuple[str, tuple[CustomConverter, ...], int, int, bytes, bytes, Any]
     (LATIN, STRING, 15, 9, b"\x01\xe9", "é".encode(), "é"),
     ("int", STRING, 3, 0, struct.pack("<i", -5), b"-5", "-5"),
     ("decimal(6,2)", STRING, 246, 6 << 8 | 2, DECIMAL, b"1.50", "1.50"),
+    ("double", STRING, 5, 8, struct.pack("<d", 1e7), b"1e7", "1.0E7"),
+    ("float", STRING, 4, 4, struct.pack("<f", 3.14), b"3.140000104904175", "3.14"),
     ("enum('x','y')", STRING, 247, 1, b"\x02", b"2", "y"),
     ("blob", STRING, 252, 2, b"\x02\x00\xff\x41", b"\xff\x41", "\ufffdA"),
     ("date", NULL, 10, 0, date_image(2024, 2, 29), b"2024-02-29", 19782),
@@ -175,7 +177,7 @@ def test_the_first_converter_that_takes_a_column_wins() -> None:
         ("bit(2)", FLAG, "selector.boolean"),
         ("year", REAL, "selector.real"),
         ("date", STRING, "selector.string"),
-        ("double", STRING, "selector.string"),
+        ("bit(1)", STRING, "selector.string"),
     ],
 )
 def test_columns_of_which_nothing_would_be_left_are_refused(
@@ -212,3 +214,31 @@ def test_the_shortest_text_reads_as_the_same_float(value: float) -> None:
     shown = shortest_float(value)
     assert struct.pack("<f", shown) == struct.pack("<f", value)
     assert len(repr(shown)) <= len(repr(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "narrow", "text"),
+    [
+        (0.0, False, "0.0"),
+        (-0.0, True, "-0.0"),
+        (5e-324, False, "4.9E-324"),
+        (2e23, False, "2.0E23"),
+        (0.001, False, "0.001"),
+        (0.00099, False, "9.9E-4"),
+        (9999999.0, False, "9999999.0"),
+        (-12345678.5, False, "-1.23456785E7"),
+        (0.1 + 0.2, False, "0.30000000000000004"),
+        (100.0, True, "100.0"),
+        (1.1, True, "1.1"),
+        (16777216.0, True, "1.6777216E7"),
+        (3.4028234663852886e38, True, "3.4028235E38"),
+        (1.401298464324817e-45, True, "1.4E-45"),
+    ],
+)
+def test_numbers_are_printed_as_java_prints_them(value: float, narrow: bool, text: str) -> None:
+    assert java_text(value, narrow) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_printed_double_reads_as_itself(value: float) -> None:
+    assert repr(float(java_text(value, False))) == repr(value)

@@ -313,6 +313,13 @@ def claimed_prefixes(config: ConnectorMap) -> tuple[str, ...]:
     return (*(f"{name}." for name in names), *(f"post.processors.{name}." for name in processors))
 
 
+def notes(key: str) -> tuple[str, ...]:
+    """Return why a claimed option has no effect; empty when it has one."""
+    if not key.endswith(_LATER):
+        return ()
+    return (f"'{key}' is accepted and has no effect: it came with Debezium 3.7 and changes no value",)
+
+
 def problems(config: ConnectorMap) -> Iterator[Problem]:
     """Yield what is wrong with converters and post processors: option and problem."""
     yield from custom_converters(config)[1]

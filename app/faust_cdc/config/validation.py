@@ -136,7 +136,7 @@ def _other_key(
         return ConfigValueInfo(key, None, text, errors=(debezium_error(key, rule),) if isinstance(rule, str) else ())
     support = catalogue.pattern_support(key)
     if key.startswith(claimed if support is None else catalogue.USED_PREFIXES):
-        return ConfigValueInfo(key, None, text)
+        return ConfigValueInfo(key, None, text, notes=custom_converters.notes(key))
     if support is None:
         return ConfigValueInfo(key, None, text, errors=(catalogue.unknown_option(key, flavor),))
     if support.kind is SupportKind.NOTED:

@@ -3,8 +3,8 @@
 For every created or updated row of a table with a key, the chosen columns without a value are selected by the row's
 key; the answer goes through the snapshot's readers, so a value has the bytes that a snapshot would give. It is the
 value of now, not that of the change. Source: Debezium 3.6.1 `io.debezium.processors.reselect`. Differences: keys are
-compared as what they are (Debezium binds a DATE key as a number and finds nothing), and columns are found by their
-own names where field names are adjusted.
+compared as what they are (Debezium binds a DATE key as a number and finds nothing), columns are found by their own
+names where field names are adjusted, and every SELECT sees what is committed (Debezium's all see what the first saw).
 """
 
 from __future__ import annotations

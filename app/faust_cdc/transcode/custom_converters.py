@@ -9,6 +9,7 @@ takes a column of which Debezium makes a constant is refused: no value would be 
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -179,6 +180,30 @@ def _quotient(divisor: int, as_double: bool) -> Encode:
     return lambda value: nearest_float(Fraction(value, divisor))
 
 
+def java_text(value: float, narrow: bool) -> str:
+    """Return a number as `Double.toString`, or with `narrow` `Float.toString`, prints it since JDK 19: 1.0E7, 0.1.
+
+    The shortest text of at least two digits that reads as the same number, the nearest one of these.
+    """
+    size = abs(_float_of_double(value) if narrow else value)
+    if size == 0:
+        return "-0.0" if math.copysign(1, value) < 0 else "0.0"
+    for digits in range(1, 17):
+        text = f"{size:.{digits}e}"
+        read = float(text)
+        if (_float_of_double(read) if narrow else read) == size:
+            break
+    mantissa, _, power = text.partition("e")
+    shown, exponent = mantissa.replace(".", "").rstrip("0"), int(power)
+    if not -3 <= exponent < 7:
+        plain = f"{shown[0]}.{shown[1:] or '0'}E{exponent}"
+    elif exponent < 0:
+        plain = f"0.{shown.rjust(len(shown) - exponent - 1, '0')}"
+    else:
+        plain = f"{shown[: exponent + 1].ljust(exponent + 1, '0')}.{shown[exponent + 1 :] or '0'}"
+    return f"-{plain}" if value < 0 else plain
+
+
 def _decimal_text(scale: int) -> Encode:
     def text(unscaled: int) -> str:
         # Python's Decimal prints as BigDecimal.toString does: 1E-10, not 0.0000000001.
@@ -200,6 +225,10 @@ def _string(column: Column, name: str, options: TranscodeOptions) -> Mapping | N
     if column.type_name == "decimal":
         scale = column.scale or 0
         return Mapping(Kind.DECIMAL, "string", parameters=parameters, scale=scale, convert=_decimal_text(scale))
+    if column.type_name in ("float", "double"):
+        narrow = column.type_name == "float"
+        kind = Kind.FLOAT if narrow else Kind.DOUBLE
+        return Mapping(kind, "string", parameters=parameters, convert=lambda value: java_text(value, narrow))
     if column.type_name in _BINARIES:
         kind = Kind.FIXED_BYTES if column.type_name == "binary" else Kind.BYTES
         return Mapping(kind, "string", parameters=parameters, convert=lambda value: value.decode("utf-8", "replace"))
