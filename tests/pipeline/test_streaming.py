@@ -22,11 +22,12 @@ from faust_cdc.binlog.events import (
     XaPrepareEvent,
     XidEvent,
 )
-from faust_cdc.errors import FatalError
+from faust_cdc.errors import AbortableError, FatalError
 from faust_cdc.mysql.positions import BinlogPosition, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.prepared import Xid
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.streaming import FindPrepared, StreamingSource, nowhere
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.transcode.source_block import SourceInfo
@@ -115,7 +116,8 @@ def test_mariadb_create_select_ends_at_its_xid_and_standalone_ddl_at_once() -> N
     ],
 )
 def test_what_ends_a_transaction_in_words(text: str, ends_at: list[int]) -> None:
-    ends, _ = feed("mysql", gtid(100, None), query(110, "BEGIN"), query(120, text))
+    ends, stream = feed("mysql", gtid(100, None), query(110, "BEGIN"), query(120, "SAVEPOINT a"), query(120, text))
+    stream.close()
     assert [offset.pos for offset in ends.offsets] == ends_at
 
 
@@ -247,14 +249,24 @@ def rows_event(end: int, content: bytes) -> RowsEvent:
     return RowsEvent(header(end), "write", 1, 1, 0, (b"",), memoryview(content), table_map)
 
 
-def xa_stream(ends: Ends, *, publish_at_prepare: bool, find: FindPrepared = nowhere) -> StreamingSource:
+def xa_stream(
+    ends: Ends, *, publish_at_prepare: bool, find: FindPrepared = nowhere, rollbacks: Rollbacks | None = None
+) -> StreamingSource:
     start = SourceOffset("binlog.000001", 4)
     block = SourceInfo.for_server(connector="mysql", name="p")
     writer: Any = ends
     cache: Any = ends
     dispatcher: Any = Rows()
     return StreamingSource(
-        block, start, None, dispatcher, cache, writer, find_prepared=find, publish_at_prepare=publish_at_prepare
+        block,
+        start,
+        None,
+        dispatcher,
+        cache,
+        writer,
+        find_prepared=find,
+        publish_at_prepare=publish_at_prepare,
+        rollbacks=rollbacks,
     )
 
 
@@ -313,3 +325,49 @@ def test_rows_are_read_again_for_a_commit_whose_prepare_was_not_seen() -> None:
     assert [record.value for _, record in ends.written] == [b"a"]
     assert [offset.pos for offset in ends.offsets] == [310]
     assert ends.commits == 1, "what was complete did not wait for the search"
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["SAVEPOINT `a`", "+b", "SAVEPOINT `B c`", "+c", "ROLLBACK TO `b C`", "+d", "COMMIT"], [b"a", b"b", b"d"]),
+        (["SAVEPOINT a", "+b", "ROLLBACK TO SAVEPOINT a", "+c", "ROLLBACK TO a", "COMMIT"], [b"a"]),
+        (["SAVEPOINT a", "+b", "SAVEPOINT a", "+c", "ROLLBACK TO a", "COMMIT"], [b"a", b"b"]),
+    ],
+)
+def test_rows_behind_a_savepoint_wait_and_are_dropped(texts: list[str], kept: list[bytes]) -> None:
+    ends = Ends()
+    stream = xa_stream(ends, publish_at_prepare=False)
+    for event in (gtid(100, None), query(110, "BEGIN"), rows_event(120, b"a")):
+        stream.handle(event)
+    for number, text in enumerate(texts):
+        end = 130 + number
+        stream.handle(rows_event(end, text[1:].encode()) if text[0] == "+" else query(end, text))
+    assert [record.value for _, record in ends.written] == kept
+    assert len(ends.offsets) == 1
+
+
+def test_an_unknown_savepoint_stops_the_task() -> None:
+    ends, stream = feed("mysql", gtid(100, None), query(110, "BEGIN"))
+    with pytest.raises(FatalError, match="ROLLBACK TO `x`"):
+        stream.handle(query(120, "ROLLBACK TO `x`"))
+    assert ends.offsets == []
+    stream.close()
+
+
+def test_a_group_that_ends_with_rollback_is_repeated_without_its_rows() -> None:
+    rollbacks = Rollbacks()
+    group = [gtid(100, None), query(110, "BEGIN"), rows_event(120, b"a")]
+    for attempt in (1, 2):
+        ends = Ends()
+        stream = xa_stream(ends, publish_at_prepare=False, rollbacks=rollbacks)
+        for event in group:
+            stream.handle(event)
+        if attempt == 1:
+            with pytest.raises(AbortableError, match=r"binlog.000001:90 ends with ROLLBACK"):
+                stream.handle(query(130, "ROLLBACK"))
+            assert ends.offsets == []
+        else:
+            stream.handle(query(130, "ROLLBACK"))
+            assert ends.written == []
+            assert [offset.pos for offset in ends.offsets] == [130]

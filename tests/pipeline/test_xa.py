@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from faust_cdc.pipeline.prepared import PreparedRows, Xid
+from faust_cdc.pipeline.held_rows import HeldRows
+from faust_cdc.pipeline.prepared import Xid
 from faust_cdc.pipeline.records import ChangeRecord
 from tests.lab import Apicurio, KafkaBroker, MySqlServer, SqlServer
 from tests.pipeline.test_task import Bench
@@ -159,7 +160,7 @@ def test_kept_rows_come_back_as_they_were_from_memory_and_from_disk() -> None:
         ChangeRecord("ü", b"", b"", headers),
     ]
     for memory_bytes_max in (10, 1 << 20):
-        prepared_rows = PreparedRows(memory_bytes_max)
+        prepared_rows = HeldRows(memory_bytes_max)
         for record in kept:
             prepared_rows.write(record)
         assert list(prepared_rows.records()) == kept

@@ -31,6 +31,7 @@ from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, Heartbeat
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.reselect import SELECT_TIMEOUT_MS, Reselector
+from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
@@ -66,6 +67,8 @@ class Progress:
     """Commit time of the last source transaction committed to Kafka, ms since the epoch."""
     offset: SourceOffset | None = None
     committed_at: float = field(default=0.0)
+    rollbacks: Rollbacks = field(default_factory=Rollbacks)
+    """What attempts before found to be rolled back; no business of the control plane."""
 
 
 class Coordinator:
@@ -256,6 +259,7 @@ class Coordinator:
             metadata,
             self._config.include_query,
             search.events,
+            rollbacks=self._progress.rollbacks,
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         last_commit = time.monotonic()

@@ -33,7 +33,9 @@ from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
-from faust_cdc.pipeline.prepared import PreparedRows, PreparedTransactions, Xid
+from faust_cdc.pipeline.held_rows import HeldRows
+from faust_cdc.pipeline.prepared import PreparedTransactions, Xid
+from faust_cdc.pipeline.savepoints import Rollbacks, Savepoints
 from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
@@ -60,8 +62,13 @@ class SourceTransaction:
     """With `include.query`: the SQL text of the rows that follow, until their statement ends."""
     metadata: OpenTransaction | None = None
     """With `provide.transaction.metadata`; None for XA and for single DDL statements, as in Debezium."""
-    prepared: PreparedRows | None = None
-    """Where the rows of an XA transaction are kept; those of others are written at once."""
+    held: HeldRows | None = None
+    """Where rows wait for the decision of an XA transaction, or behind a savepoint; others are written at once."""
+    savepoints: Savepoints | None = None
+    begin: tuple[str, int] = ("", 0)
+    """File and position of its first event."""
+    written: bool = False
+    """Some of its rows were written at once."""
 
 
 FindPrepared = Callable[[Xid, BinlogPosition], Iterator[BinlogEvent]]
@@ -88,6 +95,7 @@ class StreamingSource:
         include_query: bool = False,
         find_prepared: FindPrepared = nowhere,
         publish_at_prepare: bool = False,
+        rollbacks: Rollbacks | None = None,
     ) -> None:
         self._block = server_block
         self._dispatcher = dispatcher
@@ -99,6 +107,7 @@ class StreamingSource:
         self._publish_at_prepare = publish_at_prepare
         """Rows of XA transactions as Debezium has them: written at PREPARE, whatever the decision."""
         self._prepared = PreparedTransactions()
+        self._rollbacks = Rollbacks() if rollbacks is None else rollbacks
         self._gtids = gtids
         self._file, self._pos = start.file, start.pos
         self._ts_sec, self._server_id = start.ts_sec, start.server_id
@@ -122,8 +131,8 @@ class StreamingSource:
         self._close_open()
 
     def _close_open(self) -> None:
-        if self._open is not None and self._open.prepared is not None:
-            self._open.prepared.close()
+        if self._open is not None and self._open.held is not None:
+            self._open.held.close()
 
     def handle(self, event: BinlogEvent) -> None:
         """Take one event. Raises TableError for rows that cannot be written, FatalError when events are lost."""
@@ -131,9 +140,12 @@ class StreamingSource:
             self._rows(event)
         elif isinstance(event, GtidEvent):
             group = self._block.connector == "mariadb" and not event.standalone
-            self._open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group)
+            begin = (event.header.file, event.header.pos)
+            self._open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group, begin=begin)
+            if begin in self._rollbacks:
+                self._open.held = HeldRows()
             if event.xa_prepared:
-                self._keep_rows(self._open)
+                self._hold_xa(self._open)
             elif group:
                 self._announce(event, self._open)
         elif isinstance(event, QueryEvent):
@@ -168,7 +180,10 @@ class StreamingSource:
             # Non-transactional rows of old servers come without GTID event; they end with COMMIT all the same.
             transaction = self._open = SourceTransaction(None, None)
         block = self._source_block(event, transaction)
-        write = self._writer.write if transaction.prepared is None else transaction.prepared.write
+        if transaction.held is None:
+            write, transaction.written = self._writer.write, True
+        else:
+            write = transaction.held.write
         for record in self._dispatcher.records(event, block, transaction.metadata):
             write(record)
         if event.end_of_statement:
@@ -190,17 +205,19 @@ class StreamingSource:
         word, second = first_words(statement)
         if word == "begin" or (word, second) in (("start", "transaction"), ("xa", "start")):
             if self._open is None:
-                self._open = SourceTransaction(None, None)
+                self._open = SourceTransaction(None, None, begin=(event.header.file, event.header.pos))
             self._open.is_group = True
             if word == "xa":  # rows of XA transactions have neither thread nor metadata, in Debezium's events too
                 self._open.metadata = None
-                self._keep_rows(self._open)
+                self._hold_xa(self._open)
             else:
                 self._open.thread_id = event.thread_id
                 self._announce(event, self._open)
-        elif word in ("commit", "rollback") and second != "to":
+        elif word == "commit":
             self._end(event)
-        elif word in ("savepoint", "rollback") or (word == "xa" and second == "end"):
+        elif word in ("savepoint", "rollback"):
+            self._roll_back(event, statement, word, second)
+        elif word == "xa" and second == "end":
             return
         elif word == "xa":  # XA COMMIT / XA ROLLBACK are transactions of their own
             if self._open is not None:
@@ -221,16 +238,36 @@ class StreamingSource:
             if self._open is None or not self._open.is_group:
                 self._end(event)
 
-    def _keep_rows(self, transaction: SourceTransaction) -> None:
-        if transaction.prepared is None and not self._publish_at_prepare:
-            transaction.prepared = PreparedRows()
+    def _roll_back(self, event: QueryEvent, statement: str, word: str, second: str) -> None:
+        """SAVEPOINT, ROLLBACK TO and ROLLBACK of a group: see `savepoints`."""
+        transaction = self._open
+        if word == "rollback" and second != "to":
+            if transaction is not None:
+                self._rollbacks.drop_all(transaction.begin, transaction.held, transaction.written)
+                if transaction.metadata is not None:
+                    transaction.metadata.count_again_from((0, {}))
+            self._end(event)
+            return
+        if transaction is None:
+            return
+        if transaction.savepoints is None:
+            transaction.held = transaction.held or HeldRows()
+            transaction.savepoints = Savepoints(transaction.held, transaction.metadata)
+        if word == "savepoint":
+            transaction.savepoints.set(statement)
+        else:
+            transaction.savepoints.roll_back_to(statement, f"{event.header.file}:{event.header.pos}")
+
+    def _hold_xa(self, transaction: SourceTransaction) -> None:
+        if transaction.held is None and not self._publish_at_prepare:
+            transaction.held = HeldRows()
 
     def _prepare(self, event: XaPrepareEvent) -> None:
         """XA PREPARE, and XA COMMIT … ONE PHASE, which MySQL logs as a PREPARE that is a commit."""
         transaction = self._open
-        if transaction is not None and transaction.prepared is not None and not event.one_phase:
-            self._prepared.keep(Xid(event.format_id, event.gtrid, event.bqual), transaction.prepared)
-            transaction.prepared = None
+        if transaction is not None and transaction.held is not None and not event.one_phase:
+            self._prepared.keep(Xid(event.format_id, event.gtrid, event.bqual), transaction.held)
+            transaction.held = None
         self._end(event)
 
     def _decide(self, event: QueryEvent, statement: str, *, committed: bool) -> None:
@@ -241,14 +278,14 @@ class StreamingSource:
         xid = Xid.of_statement(statement)
         if not committed:
             self._prepared.drop(xid)
-            if transaction.prepared is not None:  # decided where it was begun: never prepared
-                transaction.prepared.close()
-                transaction.prepared = None
-        elif transaction.prepared is None:
+            if transaction.held is not None:  # decided where it was begun: never prepared
+                transaction.held.close()
+                transaction.held = None
+        elif transaction.held is None:
             place = BinlogPosition(event.header.file, event.header.pos)
-            transaction.prepared = self._prepared.take(xid) or self._read_again(xid, self._find_prepared(xid, place))
+            transaction.held = self._prepared.take(xid) or self._read_again(xid, self._find_prepared(xid, place))
 
-    def _read_again(self, xid: Xid, events: Iterator[BinlogEvent]) -> PreparedRows:
+    def _read_again(self, xid: Xid, events: Iterator[BinlogEvent]) -> HeldRows:
         # The search may take long; what is complete need not wait, and a Kafka transaction must not grow old.
         self._writer.commit()
         outer, self._open = self._open, None
@@ -261,10 +298,10 @@ class StreamingSource:
         finally:
             self._close_open()
             self._open = outer
-        if found is None or found.prepared is None:
+        if found is None or found.held is None:
             raise InternalError(f"The events that prepared XA transaction {xid} are no such transaction.")
-        log.info("XA transaction %s: %d records read again", xid, found.prepared.count)
-        return found.prepared
+        log.info("XA transaction %s: %d records read again", xid, found.held.count)
+        return found.held
 
     def _announce(self, event: BinlogEvent, transaction: SourceTransaction) -> None:
         """Let the transaction that begins with `event` have metadata."""
@@ -296,10 +333,10 @@ class StreamingSource:
 
     def _end(self, event: BinlogEvent) -> None:
         transaction, self._open = self._open, None
-        if transaction is not None and transaction.prepared is not None:
-            for record in transaction.prepared.records():
+        if transaction is not None and transaction.held is not None:
+            for record in transaction.held.records():
                 self._writer.write(record)
-            transaction.prepared.close()
+            transaction.held.close()
         header = event.header
         self._file, self._pos = header.file, header.end_pos
         self._server_id = header.server_id

@@ -102,6 +102,14 @@ class OpenTransaction:
         order = self._by_table[table] = self._by_table.get(table, 0) + 1
         return {"id": self.id, "total_order": self._total, "data_collection_order": order}
 
+    def counts(self) -> tuple[int, dict[TableId, int]]:
+        """Return what was counted so far, for `count_again_from`."""
+        return self._total, dict(self._by_table)
+
+    def count_again_from(self, counts: tuple[int, dict[TableId, int]]) -> None:
+        """Forget the records that came after `counts` was asked for: they are rolled back."""
+        self._total, self._by_table = counts[0], dict(counts[1])
+
     def end(self, ts_ms: int) -> None:
         """Write END, and BEGIN before it when there were no rows."""
         self._begin()
