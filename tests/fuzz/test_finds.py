@@ -103,9 +103,11 @@ def test_fields_out_of_range_are_no_values(ddl: str, code: int, metadata: int, c
         one_cell(ddl, code, metadata, bytes.fromhex(cell))
 
 
-@pytest.mark.parametrize(("ddl", "cell"), [("bit(12)", "5a0000"), ("date", "342d322d32393239323932393239")])
+@pytest.mark.parametrize(
+    ("ddl", "cell"), [("bit(12)", "5a0000"), ("date", "342d322d32393239323932393239"), ("enum('a','b')", "2d32")]
+)
 def test_snapshot_cells_out_of_range_are_typed_errors(ddl: str, cell: str) -> None:
-    """OverflowError, twice."""
+    """OverflowError, twice, and IndexError; ENUM index -1 gave a label."""
     with pytest.raises(ValueConversionError, match=r"column 'c0?'"):
         one_text(ddl, bytes.fromhex(cell))
 

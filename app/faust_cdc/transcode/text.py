@@ -100,7 +100,7 @@ def label_of(labels: tuple[str, ...], index: int) -> str:
     """Return the ENUM label of `index`, counted from 1; 0 is MySQL's error value "". Raises ValueError."""
     if index == 0:
         return ""
-    if index > len(labels):
+    if not 0 < index <= len(labels):
         raise ValueError(f"ENUM index {index}, but the column has {len(labels)} labels")
     return labels[index - 1]
 
