@@ -219,6 +219,24 @@ def _default_as_shown(cell: Cell) -> bool:
     return isinstance(cell.ours, str) and cell.theirs == shown_by_create_table(cell.ours)
 
 
+def _alias_in_streamed_ddl(cell: Cell) -> bool:
+    """The types that BOOL and REAL name, instead of those that the server stores; both as JSON text of the field."""
+    return (_avro_type(cell.theirs), _avro_type(cell.ours)) in (
+        (("boolean", None), ("int", "int16")),
+        (("float", None), ("double", None)),
+    )
+
+
+def _avro_type(field_json: Any) -> tuple[str, str | None] | None:
+    """Return Avro's and Connect's type of a field given as JSON text, None for anything else."""
+    if not isinstance(field_json, str) or not field_json.startswith('{"name"'):
+        return None
+    given = json.loads(field_json)["type"]
+    if isinstance(given, list):
+        given = next(one for one in given if one != "null")
+    return (given["type"], given.get("connect.type")) if isinstance(given, dict) else (given, None)
+
+
 def _row_of_a_statement(cell: Cell) -> bool:
     return bool(cell.column == "source.row" and cell.op == "t" and cell.ours == 0 and cell.theirs > 0)
 
@@ -244,6 +262,7 @@ PREDICATES: dict[str, Explains] = {
     "default-text": _default_as_shown,
     "unsigned-default": _unsigned_default,
     "binary-default": _binary_as_shown,
+    "streamed-alias": _alias_in_streamed_ddl,
     "row-of-a-truncate": _row_of_a_statement,
     "order-of-transaction-tables": _order_of_a_hash_map,
     "snapshot-json": _json_as_the_server_prints_it,
