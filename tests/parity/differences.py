@@ -219,8 +219,18 @@ def _default_as_shown(cell: Cell) -> bool:
     return isinstance(cell.ours, str) and cell.theirs == shown_by_create_table(cell.ours)
 
 
+_ALIASES = {"BOOL": "TINYINT", "BOOLEAN": "TINYINT", "REAL": "DOUBLE", "NCHAR": "CHAR"}
+
+
 def _alias_in_streamed_ddl(cell: Cell) -> bool:
-    """The types that BOOL and REAL name, instead of those that the server stores; both as JSON text of the field."""
+    """The types that BOOL, REAL and NCHAR name, instead of those that the server stores.
+
+    Both are a column of the schema history, or a field of an Avro schema as JSON text.
+    """
+    if isinstance(cell.theirs, dict) and isinstance(cell.ours, dict):
+        shaped = ("jdbcType", "typeName", "typeExpression", "charsetName", "length", "defaultValueExpression")
+        rest = [{name: value for name, value in one.items() if name not in shaped} for one in (cell.theirs, cell.ours)]
+        return rest[0] == rest[1] and _ALIASES.get(cell.theirs["typeName"]) == cell.ours["typeName"]
     return (_avro_type(cell.theirs), _avro_type(cell.ours)) in (
         (("boolean", None), ("int", "int16")),
         (("float", None), ("double", None)),
@@ -235,6 +245,10 @@ def _avro_type(field_json: Any) -> tuple[str, str | None] | None:
     if isinstance(given, list):
         given = next(one for one in given if one != "null")
     return (given["type"], given.get("connect.type")) if isinstance(given, dict) else (given, None)
+
+
+def _comment_of_a_copied_table(cell: Cell) -> bool:
+    return cell.column.startswith("CREATE LIKE") and cell.theirs is None and isinstance(cell.ours, str)
 
 
 def _row_of_a_statement(cell: Cell) -> bool:
@@ -263,6 +277,7 @@ PREDICATES: dict[str, Explains] = {
     "unsigned-default": _unsigned_default,
     "binary-default": _binary_as_shown,
     "streamed-alias": _alias_in_streamed_ddl,
+    "comment-of-a-copied-table": _comment_of_a_copied_table,
     "row-of-a-truncate": _row_of_a_statement,
     "order-of-transaction-tables": _order_of_a_hash_map,
     "snapshot-json": _json_as_the_server_prints_it,

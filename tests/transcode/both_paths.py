@@ -6,7 +6,7 @@ from typing import Any
 
 from pymysql.cursors import Cursor
 
-from faust_cdc.binlog.events import RowsEvent
+from faust_cdc.binlog.events import RowsEvent, TableMapEvent
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition
@@ -29,6 +29,8 @@ class Changes:
     inserted: list[Row] = field(default_factory=list)
     updated: list[tuple[Row, Row]] = field(default_factory=list)
     deleted: list[Row] = field(default_factory=list)
+    table_map: TableMapEvent | None = None
+    """The last one."""
 
 
 def address(server: SqlServer) -> SourceAddress:
@@ -121,6 +123,7 @@ def _check_map(changes: Changes, event: RowsEvent) -> None:
 
 def _take(changes: Changes, event: RowsEvent) -> None:
     transcoder = changes.transcoder
+    changes.table_map = event.table_map
     transcoder.bind(event.table_map)
     offset = 0
     while offset < len(event.rows):
