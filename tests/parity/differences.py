@@ -219,6 +219,38 @@ def _default_as_shown(cell: Cell) -> bool:
     return isinstance(cell.ours, str) and cell.theirs == shown_by_create_table(cell.ours)
 
 
+_ALIASES = {"BOOL": "TINYINT", "BOOLEAN": "TINYINT", "REAL": "DOUBLE", "NCHAR": "CHAR"}
+
+
+def _alias_in_streamed_ddl(cell: Cell) -> bool:
+    """The types that BOOL, REAL and NCHAR name, instead of those that the server stores.
+
+    Both are a column of the schema history, or a field of an Avro schema as JSON text.
+    """
+    if isinstance(cell.theirs, dict) and isinstance(cell.ours, dict):
+        shaped = ("jdbcType", "typeName", "typeExpression", "charsetName", "length", "defaultValueExpression")
+        rest = [{name: value for name, value in one.items() if name not in shaped} for one in (cell.theirs, cell.ours)]
+        return rest[0] == rest[1] and _ALIASES.get(cell.theirs["typeName"]) == cell.ours["typeName"]
+    return (_avro_type(cell.theirs), _avro_type(cell.ours)) in (
+        (("boolean", None), ("int", "int16")),
+        (("float", None), ("double", None)),
+    )
+
+
+def _avro_type(field_json: Any) -> tuple[str, str | None] | None:
+    """Return Avro's and Connect's type of a field given as JSON text, None for anything else."""
+    if not isinstance(field_json, str) or not field_json.startswith('{"name"'):
+        return None
+    given = json.loads(field_json)["type"]
+    if isinstance(given, list):
+        given = next(one for one in given if one != "null")
+    return (given["type"], given.get("connect.type")) if isinstance(given, dict) else (given, None)
+
+
+def _comment_of_a_copied_table(cell: Cell) -> bool:
+    return cell.column.startswith("CREATE LIKE") and cell.theirs is None and isinstance(cell.ours, str)
+
+
 def _row_of_a_statement(cell: Cell) -> bool:
     return bool(cell.column == "source.row" and cell.op == "t" and cell.ours == 0 and cell.theirs > 0)
 
@@ -321,6 +353,8 @@ PREDICATES: dict[str, Explains] = {
     "default-text": _default_as_shown,
     "unsigned-default": _unsigned_default,
     "binary-default": _binary_as_shown,
+    "streamed-alias": _alias_in_streamed_ddl,
+    "comment-of-a-copied-table": _comment_of_a_copied_table,
     "row-of-a-truncate": _row_of_a_statement,
     "order-of-transaction-tables": _order_of_a_hash_map,
     "snapshot-json": _json_as_the_server_prints_it,

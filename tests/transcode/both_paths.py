@@ -6,7 +6,7 @@ from typing import Any
 
 from pymysql.cursors import Cursor
 
-from faust_cdc.binlog.events import RowsEvent
+from faust_cdc.binlog.events import RowsEvent, TableMapEvent
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition
@@ -34,6 +34,8 @@ class Changes:
     """Of the rows events."""
     raw: list[bytes] = field(default_factory=list)
     """Their row images."""
+    table_map: TableMapEvent | None = None
+    """The last one."""
 
 
 def address(server: SqlServer) -> SourceAddress:
@@ -126,6 +128,7 @@ def _check_map(changes: Changes, event: RowsEvent) -> None:
 
 def _take(changes: Changes, event: RowsEvent) -> None:
     transcoder = changes.transcoder
+    changes.table_map = event.table_map
     transcoder.bind(event.table_map)
     changes.kinds.add(event.kind)
     changes.raw.append(event.rows.tobytes())

@@ -21,6 +21,7 @@ from tests.connect.memory import MYSQL_CONFIG
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
 from tests.lab.kafka_servers import Record, http_json
 from tests.parity.differences import Cell, Tally
+from tests.recorded.avro_fields import row_fields, with_default
 from tests.transcode.both_paths import Changes, captured, snapshot, tables_from_server
 from tests.transcode.images import SOURCE
 from tests.transcode.test_both_paths import COLUMNS, JSON_VALUES, create_table, insert
@@ -170,12 +171,6 @@ def registered(apicurio: Apicurio, message: bytes) -> Any:
     return http_json("GET", f"{apicurio.ccompat_url}/schemas/ids/{schema_id}")["schema"]
 
 
-def row_fields(schema: Any) -> list[Any]:
-    fields = schema["fields"][0]["type"][1]["fields"]
-    assert isinstance(fields, list)
-    return fields
-
-
 def transcoder_of(found: Changes, mode: str) -> ReferenceTranscoder:
     """The transcoder of the right mode, or one of the same table that gives Debezium's values."""
     plan = found.transcoder.plan
@@ -190,15 +185,6 @@ def unseen_by(changes: dict[str, tuple[Changes, list[Record]]]) -> list[str]:
     modes = MODES[changes["wide"][0].transcoder.plan.table.id.database]
     hidden = {"enable.time.adjuster": "rewritten-year", "bigint.unsigned.handling.mode": "unsigned-default"}
     return [entry for option, entry in hidden.items() if option in modes]
-
-
-def with_default(field: Any, default: Any) -> Any:
-    """A nullable or required Avro field with another default."""
-    field = json.loads(json.dumps(field)) | {"default": default}
-    for branch in field["type"] if isinstance(field["type"], list) else [field["type"]]:
-        if isinstance(branch, dict) and "connect.default" in branch:
-            branch["connect.default"] = default
-    return field
 
 
 @pytest.mark.parametrize("mode", COMPATIBILITY)

@@ -150,6 +150,7 @@ def _column(row: tuple[Any, ...], maria: bool) -> Column:
         invisible="INVISIBLE" in extra_text,
         type_expression=type_text,
         comment=_text(comment or ""),
+        on_update="ON UPDATE" in extra_text,
     )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from faust_cdc.errors import UnsupportedColumn
+from faust_cdc.relational.create_table_text import shown_binary, shown_text
 from faust_cdc.relational.model import Column
 from faust_cdc.transcode.custom_converters import shortest_float
 from faust_cdc.transcode.forms import encoder
@@ -103,10 +104,6 @@ def _convert(text: str, column: Column, mapping: Mapping, adjust_years: bool) ->
     return _LITERALS[kind](text)
 
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\0": "\\0", "\n": "\\n", "\r": "\\r", "'": "''"})
-"""What SHOW CREATE TABLE escapes in a literal (mysql-server `append_unescaped`)."""
-
-
 def _debeziums(text: str, column: Column, mapping: Mapping) -> Any:
     """Return the default as Debezium 3.6.1 has it where that is not the row's value; None elsewhere."""
     kind = mapping.kind
@@ -115,20 +112,12 @@ def _debeziums(text: str, column: Column, mapping: Mapping) -> Any:
     if kind is Kind.UNSIGNED_LONG:
         return min(int(text), _LONG_MAX)
     if kind in (Kind.STRING, Kind.ENUM, Kind.SET):
-        return text.translate(_ESCAPES)
+        return shown_text(text)
     if kind in (Kind.FIXED_BYTES, Kind.BYTES):
         encode = encoder(mapping.form)
-        shown = _shown_binary(_convert(text, column, mapping, adjust_years=False))
+        shown = shown_binary(_convert(text, column, mapping, adjust_years=False)).encode("utf-8")
         return shown if encode is None else encode(shown)
     return None
-
-
-def _shown_binary(data: bytes) -> bytes:
-    """Return what Debezium reads of a binary default: escaped text, or of `0xFF27` (no UTF-8) the text `FF2`."""
-    try:
-        return data.decode("utf-8").translate(_ESCAPES).encode("utf-8")
-    except UnicodeDecodeError:
-        return data.hex().upper()[:-1].encode("ascii")
 
 
 def _bits(text: str) -> int:
