@@ -14,6 +14,7 @@ from typing import Any
 from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
+from faust_cdc.relational.table_map import labels_of_map
 from faust_cdc.transcode.forms import Encode
 from faust_cdc.transcode.json_binary import json_text
 from faust_cdc.transcode.mapping import Kind
@@ -163,7 +164,7 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
     if kind in (Kind.BOOLEAN, Kind.BITS):
         return _bits(kind, plan.column.length or 1)
     if kind in (Kind.ENUM, Kind.SET):
-        return _labelled(plan, wire.metadata)
+        return _labelled(plan, wire)
     convert = _conversion(plan)
     if code in (_BLOB_COMPRESSED, _VARCHAR_COMPRESSED):
         return _variable(_length_size(wire), lambda cell: convert(uncompressed(cell)))
@@ -208,8 +209,9 @@ def _bits(kind: Kind, length: int) -> Read:
     )
 
 
-def _labelled(plan: ColumnPlan, size: int) -> Read:
-    labels = plan.column.enum_values
+def _labelled(plan: ColumnPlan, wire: TableMapColumn) -> Read:
+    # The server's own table map has what its information_schema replaces by a question mark.
+    size, labels = wire.metadata, labels_of_map(wire) or plan.column.enum_values
     of = label_of if plan.mapping.kind is Kind.ENUM else labels_of
     return lambda data, pos: (of(labels, int.from_bytes(data[pos : pos + size], "little")), pos + size)
 
