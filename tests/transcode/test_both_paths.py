@@ -3,6 +3,7 @@
 The oracle for characters is the server's own conversion to utf8mb4, which the snapshot path reads.
 """
 
+import json
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -357,3 +358,45 @@ def test_both_servers_defaults_give_one_schema(
         plan = build_plan(tables_from_server(server, database, "t")[0], "p.d.t", TranscodeOptions())
         fields.append([one.avro_field for one in plan.columns])
     assert fields[0] == fields[1]
+
+
+def deep(levels: int) -> str:
+    """A document of objects and arrays in turn, `levels` deep, and a value in the middle."""
+    return (
+        "".join('{"k": ' if n % 2 else "[" for n in range(levels))
+        + "1"
+        + "".join("}" if n % 2 else "]" for n in reversed(range(levels)))
+    )
+
+
+HUGE_JSON = [
+    f"'{deep(100)}'",
+    "CONCAT('{\"big\": \"', REPEAT('0123456789', 500000), '\", \"after\": [1.5, true]}')",
+    'CONCAT(\'[\', REPEAT(\'{"id": 12345, "name": "some text", "n": null},\', 60000), \'{}]\')',
+    "JSON_OBJECT(REPEAT('k', 65535), 1, REPEAT('漢', 21845), JSON_ARRAY(), '', 'empty')",
+    """'{"a": 1, "b": 2, "a": 3, "\\\\u0061": 4, "A": 5}'""",
+    "JSON_ARRAY(CAST(-1 AS SIGNED), CAST(18446744073709551615 AS UNSIGNED), 1e308, 5e-324, 0.1e0, -0e0, 1e0)",
+    "JSON_ARRAY(CAST('-838:59:59.999999' AS TIME(6)), CAST('0000-00-00' AS DATE), CAST('9999-12-31' AS DATE))",
+    "JSON_ARRAY(CAST(REPEAT('9', 65) AS DECIMAL(65,0)), CAST(-1e-30 AS DECIMAL(65,30)), CAST(0 AS DECIMAL(1,0)))",
+    "JSON_ARRAY(CAST('x' AS BINARY), X'', X'ffee', b'1', CAST(2026 AS YEAR), ST_GeomFromText('LINESTRING(0 0,1 1)'))",
+    "JSON_ARRAY(e, s, y, bt, vb, ts)",
+]
+
+
+def test_huge_and_odd_json_on_mysql(mysql: MySqlServer, mysql_database: str) -> None:
+    mysql.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, j json, e enum('a') DEFAULT 'a', s set('x') DEFAULT 'x', "
+        "y year DEFAULT 2026, bt bit(9) DEFAULT b'101', vb varbinary(3) DEFAULT 'vb', ts timestamp(6) DEFAULT '2026-01-02 03:04:05.6')",
+        mysql_database,
+    )
+    inserts = [f"INSERT INTO t (id, j) VALUES ({key}, NULL); UPDATE t SET j = {value} WHERE id = {key}"
+               for key, value in enumerate(HUGE_JSON)]  # fmt: skip
+    sql = "SET sql_mode = ''; SET time_zone = '+00:00';" + ";".join(inserts)
+    found = captured(mysql, tables_from_server(mysql, mysql_database, "t"), sql)["t"]
+    after = [row for _, row in found.updated]
+    assert len(after) == len(HUGE_JSON)
+    assert differences(found.transcoder, after, snapshot(mysql, found.transcoder)) == []
+    for document, (shown,) in zip(after, mysql.query("SELECT j FROM t ORDER BY id", mysql_database), strict=True):
+        assert json.loads(document[1]) == json.loads(shown)
+    assert len(after[1][1]) > 5_000_000
+    assert after[4][1] == '{"A":5,"a":4,"b":2}'

@@ -82,7 +82,7 @@ def _full_column(
     """Return the known column when the map says the same of it, else the column as the map alone describes it."""
     if known is not None and not _disagreement(sent, known):
         labels = _labels(event, table_id, sent) if sent.enum_values is not None else known.enum_values
-        if labels == known.enum_values:
+        if known.enum_values in (labels, tuple(map(shown_by_server, labels))):
             invisible = known.invisible if sent.visible is None else not sent.visible  # MariaDB does not say
             return dataclasses.replace(known, position=position, invisible=invisible)
     return _column_from_map(event, table_id, position, sent)
@@ -160,15 +160,25 @@ def _length_and_scale(sent: TableMapColumn, charset: str | None) -> tuple[int | 
 
 
 def _labels(event: TableMapEvent, table_id: TableId, sent: TableMapColumn) -> tuple[str, ...]:
-    if sent.enum_values is None:
-        return ()
-    charset = charset_of(sent.collation_id)[0] if sent.collation_id is not None else "utf8mb4"
     try:
-        return tuple(decode_text(label, "latin1" if charset == "binary" else charset) for label in sent.enum_values)
+        return labels_of_map(sent)
     except UnsupportedColumn as error:
         raise UnsupportedColumn(
             f"A label of column {sent.name} of {table_id} at {_where(event)}: {error.message}"
         ) from error
+
+
+def labels_of_map(sent: TableMapColumn) -> tuple[str, ...]:
+    """Return the labels of an ENUM or SET as the map has them, () when it has none. Raises UnsupportedColumn."""
+    if sent.enum_values is None:
+        return ()
+    charset = charset_of(sent.collation_id)[0] if sent.collation_id is not None else "utf8mb4"
+    return tuple(decode_text(label, "latin1" if charset == "binary" else charset) for label in sent.enum_values)
+
+
+def shown_by_server(label: str) -> str:
+    """Return a label as information_schema and SHOW CREATE TABLE print it: with ? for what utf8mb3 does not have."""
+    return label if label.isascii() else "".join(one if one <= "\uffff" else "?" for one in label)
 
 
 def _checked(event: TableMapEvent, known: Table | None, table_id: TableId) -> Table:

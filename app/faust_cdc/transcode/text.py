@@ -1,6 +1,7 @@
 """Snapshot cells: what a SELECT must ask for, and how its text answers become the values the binlog path gives.
 
-The expressions ask for what text loses otherwise: ENUM and SET as numbers (labels may hold commas), FLOAT as a double
+The expressions ask for what text loses otherwise: ENUM and SET as numbers, unless a label that the server prints with a
+question mark may have been another one, FLOAT as a double
 (MySQL prints floats with six digits), BIT as raw bytes, which is what the text protocol sends, text as bytes where its
 charset can hold what the server cannot convert. Temporal columns are read as text in a UTC session.
 """
@@ -31,6 +32,7 @@ CellReader = Callable[[bytes], Any]
 _EPOCH: dict[Kind, int | str] = {Kind.DATE: 0, Kind.DATETIME: 0, Kind.TIMESTAMP: "1970-01-01T00:00:00Z"}
 
 _AS_UNSIGNED = frozenset({Kind.ENUM, Kind.SET})
+_TEXT = frozenset({Kind.STRING, Kind.ENUM, Kind.SET})
 _AS_DOUBLE = frozenset({Kind.FLOAT, Kind.DOUBLE})
 
 
@@ -43,13 +45,18 @@ def epoch_of(mapping: Mapping) -> Any:
 def select_expression(column: Column, kind: Kind) -> str:
     """Return the SQL expression of `column` whose text answer `cell_reader` reads."""
     quoted = "`" + column.name.replace("`", "``") + "`"
-    if kind in _AS_UNSIGNED:
+    if kind in _AS_UNSIGNED and not _labels_may_be_lost(column):
         return f"CAST({quoted} AS UNSIGNED)"
     if kind in _AS_DOUBLE:
         return f"CAST({quoted} AS DOUBLE)"
-    if kind is Kind.STRING and not _as_utf8(column):
+    if kind in _TEXT and not _as_utf8(column):
         return f"CAST({quoted} AS BINARY)"
     return quoted
+
+
+def _labels_may_be_lost(column: Column) -> bool:
+    """Say whether `?` stands in a label: the server prints labels in utf8mb3, so it may stand for a character."""
+    return any("?" in label for label in column.enum_values)
 
 
 def _as_utf8(column: Column) -> bool:
@@ -81,7 +88,7 @@ def _dated(read_text: Callable[[str], int | str | None], zero: Any, encode: Enco
 
 
 def _canonical(column: Column, mapping: Mapping) -> CellReader:
-    if mapping.kind in (Kind.ENUM, Kind.SET):
+    if mapping.kind in _AS_UNSIGNED and not _labels_may_be_lost(column):
         return _labelled(mapping)
     if mapping.kind is Kind.DECIMAL:
         scale = mapping.scale
@@ -89,11 +96,11 @@ def _canonical(column: Column, mapping: Mapping) -> CellReader:
     if mapping.kind is Kind.BITS:
         length = int(mapping.parameters["length"])
         return lambda cell: bits_little_endian(int.from_bytes(cell, "big"), length)
-    if mapping.kind is Kind.STRING and column.charset is not None and not _as_utf8(column):
-        decode = decoder(column.charset)
+    if mapping.kind in _TEXT and column.charset is not None and not _as_utf8(column):
+        decode = decoder("latin1" if column.charset == "binary" else column.charset)
         assert decode is not None, "the plan was built only because the character set is known"
         return decode
-    return _PLAIN[mapping.kind]
+    return _PLAIN[Kind.STRING if mapping.kind in _TEXT else mapping.kind]
 
 
 def label_of(labels: tuple[str, ...], index: int) -> str:

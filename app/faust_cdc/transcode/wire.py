@@ -15,9 +15,10 @@ from typing import Any
 from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
+from faust_cdc.relational.table_map import labels_of_map
 from faust_cdc.transcode.forms import Encode
 from faust_cdc.transcode.json_binary import json_text
-from faust_cdc.transcode.mapping import Kind
+from faust_cdc.transcode.mapping import Kind, escape_label
 from faust_cdc.transcode.mariadb_cells import (
     inet4_text,
     inet6_text,
@@ -168,7 +169,7 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
     if kind in (Kind.BOOLEAN, Kind.BITS):
         return _bits(kind, plan.column.length or 1)
     if kind in (Kind.ENUM, Kind.SET):
-        return _labelled(plan, wire.metadata)
+        return _labelled(plan, wire)
     convert = _conversion(plan)
     if code in (_BLOB_COMPRESSED, _VARCHAR_COMPRESSED):
         return _variable(_length_size(wire), lambda cell: convert(uncompressed(cell)))
@@ -213,8 +214,11 @@ def _bits(kind: Kind, length: int) -> Read:
     )
 
 
-def _labelled(plan: ColumnPlan, size: int) -> Read:
-    labels = plan.mapping.labels
+def _labelled(plan: ColumnPlan, wire: TableMapColumn) -> Read:
+    # The server's own table map has what its information_schema replaces by a question mark.
+    size, sent, written = wire.metadata, labels_of_map(wire), plan.mapping.labels
+    is_escaped = written != plan.column.enum_values
+    labels = (tuple(map(escape_label, sent)) if is_escaped else sent) or written
     of = label_of if plan.mapping.kind is Kind.ENUM else labels_of
     return lambda data, pos: (of(labels, int.from_bytes(data[pos : pos + size], "little")), pos + size)
 
