@@ -278,7 +278,8 @@ class ReferenceTranscoder:
         )
 
     def _text_error(self, index: int, cells: Sequence[Cell], cause: str) -> ValueConversionError:
-        shown = repr(cells[index])
+        masked = "masked" in self.plan.columns[index].parameters  # neither log nor status may tell it
+        shown = "a masked cell" if masked else repr(cells[index])
         return ValueConversionError(
             f"{self._name(self.plan.columns[index].column)}: the snapshot read {shown[:100]}, which is no value of the "
             f"type ({cause}).",
