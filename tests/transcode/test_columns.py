@@ -11,7 +11,7 @@ import pytest
 
 from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.config.column_rules import column_rules
-from faust_cdc.errors import UnsupportedColumn
+from faust_cdc.errors import UnsupportedColumn, ValueConversionError
 from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.transcode.plan import TranscodeOptions, build_plan
@@ -81,6 +81,15 @@ def test_values_under_rules() -> None:
     assert shown(transcoder, full) == {"id": 1, "name": digest[:20], "note": "***", "tag": b"\0\1", "n": 12345}
     null = row_of(transcoder, id=b"1")
     assert shown(transcoder, null) == {"id": 1, "name": None, "note": "***", "tag": None, "n": None}
+
+
+def test_an_error_does_not_tell_a_masked_value() -> None:
+    bad = {"id": b"1", "name": b"secret\xff"}
+    with pytest.raises(ValueConversionError, match="the snapshot read b'secret"):
+        row_of(made(), **bad)
+    with pytest.raises(ValueConversionError, match="the snapshot read a masked cell, which is no value") as caught:
+        row_of(made(rules={"column.mask.with.3.chars": ".*name"}), **bad)
+    assert "secret" not in str(caught.value)
 
 
 def test_left_out_columns_are_walked_and_not_kept() -> None:

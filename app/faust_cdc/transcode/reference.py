@@ -160,6 +160,12 @@ class ReferenceTranscoder:
             raise InternalError(f"the transcoder of {self.plan.table.id} was not bound to a table map")
         return self._bound.reads
 
+    def finished(self, values: list[Any]) -> list[Any]:
+        """Return a row's values as the column rules have them; `values` is used up."""
+        if self._finish is not None:
+            self._finish(values)
+        return values
+
     @property
     def text_readers(self) -> tuple[text.CellReader, ...]:
         """One reader per column of a snapshot query."""
@@ -287,7 +293,8 @@ class ReferenceTranscoder:
         )
 
     def _text_error(self, index: int, cells: Sequence[Cell] | Mapping[int, Cell], cause: str) -> ValueConversionError:
-        shown = repr(cells[index])
+        masked = "masked" in self.plan.columns[index].parameters  # neither log nor status may tell it
+        shown = "a masked cell" if masked else repr(cells[index])
         return ValueConversionError(
             f"{self._name(self.plan.columns[index].column)}: the snapshot read {shown[:100]}, which is no value of the "
             f"type ({cause}).",

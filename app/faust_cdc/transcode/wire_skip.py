@@ -18,10 +18,10 @@ _FIXED: Final = {1: 1, 2: 2, 3: 4, 4: 4, 5: 8, 7: 4, 8: 8, 9: 3, 10: 3, 11: 3, 1
 _WITH_FRACTION: Final = {17: 4, 18: 5, 19: 3}
 """TIMESTAMP2, DATETIME2, TIME2: size without the fraction."""
 _BIT, _NEWDECIMAL, _ENUM, _SET = 16, 246, 247, 248
-_BLOBS: Final = frozenset({242, 245, 252, 255})
-"""VECTOR, JSON, BLOB, GEOMETRY: the table map says the size of the length."""
-_STRINGS: Final = frozenset({15, 253, 254})
-"""VARCHAR, VAR_STRING, STRING: the length has one byte up to a maximum of 255."""
+_BLOBS: Final = frozenset({140, 242, 245, 252, 255})
+"""MariaDB's BLOB COMPRESSED, VECTOR, JSON, BLOB, GEOMETRY: the table map says the size of the length."""
+_STRINGS: Final = frozenset({15, 141, 253, 254})
+"""VARCHAR, MariaDB's VARCHAR COMPRESSED, VAR_STRING, STRING: the length has one byte up to a maximum of 255."""
 
 
 def skipper(wire: TableMapColumn, where: str) -> Read:
