@@ -164,6 +164,13 @@ def test_kept_rows_come_back_as_they_were_from_memory_and_from_disk() -> None:
         for record in kept:
             prepared_rows.write(record)
         assert list(prepared_rows.records()) == kept
+        mark = prepared_rows.mark()
+        prepared_rows.cut(mark)
+        prepared_rows.write(kept[0])
+        assert prepared_rows.count == 4
+        prepared_rows.cut(mark)
+        prepared_rows.write(kept[1])
+        assert list(prepared_rows.records()) == [*kept, kept[1]]
         prepared_rows.close()
 
 

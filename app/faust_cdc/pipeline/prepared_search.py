@@ -44,7 +44,7 @@ class PreparedSearch:
         should_stop: Callable[[], bool],
     ) -> None:
         self._address = address
-        self._server_id = server_id ^ _OWN_SERVER_ID
+        self._server_id = server_id ^ _OWN_SERVER_ID or 1  # 0 would end the dump with the file
         self._info = info
         self._heartbeat_ms = heartbeat_ms
         self._should_stop = should_stop
