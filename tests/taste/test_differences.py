@@ -4,9 +4,14 @@ from faust_cdc.config.differences import COMPATIBLE, listed
 from tests.parity.differences import PREDICATES
 from tests.taste.differences import README, with_table
 
-COMPARISONS = {"live", "live-options", "live-rows", "live-defaults", "recorded-snapshot-compatible"} | {
-    f"recorded-{part}" for part in ("values", "snapshot", "schemas", "offsets", "history")
-}
+COMPARISONS = {
+    "live",
+    "live-options",
+    "live-converters",
+    "live-rows",
+    "live-defaults",
+    "recorded-snapshot-compatible",
+} | {f"recorded-{part}" for part in ("values", "snapshot", "schemas", "offsets", "history")}
 
 
 def test_the_readme_shows_the_list() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,10 @@ from faust_cdc_schemas.metadata import heartbeat_key_schema, transaction_value_s
 from tests.transcode import golden, golden_modes
 from tests.transcode.images import SOURCE, TOPIC, columns, table
 
-OPTIONS = {"r1": TranscodeOptions(field_name_adjustment="avro"), "r2": golden_modes.RUNS["r2"]}
+OPTIONS = {
+    "r1": TranscodeOptions(field_name_adjustment="avro", compatible=True),
+    "r2": replace(golden_modes.RUNS["r2"], compatible=True),
+}
 AS_CONNECT = JsonOptions(schemas=False, null_is_default=True)
 RECORDS = golden.lines("golden_json_records.jsonl")
 
