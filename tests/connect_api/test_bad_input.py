@@ -97,7 +97,10 @@ def test_content_type(content_type: str) -> None:
         ({"time.precision.mode": "adaptive"}, "Value must be one of adaptive_time_microseconds, isostring, connect"),
         ({"transforms": "a"}, "single message transforms are not in this version"),
         ({"column.mask.with.5.chars": "a.b.c"}, "masking and truncating are not in this version"),
-        ({"value.converter": "org.apache.kafka.connect.json.JsonConverter"}, "records are Avro. Use io.confluent"),
+        (
+            {"value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter"},
+            "is not in this version. Use io",
+        ),
         ({"value.converter.schema.registry.url": "http://r"}, "It has no effect without 'value.converter'"),
         (
             {"connector.class": "no.such.Klass"},

@@ -23,6 +23,7 @@ from faust_cdc.binlog.events import (
 from faust_cdc.errors import FatalError
 from faust_cdc.mysql.positions import MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
+from faust_cdc.pipeline.converters import avro_converters
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
@@ -164,7 +165,7 @@ class Registered:
     def __init__(self) -> None:
         self.subjects: list[str] = []
         self.topics: list[str] = []
-        self.topic = TransactionTopic("p", "transaction", self.register, self.topics.append)
+        self.topic = TransactionTopic("p.transaction", avro_converters(self.register), self.topics.append)
 
     def register(self, subject: str, schema: str) -> int:
         self.subjects.append(subject)

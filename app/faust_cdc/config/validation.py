@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from faust_cdc.config import catalogue, checks, converters, topic_creation
+from faust_cdc.config import catalogue, checks, converters, topic_creation, topic_names
 from faust_cdc.config.options import Option, Support, SupportKind, Type
 from faust_cdc.config.secret import MASK, shown
 from faust_cdc.config.versions import CONNECT_VERSION, DEBEZIUM_VERSION
@@ -74,10 +74,12 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
     for key, value in config.items():
         if key not in infos:
             infos[key] = _other_key(key, value, options.get(key), flavor)
-    for finding in converters.registry_of(config)[1]:
+    for finding in converters.converters_of(config)[1]:
         _add(infos, finding.key, finding.problem, finding.value)
     for key, problem in topic_creation.problems(config):
         _add(infos, key, problem, config.get(key))
+    for key, problem in topic_names.problems(config):
+        _add(infos, key, debezium_error(key, problem), config.get(key))
     for key, problem in _cross_checks(config):
         _add(infos, key, debezium_error(key, problem), None)
     listed = {name for name, option in options.items() if option.group}
@@ -112,7 +114,7 @@ def _default_of(option: Option, defaults: ConverterDefaults) -> tuple[str | None
     if name == "key.converter":
         return defaults.key, converters.CONVERTER_CLASSES
     if name == "value.converter":
-        return defaults.value, converters.CONVERTER_CLASSES
+        return defaults.value, converters.CONVERTER_CLASSES[:-1]
     return option.default, option.recommended
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.relational.model import Column
 from faust_cdc.transcode.forms import encoder
+from faust_cdc.transcode.java_text import float_text
 from faust_cdc.transcode.mapping import Kind, Mapping
 from faust_cdc.transcode.numbers import bits_little_endian, round_half_up
 from faust_cdc.transcode.temporal import (
@@ -90,6 +91,8 @@ def _convert(text: str, column: Column, mapping: Mapping, adjust_years: bool) ->
         # information_schema leaves the zero bytes out that pad a BINARY(n).
         padded = _binary(text).ljust((column.length or 1) if kind is Kind.FIXED_BYTES else 0, b"\x00")
         return padded.replace(b"\x00", b"\\0")
+    if kind is Kind.FLOAT and mapping.avro == "float":
+        return float(float_text(float(text)))
     return _LITERALS[kind](text)
 
 
