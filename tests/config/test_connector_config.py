@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
+from faust_cdc.config.converters import Converters
 from faust_cdc.config.secret import MASK, Secret, is_secret_key, keep_masked, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation
 from faust_cdc.errors import ConfigError
@@ -23,7 +24,7 @@ def test_a_minimal_configuration() -> None:
     assert (config.name, config.flavor, config.topic_prefix) == ("shop", "mysql", "shop")
     assert (config.database_hostname, config.database_port, config.database_server_id) == ("db.example", 3306, 5401)
     assert config.database_password.reveal() == "s3cret"
-    assert config.registry is None
+    assert config.converters == Converters()
     assert config.notes == ()
 
 

@@ -105,7 +105,10 @@ def test_content_type(content_type: str) -> None:
         ({"column.include.list": "a", "column.exclude.list": "b"}, '"column.include.list" is already specified'),
         ({"message.key.columns": "shop.orders"}, "shop.orders has an invalid format (expecting"),
         ({"message.key.columns": "shop.(orders:a"}, "valid regular expressions is expected, but 'shop.(orders.a'"),
-        ({"value.converter": "org.apache.kafka.connect.json.JsonConverter"}, "records are Avro. Use io.confluent"),
+        (
+            {"value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter"},
+            "is not in this version. Use io",
+        ),
         ({"value.converter.schema.registry.url": "http://r"}, "It has no effect without 'value.converter'"),
         (
             {"connector.class": "no.such.Klass"},

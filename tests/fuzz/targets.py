@@ -26,8 +26,10 @@ from faust_cdc.errors import SourceConnectionLost
 from faust_cdc.mysql.charsets import decode_statement
 from faust_cdc.mysql.positions import GtidSet, MariaDbGtidSet
 from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.converters import avro_converters
 from faust_cdc.pipeline.dispatcher import Dispatcher, DispatchRules
 from faust_cdc.pipeline.statements import changes_system_table, first_words, readable, truncated_table
+from faust_cdc.routing import TopicNaming
 from faust_cdc.transcode.plan import TranscodeOptions
 from tests.fuzz.corpus import Packet, bare, known_tables, packets, rows_events, rows_of, sealed
 from tests.fuzz.mutations import mutated
@@ -75,11 +77,11 @@ def dispatcher(options: TranscodeOptions) -> Dispatcher:
     """The product's dispatcher, its registry and topics left out."""
     known = known_tables()
     cache_of_tables = TranscoderCache(
-        "p",
+        TopicNaming("p"),
         options,
         lambda _: True,
         lambda ids: {one: known[one] for one in ids if one in known},
-        lambda _subject, _schema: 7,
+        avro_converters(lambda _subject, _schema: 7),
         lambda _topic: None,
     )
     return Dispatcher(cache_of_tables, [], DispatchRules())

@@ -12,6 +12,7 @@ from faust_cdc.binlog.events import RowsEvent, TableMapColumn
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import CapturedTable
+from faust_cdc.pipeline.converters import avro_converters
 from faust_cdc.transcode.reference import ReferenceTranscoder
 from faust_cdc_schemas.quarantine import quarantine_key_schema, quarantine_value_schema
 from tests.transcode.images import HEADER, SOURCE, TABLE, columns, table, table_map, transcoder
@@ -38,7 +39,7 @@ def error_of(made: ReferenceTranscoder, rows: memoryview) -> ValueConversionErro
 def test_the_rest_of_the_event_goes_to_the_quarantine() -> None:
     topics: list[str] = []
     register: Callable[[str, str], int] = lambda subject, schema: 7  # noqa: E731
-    topic = QuarantineTopic("p", [("h", b"1")], register, topics.append)
+    topic = QuarantineTopic("p", [("h", b"1")], avro_converters(register), topics.append)
     rows, table_of_rows = event(), captured()
     salvage = BadRows("quarantine", topic).image(
         error_of(table_of_rows.transcoder, rows.rows), table_of_rows, rows, len(GOOD), SOURCE

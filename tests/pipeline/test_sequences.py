@@ -10,7 +10,9 @@ from faust_cdc.mysql.connection import connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.converters import avro_converters
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.routing import TopicNaming
 from faust_cdc.transcode.plan import TranscodeOptions
 from tests.lab import MariaDbServer
 from tests.transcode.both_paths import address
@@ -41,11 +43,11 @@ def test_rows_of_sequences_are_passed_over(mariadb: MariaDbServer, mariadb_datab
             return read_tables(connection, wanted)
 
         cache = TranscoderCache(
-            "p",
+            TopicNaming("p"),
             TranscodeOptions(connector="mariadb"),
             lambda table_id: table_id.database == mariadb_database,
             read,
-            lambda _subject, _schema: 1,
+            avro_converters(lambda _subject, _schema: 1),
             topics.append,
         )
         seen: dict[str, list[bool]] = {}

@@ -25,6 +25,7 @@ from faust_cdc.binlog.events import (
 from faust_cdc.errors import AbortableError, FatalError
 from faust_cdc.mysql.positions import BinlogPosition, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
+from faust_cdc.pipeline.converters import avro_converters
 from faust_cdc.pipeline.prepared import Xid
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.savepoints import Rollbacks
@@ -173,7 +174,7 @@ class Registered:
     def __init__(self) -> None:
         self.subjects: list[str] = []
         self.topics: list[str] = []
-        self.topic = TransactionTopic("p", "transaction", self.register, self.topics.append)
+        self.topic = TransactionTopic("p.transaction", avro_converters(self.register), self.topics.append)
 
     def register(self, subject: str, schema: str) -> int:
         self.subjects.append(subject)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from faust_cdc.errors import TableError
 from faust_cdc.routing import topic_for
 from faust_cdc.transcode.encoding import Encoding
-from faust_cdc.transcode.json_encoding import JsonOptions, document_text, json_key, json_struct, json_value
+from faust_cdc.transcode.jackson import document_text
+from faust_cdc.transcode.json_encoding import JsonOptions, json_key, json_struct, json_value
 from faust_cdc.transcode.numbers import signed_bytes
 from faust_cdc.transcode.plan import ColumnPlan, KeyConstant, TranscodeOptions, TranscodePlan, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder
@@ -160,3 +162,21 @@ def test_records_about_the_stream() -> None:
         '{"status":"END","id":"u:1","event_count":1,"data_collections":[{"data_collection":"d.t","event_count":1}],'
         '"ts_ms":5}'
     )
+
+
+def test_numbers_in_avro_schemas_are_javas_because_registries_compare_texts() -> None:
+    definitions = (
+        "double DEFAULT '1e20'",
+        "double DEFAULT '0.0001'",
+        "float DEFAULT '1234567.891'",
+        "double DEFAULT '0'",
+    )
+    plan = build_plan(table(*columns(*definitions)), TOPIC, TranscodeOptions())
+    written = [part.split("}")[0] for part in plan.value_schema_json.split('"connect.default":')[1:5]]
+    assert written == ["1.0E20", "1.0E-4", "1234567.9", "0.0"]
+
+
+def test_numbers_in_key_headers_are_javas() -> None:
+    plan = build_plan(table(*columns("double NOT NULL", "float NOT NULL"), key=("c0", "c1")), TOPIC, TranscodeOptions())
+    single = struct.unpack("<f", struct.pack("<f", 0.1))[0]
+    assert ReferenceTranscoder(plan, 1, 2).key_struct_json((1e-5, single)) == '{"c0":1.0E-5,"c1":0.1}'

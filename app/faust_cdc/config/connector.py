@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from faust_cdc.config import catalogue
+from faust_cdc.config import catalogue, topic_names
 from faust_cdc.config.checks import metric_tags_of, split_words
 from faust_cdc.config.column_rules import ColumnRule, column_rules
-from faust_cdc.config.converters import RegistrySettings, registry_of
+from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
@@ -33,8 +33,8 @@ class MySqlConnectorConfig:
     """Every option of one connector that has an effect, parsed; field names are the options' with underscores.
 
     `flavor` is `mysql` or `mariadb` by the connector class. `database_ssl_mode` is in MySQL's words for both.
-    `registry` None means: the worker's, see `WorkerConfig.registry_for`. `notes` says, one sentence each,
-    which options were accepted and have no effect.
+    A side of `converters` that is None means: the worker's, see `WorkerConfig.converters_for`. `notes` says, one
+    sentence each, which options were accepted and have no effect.
     """
 
     name: str
@@ -72,6 +72,15 @@ class MySqlConnectorConfig:
     heartbeat_action_query: str = ""
     topic_heartbeat_prefix: str = "__debezium-heartbeat"
     topic_heartbeat_name: str = ""
+    topic_naming_strategy: str = "DefaultTopicNamingStrategy"
+    """The strategy's class without its package, one of `topic_names.STRATEGIES`."""
+    topic_delimiter: str = "."
+    topic_regex: str = ""
+    topic_replacement: str = ""
+    topic_key_enforce_uniqueness: bool = True
+    topic_key_field_name: str = "__dbz__physicalTableIdentifier"
+    topic_key_field_regex: str = ""
+    topic_key_field_replacement: str = ""
     tombstones_on_delete: bool = True
     skipped_operations: frozenset[str] = frozenset("t")
     include_schema_changes: bool = True
@@ -95,7 +104,7 @@ class MySqlConnectorConfig:
     custom_metric_tags: Mapping[str, str] = field(default_factory=dict)
     topic_creation: TopicCreation | None = None
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
-    registry: RegistrySettings | None = None
+    converters: Converters = field(default_factory=Converters)
     custom_converters: tuple[CustomConverter, ...] = ()
     post_processors: tuple[Reselect, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
@@ -218,6 +227,14 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         heartbeat_action_query=(v.text("heartbeat.action.query") or "").strip(),
         topic_heartbeat_prefix=(v.text("topic.heartbeat.prefix") or "").strip(),
         topic_heartbeat_name=(v.text("topic.heartbeat.name") or "").strip(),
+        topic_naming_strategy=topic_names.strategy_of(v.config),
+        topic_delimiter=v.text("topic.delimiter") or ".",
+        topic_regex=v.text("topic.regex") or "",
+        topic_replacement=v.text("topic.replacement") or "",
+        topic_key_enforce_uniqueness=v.flag("topic.key.enforce.uniqueness"),
+        topic_key_field_name=v.text("topic.key.field.name") or "",
+        topic_key_field_regex=(v.text("topic.key.field.regex") or "").strip(),
+        topic_key_field_replacement=v.text("topic.key.field.replacement") or "",
         tombstones_on_delete=v.flag("tombstones.on.delete"),
         skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
         include_schema_changes=v.flag("include.schema.changes"),
@@ -234,15 +251,22 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         binary_handling_mode=v.word("binary.handling.mode"),
         enable_time_adjuster=_adjusts_years(v),
         schema_name_adjustment_mode=v.word("schema.name.adjustment.mode"),
-        field_name_adjustment_mode=v.word("field.name.adjustment.mode"),
+        field_name_adjustment_mode=_field_name_adjustment(v),
         unavailable_value_placeholder=v.text("unavailable.value.placeholder") or "",
         event_converting_failure_handling_mode=v.given("event.converting.failure.handling.mode") or "fail",
         custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
         topic_creation=topic_creation_of(v.config),
         producer_overrides=overrides,
-        registry=registry_of(v.config)[0],
+        converters=converters_of(v.config)[0],
         custom_converters=custom_converters(v.config)[0],
         post_processors=post_processors(v.config)[0],
         notes=notes,
         compatibility_mode=v.word("compatibility.mode"),
     )
+
+
+def _field_name_adjustment(v: _Values) -> str:
+    """An Avro converter named in the connector's own configuration switches "none" to "avro", as in Debezium."""
+    mode = v.word("field.name.adjustment.mode")
+    named = {v.config.get("key.converter"), v.config.get("value.converter")}
+    return "avro" if mode == "none" and not named.isdisjoint(AVRO_CLASSES) else mode

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from faust_cdc.config import catalogue, checks, converters, custom_converters, topic_creation
+from faust_cdc.config import catalogue, checks, converters, custom_converters, topic_creation, topic_names
 from faust_cdc.config.column_rules import is_column_rule, rule_of
 from faust_cdc.config.options import Option, Support, SupportKind, Type
 from faust_cdc.config.secret import MASK, shown
@@ -76,11 +76,11 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
     for key, value in config.items():
         if key not in infos:
             infos[key] = _other_key(key, value, options.get(key), flavor, claimed)
-    for finding in converters.registry_of(config)[1]:
+    for finding in converters.converters_of(config)[1]:
         _add(infos, finding.key, finding.problem, finding.value)
     for key, problem in topic_creation.problems(config):
         _add(infos, key, problem, config.get(key))
-    for key, problem in custom_converters.problems(config):
+    for key, problem in (*custom_converters.problems(config), *topic_names.problems(config)):
         _add(infos, key, debezium_error(key, problem), config.get(key))
     for key, problem in _cross_checks(config):
         _add(infos, key, debezium_error(key, problem), None)
@@ -116,7 +116,7 @@ def _default_of(option: Option, defaults: ConverterDefaults) -> tuple[str | None
     if name == "key.converter":
         return defaults.key, converters.CONVERTER_CLASSES
     if name == "value.converter":
-        return defaults.value, converters.CONVERTER_CLASSES
+        return defaults.value, converters.CONVERTER_CLASSES[:-1]
     return option.default, option.recommended
 
 

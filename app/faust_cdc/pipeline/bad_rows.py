@@ -21,10 +21,11 @@ from typing import Any, Final
 from faust_cdc.binlog.events import RowsEvent
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.kafka.producer import Headers
-from faust_cdc.pipeline.captured import CapturedTable, EnsureTopic, RegisterSchema
+from faust_cdc.pipeline.captured import CapturedTable, EnsureTopic
+from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.records import ChangeRecord
-from faust_cdc.pipeline.transaction_metadata import AvroWriter
-from faust_cdc.routing import quarantine_topic, subject_for_key, subject_for_value
+from faust_cdc.routing import quarantine_topic
+from faust_cdc.transcode.encoding import EncodeStruct
 from faust_cdc.transcode.reference import Cell, Row
 from faust_cdc.transcode.rescue import BadCell, Rescued, Unwalkable, rescue_cells, rescue_image
 from faust_cdc.transcode.source_block import SourceInfo
@@ -55,24 +56,24 @@ class QuarantineTopic:
     Raises RegistryUnavailable, IncompatibleSchemaChange, and what `ensure_topic` raises.
     """
 
-    def __init__(self, prefix: str, headers: Headers, register: RegisterSchema, ensure_topic: EnsureTopic) -> None:
+    def __init__(self, prefix: str, headers: Headers, converters: Converters, ensure_topic: EnsureTopic) -> None:
         self.topic = quarantine_topic(prefix)
         self._headers = headers
-        self._register = register
+        self._converters = converters
         self._ensure_topic = ensure_topic
-        self._writers: tuple[AvroWriter, AvroWriter] | None = None
+        self._encoders: tuple[EncodeStruct, EncodeStruct] | None = None
 
     def record(self, place: dict[str, Any], content: dict[str, Any]) -> ChangeRecord:
         """Return the record of one row; `place` is its key."""
-        key, value = self._writers or self._open()
-        return ChangeRecord(self.topic, key.encode(place), value.encode(place | content), self._headers)
+        key, value = self._encoders or self._open()
+        return ChangeRecord(self.topic, key(place), value(place | content), self._headers)
 
-    def _open(self) -> tuple[AvroWriter, AvroWriter]:
+    def _open(self) -> tuple[EncodeStruct, EncodeStruct]:
         self._ensure_topic(self.topic)
-        key = AvroWriter(quarantine_key_schema(), subject_for_key(self.topic), self._register)
-        value = AvroWriter(quarantine_value_schema(), subject_for_value(self.topic), self._register)
-        self._writers = (key, value)
-        return self._writers
+        key = self._converters.of_keys.struct(self.topic, quarantine_key_schema())
+        value = self._converters.of_values.struct(self.topic, quarantine_value_schema())
+        self._encoders = (key, value)
+        return self._encoders
 
 
 class BadRows:

@@ -11,10 +11,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.config.connector import MySqlConnectorConfig
+from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
@@ -26,6 +27,7 @@ from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
@@ -36,11 +38,12 @@ from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
-from faust_cdc.registry.client import RegistryClient
+from faust_cdc.registry.client import RegistryClient, RegistryConfig
+from faust_cdc.registry.schema_ids import SchemaIds
 from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
-from faust_cdc.routing import heartbeat_topic
+from faust_cdc.routing import topic_naming
 from faust_cdc.snapshot.initial import InitialSnapshot
 from faust_cdc.transcode.plan import TranscodeOptions
 from faust_cdc.transcode.source_block import SourceInfo
@@ -98,6 +101,7 @@ class Coordinator:
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
         self._address = SourceAddress.of(spec.config)
         self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
+        self._naming = topic_naming(spec.config)
         progress.phase = self._machine.phase
 
     def run(self) -> None:
@@ -115,20 +119,19 @@ class Coordinator:
             offset_partition = murmur2_partition(key, count)
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             offset = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
-            registry = RegistryClient(self._spec.registry, stop=self._stop)
-            stack.callback(registry.close)
+            converters = self._converters(stack)
             cache = TranscoderCache(
-                self._config.topic_prefix,
-                transcode_options(self._config),
+                self._naming,
+                replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
                 self._filter.accepts,
                 self._read_tables,
-                registry.register,
+                converters,
                 lambda topic: self._ensure_data_topic(topics, topic),
             )
             reselectors = self._reselectors()
             for reselector in reselectors:
                 stack.callback(reselector.close)
-            bad_rows = self._bad_rows(registry, topics)
+            bad_rows = self._bad_rows(converters, topics)
             dispatcher = Dispatcher(
                 cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows, reselectors
             )
@@ -138,8 +141,8 @@ class Coordinator:
             else:
                 self._ensure_readable(offset)
             if offset is not None and not self._should_stop():
-                metadata = self._transaction_topic(registry, topics)
-                heartbeat = self._heartbeat(registry, topics)
+                metadata = self._transaction_topic(converters, topics)
+                heartbeat = self._heartbeat(converters, topics)
                 with contextlib.closing(self._heartbeat_action()) as action:
                     self._stream(info, offset, cache, dispatcher, writer, metadata, heartbeat, action)
             self._move(Phase.STOPPED)
@@ -151,32 +154,46 @@ class Coordinator:
         else:
             topics.ensure([TopicSpec(name, rule.partitions, rule.replication_factor, rule.config)])
 
-    def _bad_rows(self, registry: RegistryClient, topics: TopicCreator) -> BadRows:
+    def _bad_rows(self, converters: Converters, topics: TopicCreator) -> BadRows:
         mode = self._config.event_converting_failure_handling_mode
         if mode != "quarantine":
             return BadRows(mode)
         prefix, headers = self._config.topic_prefix, self._headers.as_headers()
         ensure = lambda topic: self._ensure_data_topic(topics, topic)  # noqa: E731
-        return BadRows(mode, QuarantineTopic(prefix, headers, registry.register, ensure))
+        return BadRows(mode, QuarantineTopic(prefix, headers, converters, ensure))
 
-    def _transaction_topic(self, registry: RegistryClient, topics: TopicCreator) -> TransactionTopic | None:
+    def _converters(self, stack: contextlib.ExitStack) -> Converters:
+        """Make the converters; a registry that both sides use has one client, closed with the stack."""
+        clients: dict[RegistryConfig, RegistryClient] = {}
+
+        def ids(settings: ConverterSettings, config: RegistryConfig) -> RegisterSchema:
+            if config not in clients:
+                clients[config] = RegistryClient(config, stop=self._stop)
+                stack.callback(clients[config].close)
+            return SchemaIds(clients[config], settings.avro.id_from, normalize=settings.avro.normalize)
+
+        spec = self._spec
+        return Converters(
+            converter_of(spec.key_converter, lambda: ids(spec.key_converter, spec.registry_of_keys), is_key=True),
+            converter_of(spec.value_converter, lambda: ids(spec.value_converter, spec.registry), is_key=False),
+        )
+
+    def _transaction_topic(self, converters: Converters, topics: TopicCreator) -> TransactionTopic | None:
         if not self._config.provide_transaction_metadata:
             return None
         return TransactionTopic(
-            self._config.topic_prefix,
-            self._config.topic_transaction,
-            registry.register,
+            self._naming.transaction_topic(),
+            converters,
             lambda topic: self._ensure_data_topic(topics, topic),
         )
 
-    def _heartbeat(self, registry: RegistryClient, topics: TopicCreator) -> Heartbeat:
+    def _heartbeat(self, converters: Converters, topics: TopicCreator) -> Heartbeat:
         config = self._config
-        topic = config.topic_heartbeat_name or heartbeat_topic(config.topic_prefix, config.topic_heartbeat_prefix)
         return Heartbeat(
-            topic,
+            self._naming.heartbeat_topic(),
             config.topic_prefix,
             config.heartbeat_interval_ms,
-            registry.register,
+            converters,
             lambda name: self._ensure_data_topic(topics, name),
         )
 

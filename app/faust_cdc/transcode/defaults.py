@@ -20,6 +20,7 @@ from faust_cdc.relational.create_table_text import shown_binary, shown_text
 from faust_cdc.relational.model import Column
 from faust_cdc.transcode.custom_converters import shortest_float
 from faust_cdc.transcode.forms import encoder
+from faust_cdc.transcode.java_text import float_text
 from faust_cdc.transcode.mapping import Kind, Mapping
 from faust_cdc.transcode.numbers import bits_little_endian, round_half_up
 from faust_cdc.transcode.options import TranscodeOptions
@@ -101,6 +102,8 @@ def _convert(text: str, column: Column, mapping: Mapping, adjust_years: bool) ->
     if kind in (Kind.FIXED_BYTES, Kind.BYTES):
         # information_schema leaves the zero bytes out that pad a BINARY(n).
         return _binary(text).ljust((column.length or 1) if kind is Kind.FIXED_BYTES else 0, b"\x00")
+    if kind is Kind.FLOAT and mapping.avro == "float":
+        return float(float_text(float(text)))
     return _LITERALS[kind](text)
 
 

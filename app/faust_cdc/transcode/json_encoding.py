@@ -7,16 +7,14 @@ basic plane as two escapes (recorded), bytes in base64, doubles as Java prints t
 
 from __future__ import annotations
 
-import json
-import re
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
+from faust_cdc.config.converter_settings import JsonOptions
 from faust_cdc.errors import InternalError
 from faust_cdc.transcode.encoding import EncodeKey, EncodeStruct, EncodeValue, envelope_tail
+from faust_cdc.transcode.jackson import document_text, text_of
 from faust_cdc.transcode.java_text import decimal_text, double_text, float_text
 from faust_cdc.transcode.plan import TranscodePlan
 from faust_cdc.transcode.row import Row
@@ -24,49 +22,10 @@ from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc_schemas.connect_avro import MISSING
 from faust_cdc_schemas.connect_schema import ConnectSchema, connect_schema, decimal_of, json_form
 
+__all__ = ["JsonOptions", "json_key", "json_struct", "json_value"]
+
 Write: TypeAlias = Callable[[Any], str]
 """A value that is not null → its JSON text."""
-
-_SPECIAL: Final = re.compile('["\\\\\x00-\x1f\U00010000-\U0010ffff]')
-_SHORT_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-@dataclass(frozen=True, slots=True)
-class JsonOptions:
-    """What JsonConverter's own options say."""
-
-    schemas: bool = True
-    """`schemas.enable`."""
-    numeric_decimals: bool = False
-    """`decimal.format` is NUMERIC, not BASE64."""
-    null_is_default: bool = False
-    """`replace.null.with.default`; Connect's default is true, ours keeps NULL as NULL."""
-
-
-def text_of(value: str) -> str:
-    """Return a JSON string as Jackson writes it."""
-    return f'"{_SPECIAL.sub(_escape, value)}"'
-
-
-def _escape(match: re.Match[str]) -> str:
-    character = match[0]
-    if character in _SHORT_ESCAPES:
-        return _SHORT_ESCAPES[character]
-    units = character.encode("utf-16-be")
-    return "".join(f"\\u{units[place : place + 2].hex().upper()}" for place in range(0, len(units), 2))
-
-
-def document_text(value: Any) -> str:
-    """Return a JSON document of dicts, lists, numbers and texts as Jackson writes it; `Decimal` is a number."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{text_of(name)}:{document_text(one)}" for name, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(document_text, value)) + "]"
-    if isinstance(value, str):
-        return text_of(value)
-    if isinstance(value, Decimal):
-        return decimal_text(value)
-    return double_text(value) if isinstance(value, float) else json.dumps(value)
 
 
 def json_key(plan: TranscodePlan, options: JsonOptions) -> EncodeKey:

@@ -6,7 +6,6 @@ Every transcoder, today's readable one and a compiled one, carries out the same 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -16,6 +15,7 @@ from faust_cdc.relational.model import Column, Table
 from faust_cdc.transcode.custom_converters import custom_mapping, zero_date_rules
 from faust_cdc.transcode.defaults import default_as_json, default_of
 from faust_cdc.transcode.forms import Encode, Form, encoder, required
+from faust_cdc.transcode.jackson import characters_of, document_text
 from faust_cdc.transcode.mapping import Kind, Mapping, mapping_of
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.shaping import Change, change_of, comment_of, schema_parameters
@@ -183,8 +183,11 @@ class TranscodePlan:
 
 
 def schema_json(schema: dict[str, Any]) -> str:
-    """Return an Avro schema as compact JSON text, properties in their given order, as Avro's Java prints it."""
-    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+    """Return an Avro schema as compact JSON text, properties in their given order, as Avro's Java prints it.
+
+    Registries compare texts: a default of 1e20 must stand as Java's `1.0E20`, or the schema gets another id.
+    """
+    return document_text(schema, characters_of)
 
 
 def build_plan(

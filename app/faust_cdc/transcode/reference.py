@@ -24,6 +24,7 @@ from faust_cdc.transcode import text, wire
 from faust_cdc.transcode.avro_encoding import avro_key, avro_value
 from faust_cdc.transcode.encoding import Encoding
 from faust_cdc.transcode.forms import Form, plain_decimal
+from faust_cdc.transcode.java_text import double_text, float_text
 from faust_cdc.transcode.plan import TranscodePlan
 from faust_cdc.transcode.row import UNAVAILABLE, Row
 from faust_cdc.transcode.source_block import SourceInfo
@@ -271,6 +272,8 @@ class ReferenceTranscoder:
                 rendered = plain_decimal(int.from_bytes(value, "big", signed=True), one.mapping.scale)
             elif one.mapping.name in _DATE_UNITS_MS:
                 rendered = _java_date(value * _DATE_UNITS_MS[one.mapping.name])
+            elif isinstance(value, float):
+                rendered = float_text(value) if one.mapping.avro == "float" else double_text(value)
             else:
                 shown = base64.b64encode(value).decode() if isinstance(value, bytes) else value
                 rendered = json.dumps(shown, ensure_ascii=False)

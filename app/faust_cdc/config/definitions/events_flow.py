@@ -9,6 +9,7 @@ from __future__ import annotations
 from faust_cdc.config.checks import metric_tags, non_negative, positive, regex_list
 from faust_cdc.config.column_rules import key_columns
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted
+from faust_cdc.config.topic_names import STRATEGY_CLASSES
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -143,11 +144,7 @@ OPTIONS: tuple[Option, ...] = (
             "The name of the TopicNamingStrategy class that should be used to determine the topic "
             "name for data change, schema change, transaction, heartbeat event etc."
         ),
-        limited(
-            "topics are named <topic.prefix>.<database>.<table>; the other strategies are not in this version",
-            "io.debezium.schema.schematopicnamingstrategy",
-            "io.debezium.schema.defaulttopicnamingstrategy",
-        ),
+        limited("own strategies are Java classes; those shipped with Debezium can be named", *STRATEGY_CLASSES),
     ),
     Option(
         "notification.enabled.channels",
