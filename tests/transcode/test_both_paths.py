@@ -386,7 +386,8 @@ HUGE_JSON = [
 def test_huge_and_odd_json_on_mysql(mysql: MySqlServer, mysql_database: str) -> None:
     mysql.execute(
         "CREATE TABLE t (id int PRIMARY KEY, j json, e enum('a') DEFAULT 'a', s set('x') DEFAULT 'x', "
-        "y year DEFAULT 2026, bt bit(9) DEFAULT b'101', vb varbinary(3) DEFAULT 'vb', ts timestamp(6) DEFAULT '2026-01-02 03:04:05.6')",
+        "y year DEFAULT 2026, bt bit(9) DEFAULT b'101', vb varbinary(3) DEFAULT 'vb', "
+        "ts timestamp(6) DEFAULT '2026-01-02 03:04:05.6')",
         mysql_database,
     )
     inserts = [f"INSERT INTO t (id, j) VALUES ({key}, NULL); UPDATE t SET j = {value} WHERE id = {key}"
