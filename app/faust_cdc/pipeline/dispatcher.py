@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import RowsEvent
-from faust_cdc.errors import TableError, ValueConversionError
+from faust_cdc.errors import TableError
 from faust_cdc.kafka.producer import Headers
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.row_places import check_columns, placed
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction
 from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.reference import Row
@@ -77,14 +78,8 @@ class Dispatcher:
 
         Raises TableError (SchemaOutOfSync, ValueConversionError …) naming table, column and position.
         """
-        try:
+        with placed(event):
             yield from self._records(event, source, transaction)
-        except TableError as error:
-            place = f"{event.header.file}:{event.header.pos}"
-            if place not in error.message:  # the transcoder knows offsets in the rows only
-                error.message = f"{error.message} The event is at {place}."
-                error.args = (error.message,)
-            raise
 
     def _records(
         self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None
@@ -103,9 +98,9 @@ class Dispatcher:
         transcoder, rows, offset, index = captured.transcoder, event.rows, 0, 0
         ts_ns = time.time_ns()
         block = replace(source, db=captured.id.database, table=captured.id.table)
+        check_columns(captured.id, event)
         while offset < len(rows):
             block = replace(block, row=index)
-            start = offset
             first, offset = transcoder.read_row(rows, offset, event.columns_present[0])
             if event.kind == "write":
                 yield self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)
@@ -114,11 +109,6 @@ class Dispatcher:
             else:
                 second, offset = transcoder.read_row(rows, offset, event.columns_present[1])
                 yield from self._update(captured, first, second, block, ts_ns, transaction)
-            if offset == start:
-                raise ValueConversionError(
-                    f"{captured.id}: a row without any column (byte {offset} of the event's rows).",
-                    remedy="set binlog_row_image=FULL on the server, for sessions too",
-                )
             index += 1
 
     def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:
