@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from faust_cdc.binlog.decoder import EventDecoder
-from faust_cdc.errors import BinlogCorrupt, CdcError, ValueConversionError
+from faust_cdc.errors import BinlogCorrupt, CdcError, TableError, ValueConversionError
 from faust_cdc.pipeline.statements import changes_system_table, first_words, readable, truncated_table
 from faust_cdc.transcode.json_binary import json_text
 from tests.binlog.crafted import decoder, event, one, table_map, write_rows
@@ -152,11 +152,12 @@ def test_more_columns_than_a_table_can_have_are_corrupt() -> None:
 
 
 def test_rows_without_columns_do_not_go_on_for_ever() -> None:
-    """A row of no bytes never uses the event up: records without end."""
+    """A row of no bytes never uses the event up: records without end; and if the event has no bytes, none at all."""
     found = next(e for _, e in rows_events() if e.kind == "write" and e.table_map.table == "v")
     empty = dataclasses.replace(found, columns_present=(bytes(len(found.columns_present[0])),))
-    with pytest.raises(CdcError, match=rf"{found.header.file}:{found.header.pos}"):
-        list(dispatcher(OPTIONS[0]).records(empty, SOURCE))
+    for rows in (found.rows, memoryview(b"")):
+        with pytest.raises(TableError, match=rf"leave out all columns.*{found.header.file}:{found.header.pos}"):
+            list(dispatcher(OPTIONS[0]).records(dataclasses.replace(empty, rows=rows), SOURCE))
 
 
 def test_an_update_whose_image_leaves_out_the_key_is_a_typed_error() -> None:

@@ -17,6 +17,7 @@ from faust_cdc.kafka.producer import Headers
 from faust_cdc.pipeline.bad_rows import BadRows
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.row_places import check_columns, placed
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction
 from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.partial_rows import full_images
@@ -92,14 +93,8 @@ class Dispatcher:
 
         Raises TableError (SchemaOutOfSync, ValueConversionError …) naming table, column and position.
         """
-        try:
+        with placed(event):
             yield from self._records(event, source, transaction)
-        except TableError as error:
-            place = f"{event.header.file}:{event.header.pos}"
-            if place not in error.message:  # the transcoder knows offsets in the rows only
-                error.message = f"{error.message} The event is at {place}."
-                error.args = (error.message,)
-            raise
 
     def _records(
         self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None
@@ -114,6 +109,7 @@ class Dispatcher:
         transcoder, rows, offset, index = captured.transcoder, event.rows, 0, 0
         ts_ns = time.time_ns()
         block = replace(source, db=captured.id.database, table=captured.id.table)
+        check_columns(captured.id, event)
         while offset < len(rows):
             block = replace(block, row=index)
             second: Row | None = None
@@ -128,18 +124,13 @@ class Dispatcher:
                     yield salvage.record
                     offset, index = end, index + 1
                     continue
-            start, offset = offset, end
+            offset = end
             if event.kind == "write":
                 yield self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)
             elif event.kind == "delete":
                 yield from self._delete(captured, first, block, ts_ns, self._headers, transaction)
             elif second is not None:
                 yield from self._update(captured, first, second, block, ts_ns, transaction)
-            if offset == start:
-                raise ValueConversionError(
-                    f"{captured.id}: a row without any column (byte {offset} of the event's rows).",
-                    remedy="set binlog_row_image=FULL on the server, for sessions too",
-                )
             index += 1
 
     def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:
