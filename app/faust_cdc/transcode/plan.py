@@ -37,6 +37,8 @@ class ColumnPlan:
     """The field may be null: the column is nullable and not in the key."""
     default: Any
     """Avro-ready schema default, or `connect_avro.MISSING`."""
+    null_outside: bool = False
+    """A value that the mode's form cannot hold becomes null, as in Debezium, where the field may be; else an error."""
 
     @property
     def zero(self) -> Any:
@@ -49,7 +51,7 @@ class ColumnPlan:
     def encode(self) -> Encode | None:
         """The last step of a value that was read, None when there is none; see `forms`."""
         encode = encoder(self.mapping.form, self.mapping.scale)
-        return encode if self.optional else required(self.mapping.form, encode)
+        return encode if self.optional and self.null_outside else required(self.mapping.form, encode)
 
     @property
     def avro_field(self) -> dict[str, Any]:
@@ -172,4 +174,4 @@ def _column_plan(index: int, column: Column, table: Table, options: TranscodeOpt
     mapping = mapping_of(column, options, where)
     optional = column.nullable and column.name not in table.primary_key
     default = default_of(column, mapping, optional, options, where)
-    return ColumnPlan(index, column, field_name, mapping, optional, default)
+    return ColumnPlan(index, column, field_name, mapping, optional, default, options.compatible)
