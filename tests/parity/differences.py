@@ -12,7 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,6 +58,14 @@ _UNITS = {1: 86_400_000_000, 1_000: 1_000, 1_000_000: 1, 1_000_000_000: 0.001}
 """Days, ms, µs and ns since the epoch, in µs."""
 
 
+REFUSED = "refused"
+"""Stands for a value that stops the task, unless `event.converting.failure.handling.mode` says null."""
+
+
+def _outside_of_the_mode(cell: Cell) -> bool:
+    return cell.theirs is None and cell.ours == REFUSED
+
+
 def _moments(cell: Cell) -> Iterator[tuple[datetime | None, datetime]]:
     """Yield (ours, theirs) as moments, in every unit in which both are some; ours None where we have null."""
     if isinstance(cell.theirs, datetime) and isinstance(cell.ours, datetime | None):
@@ -85,8 +93,8 @@ def _moment(value: int, unit_us: float) -> datetime:
 
 
 def _rewritten_year(cell: Cell) -> bool:
-    """Years 1–69 as 20xx, 70–99 as 19xx; ns cannot hold them as they are, so we have null there."""
-    for ours, theirs in _moments(cell):
+    """Years 1–69 as 20xx, 70–99 as 19xx; ns cannot hold them as they are, so we refuse them there."""
+    for ours, theirs in _moments(replace(cell, ours=None) if cell.ours == REFUSED else cell):
         if ours is None:
             if _is_ns(cell.theirs) and 1970 <= theirs.year <= 2069 and (theirs.month, theirs.day) == (1, 1):
                 return True
@@ -347,6 +355,7 @@ PREDICATES: dict[str, Explains] = {
     "escaped-enum-label": _escaped_label,
     "year-zero": _year_zero,
     "rewritten-year": _rewritten_year,
+    "value-outside-mode": _outside_of_the_mode,
     "full-day": _clock_of_a_full_day,
     "integer-under-mask": _integer_under_mask,
     "time-inside-json": _value_of_sql_inside_json,

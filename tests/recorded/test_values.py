@@ -8,17 +8,19 @@ comparisons is seen. With `compatibility.mode=debezium` the entries that the mod
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from faust_cdc.pipeline.coordinator import transcode_options
+from faust_cdc.transcode.plan import ColumnPlan
 from faust_cdc.transcode.reference import ReferenceTranscoder, Row
 from tests.lab import MySqlServer
-from tests.parity.differences import MISSING, Cell, Tally
+from tests.parity.differences import MISSING, REFUSED, Cell, Tally
 from tests.recorded import runs
 from tests.transcode import golden, golden_modes
-from tests.transcode.both_paths import captured, differences, snapshot, tables_from_server
+from tests.transcode.both_paths import captured, differences, refused_cells, snapshot, tables_from_server
 from tests.transcode.images import SOURCE
 from tests.transcode.test_golden_values import as_json_converter
 
@@ -47,18 +49,40 @@ def rows_sql(run: str) -> str:
     return golden_modes.rows_sql(run) + ("UPDATE pk2 SET c = 2" if run == "r4" else "")
 
 
-def read_run(mysql: MySqlServer, run: str, mode: str) -> tuple[dict[str, ReferenceTranscoder], dict[RowKey, Row]]:
-    """Return transcoder by table and row by (table, first column), both paths equal."""
+@dataclass
+class Ours:
+    """What we make of a run."""
+
+    transcoders: dict[str, ReferenceTranscoder] = field(default_factory=dict)
+    """By table."""
+    rows: dict[RowKey, Row] = field(default_factory=dict)
+    """By table and first column; null where a mode cannot hold the value."""
+    refused: set[tuple[str, Any, str]] = field(default_factory=set)
+    """Table, first column, column name of the values that stop a task, unless its options say null."""
+
+    def value(self, table: str, key: int, plan: ColumnPlan) -> Any:
+        """A value as JsonConverter prints it, or `REFUSED`."""
+        if (table, key, plan.column.name) in self.refused:
+            return REFUSED
+        return as_json_converter(self.rows[table, key][plan.index], plan.mapping.avro)
+
+
+def read_run(mysql: MySqlServer, run: str, mode: str) -> Ours:
+    """Return what we make of the run's rows, both paths equal."""
     mysql.execute("DROP DATABASE IF EXISTS gold; CREATE DATABASE gold CHARACTER SET utf8mb4")
     ddl = (golden.DATA / "golden_tables.sql").read_text(encoding="utf-8")
     mysql.execute(f"SET sql_mode='ALLOW_INVALID_DATES'; {ddl}", "gold")
     adjusted = {} if "field.name.adjustment.mode" in runs.OPTIONS[run] else {"field__name__adjustment__mode": "avro"}
     options = transcode_options(runs.parsed(run, compatibility__mode=mode, **adjusted))
     names = {line["table"] for line in runs.lines("vectors") if line["run"] == run}
-    changes = captured(mysql, tables_from_server(mysql, "gold", *sorted(names)), rows_sql(run), options)
-    transcoders, rows = {}, {}
+    changes = captured(
+        mysql, tables_from_server(mysql, "gold", *sorted(names)), rows_sql(run), options, null_outside=True
+    )
+    ours = Ours()
     for name, found in changes.items():
-        transcoder = transcoders[name] = found.transcoder
+        transcoder = ours.transcoders[name] = found.transcoder
+        if mode == "right":
+            ours.refused |= {(name, *cell) for cell in refused_cells(mysql, transcoder)}
         latest = {row[0]: row for row in [*found.inserted, *(after for _, after in found.updated)]}
         twins = {row[0]: row for row in snapshot(mysql, transcoder)}
         assert differences(transcoder, list(latest.values()), list(twins.values())) == [], (run, name)
@@ -66,8 +90,8 @@ def read_run(mysql: MySqlServer, run: str, mode: str) -> tuple[dict[str, Referen
             assert transcoder.key(row) == transcoder.key(twins[key])
             bytes_of = [transcoder.value("c", None, one, SOURCE, 1) for one in (row, twins[key])]
             assert bytes_of[0] == bytes_of[1]
-            rows[name, key] = transcoder.as_written(row)
-    return transcoders, rows
+            ours.rows[name, key] = transcoder.as_written(row)
+    return ours
 
 
 @pytest.mark.parametrize("mode", ["right", "debezium"])
@@ -77,20 +101,19 @@ def test_all_recorded_values(mysql: MySqlServer, mode: str) -> None:
     snapped = Tally("recorded-snapshot", compatible=compatible)
     count, waiting, incomparable = 0, Counter[str](), 0
     for run in ("r1", "r2", "r3", "r4", "r5"):
-        transcoders, rows = read_run(mysql, run, mode)
+        made = read_run(mysql, run, mode)
         options_missing = runs.waiting_columns(run)
         for line in (one for one in runs.lines("vectors") if one["run"] == run):
             table, column = line["table"], line["column"]
             place = f"{table}.{column}"
-            plan = next(one for one in transcoders[table].plan.columns if one.column.name == column)
+            plan = next(one for one in made.transcoders[table].plan.columns if one.column.name == column)
             default = MISSING if line["default"] is None else line["default"]
             for number, theirs in line["streaming"].items():
                 count += 1
                 if place in options_missing:
                     waiting[options_missing[place]] += 1
                     continue
-                row = rows[table, runs.key_of(run, int(number))]
-                ours = as_json_converter(row[plan.index], plan.mapping.avro)
+                ours = made.value(table, runs.key_of(run, int(number)), plan)
                 streamed.compare(Cell(place, theirs, ours, "c", default), f"{run} row {number}")
                 if (table, column) in MADE_BY_THE_SERVER:
                     incomparable += 1

@@ -149,7 +149,7 @@ def check_random_rows(server: SqlServer, database: str, options: TranscodeOption
     rnd = random.Random(SEED)
     server.execute(create_table([definition for definition, _ in COLUMNS]), database)
     sql = insert(COLUMNS, ROWS, rnd) + "; UPDATE t SET id = id + 1000 WHERE id % 2 = 0; DELETE FROM t WHERE id % 5 = 0"
-    found = captured(server, tables_from_server(server, database, "t"), sql, options)["t"]
+    found = captured(server, tables_from_server(server, database, "t"), sql, options, null_outside=True)["t"]
     assert len(found.inserted) == ROWS
     assert len(found.updated) == ROWS // 2
     rows = {row[0]: row for row in found.inserted}

@@ -152,7 +152,7 @@ def changes(
         "INSERT INTO defaults (id, c1, c2, c4, c8, c11) VALUES "
         "(2, '0000-00-00', '0000-00-00', '0000-00-00', '0000-00-00', '0000-00-00')",
     ]
-    found = captured(mysql, tables, ";".join(statements), our_options(modes), prefix=database)
+    found = captured(mysql, tables, ";".join(statements), our_options(modes), prefix=database, null_outside=True)
     try:
         return {
             table.id.table: (

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import RowsEvent
-from faust_cdc.errors import TableError, ValueConversionError
+from faust_cdc.errors import ValueConversionError
 from faust_cdc.kafka.producer import Headers
 from faust_cdc.pipeline.bad_rows import BadRows
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache

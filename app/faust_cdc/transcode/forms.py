@@ -5,7 +5,8 @@ Both paths read a cell into its canonical value (epoch day, µs, unscaled number
 bytes whatever the mode. Source of the forms: records of Debezium 3.6.1 with each mode.
 
 Some forms cannot hold every value: nanoseconds in 64 bits end in 2262, Connect's and the ISO time of day end at 24:00.
-Encoders answer None for those, which Debezium writes as null too; `required` turns that None into an error.
+Encoders answer None for those, which Debezium writes as null; `required` turns that None into an error, as a null that
+no row holds would be a lie.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def encoder(form: Form, scale: int = 0) -> Encode | None:
 
 
 def required(form: Form, encode: Encode | None) -> Encode | None:
-    """Return the encoder of a field that may not be null: it raises ValueError where `form` has no value."""
+    """Return the encoder that raises ValueError where `form` has no value, in place of giving None."""
     if encode is None or form not in _PARTIAL:
         return encode
 
@@ -145,8 +146,7 @@ def required(form: Form, encode: Encode | None) -> Encode | None:
         encoded = encode(value)
         if encoded is None:
             raise ValueError(
-                f"{_shown(form, value)} does not fit into {form.value}, and the field may not be null: "
-                "choose another time.precision.mode"
+                f"{_shown(form, value)} does not fit into {form.value}: choose another time.precision.mode"
             )
         return encoded
 

@@ -53,6 +53,8 @@ class ColumnPlan:
     """Schema parameters that a column rule adds to the type's own."""
     change: Change | None = None
     """What a column rule makes of the finished value."""
+    null_outside: bool = False
+    """A value that the mode's form cannot hold becomes null, as in Debezium, where the field may be; else an error."""
 
     @property
     def zero(self) -> Any:
@@ -67,7 +69,7 @@ class ColumnPlan:
     def encode(self) -> Encode | None:
         """The last step of a value that was read, None when there is none; see `forms`."""
         encode = encoder(self.mapping.form, self.mapping.scale)
-        return encode if self.optional else required(self.mapping.form, encode)
+        return encode if self.optional and self.null_outside else required(self.mapping.form, encode)
 
     @property
     def avro_field(self) -> dict[str, Any]:
@@ -259,4 +261,4 @@ def _column_plan(index: int, column: Column, table: Table, options: TranscodeOpt
     if mapping.zero is not MISSING:
         optional, default = zero_date_rules(mapping, optional, default)
     doc = comment_of(column, options.compatible) if options.columns.comments else None
-    return ColumnPlan(index, column, field_name, mapping, optional, default, doc)
+    return ColumnPlan(index, column, field_name, mapping, optional, default, doc, null_outside=options.compatible)
