@@ -8,6 +8,7 @@ becomes a table of that one column and one row. All of them run together once; w
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -69,18 +70,33 @@ def small_scenario(cases: Sequence[Case]) -> Scenario:
         if case.table is None:
             continue
         name = case.table.name
-        scenario.setup.append(case.table.create)
+        _create(scenario, case.table)
         columns = [one for one in case.table.columns if one.name != "rid" and not one.generated and not one.extra]
         value = [case.literal or _any_value(one) for one in columns]
         into = ", ".join(["`rid`", *[f"`{one.name}`" for one in columns]])
-        for rid, out in ((1, scenario.setup), (2, scenario.history)):
+        before = scenario.history if _is_added(case.table) else scenario.setup
+        for rid, out in ((1, before), (2, scenario.history)):
             out.append(f"INSERT INTO `{name}` ({into}) VALUES ({', '.join([str(rid), *value])})")
             for one, literal in zip(columns, value, strict=True):
                 scenario.given[name, rid][one.name].append(literal)
         scenario.history.append(f"UPDATE `{name}` SET `rid` = 3 WHERE `rid` = 2")
         scenario.history.append(f"DELETE FROM `{name}` WHERE `rid` = 1")
-        scenario.rows += 1
+        scenario.rows += before is scenario.setup
     return scenario
+
+
+def _is_added(table: FakeTable) -> bool:
+    """Whether the column came by ALTER TABLE: then it must again, as DDL of the stream is read in another way."""
+    return any(re.fullmatch(r"a\d+", column.name) for column in table.columns)
+
+
+def _create(scenario: Scenario, table: FakeTable) -> None:
+    if not _is_added(table):
+        scenario.setup.append(table.create)
+        return
+    *kept, added = table.columns
+    scenario.setup.append(replace(table, columns=tuple(kept)).create)
+    scenario.history.append(f"ALTER TABLE `{table.name}` ADD COLUMN {added.ddl}")
 
 
 def confirm(cases: Sequence[Case], faults: Sequence[Fault]) -> list[Case]:
@@ -114,7 +130,8 @@ def _literal(fault: Fault, scenario: Scenario) -> str | None:
     """Return the SQL of the cell; of several that a row had in time, the last that can have been meant."""
     if fault.cell.op == "schema" or fault.rid is None:
         return None
-    given = scenario.given.get((fault.cell.table, fault.rid), {}).get(fault.cell.column, [])
+    name = fault.cell.fake.name if fault.cell.fake is not None else fault.cell.column
+    given = scenario.given.get((fault.cell.table, fault.rid), {}).get(name, [])
     if not given:
         return None
     if fault.ours is None:
@@ -125,8 +142,7 @@ def _literal(fault: Fault, scenario: Scenario) -> str | None:
 def _any_value(column: FakeColumn) -> str:
     if column.keyed is not None:
         return column.keyed(1)
-    assert column.type is not None
-    return "NULL" if column.nullable else column.type.boundary[0]
+    return "NULL" if column.nullable or column.type is None else column.type.boundary[0]
 
 
 def _size(fault: Fault, scenario: Scenario) -> int:

@@ -59,9 +59,12 @@ def test_tables_hold_every_type_and_every_kind_of_key() -> None:
 
 def test_seeds_of_one_scenario_have_tables_of_their_own() -> None:
     both = combined([1, 2], 3, 4)
-    assert sorted(table.name for table in both.tables) == ["a000", "a001", "a002", "b000", "b001", "b002"]
+    assert sorted(table.name for table in both.tables) == [
+        *("a000", "a001", "a002", "b000", "b001", "b002"),
+        *("emptied", "listed"),
+    ]
     assert both.setup[: len(make_scenario(1, 3, 4, "a").setup)] == make_scenario(1, 3, 4, "a").setup
-    assert both.rows == 12
+    assert both.rows == 13
 
 
 def test_equal_records_are_equal_but_for_times_versions_and_prefix() -> None:
