@@ -148,7 +148,8 @@ def _julian_gap(cell: Cell, op: str, theirs: Any, ours: Any) -> bool:
 
 
 def _year_nought(cell: Cell, op: str, theirs: Any, ours: Any) -> bool:
-    if cell.family not in ("date", "datetime") or op != "r" or ours not in (None, 0):
+    epoch = ours in (None, 0, "1970-01-01Z", "1970-01-01T00:00:00Z")
+    if cell.family not in ("date", "datetime") or op != "r" or not epoch:
         return False
     if isinstance(theirs, str):
         return theirs.startswith(("0000-01-01", "0001-01-01"))

@@ -117,13 +117,14 @@ class Judge:
     def _table(self, table: str, theirs: list[RawRecord], ours: list[RawRecord]) -> None:
         for index, (their, our) in enumerate(zip(theirs, ours, strict=False)):
             if len(theirs) != len(ours) and self._gist(their) != self._gist(our):
+                self._rid, self._raw = None, (their.value or b"", our.value or b"")
                 self._fault(
                     Cell(table, "", "", self._options), f"order, record {index}", self._gist(their), self._gist(our)
                 )
                 break
             self._pair(table, their, our)
         if len(theirs) != len(ours):
-            self._rid = None
+            self._rid, self._raw = None, (b"", b"")
             self._fault(Cell(table, "", "", self._options), "count", len(theirs), len(ours))
             self.verdict.failing += abs(len(theirs) - len(ours))
 

@@ -16,8 +16,11 @@ from dataclasses import dataclass, field
 from tests.parity.fake_differences import examples, explain, unseen
 from tests.parity.faker.histories import Scenario, make_scenario
 from tests.parity.judge import Explain, Verdict
-from tests.parity.shrink import confirm, find_cases, small_scenario
+from tests.parity.shrink import confirm, find_cases, only_tables, small_scenario, without_column
 from tests.parity.sides import Sides
+
+SHORTER_RUNS_MAX = 5
+"""Runs spent on a shorter history of a fault that no column is to blame for."""
 
 
 @dataclass
@@ -121,7 +124,32 @@ def run_round(
             again = sides.run(small, sorted({case.fault.cell.options for case in cases}), explained)
             cases = confirm(cases, [fault for verdict in again.values() for fault in verdict.faults])
         total.cases += [case.lines(seeds[0]) for case in cases]
+        alone = without_column(cases, scenario)
+        if alone:
+            total.cases.append(_shrink_tables(sides, scenario, alone, sets, explained))
     total.seconds += time.monotonic() - began
+
+
+def _shrink_tables(
+    sides: Sides, scenario: Scenario, names: set[str], sets: Sequence[str], explained: Explain
+) -> list[str]:
+    """Run the tables without the others, then with ever shorter histories; return what still fails, in words."""
+
+    def fails(transactions: int | None) -> bool:
+        verdicts = sides.run(only_tables(scenario, names, transactions), sets, explained)
+        return any(verdict.failing for verdict in verdicts.values())
+
+    what = f"tables {', '.join(sorted(names))} alone"
+    if not fails(None):
+        return [f"  {what}: equal; the fault needs the other tables too"]
+    passing, failing = 0, only_tables(scenario, names).history.count("COMMIT")
+    for _ in range(SHORTER_RUNS_MAX):
+        middle = (passing + failing) // 2
+        if middle == passing:
+            break
+        passing, failing = (passing, middle) if fails(middle) else (middle, failing)
+    small = only_tables(scenario, names, failing)
+    return [f"  {what}: fail with {failing} transactions, of which the last:", *small.history[-12:]]
 
 
 def fresh_seed() -> int:

@@ -19,6 +19,9 @@ from tests.parity.judge import Fault
 
 CASES_MAX = 40
 """Causes shrunk at once."""
+_ROW = "\n  ("
+"""What stands before each row of the faker's inserts, and nowhere else: line breaks of values are escaped."""
+_CONTROL = ("START TRANSACTION", "COMMIT", "SAVEPOINT", "ROLLBACK", "SET SESSION")
 _RID = FakeColumn("rid", "int", "int", False)
 
 
@@ -97,6 +100,33 @@ def _create(scenario: Scenario, table: FakeTable) -> None:
     *kept, added = table.columns
     scenario.setup.append(replace(table, columns=tuple(kept)).create)
     scenario.history.append(f"ALTER TABLE `{table.name}` ADD COLUMN {added.ddl}")
+
+
+def only_tables(scenario: Scenario, names: set[str], transactions: int | None = None) -> Scenario:
+    """Return the scenario with some of its tables and the first `transactions` (from 1) of its history, all if None."""
+    wanted = re.compile(rf"({'|'.join(_CONTROL)})|(CREATE|ALTER|TRUNCATE) TABLE {_any_of(names)}")
+    changes = re.compile(rf"(INSERT INTO|REPLACE INTO|UPDATE|DELETE FROM) {_any_of(names)}")
+
+    def kept(statements: Sequence[str]) -> list[str]:
+        return [one for one in statements if wanted.match(one) or changes.match(one)]
+
+    kept_tables = [table for table in scenario.tables if table.name in names]
+    small = Scenario(kept_tables, kept(scenario.setup), kept(scenario.history), scenario.given)
+    small.rows = sum(statement.count(_ROW) for statement in small.setup if statement.startswith("INSERT"))
+    ends = [place for place, statement in enumerate(small.history) if statement == "COMMIT"]
+    if transactions is not None and transactions < len(ends):
+        del small.history[ends[transactions - 1] + 1 :]
+    return small
+
+
+def _any_of(names: set[str]) -> str:
+    return rf"`?({'|'.join(map(re.escape, sorted(names)))})`?(\s|$)"
+
+
+def without_column(cases: Sequence[Case], scenario: Scenario) -> set[str]:
+    """Return the tables of the faker to which cases belong that no column is to blame for."""
+    named = {table.name for table in scenario.tables}
+    return {case.fault.cell.table for case in cases if case.table is None} & named
 
 
 def confirm(cases: Sequence[Case], faults: Sequence[Fault]) -> list[Case]:
