@@ -62,7 +62,7 @@ def main(given: Sequence[str] | None = None) -> int:
     print("\n".join(lines))
     if options.json is not None:
         options.json.write_text(lines[-1] + "\n")
-    return 1 if total.verdict.failing or total.cases else 0
+    return 1 if total.verdict.failing or total.cases or total.unseen else 0
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Cell:
     column: str
     """Name of the column; of the envelope's or the key's field, where it is none; empty: the record as a whole."""
     op: str
-    """r, c, u, d, t; `schema` for a field's schema; `key`."""
+    """r, c, u, d, t of the record, of keys too; empty for a tombstone; `schema` for a field's schema."""
     options: str
     """Name of the option set."""
     fake: FakeColumn | None = None
@@ -117,13 +117,14 @@ class Judge:
     def _table(self, table: str, theirs: list[RawRecord], ours: list[RawRecord]) -> None:
         for index, (their, our) in enumerate(zip(theirs, ours, strict=False)):
             if len(theirs) != len(ours) and self._gist(their) != self._gist(our):
+                self._rid, self._raw = None, (their.value or b"", our.value or b"")
                 self._fault(
                     Cell(table, "", "", self._options), f"order, record {index}", self._gist(their), self._gist(our)
                 )
                 break
             self._pair(table, their, our)
         if len(theirs) != len(ours):
-            self._rid = None
+            self._rid, self._raw = None, (b"", b"")
             self._fault(Cell(table, "", "", self._options), "count", len(theirs), len(ours))
             self.verdict.failing += abs(len(theirs) - len(ours))
 
@@ -142,7 +143,7 @@ class Judge:
         for part in ("key", "value"):
             self._schema_pair(table, part, getattr(their, part), getattr(our, part))
         self._raw = (their.key or b"", our.key or b"")
-        self._fields(table, "key", "key", self._decoded(their.key), self._decoded(our.key))
+        self._fields(table, op, "key", self._decoded(their.key), self._decoded(our.key))
         self._raw = (their.value or b"", our.value or b"")
         self._value(table, op, comparable(left, self._theirs), comparable(right, self._ours))
         headers = headers_of(their, self._theirs), headers_of(our, self._ours)
@@ -183,7 +184,8 @@ class Judge:
 
     def _cell(self, table: str, name: str, op: str) -> Cell:
         fake = self._tables.get(table)
-        return Cell(table, name, op, self._options, None if fake is None else fake.column(name))
+        column = None if fake is None else fake.column(name) or fake.column(name.replace("_u005f", "_"))
+        return Cell(table, name, op, self._options, column)
 
     def _differ(self, cell: Cell, part: str, theirs: Any, ours: Any) -> None:
         entry = self._explain(cell, cell.op, theirs, ours)

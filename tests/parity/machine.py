@@ -13,11 +13,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.parity.fake_differences import explain
+from tests.parity.fake_differences import examples, explain, unseen
 from tests.parity.faker.histories import Scenario, make_scenario
 from tests.parity.judge import Explain, Verdict
-from tests.parity.shrink import confirm, find_cases, small_scenario
+from tests.parity.shrink import confirm, find_cases, only_tables, small_scenario, without_column
 from tests.parity.sides import Sides
+
+SHORTER_RUNS_MAX = 5
+"""Runs spent on a shorter history of a fault that no column is to blame for."""
 
 
 @dataclass
@@ -39,6 +42,11 @@ class Total:
     cases: list[list[str]] = field(default_factory=list)
     """One text per cause of failures."""
 
+    @property
+    def unseen(self) -> list[str]:
+        """Entries of the list that nothing has shown."""
+        return unseen(self.verdict.explained, self.sets)
+
     def summary(self) -> dict[str, object]:
         """Return the counts as JSON has them."""
         verdict = self.verdict
@@ -51,6 +59,7 @@ class Total:
             "values": verdict.values,
             "schemas": verdict.schemas,
             "explained": dict(sorted(verdict.explained.items())),
+            "unseen": self.unseen,
             "rounds": self.rounds,
             "seeds": self.seeds,
             "tables": self.tables,
@@ -71,14 +80,16 @@ class Total:
             f"{len(self.sets)} option sets, {self.rounds} rounds, {self.seconds:.0f} s"
         )
         causes = [text for case in self.cases for text in case]
-        return [*causes, line, json.dumps(found)]
+        gone = [f"listed, but no longer seen: {name}" for name in self.unseen]
+        return [*causes, *gone, line, json.dumps(found)]
 
 
 def combined(seeds: Sequence[int], tables: int, rows: int) -> Scenario:
-    """Return one scenario made of several seeds, whose tables have a letter of their own each."""
+    """Return one scenario: several seeds, whose tables have a letter of their own each, and the list's examples."""
     scenario = make_scenario(seeds[0], tables, rows, "a")
     for number, seed in enumerate(seeds[1:], 1):
         scenario.add(make_scenario(seed, tables, rows, chr(ord("a") + number)))
+    scenario.add(examples())
     return scenario
 
 
@@ -98,7 +109,7 @@ def run_round(
     total.rounds += 1
     total.seeds += seeds
     total.tables += len(scenario.tables)
-    total.table_rows += rows * len(scenario.tables)
+    total.table_rows += rows * tables * len(seeds)
     total.row_versions += scenario.row_versions
     total.connectors += len(sets)
     total.types |= {column.type_ddl for table in scenario.tables for column in table.columns}
@@ -113,7 +124,32 @@ def run_round(
             again = sides.run(small, sorted({case.fault.cell.options for case in cases}), explained)
             cases = confirm(cases, [fault for verdict in again.values() for fault in verdict.faults])
         total.cases += [case.lines(seeds[0]) for case in cases]
+        alone = without_column(cases, scenario)
+        if alone:
+            total.cases.append(_shrink_tables(sides, scenario, alone, sets, explained))
     total.seconds += time.monotonic() - began
+
+
+def _shrink_tables(
+    sides: Sides, scenario: Scenario, names: set[str], sets: Sequence[str], explained: Explain
+) -> list[str]:
+    """Run the tables without the others, then with ever shorter histories; return what still fails, in words."""
+
+    def fails(transactions: int | None) -> bool:
+        verdicts = sides.run(only_tables(scenario, names, transactions), sets, explained)
+        return any(verdict.failing for verdict in verdicts.values())
+
+    what = f"tables {', '.join(sorted(names))} alone"
+    if not fails(None):
+        return [f"  {what}: equal; the fault needs the other tables too"]
+    passing, failing = 0, only_tables(scenario, names).history.count("COMMIT")
+    for _ in range(SHORTER_RUNS_MAX):
+        middle = (passing + failing) // 2
+        if middle == passing:
+            break
+        passing, failing = (passing, middle) if fails(middle) else (middle, failing)
+    small = only_tables(scenario, names, failing)
+    return [f"  {what}: fail with {failing} transactions, of which the last:", *small.history[-12:]]
 
 
 def fresh_seed() -> int:

@@ -8,6 +8,7 @@ becomes a table of that one column and one row. All of them run together once; w
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,9 @@ from tests.parity.judge import Fault
 
 CASES_MAX = 40
 """Causes shrunk at once."""
+_ROW = "\n  ("
+"""What stands before each row of the faker's inserts, and nowhere else: line breaks of values are escaped."""
+_CONTROL = ("START TRANSACTION", "COMMIT", "SAVEPOINT", "ROLLBACK", "SET SESSION")
 _RID = FakeColumn("rid", "int", "int", False)
 
 
@@ -69,18 +73,60 @@ def small_scenario(cases: Sequence[Case]) -> Scenario:
         if case.table is None:
             continue
         name = case.table.name
-        scenario.setup.append(case.table.create)
+        _create(scenario, case.table)
         columns = [one for one in case.table.columns if one.name != "rid" and not one.generated and not one.extra]
         value = [case.literal or _any_value(one) for one in columns]
         into = ", ".join(["`rid`", *[f"`{one.name}`" for one in columns]])
-        for rid, out in ((1, scenario.setup), (2, scenario.history)):
+        before = scenario.history if _is_added(case.table) else scenario.setup
+        for rid, out in ((1, before), (2, scenario.history)):
             out.append(f"INSERT INTO `{name}` ({into}) VALUES ({', '.join([str(rid), *value])})")
             for one, literal in zip(columns, value, strict=True):
                 scenario.given[name, rid][one.name].append(literal)
         scenario.history.append(f"UPDATE `{name}` SET `rid` = 3 WHERE `rid` = 2")
         scenario.history.append(f"DELETE FROM `{name}` WHERE `rid` = 1")
-        scenario.rows += 1
+        scenario.rows += before is scenario.setup
     return scenario
+
+
+def _is_added(table: FakeTable) -> bool:
+    """Whether the column came by ALTER TABLE: then it must again, as DDL of the stream is read in another way."""
+    return any(re.fullmatch(r"a\d+", column.name) for column in table.columns)
+
+
+def _create(scenario: Scenario, table: FakeTable) -> None:
+    if not _is_added(table):
+        scenario.setup.append(table.create)
+        return
+    *kept, added = table.columns
+    scenario.setup.append(replace(table, columns=tuple(kept)).create)
+    scenario.history.append(f"ALTER TABLE `{table.name}` ADD COLUMN {added.ddl}")
+
+
+def only_tables(scenario: Scenario, names: set[str], transactions: int | None = None) -> Scenario:
+    """Return the scenario with some of its tables and the first `transactions` (from 1) of its history, all if None."""
+    wanted = re.compile(rf"({'|'.join(_CONTROL)})|(CREATE|ALTER|TRUNCATE) TABLE {_any_of(names)}")
+    changes = re.compile(rf"(INSERT INTO|REPLACE INTO|UPDATE|DELETE FROM) {_any_of(names)}")
+
+    def kept(statements: Sequence[str]) -> list[str]:
+        return [one for one in statements if wanted.match(one) or changes.match(one)]
+
+    kept_tables = [table for table in scenario.tables if table.name in names]
+    small = Scenario(kept_tables, kept(scenario.setup), kept(scenario.history), scenario.given)
+    small.rows = sum(statement.count(_ROW) for statement in small.setup if statement.startswith("INSERT"))
+    ends = [place for place, statement in enumerate(small.history) if statement == "COMMIT"]
+    if transactions is not None and transactions < len(ends):
+        del small.history[ends[transactions - 1] + 1 :]
+    return small
+
+
+def _any_of(names: set[str]) -> str:
+    return rf"`?({'|'.join(map(re.escape, sorted(names)))})`?(\s|$)"
+
+
+def without_column(cases: Sequence[Case], scenario: Scenario) -> set[str]:
+    """Return the tables of the faker to which cases belong that no column is to blame for."""
+    named = {table.name for table in scenario.tables}
+    return {case.fault.cell.table for case in cases if case.table is None} & named
 
 
 def confirm(cases: Sequence[Case], faults: Sequence[Fault]) -> list[Case]:
@@ -114,7 +160,8 @@ def _literal(fault: Fault, scenario: Scenario) -> str | None:
     """Return the SQL of the cell; of several that a row had in time, the last that can have been meant."""
     if fault.cell.op == "schema" or fault.rid is None:
         return None
-    given = scenario.given.get((fault.cell.table, fault.rid), {}).get(fault.cell.column, [])
+    name = fault.cell.fake.name if fault.cell.fake is not None else fault.cell.column
+    given = scenario.given.get((fault.cell.table, fault.rid), {}).get(name, [])
     if not given:
         return None
     if fault.ours is None:
@@ -125,8 +172,7 @@ def _literal(fault: Fault, scenario: Scenario) -> str | None:
 def _any_value(column: FakeColumn) -> str:
     if column.keyed is not None:
         return column.keyed(1)
-    assert column.type is not None
-    return "NULL" if column.nullable else column.type.boundary[0]
+    return "NULL" if column.nullable or column.type is None else column.type.boundary[0]
 
 
 def _size(fault: Fault, scenario: Scenario) -> int:

@@ -142,6 +142,7 @@ class Sides:
         """Read all topics until the marker's last change is there on both sides and nothing grows."""
         wanted = [prefix for pair in prefixes.values() for prefix in pair]
         records: dict[str, Tables] = {prefix: {} for prefix in wanted}
+        sides = {prefix: options for name, pair in prefixes.items() for prefix, options in _each(name, pair)}
         deadline, grew_at = time.monotonic() + LEVEL_TIMEOUT_S, time.monotonic()
         with TopicReader(self.kafka.bootstrap) as reader:
             while True:
@@ -150,7 +151,7 @@ class Sides:
                     _file(records, record)
                 now = time.monotonic()
                 grew_at = now if new else grew_at
-                lagging = [p for name, pair in prefixes.items() for p in pair if not _marked(records[p], name)]
+                lagging = [prefix for prefix, options in sides.items() if not _marked(records[prefix], options)]
                 if not lagging and now - grew_at > SETTLE_S:
                     return records
                 for theirs, ours in prefixes.values():
@@ -182,9 +183,14 @@ def _file(records: dict[str, Tables], record: RawRecord) -> None:
     records[prefix].setdefault(table, []).append(record)
 
 
-def _marked(tables: Tables, name: str) -> bool:
+def _each(name: str, pair: tuple[str, str]) -> list[tuple[str, dict[str, str]]]:
+    """Return the option set's two prefixes, each with the options of its side."""
+    one = OPTION_SETS[name]
+    return [(pair[0], {**one.options, **one.theirs}), (pair[1], {**one.options, **one.ours})]
+
+
+def _marked(tables: Tables, options: Mapping[str, str]) -> bool:
     """Whether the marker's changes have all arrived: insert, then the change of its key as d, tombstone, c."""
-    options = OPTION_SETS[name].options
     skipped = options.get("skipped.operations", "t")
     made = {"c": 1, "u": 1 + 1 + (options.get("tombstones.on.delete") != "false")}
     expected = 1 + sum(n for op, n in made.items() if op not in skipped)

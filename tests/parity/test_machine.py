@@ -16,7 +16,7 @@ from tests.parity.faker.types import TYPES
 from tests.parity.judge import Cell, Judge, Verdict
 from tests.parity.machine import Total, combined
 from tests.parity.option_sets import OPTION_SETS, rotation
-from tests.parity.shrink import confirm, find_cases, small_scenario
+from tests.parity.shrink import confirm, find_cases, only_tables, small_scenario, without_column
 from tests.parity.wires import JsonWire, without_logical_types
 
 YEAR = next(one for one in TYPES if one.family == "year")
@@ -59,9 +59,12 @@ def test_tables_hold_every_type_and_every_kind_of_key() -> None:
 
 def test_seeds_of_one_scenario_have_tables_of_their_own() -> None:
     both = combined([1, 2], 3, 4)
-    assert sorted(table.name for table in both.tables) == ["a000", "a001", "a002", "b000", "b001", "b002"]
+    assert sorted(table.name for table in both.tables) == [
+        *("a000", "a001", "a002", "b000", "b001", "b002"),
+        *("emptied", "listed"),
+    ]
     assert both.setup[: len(make_scenario(1, 3, 4, "a").setup)] == make_scenario(1, 3, 4, "a").setup
-    assert both.rows == 12
+    assert both.rows == 13
 
 
 def test_equal_records_are_equal_but_for_times_versions_and_prefix() -> None:
@@ -125,6 +128,29 @@ def test_the_shortest_value_is_shrunk_to_a_table_of_its_own_and_confirmed_by_the
     assert all(
         part in lines for part in ("seed 9", "option set defaults", "`c0` year NULL", "SQL      0", "Debezium 7")
     )
+
+
+def test_a_fault_of_no_column_keeps_its_table_alone_with_a_shorter_history() -> None:
+    whole = make_scenario(5, 6, 40)
+    verdict = judged([record({"rid": 1, "c0": 5})], [])
+    cases = find_cases(verdict.faults, whole)
+    assert [(case.table, case.fault.part) for case in cases] == [(None, "count")]
+    assert without_column(cases, Scenario([TABLE])) == {"t"}
+    assert without_column(cases, whole) == set()
+    alone = only_tables(whole, {"t002"})
+    assert [table.name for table in alone.tables] == ["t002"]
+    assert alone.rows == 20
+    others = [f"`t{number:03}`" for number in (0, 1, 3, 4, 5)]
+    assert not [one for one in alone.setup + alone.history if any(other in one for other in others)]
+    assert sum("`t002`" in one for one in alone.history) == sum("`t002`" in one for one in whole.history)
+    emptied = Scenario(
+        whole.tables, history=["TRUNCATE TABLE `t002`", "TRUNCATE TABLE `t003`", "UPDATE t002 SET a = 1"]
+    )
+    assert only_tables(emptied, {"t002"}).history == ["TRUNCATE TABLE `t002`", "UPDATE t002 SET a = 1"]
+    shorter = only_tables(whole, {"t002"}, 3)
+    assert shorter.history.count("COMMIT") == 3
+    assert shorter.history[-1] == "COMMIT"
+    assert shorter.history == alone.history[: len(shorter.history)]
 
 
 def test_entries_of_the_list_check_the_values() -> None:

@@ -9,12 +9,12 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from tests.parity.faker.schemas import FakeColumn, FakeTable, make_tables
+from tests.parity.faker.schemas import FakeColumn, FakeTable, altered, make_tables
 
 SESSION = "SET SESSION sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES', time_zone='+00:00'"
 HIDDEN_KEY = "SET SESSION sql_generate_invisible_primary_key="
 ROWS_PER_STATEMENT = 20
-_NULL_SHARE, _DEFAULT_SHARE, _BOUNDARY_SHARE = 0.1, 0.05, 0.35
+_NULL_SHARE, _DEFAULT_SHARE, _BOUNDARY_SHARE, _ALTER_SHARE = 0.1, 0.05, 0.35, 0.15
 
 Given = dict[tuple[str, int], dict[str, list[str]]]
 """(table, rid) → column → SQL expressions in the order in which they were given."""
@@ -73,6 +73,7 @@ class _Writer:
         self._next_rid = dict.fromkeys(self._live, 1)
         self._next_key = dict.fromkeys(self._live, 1)
         self._out = scenario.setup
+        self._alters = 0
 
     def write(self, rows: int) -> None:
         """Fill the tables, then change them."""
@@ -84,7 +85,22 @@ class _Writer:
         self._out = self._scenario.history
         left = {table.name: rows - before for table in self._scenario.tables}
         while left:
+            self._alter()
             self._transaction([one for one in self._scenario.tables if one.name in left], left)
+
+    def _alter(self) -> None:
+        """Sometimes another structure for a table, between transactions."""
+        if self._rnd.random() < _ALTER_SHARE:
+            place = self._rnd.randrange(len(self._scenario.tables))
+            if self._rnd.random() < 0.1:
+                name = self._scenario.tables[place].name
+                self._out.append(f"TRUNCATE TABLE `{name}`")
+                self._live[name].clear()
+                return
+            self._alters += 1
+            statement, table = altered(self._rnd, self._scenario.tables[place], self._alters)
+            self._out.append(statement)
+            self._scenario.tables[place] = table
 
     def _transaction(self, tables: list[FakeTable], left: dict[str, int]) -> None:
         chosen = self._rnd.sample(tables, min(len(tables), self._rnd.choice([1, 1, 2, 3])))
@@ -111,17 +127,19 @@ class _Writer:
 
     def _undone(self, table: FakeTable, begin: str, end: str) -> None:
         """Changes that leave no trace: what they give is forgotten, the rows stay as they were."""
-        live, given = list(self._live[table.name]), self._scenario.given
+        live, given, versions = list(self._live[table.name]), self._scenario.given, self._scenario.row_versions
         self._scenario.given = defaultdict(lambda: defaultdict(list))
         self._out.append(begin)
         self._insert(table, 2)
         self._delete(table)
         self._out.append(end)
         self._live[table.name] = live
-        self._scenario.given = given
+        self._scenario.given, self._scenario.row_versions = given, versions
 
     def _changes(self, table: FakeTable) -> None:
-        for change, share in ((self._update, 0.8), (self._rekey, 0.3), (self._delete, 0.4), (self._touch, 0.15)):
+        shares = ((self._update, 0.8), (self._rekey, 0.3), (self._delete, 0.4), (self._touch, 0.15))
+        rarer = ((self._update_many, 0.3), (self._replace, 0.3), (self._upsert, 0.3))
+        for change, share in (*shares, *rarer):
             if self._rnd.random() < share and self._live[table.name]:
                 change(table)
 
@@ -181,6 +199,36 @@ class _Writer:
     def _touch(self, table: FakeTable) -> None:
         """An update that changes nothing."""
         self._out.append(f"UPDATE `{table.name}` SET `rid` = `rid` WHERE `rid` = {self._pick(table)}")
+
+    def _update_many(self, table: FakeTable) -> None:
+        """One statement, one rows event, many rows."""
+        live = self._live[table.name]
+        rids = self._rnd.sample(live, min(len(live), self._rnd.randint(2, 12)))
+        column = self._rnd.choice([one for one in table.written[1:] if one.keyed is None])
+        literal = self._literal(column)
+        for rid in rids:
+            self._scenario.given[table.name, rid][column.name].append(literal)
+        where = ", ".join(map(str, rids))
+        self._out.append(f"UPDATE `{table.name}` SET `{column.name}` = {literal} WHERE `rid` IN ({where})")
+        self._scenario.row_versions += len(rids)
+
+    def _replace(self, table: FakeTable) -> None:
+        """REPLACE of a row that is there: the server logs an update, or a delete and an insert."""
+        if table.key == "rid":
+            self._give_again(table, "REPLACE", "")
+
+    def _upsert(self, table: FakeTable) -> None:
+        """INSERT … ON DUPLICATE KEY UPDATE of a row that is there."""
+        if table.key == "rid":
+            sets = ", ".join(f"`{one.name}` = new.`{one.name}`" for one in table.written[1:])
+            self._give_again(table, "INSERT", f" AS new ON DUPLICATE KEY UPDATE {sets}")
+
+    def _give_again(self, table: FakeTable, verb: str, tail: str) -> None:
+        rid, columns = self._pick(table), table.written
+        cells = ", ".join([str(rid), *(self._note(table, rid, one) for one in columns[1:])])
+        names = ", ".join(f"`{one.name}`" for one in columns)
+        self._out.append(f"{verb} INTO `{table.name}` ({names}) VALUES ({cells}){tail}")
+        self._scenario.row_versions += 1
 
     def _delete(self, table: FakeTable) -> None:
         if len(self._live[table.name]) > 1:

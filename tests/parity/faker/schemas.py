@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.parity.faker.literals import quoted
 from tests.parity.faker.types import TYPES, ColumnType
@@ -46,6 +46,7 @@ _GENERATED = (
     ("datetime", "datetime(3)", "(TIMESTAMP('2020-01-01') + INTERVAL `rid` SECOND)"),
     ("decimal", "decimal(10,2)", "(`rid` / 3)"),
 )
+_NAMES = ("c{}", "c{}", "c{}", "C_{}x", "_c{}", "long_name_of_a_column_that_goes_on_and_on_to_the_very_limit_c{}")
 _COMMENTS = ("", "", "a comment", "with 'quote' and größe", "a, b; c -- d")
 
 
@@ -97,6 +98,8 @@ class FakeTable:
     """The key's clause in CREATE TABLE."""
     charset: str = "utf8mb4"
     comment: str = ""
+    former: tuple[FakeColumn, ...] = ()
+    """Columns that ALTER TABLE has dropped or renamed since."""
 
     @property
     def create(self) -> str:
@@ -112,8 +115,8 @@ class FakeTable:
         return (next(one for one in self.columns if one.name == "rid"), *named)
 
     def column(self, name: str) -> FakeColumn | None:
-        """Return the column of that name; None for the server's own hidden key."""
-        return next((one for one in self.columns if one.name == name), None)
+        """Return the column that has or had that name; None for the server's own hidden key."""
+        return next((one for one in (*self.columns, *self.former) if one.name == name), None)
 
 
 def make_tables(rnd: random.Random, count: int, prefix: str = "t") -> list[FakeTable]:
@@ -122,6 +125,34 @@ def make_tables(rnd: random.Random, count: int, prefix: str = "t") -> list[FakeT
     kinds = list(KEYS)
     rnd.shuffle(kinds)
     return [_table(rnd, f"{prefix}{n:03}", kinds[n % len(kinds)], dealt) for n in range(count)]
+
+
+def altered(rnd: random.Random, table: FakeTable, serial: int) -> tuple[str, FakeTable]:
+    """Return an ALTER TABLE statement and the table after it: a column added, dropped or renamed."""
+    free = [one for one in table.columns if one.type is not None]
+    choice = rnd.choice(["add", "add", "drop", "rename"]) if len(free) > 3 else "add"
+    if choice == "add":
+        return _add_column(rnd, table, serial)
+    old = rnd.choice(free)
+    kept = tuple(one for one in table.columns if one is not old)
+    if choice == "drop":
+        return f"ALTER TABLE `{table.name}` DROP COLUMN `{old.name}`", replace(
+            table, columns=kept, former=(*table.former, old)
+        )
+    new = replace(old, name=f"r{serial}")
+    columns = tuple(new if one is old else one for one in table.columns)
+    statement = f"ALTER TABLE `{table.name}` RENAME COLUMN `{old.name}` TO `{new.name}`"
+    return statement, replace(table, columns=columns, former=(*table.former, old))
+
+
+def _add_column(rnd: random.Random, table: FakeTable, serial: int) -> tuple[str, FakeTable]:
+    variant = rnd.choice([one for one in TYPES if one.nullable is not False])
+    # Nullable: there are rows already, and not every type has a value of its own for them.
+    new = _in_utf8mb4(replace(_column(rnd, f"a{serial}", variant), nullable=True))
+    place = rnd.randint(0, len(table.columns))
+    where = "FIRST" if place == 0 else f"AFTER `{table.columns[place - 1].name}`"
+    columns = (*table.columns[:place], new, *table.columns[place:])
+    return f"ALTER TABLE `{table.name}` ADD COLUMN {new.ddl} {where}", replace(table, columns=columns)
 
 
 def _deal(rnd: random.Random) -> Iterator[ColumnType]:
@@ -133,7 +164,7 @@ def _deal(rnd: random.Random) -> Iterator[ColumnType]:
 
 
 def _table(rnd: random.Random, name: str, key: str, dealt: Iterator[ColumnType]) -> FakeTable:
-    columns = [_column(rnd, f"c{n}", next(dealt)) for n in range(rnd.randint(8, 20))]
+    columns = [_column(rnd, rnd.choice(_NAMES).format(n), next(dealt)) for n in range(rnd.randint(8, 20))]
     if rnd.random() < 0.3:
         columns.append(_generated(rnd))
     key_columns, index = _key(rnd, key)
@@ -154,7 +185,7 @@ def _in_utf8mb4(column: FakeColumn) -> FakeColumn:
     """Name the character set where the table's own, smaller one would do: its values need all of Unicode."""
     if column.family not in _TAKES_CHARSET or "CHARACTER SET" in column.type_ddl or "COLLATE" in column.type_ddl:
         return column
-    return FakeColumn(**{**column.__dict__, "type_ddl": f"{column.type_ddl} CHARACTER SET utf8mb4"})
+    return replace(column, type_ddl=f"{column.type_ddl} CHARACTER SET utf8mb4")
 
 
 def _column(rnd: random.Random, name: str, variant: ColumnType) -> FakeColumn:
