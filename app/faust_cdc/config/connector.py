@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from faust_cdc.config import catalogue, topic_names
@@ -100,7 +100,7 @@ class MySqlConnectorConfig:
     field_name_adjustment_mode: str = "none"
     unavailable_value_placeholder: str = "__debezium_unavailable_value"
     event_converting_failure_handling_mode: str = "fail"
-    """`fail` unless set: Debezium's own default, `warn`, replaces values by NULL unasked."""
+    """`fail` unless set: Debezium's own default, `warn`, which `compatibility.mode=debezium` has, makes NULLs unasked."""
     custom_metric_tags: Mapping[str, str] = field(default_factory=dict)
     topic_creation: TopicCreation | None = None
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
@@ -191,7 +191,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
     ssl_mode, snapshot_mode = v.word("database.ssl.mode"), v.word("snapshot.mode")
     fetch_size = v.text("snapshot.fetch.size")
     overrides = {k[18:]: value or "" for k, value in v.config.items() if k.startswith("producer.override.")}
-    return MySqlConnectorConfig(
+    base = MySqlConnectorConfig(
         name=v.text("name") or "",
         connector_class=connector_class,
         flavor=v.flavor,
@@ -206,13 +206,6 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         database_exclude_list=v.text("database.exclude.list"),
         table_include_list=v.text("table.include.list"),
         table_exclude_list=v.text("table.exclude.list"),
-        column_include_list=v.text("column.include.list"),
-        column_exclude_list=v.text("column.exclude.list"),
-        column_rules=column_rules(v.config),
-        message_key_columns=v.text("message.key.columns"),
-        column_propagate_source_type=v.text("column.propagate.source.type"),
-        datatype_propagate_source_type=v.text("datatype.propagate.source.type"),
-        include_schema_comments=v.flag("include.schema.comments"),
         database_ssl_mode=_SSL_MODES.get(ssl_mode, ssl_mode),
         database_ssl_ca=v.text("database.ssl.truststore"),
         connect_timeout_ms=v.number("connect.timeout.ms"),
@@ -225,6 +218,30 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         snapshot_fetch_size=int(fetch_size) if fetch_size else None,
         heartbeat_interval_ms=v.number("heartbeat.interval.ms"),
         heartbeat_action_query=(v.text("heartbeat.action.query") or "").strip(),
+        tombstones_on_delete=v.flag("tombstones.on.delete"),
+        skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
+        include_schema_changes=v.flag("include.schema.changes"),
+        skip_messages_without_change=v.flag("skip.messages.without.change"),
+        include_query=v.flag("include.query"),
+        provide_transaction_metadata=v.flag("provide.transaction.metadata"),
+        max_batch_size=v.number("max.batch.size"),
+        max_queue_size=v.number("max.queue.size"),
+        poll_interval_ms=v.number("poll.interval.ms"),
+        custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
+        producer_overrides=overrides,
+        converters=converters_of(v.config)[0],
+        custom_converters=custom_converters(v.config)[0],
+        post_processors=post_processors(v.config)[0],
+        notes=notes,
+    )
+    return _with_values(v, _with_topics(v, base))
+
+
+def _with_topics(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig:
+    """Where records go."""
+    return replace(
+        base,
+        topic_transaction=(v.text("topic.transaction") or "").strip(),
         topic_heartbeat_prefix=(v.text("topic.heartbeat.prefix") or "").strip(),
         topic_heartbeat_name=(v.text("topic.heartbeat.name") or "").strip(),
         topic_naming_strategy=topic_names.strategy_of(v.config),
@@ -235,16 +252,24 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         topic_key_field_name=v.text("topic.key.field.name") or "",
         topic_key_field_regex=(v.text("topic.key.field.regex") or "").strip(),
         topic_key_field_replacement=v.text("topic.key.field.replacement") or "",
-        tombstones_on_delete=v.flag("tombstones.on.delete"),
-        skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
-        include_schema_changes=v.flag("include.schema.changes"),
-        skip_messages_without_change=v.flag("skip.messages.without.change"),
-        include_query=v.flag("include.query"),
-        provide_transaction_metadata=v.flag("provide.transaction.metadata"),
-        topic_transaction=(v.text("topic.transaction") or "").strip(),
-        max_batch_size=v.number("max.batch.size"),
-        max_queue_size=v.number("max.queue.size"),
-        poll_interval_ms=v.number("poll.interval.ms"),
+        topic_creation=topic_creation_of(v.config),
+    )
+
+
+def _with_values(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig:
+    """Which columns are in records, and what becomes of their values."""
+    compatibility_mode = v.word("compatibility.mode")
+    unset = "warn" if compatibility_mode == "debezium" else "fail"
+    return replace(
+        base,
+        compatibility_mode=compatibility_mode,
+        column_include_list=v.text("column.include.list"),
+        column_exclude_list=v.text("column.exclude.list"),
+        column_rules=column_rules(v.config),
+        message_key_columns=v.text("message.key.columns"),
+        column_propagate_source_type=v.text("column.propagate.source.type"),
+        datatype_propagate_source_type=v.text("datatype.propagate.source.type"),
+        include_schema_comments=v.flag("include.schema.comments"),
         decimal_handling_mode=v.word("decimal.handling.mode"),
         time_precision_mode=v.word("time.precision.mode"),
         bigint_unsigned_handling_mode=v.word("bigint.unsigned.handling.mode"),
@@ -253,15 +278,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         schema_name_adjustment_mode=v.word("schema.name.adjustment.mode"),
         field_name_adjustment_mode=_field_name_adjustment(v),
         unavailable_value_placeholder=v.text("unavailable.value.placeholder") or "",
-        event_converting_failure_handling_mode=v.given("event.converting.failure.handling.mode") or "fail",
-        custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
-        topic_creation=topic_creation_of(v.config),
-        producer_overrides=overrides,
-        converters=converters_of(v.config)[0],
-        custom_converters=custom_converters(v.config)[0],
-        post_processors=post_processors(v.config)[0],
-        notes=notes,
-        compatibility_mode=v.word("compatibility.mode"),
+        event_converting_failure_handling_mode=v.given("event.converting.failure.handling.mode") or unset,
     )
 
 

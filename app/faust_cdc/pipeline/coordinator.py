@@ -276,6 +276,7 @@ class Coordinator:
             metadata,
             self._config.include_query,
             search.events,
+            publish_at_prepare=self._config.compatible,
             rollbacks=self._progress.rollbacks,
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
