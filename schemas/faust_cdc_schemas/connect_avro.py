@@ -33,15 +33,18 @@ def primitive(
     *,
     name: str | None = None,
     version: int | None = None,
-    parameters: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str | None] | None = None,
     default: Any = MISSING,
     connect_type: str | None = None,
+    doc: str | None = None,
 ) -> AvroType:
     """Return an Avro primitive carrying Connect's properties; a bare string when there are none."""
     result: dict[str, Any] = {"type": avro_type}
     if name == names.DECIMAL and parameters is not None:
-        result["scale"] = int(parameters["scale"])
-        result["precision"] = int(parameters["connect.decimal.precision"])
+        result["scale"] = int(parameters["scale"] or 0)
+        result["precision"] = int(parameters["connect.decimal.precision"] or 0)
+    if doc is not None:
+        result["connect.doc"] = doc
     if version is not None:
         result["connect.version"] = version
     if parameters:

@@ -38,6 +38,18 @@ SCHEMAS = {
 """By semantic name."""
 
 
+def with_parameters(schema: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
+    """Return a structured type with Connect's schema parameters, which stand behind its version."""
+    if not parameters:
+        return schema
+    result = {}
+    for name, value in schema.items():
+        result[name] = value
+        if name == "connect.version":
+            result["connect.parameters"] = dict(parameters)
+    return result
+
+
 def defined_once(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a record's fields with each named record written out where it stands first and named after that."""
     seen: set[str] = set()

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
+from faust_cdc.config.converters import Converters
 from faust_cdc.config.secret import MASK, Secret, is_secret_key, keep_masked, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation
 from faust_cdc.errors import ConfigError
@@ -23,7 +24,7 @@ def test_a_minimal_configuration() -> None:
     assert (config.name, config.flavor, config.topic_prefix) == ("shop", "mysql", "shop")
     assert (config.database_hostname, config.database_port, config.database_server_id) == ("db.example", 3306, 5401)
     assert config.database_password.reveal() == "s3cret"
-    assert config.registry is None
+    assert config.converters == Converters()
     assert config.notes == ()
 
 
@@ -173,3 +174,35 @@ def test_skipped_operations(text: str, expected: set[str]) -> None:
 def test_skipped_operations_that_debezium_refuses(text: str) -> None:
     with pytest.raises(ConfigError, match=r"skipped\.operations"):
         parse(skipped__operations=text)
+
+
+def test_a_bad_value_stops_the_task_unless_the_connector_says_otherwise() -> None:
+    """Debezium's own default is warn: NULL in place of a value, unasked."""
+    assert parse().event_converting_failure_handling_mode == "fail"
+    for mode in ("fail", "warn", "skip", "quarantine"):
+        config = parse(event__converting__failure__handling__mode=mode.upper())
+        assert config.event_converting_failure_handling_mode == mode
+        assert config.notes == ()
+    with pytest.raises(ConfigError, match="skip, warn, fail, quarantine"):
+        parse(event__converting__failure__handling__mode="ignore")
+
+
+def test_metric_tags_are_checked_and_kept() -> None:
+    config = parse(custom__metric__tags="team=shop , dc=eu=1")
+    assert config.custom_metric_tags == {"team": "shop", "dc": "eu=1"}
+    assert [note for note in config.notes if "custom.metric.tags" in note]
+
+
+@pytest.mark.parametrize(
+    ("tags", "problem"),
+    [
+        ("team", "found 'team'"),
+        ("team=", "found 'team='"),
+        ("=shop", "found ''"),
+        ("a b=c", "found 'a b'"),
+        ("a=1,a=2", "found 'a' twice"),
+    ],
+)
+def test_bad_metric_tags_are_named(tags: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        parse(custom__metric__tags=tags)

@@ -4,6 +4,7 @@ import pytest
 
 from faust_cdc.config import catalogue
 from faust_cdc.config.connector import parse_connector_config
+from faust_cdc.config.differences import listed
 from faust_cdc.errors import ConfigError
 from faust_cdc.pipeline.coordinator import transcode_options
 from faust_cdc.transcode.options import LEGAL, TranscodeOptions
@@ -35,9 +36,24 @@ def test_what_is_declared_legal_is_what_is_carried_out(option: str) -> None:
     assert sorted(catalogue.by_name("mysql")[option].legal) == sorted(LEGAL[OPTIONS[option]])
 
 
-def test_the_time_adjuster_can_be_switched_off() -> None:
-    assert options_of().enable_time_adjuster
-    assert not options_of(enable__time__adjuster="false").enable_time_adjuster
+@pytest.mark.parametrize("mode", ["right", "debezium"])
+def test_the_time_adjuster_follows_the_compatibility_mode_unless_it_is_set(mode: str) -> None:
+    assert options_of(compatibility__mode=mode).enable_time_adjuster == (mode == "debezium")
+    for value in ("true", "false"):
+        options = options_of(compatibility__mode=mode, enable__time__adjuster=value)
+        assert options.enable_time_adjuster == (value == "true")
+
+
+def test_the_compatibility_mode_arrives() -> None:
+    assert not options_of().compatible
+    assert options_of(compatibility__mode="Debezium").compatible
+    with pytest.raises(ConfigError, match="Value must be one of right, debezium"):
+        options_of(compatibility__mode="both")
+
+
+def test_the_compatibility_mode_says_what_it_covers() -> None:
+    text = catalogue.by_name("mysql")["compatibility.mode"].doc
+    assert all((one.what in text) == one.covered for one in listed())
 
 
 @pytest.mark.parametrize("mode", ["adaptive", "structured"])

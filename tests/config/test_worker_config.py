@@ -4,10 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from faust_cdc.config.connector import parse_connector_config
-from faust_cdc.config.converters import APICURIO, CONFLUENT, RegistrySettings
+from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
+from faust_cdc.config.converters import APICURIO, CONFLUENT, JSON, STRING
 from faust_cdc.config.properties import parse_properties
-from faust_cdc.config.worker import ENV_FILE, environment_settings, load_worker_config, parse_worker_config
+from faust_cdc.config.worker import (
+    ENV_FILE,
+    WorkerConfig,
+    environment_settings,
+    load_worker_config,
+    parse_worker_config,
+)
 from faust_cdc.errors import ConfigError
 from tests.connect.memory import MYSQL_CONFIG
 
@@ -74,13 +80,17 @@ def test_ipv6() -> None:
     assert bound.worker_id == "[fe80::1]:9000"
 
 
+def registries(worker: WorkerConfig, config: MySqlConnectorConfig) -> list[str]:
+    return [side.registry.urls[0] if side.registry else side.format.value for side in worker.converters_for(config)]
+
+
 def test_whose_registry() -> None:
     own = {"value.converter": APICURIO, "value.converter.apicurio.registry.url": "http://own/apis/registry/v2"}
     bare = parse_connector_config({**MYSQL_CONFIG, "name": "n"})
     with_own = parse_connector_config({**MYSQL_CONFIG, "name": "n", **own})
     embedded = parse_worker_config({"bootstrap.servers": "b:1", "listeners": "http://10.0.0.5:9000"})
-    assert embedded.registry_for(bare) == RegistrySettings(("http://10.0.0.5:9000/registry",))
-    assert embedded.registry_for(with_own) == RegistrySettings(("http://own/apis/ccompat/v7",))
+    assert registries(embedded, bare) == ["http://10.0.0.5:9000/registry"] * 2
+    assert registries(embedded, with_own) == ["http://own/apis/ccompat/v7"] * 2
     worker = parse_worker_config(
         {
             "bootstrap.servers": "b:1",
@@ -88,8 +98,27 @@ def test_whose_registry() -> None:
             "value.converter.schema.registry.url": "http://worker",
         }
     )
-    assert worker.registry_for(bare) == RegistrySettings(("http://worker",))
+    assert registries(worker, bare) == ["http://worker"] * 2
     assert worker.converter_defaults.value == CONFLUENT
+
+
+def test_each_side_without_a_converter_takes_the_workers() -> None:
+    worker = parse_worker_config(
+        {
+            "bootstrap.servers": "b:1",
+            "key.converter": STRING,
+            "value.converter": JSON,
+            "value.converter.schemas.enable": "false",
+        }
+    )
+    bare = parse_connector_config({**MYSQL_CONFIG, "name": "n"})
+    assert registries(worker, bare) == ["text", "JSON"]
+    assert not worker.converters_for(bare)[1].json.schemas
+    own_class = parse_connector_config({**MYSQL_CONFIG, "name": "n", "value.converter": JSON})
+    assert worker.converters_for(own_class)[1].json.schemas, "the worker's keys are not merged in"
+    avro = {"key.converter": CONFLUENT, "key.converter.schema.registry.url": "http://keys"}
+    assert registries(worker, parse_connector_config({**MYSQL_CONFIG, "name": "n", **avro})) == ["http://keys", "JSON"]
+    assert worker.registry_url is None
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

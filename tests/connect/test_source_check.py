@@ -120,6 +120,30 @@ def test_a_table_pattern_that_matches_nothing_names_the_nearest(told: Told, shop
     assert f"Nearest tables: {shop}.orders" in text
 
 
+def test_column_lists_that_match_nothing_are_named(told: Told, shop: str) -> None:
+    changes = {
+        "table__include__list": rf"{shop}\.orders",
+        "column__exclude__list": rf"{shop}\.customers\.id",
+        "message__key__columns": rf"{shop}\.orders:number",
+        "column__mask__with__2__chars": r".*\.name",
+        "column__propagate__source__type": r".*\.id",
+    }
+    errors = told(**changes)
+    assert set(errors) == {"column.exclude.list", "message.key.columns", "column.mask.with.2.chars"}
+    assert rf"matches '{shop}\.customers\.id' (patterns of <database>" in errors["column.exclude.list"][0]
+
+
+def test_a_mask_that_would_leave_a_column_in_clear(told: Told, server: SqlServer, shop: str) -> None:
+    server.execute("ALTER TABLE orders ADD COLUMN total INT, ADD COLUMN note TEXT", shop)
+    changes = {"table__include__list": f"{shop}.orders", "column__mask__with__2__chars": r".*\.orders\..*"}
+    key, total = told(**changes)["column.mask.with.2.chars"]
+    assert "column 'id' (int" in key
+    assert "part of the record key" in key
+    assert "column 'total' (int" in total
+    hidden = {"column__mask__with__2__chars": ".*(total|note)", "column__exclude__list": ".*total"}
+    assert told(**changes | hidden) == {}
+
+
 def test_a_database_pattern_that_matches_nothing(told: Told, shop: str) -> None:
     [text] = told(database__include__list=shop + "x")["database.include.list"]
     assert f"No database matches '{shop}x'" in text

@@ -96,8 +96,19 @@ def test_content_type(content_type: str) -> None:
         ({"decimal.handling.mode": "exact"}, "Value must be one of precise, string, double, found 'exact'"),
         ({"time.precision.mode": "adaptive"}, "Value must be one of adaptive_time_microseconds, isostring, connect"),
         ({"transforms": "a"}, "single message transforms are not in this version"),
-        ({"column.mask.with.5.chars": "a.b.c"}, "masking and truncating are not in this version"),
-        ({"value.converter": "org.apache.kafka.connect.json.JsonConverter"}, "records are Avro. Use io.confluent"),
+        ({"column.mask.with.5.chars": "a.b.(c"}, "valid regular expressions is expected, but 'a.b.(c' is not one"),
+        (
+            {"column.mask.hash.SHA-9.with.salt.x": "a.b.c"},
+            "'SHA-9' is no hash algorithm known here; expected one of MD5",
+        ),
+        ({"column.mask.with.five.chars": "a.b.c"}, "expected to be column.mask.with.<n>.chars"),
+        ({"column.include.list": "a", "column.exclude.list": "b"}, '"column.include.list" is already specified'),
+        ({"message.key.columns": "shop.orders"}, "shop.orders has an invalid format (expecting"),
+        ({"message.key.columns": "shop.(orders:a"}, "valid regular expressions is expected, but 'shop.(orders.a'"),
+        (
+            {"value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter"},
+            "is not in this version. Use io",
+        ),
         ({"value.converter.schema.registry.url": "http://r"}, "It has no effect without 'value.converter'"),
         (
             {"connector.class": "no.such.Klass"},

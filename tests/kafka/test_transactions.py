@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import threading
 import time
@@ -10,13 +11,14 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 from confluent_kafka import KafkaError
 
 from faust_cdc.errors import BrokerRefused, BrokerUnavailable, InternalError, ProducerFenced
 from faust_cdc.kafka.errors import translate_kafka_error
 from faust_cdc.kafka.producer import MOVES, ProducerState, TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
-from faust_cdc.kafka.topics import TopicSpec, ensure_topics
+from faust_cdc.kafka.topics import INTERNAL_TOPIC, TopicSpec, ensure_topics
 from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
@@ -190,3 +192,29 @@ def test_an_internal_topic_that_would_lose_records_is_refused(kafka: KafkaBroker
     name, config = topic(kafka), {"bootstrap.servers": kafka.bootstrap}
     with pytest.raises(BrokerRefused, match=r"cleanup\.policy=delete, expected compact"):
         ensure_topics(config, [TopicSpec(name, must_be_compacted=True)])
+
+
+async def unpacked(bootstrap: str, name: str) -> list[bytes | None]:
+    """Read a topic as the worker's Faust tables do: with aiokafka, which knows no lz4 by itself."""
+    partition = TopicPartition(name, 0)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
+    await consumer.start()
+    try:
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        batches = await consumer.getmany(partition, timeout_ms=10_000)
+        return [record.value for record in batches[partition]]
+    finally:
+        await consumer.stop()
+
+
+@pytest.mark.integration
+def test_internal_topics_stay_readable_without_lz4_whatever_the_producer_packs(kafka: KafkaBroker) -> None:
+    name, value = f"t-{uuid4().hex[:10]}", b'{"gtids":"' + b"a" * 400 + b'"}'
+    ensure_topics({"bootstrap.servers": kafka.bootstrap}, [TopicSpec(name, 1, 1, INTERNAL_TOPIC)])
+    with producer(kafka, f"x-{uuid4()}") as made:
+        made.begin()
+        for _ in range(50):  # together they are worth packing; a single offset is not
+            made.produce(name, b"k", value, [])
+        made.commit()
+    assert asyncio.run(unpacked(kafka.bootstrap, name)) == [value] * 50

@@ -111,6 +111,18 @@ def unpack_from_sid(folder: Path, packages: Sequence[str], check: str, version: 
     shutil.rmtree(apt)
 
 
+def unpack(folder: Path, package: str) -> None:
+    """Unpack a package of the machine's own release into `folder`, without what it depends on."""
+    run(
+        ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package],
+        what=f"downloading {package}",
+        cwd=folder,
+    )
+    for archive in folder.glob("*.deb"):
+        run(["dpkg", "-x", str(archive), str(folder)], what=f"unpacking {archive.name}")
+        archive.unlink()
+
+
 def _private_apt(apt: Path) -> list[str]:
     for name in ("lists/partial", "cache/archives/partial"):
         (apt / name).mkdir(parents=True)

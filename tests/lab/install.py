@@ -57,6 +57,15 @@ def install_mariadb() -> Path:
     return found
 
 
+def install_mariadb_binlog() -> Path:
+    """Path of `mariadb-binlog`, from PATH or else unpacked from the distribution's package, which is not installed."""
+    found = find_program("mariadb-binlog")
+    if found is not None:
+        return found
+    package = debian.first_known(["mariadb-client", "mariadb-client-[0-9.]+"])[0]
+    return ensure_folder(package, lambda folder: debian.unpack(folder, package)) / "usr/bin/mariadb-binlog"
+
+
 def _mariadbd() -> Path | None:
     server, installer = find_program("mariadbd"), find_program("mariadb-install-db")
     return server if server is not None and installer is not None else None

@@ -161,6 +161,12 @@ class MySqlServer(SqlServer):
             "--innodb-redo-log-capacity=32M",
         ]
 
+    def client(self, name: str) -> list[str]:
+        """The command that starts a client program of the same installation, such as `mysqlbinlog`."""
+        if self._mysqld is not None:
+            return [str(_beside(self._mysqld, name))]
+        return [*self._program()[:3], str(self._base / "usr/bin" / name)]
+
     def prepare(self) -> None:
         """Initialise the data folder; what a failed first start left is thrown away."""
         shutil.rmtree(self.data_folder, ignore_errors=True)

@@ -3,9 +3,11 @@
 import pytest
 
 from faust_cdc.errors import UnsupportedColumn
+from faust_cdc.mysql.charset_tables import TABLES, read_table
 from faust_cdc.mysql.charsets import decode_statement, decode_text
 from faust_cdc.mysql.collations import charset_of, max_bytes_per_character
 from tests.lab.sql_servers import MariaDbServer, MySqlServer
+from tests.mysql.charset_generator import table_of
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,41 @@ _SINGLE_BYTE = (
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("charset", sorted(TABLES))
+def test_packed_tables_are_those_of_both_servers(mysql: MySqlServer, mariadb: MariaDbServer, charset: str) -> None:
+    """Each byte sequence there is, decoded by the servers themselves."""
+    packed = read_table(charset)
+    assert packed == table_of(mysql, charset)
+    assert packed == table_of(mariadb, charset)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("lead", [*range(0x81, 0x85), 0x90, 0xE3])
+def test_gb18030_is_that_of_mysql(mysql: MySqlServer, lead: int) -> None:
+    """The sequences of two bytes, and of four bytes where the first one leads to characters, sampled in planes 1 to 16.
+
+    The planes are numbered through, so their first and last block say where every character is.
+    """
+    digits = "UNION ALL SELECT ".join(f"X'{n:02x}' " for n in range(0x30, 0x3A))
+    highs = "UNION ALL SELECT ".join(f"X'{n:02x}' " for n in range(0x81, 0xFF))
+    rows = mysql.query(
+        f"WITH d(b) AS (SELECT {digits}), h(b) AS (SELECT {highs}), s(b) AS "
+        f"(SELECT CONCAT(X'{lead:02x}', d.b, h.b, e.b) FROM d, h, d AS e UNION ALL "
+        f"SELECT CONCAT(h.b, X'{lead:02x}') FROM h) "
+        "SELECT b, HEX(CONVERT(CONVERT(b USING gb18030) USING utf32)) FROM s"
+    )
+    assert len(rows) == 12_600 + 126
+    for data, converted in rows:
+        theirs = None if converted in (None, "0000003F") else bytes.fromhex(converted).decode("utf-32-be")
+        try:
+            ours = decode_text(data, "gb18030")
+        except UnsupportedColumn:
+            assert theirs is None, data
+            continue
+        assert ours == theirs, data
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("charset", _SINGLE_BYTE)
 def test_single_byte_charsets_are_those_of_the_server(mysql: MySqlServer, charset: str) -> None:
     """Each byte, decoded by the server itself: ours is the same text or a refusal, never another text."""
@@ -83,7 +120,14 @@ def test_text_that_is_not_of_its_charset_is_refused() -> None:
     assert decode_text(b"\x00A\x00\xe4", "utf16") == "Aä"
     assert decode_text(b"\x81\x80", "latin1") == "\x81€"
     assert decode_text(b"plain", "hebrew") == "plain"
-    for data, charset in ((b"\xff", "utf8mb4"), (b"\xe4", "dec8"), (b"\xe4", "ascii"), (b"plain", "swe7")):
+    assert decode_text(b"\xd7\xf7", "dec8") == "Œœ"
+    assert decode_text(b"[Bj|rn]", "swe7") == "ÄBjörnÅ"
+    assert decode_text(b"\x81\x5f\x5c", "sjis") == "\\\\"
+    broken = (
+        *((b"\xff", "utf8mb4"), (b"\xe4", "ascii"), (b"a\xff", "dec8"), (b"\xe4", "swe7"), (b"\xa1\xff", "big5")),
+        *((b"\xa4\xa2\xa4", "ujis"), (b"\x8f\xa2", "ujis"), (b"x", "klingon")),
+    )
+    for data, charset in broken:
         with pytest.raises(UnsupportedColumn, match=charset):
             decode_text(data, charset)
 
@@ -94,3 +138,6 @@ def test_statements_never_stop_the_stream() -> None:
     assert decode_statement(b"\xe4", 255) == "\ufffd"
     assert decode_statement(b"x", 7777) == "x"
     assert decode_statement(b"x", None) == "x"
+    assert decode_statement(b"\x81", 8) == "\x81"
+    assert decode_statement(b"\xd7\xff", 3) == "Œ\ufffd"
+    assert decode_statement(b"\x81\x30\x81\x30", 248) == "\x80"

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.harness.worker import WorkerProcess
 from tests.lab import KafkaBroker, MySqlServer
 from tests.oracle.topics import AvroDecoder, RawRecord, TopicReader, topics_with_prefix
-from tests.parity.differences import Difference
+from tests.parity.defaults import row_defaults
+from tests.parity.differences import MISSING, Cell, Difference
 
 HERE = Path(__file__).parent
 CONTEXT_HEADERS = {"__debezium.context.runId"}
@@ -116,13 +117,14 @@ class Comparison:
                 self.faults.append(f"{where} {part} schema\n  theirs {left}\n  ours   {right}")
             left_value = None if their_raw is None else self._decoder.decode(their_raw)
             right_value = None if our_raw is None else self._decoder.decode(our_raw)
-            self._values(f"{where} {part}", table, left_value, right_value)
+            defaults = row_defaults(self._decoder.schema(their_raw)) if their_raw is not None else {}
+            self._values(f"{where} {part}", table, left_value, right_value, defaults)
         if headers_of(their, self._theirs) != headers_of(our, self._ours):
             self.faults.append(
                 f"{where} headers\n  theirs {headers_of(their, self._theirs)}\n  ours   {headers_of(our, self._ours)}"
             )
 
-    def _values(self, where: str, table: str, theirs: Any, ours: Any) -> None:
+    def _values(self, where: str, table: str, theirs: Any, ours: Any, defaults: Mapping[str, Any]) -> None:
         theirs, ours = comparable(theirs, self._theirs), comparable(ours, self._ours)
         if not isinstance(theirs, dict) or not isinstance(ours, dict):
             if theirs != ours:
@@ -134,24 +136,27 @@ class Comparison:
             if left == right and repr(left) == repr(right):
                 continue
             if name in ("before", "after", "source") and isinstance(left, dict) and isinstance(right, dict):
-                self._row(f"{where}.{name}", table if name != "source" else "source", op, left, right)
+                known = {} if name == "source" else defaults
+                self._row(f"{where}.{name}", table if name != "source" else "source", op, left, right, known)
             else:
-                self._cell(f"{where}.{name}", f"{table}.{name}", op, left, right)
+                self._cell(f"{where}.{name}", Cell(f"{table}.{name}", left, right, op))
 
-    def _row(self, where: str, table: str, op: str, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+    def _row(
+        self, where: str, table: str, op: str, theirs: dict[str, Any], ours: dict[str, Any], defaults: Mapping[str, Any]
+    ) -> None:
         for column in theirs.keys() | ours.keys():
             left, right = theirs.get(column), ours.get(column)
             if left == right and repr(left) == repr(right):
                 continue
-            self._cell(f"{where}.{column}", f"{table}.{column}", op, left, right)
+            self._cell(f"{where}.{column}", Cell(f"{table}.{column}", left, right, op, defaults.get(column, MISSING)))
 
-    def _cell(self, where: str, column: str, op: str, theirs: Any, ours: Any) -> None:
+    def _cell(self, where: str, cell: Cell) -> None:
         for entry in self._differences:
-            if entry.explains(column, op, theirs, ours):
+            if entry.explains(cell):
                 self.explained[entry.name] += 1
                 break
         else:
-            self.faults.append(f"{where} (op {op}): theirs {theirs!r}, ours {ours!r}")
+            self.faults.append(f"{where} (op {cell.op}): theirs {cell.theirs!r}, ours {cell.ours!r}")
 
 
 def snapshot_is_complete(worker: WorkerProcess, name: str = "parity") -> bool:

@@ -15,3 +15,8 @@ INSERT INTO nokey VALUES (1, 'one'), (2, NULL);
 INSERT INTO emptied VALUES (1, 1), (2, 2);
 INSERT INTO dates VALUES (1, NULL), (2, NULL);
 INSERT INTO done VALUES (0, 0);
+CREATE TABLE people (id INT NOT NULL PRIMARY KEY COMMENT 'who', name VARCHAR(20), nick CHAR(8) CHARACTER SET latin1, note TEXT COMMENT 'say "so"', mail VARCHAR(40) NOT NULL DEFAULT 'x@y', kind ENUM('a','bc') COMMENT 'größe', tags SET('p','q','r'), secret VARBINARY(10), born DATETIME(3), pay DECIMAL(9,2) UNSIGNED, extra JSON, n BIGINT(5) UNSIGNED ZEROFILL, at POINT);
+CREATE TABLE pairs (a INT NOT NULL, b INT NOT NULL, k VARCHAR(30), v INT, PRIMARY KEY (b, a));
+INSERT INTO people VALUES (1, 'héllo €', 'nick', 'a note of 🦊🦊 foxes', 'a@b', 'bc', 'p,r', x'00ff1020', '2024-02-29 12:34:56.789', 12.30, '[]', 7, POINT(1, 2)), (2, '', '', '', '', 'a', '', '', '1970-01-01 00:00:00', 0, '[]', 0, NULL);
+INSERT INTO people (id) VALUES (3);
+INSERT INTO pairs VALUES (1, 2, 'first', 3), (2, 2, NULL, 4);

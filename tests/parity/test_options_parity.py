@@ -25,7 +25,12 @@ from tests.parity.differences import OPTION_DIFFERENCES
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
 OPTION_SETS: dict[str, dict[str, str]] = {
-    "none": {"skipped.operations": "none", "provide.transaction.metadata": "true", "include.query": "true"},
+    "none": {
+        "skipped.operations": "none",
+        "provide.transaction.metadata": "true",
+        "include.query": "true",
+        "column.exclude.list": r".*\.pairs\.a",
+    },
     "cd": {"skipped.operations": "c, d", "provide.transaction.metadata": "true"},
     "u": {
         "skipped.operations": "u,t",
@@ -35,6 +40,22 @@ OPTION_SETS: dict[str, dict[str, str]] = {
     },
     "changes": {"skip.messages.without.change": "true", "provide.transaction.metadata": "true"},
     "ct": {"skipped.operations": "c,t"},
+    "columns": {
+        "column.exclude.list": r".*\.people\.(extra|secret),.*\.six\.V",
+        "column.mask.hash.SHA-256.with.salt.p.pper": r".*\.people\.(name|kind)",
+        "column.mask.hash.v2.MD5.with.salt.größe": r".*\.people\.(mail|tags)",
+        "column.mask.with.4.chars": r".*\.people\.nick",
+        "column.truncate.to.12.chars": r".*\.people\.(note|born|id)",
+        "column.propagate.source.type": r".*\.(pairs|people)\.(a|k|pay|n|at|v|born)",
+        "datatype.propagate.source.type": r".*\.one\.(INT|varchar)",
+        "include.schema.comments": "true",
+        "skip.messages.without.change": "true",
+    },
+    "keys": {
+        "message.key.columns": r" .*\.pairs:k, v ;.*\.nokey:b",
+        "column.include.list": r".*\.(pairs|nokey|done)\..*,.*\.people\.(id|secret|name)",
+        "column.truncate.to.2.chars": r".*\.(pairs\.k|people\.secret)",
+    },
 }
 """Name, which becomes a part of the prefix → options on both sides."""
 

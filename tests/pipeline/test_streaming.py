@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
@@ -17,14 +17,19 @@ from faust_cdc.binlog.events import (
     IncidentEvent,
     QueryEvent,
     RotateEvent,
+    RowsEvent,
+    TableMapEvent,
     XaPrepareEvent,
     XidEvent,
 )
-from faust_cdc.errors import FatalError
-from faust_cdc.mysql.positions import MariaDbGtidSet
+from faust_cdc.errors import AbortableError, FatalError
+from faust_cdc.mysql.positions import BinlogPosition, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
+from faust_cdc.pipeline.converters import avro_converters
+from faust_cdc.pipeline.prepared import Xid
 from faust_cdc.pipeline.records import ChangeRecord
-from faust_cdc.pipeline.streaming import StreamingSource
+from faust_cdc.pipeline.savepoints import Rollbacks
+from faust_cdc.pipeline.streaming import FindPrepared, StreamingSource, nowhere
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc_schemas.metadata import transaction_value_schema
@@ -38,9 +43,13 @@ class Ends:
         self.invalidated: list[str] = []
         self.written: list[tuple[int, ChangeRecord]] = []
         """(source transactions ended before, record)"""
+        self.commits = 0
 
     def end_source_transaction(self, offset: Callable[[], SourceOffset]) -> None:
         self.offsets.append(offset())
+
+    def commit(self) -> None:
+        self.commits += 1
 
     def write(self, record: ChangeRecord) -> None:
         self.written.append((len(self.offsets), record))
@@ -108,7 +117,8 @@ def test_mariadb_create_select_ends_at_its_xid_and_standalone_ddl_at_once() -> N
     ],
 )
 def test_what_ends_a_transaction_in_words(text: str, ends_at: list[int]) -> None:
-    ends, _ = feed("mysql", gtid(100, None), query(110, "BEGIN"), query(120, text))
+    ends, stream = feed("mysql", gtid(100, None), query(110, "BEGIN"), query(120, "SAVEPOINT a"), query(120, text))
+    stream.close()
     assert [offset.pos for offset in ends.offsets] == ends_at
 
 
@@ -164,7 +174,7 @@ class Registered:
     def __init__(self) -> None:
         self.subjects: list[str] = []
         self.topics: list[str] = []
-        self.topic = TransactionTopic("p", "transaction", self.register, self.topics.append)
+        self.topic = TransactionTopic("p.transaction", avro_converters(self.register), self.topics.append)
 
     def register(self, subject: str, schema: str) -> int:
         self.subjects.append(subject)
@@ -226,3 +236,139 @@ def test_a_mariadb_group_begins_with_its_gtid() -> None:
         metadata=Registered().topic,
     )
     assert [(status, name) for _, status, name, _ in begins_and_ends(ends)] == [("BEGIN", "0-1-1"), ("END", "0-1-1")]
+
+
+class Rows:
+    """Stands where the dispatcher stands: one record per rows event."""
+
+    def records(self, event: RowsEvent, *_: object) -> list[ChangeRecord]:
+        return [ChangeRecord("t", None, bytes(event.rows), [])]
+
+
+def rows_event(end: int, content: bytes) -> RowsEvent:
+    table_map = TableMapEvent(header(end), 1, "d", "t", (), None, b"")
+    return RowsEvent(header(end), "write", 1, 1, 0, (b"",), memoryview(content), table_map)
+
+
+def xa_stream(
+    ends: Ends, *, publish_at_prepare: bool, find: FindPrepared = nowhere, rollbacks: Rollbacks | None = None
+) -> StreamingSource:
+    start = SourceOffset("binlog.000001", 4)
+    block = SourceInfo.for_server(connector="mysql", name="p")
+    writer: Any = ends
+    cache: Any = ends
+    dispatcher: Any = Rows()
+    return StreamingSource(
+        block,
+        start,
+        None,
+        dispatcher,
+        cache,
+        writer,
+        find_prepared=find,
+        publish_at_prepare=publish_at_prepare,
+        rollbacks=rollbacks,
+    )
+
+
+def prepared(number: int, content: bytes, *, one_phase: bool = False) -> list[BinlogEvent]:
+    return [
+        gtid(100 * number, None),
+        query(100 * number + 10, f"XA START X'3{number}',X'',1"),
+        rows_event(100 * number + 20, content),
+        query(100 * number + 30, f"XA END X'3{number}',X'',1"),
+        XaPrepareEvent(header(100 * number + 40), one_phase, 1, f"{number}".encode(), b""),
+    ]
+
+
+def decided(end: int, word: str, number: int) -> list[BinlogEvent]:
+    return [gtid(end, None), query(end + 10, f"XA {word} X'3{number}',X'',1")]
+
+
+@pytest.mark.parametrize(
+    ("at_prepare", "order"), [(False, [(2, b"b"), (4, b"c")]), (True, [(0, b"a"), (1, b"b"), (4, b"c")])]
+)
+def test_rows_are_written_at_xa_commit_or_as_debezium_has_it_at_prepare(
+    at_prepare: bool, order: list[tuple[int, bytes]]
+) -> None:
+    ends = Ends()
+    stream = xa_stream(ends, publish_at_prepare=at_prepare)
+    events = [*prepared(1, b"a"), *prepared(2, b"b"), *decided(300, "COMMIT", 2), *decided(320, "ROLLBACK", 1)]
+    for event in [*events, *prepared(4, b"c", one_phase=True)]:
+        stream.handle(event)
+    # Written in the source transaction of the decision: the number is that of transactions that ended before.
+    assert [(ended, record.value) for ended, record in ends.written] == order
+    assert [offset.pos for offset in ends.offsets] == [140, 240, 310, 330, 440]
+
+
+def test_a_commit_whose_rows_cannot_be_found_does_not_move_the_position() -> None:
+    ends = Ends()
+    stream = xa_stream(ends, publish_at_prepare=False)
+    begin, commit = decided(300, "COMMIT", 1)
+    stream.handle(begin)
+    with pytest.raises(FatalError, match="XA COMMIT X'31',X'',1"):
+        stream.handle(commit)
+    assert ends.offsets == []
+
+
+def test_rows_are_read_again_for_a_commit_whose_prepare_was_not_seen() -> None:
+    ends = Ends()
+    asked: list[object] = []
+
+    def find(xid: Xid, decision: BinlogPosition) -> Iterator[BinlogEvent]:
+        asked.append((str(xid), decision))
+        return iter(prepared(1, b"a"))
+
+    stream = xa_stream(ends, publish_at_prepare=False, find=find)
+    for event in decided(300, "COMMIT", 1):
+        stream.handle(event)
+    assert asked == [("X'31',X'',1", BinlogPosition("binlog.000001", 300))]
+    assert [record.value for _, record in ends.written] == [b"a"]
+    assert [offset.pos for offset in ends.offsets] == [310]
+    assert ends.commits == 1, "what was complete did not wait for the search"
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["SAVEPOINT `a`", "+b", "SAVEPOINT `B c`", "+c", "ROLLBACK TO `b C`", "+d", "COMMIT"], [b"a", b"b", b"d"]),
+        (["SAVEPOINT a", "+b", "ROLLBACK TO SAVEPOINT a", "+c", "ROLLBACK TO a", "COMMIT"], [b"a"]),
+        (["SAVEPOINT a", "+b", "SAVEPOINT a", "+c", "ROLLBACK TO a", "COMMIT"], [b"a", b"b"]),
+    ],
+)
+def test_rows_behind_a_savepoint_wait_and_are_dropped(texts: list[str], kept: list[bytes]) -> None:
+    ends = Ends()
+    stream = xa_stream(ends, publish_at_prepare=False)
+    for event in (gtid(100, None), query(110, "BEGIN"), rows_event(120, b"a")):
+        stream.handle(event)
+    for number, text in enumerate(texts):
+        end = 130 + number
+        stream.handle(rows_event(end, text[1:].encode()) if text[0] == "+" else query(end, text))
+    assert [record.value for _, record in ends.written] == kept
+    assert len(ends.offsets) == 1
+
+
+def test_an_unknown_savepoint_stops_the_task() -> None:
+    ends, stream = feed("mysql", gtid(100, None), query(110, "BEGIN"))
+    with pytest.raises(FatalError, match="ROLLBACK TO `x`"):
+        stream.handle(query(120, "ROLLBACK TO `x`"))
+    assert ends.offsets == []
+    stream.close()
+
+
+def test_a_group_that_ends_with_rollback_is_repeated_without_its_rows() -> None:
+    rollbacks = Rollbacks()
+    group = [gtid(100, None), query(110, "BEGIN"), rows_event(120, b"a")]
+    for attempt in (1, 2):
+        ends = Ends()
+        stream = xa_stream(ends, publish_at_prepare=False, rollbacks=rollbacks)
+        for event in group:
+            stream.handle(event)
+        if attempt == 1:
+            with pytest.raises(AbortableError, match=r"binlog.000001:90 ends with ROLLBACK"):
+                stream.handle(query(130, "ROLLBACK"))
+            assert ends.offsets == []
+        else:
+            stream.handle(query(130, "ROLLBACK"))
+            assert ends.written == []
+            assert [offset.pos for offset in ends.offsets] == [130]

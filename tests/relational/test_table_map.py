@@ -129,9 +129,26 @@ def test_types_of_mariadb_that_only_the_known_structure_tells() -> None:
     assert [c.type_name for c in reconcile(event, known).columns][1:3] == ["uuid", "inet6"]
 
 
-def test_compressed_columns_are_refused() -> None:
-    with pytest.raises(UnsupportedColumn, match=r"Column v of rec\.packed is a COMPRESSED column, at binlog\.\d+:\d+"):
-        reconcile(table_map("mariadb_types", "packed"), None)
+def test_compression_is_no_part_of_the_structure() -> None:
+    event = table_map("mariadb_types", "packed")
+    bare = reconcile(event, None)
+    assert [(c.name, c.type_name, c.length) for c in bare.columns] == [
+        *(("id", "int", None), ("v", "varchar", 300), ("b", "blob", None)),
+    ]
+    assert reconcile(event, replace(bare, comment="known")).comment == "known"
+
+
+def test_old_temporal_types_need_the_known_structure() -> None:
+    event = table_map("mysql_types", "keyorder")
+    bare = reconcile(event, None)
+    columns = (replace(event.columns[0], type_code=12, unsigned=None), *event.columns[1:])
+    event = replace(event, columns=columns)
+    with pytest.raises(
+        UnsupportedColumn, match=r"Column a of rec\.keyorder is DATETIME in the format before MySQL 5.6"
+    ):
+        reconcile(event, bare)
+    old = replace(bare.columns[0], type_name="datetime", length=3)
+    assert reconcile(event, replace(bare, columns=(old, *bare.columns[1:]))).columns[0] == old
 
 
 @pytest.mark.parametrize("flavor", ["mysql", "mariadb"])

@@ -28,5 +28,6 @@ def test_wheel_holds_the_three_packages_and_nothing_generic(tmp_path: Path) -> N
     packages = {name for name in top if not name.endswith(".dist-info")}
     assert packages == {"faust_cdc", "faust_cdc_agents", "faust_cdc_schemas"}
     assert "faust_cdc/py.typed" in names
+    assert "faust_cdc/mysql/charset_tables.zip" in names
     assert "Requires-Dist: faust-streaming==0.15.3" in text
     assert not [name for name in names if name.startswith("tests/")]

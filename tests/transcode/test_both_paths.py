@@ -3,6 +3,7 @@
 The oracle for characters is the server's own conversion to utf8mb4, which the snapshot path reads.
 """
 
+import json
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -148,7 +149,7 @@ def check_random_rows(server: SqlServer, database: str, options: TranscodeOption
     rnd = random.Random(SEED)
     server.execute(create_table([definition for definition, _ in COLUMNS]), database)
     sql = insert(COLUMNS, ROWS, rnd) + "; UPDATE t SET id = id + 1000 WHERE id % 2 = 0; DELETE FROM t WHERE id % 5 = 0"
-    found = captured(server, tables_from_server(server, database, "t"), sql, options)["t"]
+    found = captured(server, tables_from_server(server, database, "t"), sql, options, null_outside=True)["t"]
     assert len(found.inserted) == ROWS
     assert len(found.updated) == ROWS // 2
     rows = {row[0]: row for row in found.inserted}
@@ -232,9 +233,11 @@ def test_old_temporal_layouts_on_mariadb(mariadb: MariaDbServer, mariadb_databas
 
 SINGLE_BYTE = [
     *("ascii", "latin1", "latin2", "latin5", "latin7", "cp850", "cp852", "cp1250", "cp1251", "cp1256", "cp1257"),
-    *("hp8", "koi8r", "macce", "macroman"),
+    *("hp8", "koi8r", "macce", "macroman", "armscii8", "cp866", "dec8", "geostd8", "greek", "hebrew", "keybcs2"),
+    *("koi8u", "swe7", "tis620"),
 ]
-MULTI_BYTE = ["utf8mb4", "utf8mb3", "ucs2", "utf16", "utf16le", "utf32", "gbk", "gb2312", "cp932"]
+MULTI_BYTE = ["utf8mb4", "utf8mb3", "ucs2", "utf16", "utf16le", "utf32", "gbk", "gb2312", "cp932", "big5", "euckr"]
+MULTI_BYTE += ["eucjpms", "sjis", "ujis"]
 
 
 def check_charsets(server: SqlServer, database: str, charsets: list[str]) -> None:
@@ -252,10 +255,13 @@ def check_charsets(server: SqlServer, database: str, charsets: list[str]) -> Non
         for name, streamed, seen in zip(charsets, row[1:], read[row[0]][1:], strict=True):
             wrong = [(hex(ord(a)), hex(ord(b))) for a, b in zip(streamed, seen, strict=True) if a != b]
             assert wrong == [], name
+    shown = ", ".join(f"CONVERT(c{n} USING utf8mb4)" for n in range(len(charsets)))
+    selected = {row[0]: row for row in server.query(f"SELECT id, {shown} FROM t", database)}
+    assert {row[0]: row for row in found.inserted} == selected
 
 
 def test_charsets_on_mysql(mysql: MySqlServer, mysql_database: str) -> None:
-    check_charsets(mysql, mysql_database, [*SINGLE_BYTE, *MULTI_BYTE])
+    check_charsets(mysql, mysql_database, [*SINGLE_BYTE, *MULTI_BYTE, "gb18030"])
 
 
 def test_charsets_on_mariadb(mariadb: MariaDbServer, mariadb_database: str) -> None:
@@ -352,3 +358,46 @@ def test_both_servers_defaults_give_one_schema(
         plan = build_plan(tables_from_server(server, database, "t")[0], "p.d.t", TranscodeOptions())
         fields.append([one.avro_field for one in plan.columns])
     assert fields[0] == fields[1]
+
+
+def deep(levels: int) -> str:
+    """A document of objects and arrays in turn, `levels` deep, and a value in the middle."""
+    return (
+        "".join('{"k": ' if n % 2 else "[" for n in range(levels))
+        + "1"
+        + "".join("}" if n % 2 else "]" for n in reversed(range(levels)))
+    )
+
+
+HUGE_JSON = [
+    f"'{deep(100)}'",
+    "CONCAT('{\"big\": \"', REPEAT('0123456789', 500000), '\", \"after\": [1.5, true]}')",
+    'CONCAT(\'[\', REPEAT(\'{"id": 12345, "name": "some text", "n": null},\', 60000), \'{}]\')',
+    "JSON_OBJECT(REPEAT('k', 65535), 1, REPEAT('漢', 21845), JSON_ARRAY(), '', 'empty')",
+    """'{"a": 1, "b": 2, "a": 3, "\\\\u0061": 4, "A": 5}'""",
+    "JSON_ARRAY(CAST(-1 AS SIGNED), CAST(18446744073709551615 AS UNSIGNED), 1e308, 5e-324, 0.1e0, -0e0, 1e0)",
+    "JSON_ARRAY(CAST('-838:59:59.999999' AS TIME(6)), CAST('0000-00-00' AS DATE), CAST('9999-12-31' AS DATE))",
+    "JSON_ARRAY(CAST(REPEAT('9', 65) AS DECIMAL(65,0)), CAST(-1e-30 AS DECIMAL(65,30)), CAST(0 AS DECIMAL(1,0)))",
+    "JSON_ARRAY(CAST('x' AS BINARY), X'', X'ffee', b'1', CAST(2026 AS YEAR), ST_GeomFromText('LINESTRING(0 0,1 1)'))",
+    "JSON_ARRAY(e, s, y, bt, vb, ts)",
+]
+
+
+def test_huge_and_odd_json_on_mysql(mysql: MySqlServer, mysql_database: str) -> None:
+    mysql.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, j json, e enum('a') DEFAULT 'a', s set('x') DEFAULT 'x', "
+        "y year DEFAULT 2026, bt bit(9) DEFAULT b'101', vb varbinary(3) DEFAULT 'vb', "
+        "ts timestamp(6) DEFAULT '2026-01-02 03:04:05.6')",
+        mysql_database,
+    )
+    inserts = [f"INSERT INTO t (id, j) VALUES ({key}, NULL); UPDATE t SET j = {value} WHERE id = {key}"
+               for key, value in enumerate(HUGE_JSON)]  # fmt: skip
+    sql = "SET sql_mode = ''; SET time_zone = '+00:00';" + ";".join(inserts)
+    found = captured(mysql, tables_from_server(mysql, mysql_database, "t"), sql)["t"]
+    after = [row for _, row in found.updated]
+    assert len(after) == len(HUGE_JSON)
+    assert differences(found.transcoder, after, snapshot(mysql, found.transcoder)) == []
+    for document, (shown,) in zip(after, mysql.query("SELECT j FROM t ORDER BY id", mysql_database), strict=True):
+        assert json.loads(document[1]) == json.loads(shown)
+    assert len(after[1][1]) > 5_000_000
+    assert after[4][1] == '{"A":5,"a":4,"b":2}'

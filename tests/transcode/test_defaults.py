@@ -10,8 +10,8 @@ from faust_cdc_schemas.connect_avro import MISSING
 from tests.transcode.images import TOPIC, columns, table
 
 
-def default_of(ddl: str) -> object:
-    return build_plan(table(*columns(ddl)), TOPIC, TranscodeOptions()).columns[0].default
+def default_of(ddl: str, *, compatible: bool = False) -> object:
+    return build_plan(table(*columns(ddl)), TOPIC, TranscodeOptions(compatible=compatible)).columns[0].default
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,24 @@ def default_of(ddl: str) -> object:
 )
 def test_default(ddl: str, expected: object) -> None:
     assert default_of(ddl) == expected
+
+
+@pytest.mark.parametrize(
+    ("ddl", "right", "debeziums"),
+    [
+        ("bigint unsigned DEFAULT '18446744073709551615'", -1, 9223372036854775807),
+        ("bigint unsigned DEFAULT '9223372036854775808'", -9223372036854775808, 9223372036854775807),
+        ("binary(3) DEFAULT '0x6162'", b"ab\0", b"ab\\0"),
+        ("varbinary(4) DEFAULT '0x0A27'", b"\n'", b"\\n''"),
+        ("varchar(9) DEFAULT 'it''s'", "it's", "it''s"),
+        ("enum('a','b,c') DEFAULT 'b,c'", "b,c", "b,c"),
+        ("year DEFAULT '0000'", 0, 2000),
+        ("year DEFAULT '2020'", 2020, 2020),
+    ],
+)
+def test_default_in_both_compatibility_modes(ddl: str, right: object, debeziums: object) -> None:
+    assert default_of(ddl) == right
+    assert default_of(ddl, compatible=True) == debeziums
 
 
 def test_default_of_a_required_date_replaces_the_zero_date() -> None:

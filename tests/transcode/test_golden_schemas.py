@@ -18,7 +18,7 @@ def as_text(schema: object) -> str:
 
 def plan_of(name: str, options: TranscodeOptions | None = None) -> TranscodePlan:
     table = golden.tables()[name]
-    return build_plan(table, topic_for("gp", table.id), options or TranscodeOptions())
+    return build_plan(table, topic_for("gp", table.id), options or TranscodeOptions(compatible=True))
 
 
 @pytest.mark.parametrize("name", DEFAULT_TABLES)

@@ -1,6 +1,7 @@
 """The value modes cell by cell: bytes of a row image and the snapshot's text of the same value give one value."""
 
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ from faust_cdc.errors import ConfigError, ValueConversionError
 from faust_cdc.transcode import forms
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.plan import build_plan
+from faust_cdc.transcode.reference import ReferenceTranscoder
 from faust_cdc_schemas.connect_avro import MISSING
 from tests.transcode.ddl import column_from_ddl
 from tests.transcode.images import TOPIC, columns, table, transcoder
 
 CONNECT = TranscodeOptions(time_precision_mode="connect")
 ISO = TranscodeOptions(time_precision_mode="isostring", enable_time_adjuster=False)
+ISO_COMPATIBLE = replace(ISO, compatible=True)
 MICROS = TranscodeOptions(time_precision_mode="microseconds")
 NANOS = TranscodeOptions(time_precision_mode="nanoseconds")
 TEXT = TranscodeOptions(decimal_handling_mode="string")
@@ -59,18 +62,19 @@ CELLS: list[tuple[str, TranscodeOptions, int, int, bytes, bytes, Any]] = [
     ("date", ISO, 10, 0, date_image(2024, 0, 1), b"2024-00-01", None),
     ("datetime(6)", CONNECT, 18, 6, LAST, LAST_TEXT, 253402297200999),
     ("datetime(6)", ISO, 18, 6, LAST, LAST_TEXT, "9999-12-31T23:00:00.999999Z"),
-    ("datetime(6)", NANOS, 18, 6, LAST, LAST_TEXT, None),
+    ("datetime(6)", replace(NANOS, compatible=True), 18, 6, LAST, LAST_TEXT, None),
     ("datetime(6) NOT NULL", ISO, 18, 6, b"\x80" + b"\x00" * 7, b"0000-00-00 00:00:00.000000", "1970-01-01T00:00:00Z"),
     ("datetime(6)", ISO, 18, 6, datetime_image(1000, 1, 1, 0, 100), b"1000-01-01 00:00:00.000100",
      "1000-01-01T00:00:00.0001Z"),
     ("datetime", MICROS, 12, 0, (20240229123456).to_bytes(8, "little"), b"2024-02-29 12:34:56", 1709210096000000),
     ("datetime", NANOS, 12, 0, (20240229123456).to_bytes(8, "little"), b"2024-02-29 12:34:56", 1709210096000000000),
     ("time(6)", CONNECT, 19, 6, time_image(24), b"24:00:00.000000", 86_400_000),
-    ("time(6)", CONNECT, 19, 6, time_image(24, 1), b"24:00:00.000001", None),
-    ("time(6)", ISO, 19, 6, time_image(24), b"24:00:00.000000", "00:00:00Z"),
+    ("time(6)", replace(CONNECT, compatible=True), 19, 6, time_image(24, 1), b"24:00:00.000001", None),
+    ("time(6)", ISO, 19, 6, time_image(24), b"24:00:00.000000", "24:00:00Z"),
+    ("time(6)", ISO_COMPATIBLE, 19, 6, time_image(24), b"24:00:00.000000", "00:00:00Z"),
     ("time(6)", ISO, 19, 6, time_image(23, 500000), b"23:00:00.500000", "23:00:00.5Z"),
     ("time(6)", NANOS, 19, 6, time_image(838, 1), b"838:00:00.000001", 3016800000001000),
-    ("time", CONNECT, 11, 0, (-100).to_bytes(3, "little", signed=True), b"-00:01:00", None),
+    ("time", replace(CONNECT, compatible=True), 11, 0, (-100).to_bytes(3, "little", signed=True), b"-00:01:00", None),
     ("time", NANOS, 11, 0, (-100).to_bytes(3, "little", signed=True), b"-00:01:00", -60_000_000_000),
     ("timestamp NULL", CONNECT, 17, 0, b"e\xe0yp", b"2024-02-29 12:32:48", "2024-02-29T12:32:48Z"),
     ("decimal(5,2)", TEXT, 246, 5 << 8 | 2, b"\x7f\xff\xfe", b"-0.01", "-0.01"),
@@ -173,3 +177,22 @@ def test_iso_datetimes_read_back(micros: int) -> None:
 def test_the_rejected_mode_stays_rejected() -> None:
     with pytest.raises(ConfigError, match="expected one of adaptive_time_microseconds, connect"):
         TranscodeOptions(time_precision_mode="adaptive")
+
+
+@pytest.mark.parametrize(
+    ("ddl", "options", "cell", "shown"),
+    [
+        ("datetime(6)", NANOS, b"9999-12-31 23:00:00.999999", "9999-12-31T23:00:00.999999Z"),
+        ("time(6)", CONNECT, b"24:00:00.000001", "24:00:00.000001"),
+        ("time", ISO, b"-00:01:00", "-00:01:00"),
+    ],
+)
+def test_what_a_mode_cannot_hold_is_refused_unless_debeziums_null_is_wanted(
+    ddl: str, options: TranscodeOptions, cell: bytes, shown: str
+) -> None:
+    described = table(*columns(ddl))
+    strict = ReferenceTranscoder(build_plan(described, TOPIC, options), None, 2)
+    with pytest.raises(ValueConversionError, match=f"{shown} does not fit into .*: choose another time.precision.mode"):
+        strict.read_text_row([cell])
+    compatible = build_plan(described, TOPIC, replace(options, compatible=True))
+    assert ReferenceTranscoder(compatible, None, 2).read_text_row([cell]) == (None,)

@@ -149,7 +149,6 @@ def test_table_map_that_contradicts_the_plan_is_out_of_sync(wire: tuple[TableMap
         ("decimal(10,2)", TableMapColumn(246, 10 << 8 | 3, True)),
         ("bit(9)", TableMapColumn(16, 1 << 8, True)),
         ("datetime(3)", TableMapColumn(18, 6, True)),
-        ("datetime(3)", TableMapColumn(12, 0, True)),
         ("mediumtext", TableMapColumn(252, 2, True)),
         ("binary(5)", TableMapColumn(254, 6, True)),
         ("varbinary(5)", TableMapColumn(15, 6, True)),
@@ -182,7 +181,7 @@ def test_wrong_number_of_cells_is_out_of_sync() -> None:
         two_columns().read_text_row([b"1"])
 
 
-@pytest.mark.parametrize("ddl", ["uuid", "inet6", "char(3) CHARACTER SET sjis COLLATE sjis_bin"])
+@pytest.mark.parametrize("ddl", ["xmltype", "char(3) CHARACTER SET klingon COLLATE klingon_bin"])
 def test_types_without_an_operation_are_refused_by_name(ddl: str) -> None:
     with pytest.raises(UnsupportedColumn, match=r"shop\.t, column 'c0': .*not supported"):
         build_plan(table(*columns(ddl)), TOPIC, TranscodeOptions())

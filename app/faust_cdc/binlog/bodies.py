@@ -28,7 +28,7 @@ from faust_cdc.binlog.events import (
 )
 from faust_cdc.binlog.wire import Cursor, Malformed, text, varlen_int, varlen_uint
 from faust_cdc.mysql.charsets import decode_statement
-from faust_cdc.mysql.positions import GtidSet
+from faust_cdc.mysql.positions import GNO_MAX, TAG, GtidSet
 
 _QUERY_FIXED = struct.Struct("<IIBHH")
 _GTID_FIXED = struct.Struct("<B16sq")
@@ -71,6 +71,8 @@ def _uuid_text(raw: bytes) -> str:
 def gtid(header: EventHeader, body: bytes) -> GtidEvent:
     """Parse types 33 and 34: uuid, number, logical clock, commit times, transaction length."""
     _, raw_uuid, number = _GTID_FIXED.unpack_from(body)
+    if header.event_type != codes.ANONYMOUS_GTID and not 1 <= number <= GNO_MAX:
+        raise Malformed(f"the GTID's number is {number}")
     name = None if header.event_type == codes.ANONYMOUS_GTID else f"{_uuid_text(raw_uuid)}:{number}"
     if len(body) < 42:  # before MySQL 5.7
         return GtidEvent(header, name, None, None, None)
@@ -114,6 +116,8 @@ def gtid_tagged(header: EventHeader, body: bytes) -> GtidEvent:
     if not isinstance(raw_uuid, bytes) or not isinstance(gno, int) or not isinstance(tag, bytes):
         raise Malformed("the tagged GTID lacks uuid, number or tag")
     tag_text = text(tag, "tag")
+    if not 1 <= gno <= GNO_MAX or (tag_text and not TAG.match(tag_text)):
+        raise Malformed(f"the tagged GTID has number {gno} and tag {tag_text!r}")
     middle = f":{tag_text}" if tag_text else ""
     immediate = _whole(found.get(6))
     original = _whole(found.get(7))
@@ -169,10 +173,19 @@ _TAGGED_FIELDS: dict[int, Callable[[Cursor], int | bytes]] = {
 
 
 def maria_gtid(header: EventHeader, body: bytes) -> GtidEvent:
-    """Parse type 162: sequence u64, domain u32, flags (FL_STANDALONE 1, FL_DDL 32)."""
+    """Parse type 162: sequence u64, domain u32, flags (FL_STANDALONE 1, FL_DDL 32, FL_PREPARED_XA 64)."""
     sequence, domain, flags = _MARIA_GTID_FIXED.unpack_from(body)
     name = f"{domain}-{header.server_id}-{sequence}"
-    return GtidEvent(header, name, None, None, None, standalone=bool(flags & 1), is_ddl=bool(flags & 32))
+    return GtidEvent(
+        header,
+        name,
+        None,
+        None,
+        None,
+        standalone=bool(flags & 1),
+        is_ddl=bool(flags & 32),
+        xa_prepared=bool(flags & 64),
+    )
 
 
 def query(header: EventHeader, body: bytes) -> QueryEvent:
@@ -241,7 +254,7 @@ def _status_variables(data: bytes) -> tuple[int | None, int | None, int | None]:
     return sql_mode, charset_client, microseconds
 
 
-def inflate(data: bytes) -> bytes:
+def inflate(data: bytes, size_max_bytes: int = _INFLATED_MAX) -> bytes:
     """Undo MariaDB's event compression: a header byte, the big-endian length, zlib (`binlog_buf_uncompress`).
 
     Raises Malformed when the algorithm is not zlib, or the length is wrong.
@@ -252,8 +265,8 @@ def inflate(data: bytes) -> bytes:
     if not head & 0x80 or head & 0x70 or not 1 <= length_bytes <= 4:
         raise Malformed(f"compression header {head:#x} is not MariaDB's zlib header")
     size = int.from_bytes(cursor.take(length_bytes, "uncompressed length"), "big")
-    if size > _INFLATED_MAX:
-        raise Malformed(f"{size} uncompressed bytes are more than a binlog event may have")
+    if size > min(size_max_bytes, _INFLATED_MAX):
+        raise Malformed(f"{size} uncompressed bytes are more than the limit, {min(size_max_bytes, _INFLATED_MAX)}")
     machine = zlib.decompressobj()
     try:
         inflated = machine.decompress(cursor.rest(), size + 1)

@@ -133,7 +133,7 @@ class EventDecoder:
         if event_type in _HEARTBEATS:
             # Its log_pos is where the server stands, not where this event ends: it is not in any file.
             end = start = self._end_of(log_pos, 0)
-        elif log_pos == 0:
+        elif log_pos == 0 or size != len(packet):
             end = start = self._pos
         else:
             end = self._end_of(log_pos, size)
@@ -141,6 +141,9 @@ class EventDecoder:
         header = EventHeader(timestamp, event_type, server_id, size, flags, self._file, start, end)
         if size != len(packet):
             raise self._corrupt(header, f"the header says {size} bytes, the packet has {len(packet)}")
+        if start < 0:
+            header = dataclasses.replace(header, pos=self._pos)
+            raise self._corrupt(header, f"it ends at {log_pos}, which is less than its {size} bytes")
         return header, end
 
     def _end_of(self, log_pos: int, size: int) -> int:
@@ -253,7 +256,10 @@ class EventDecoder:
         bitmaps = [cursor.take(bitmap_bytes, "columns bitmap")]
         if kind in ("update", "partial_update"):
             bitmaps.append(cursor.take(bitmap_bytes, "columns bitmap of the after image"))
-        rows = memoryview(inflate(cursor.rest()) if compressed else body)[0 if compressed else cursor.at :]
+        if compressed:
+            rows = memoryview(inflate(cursor.rest(), self._payload_size_max_bytes))
+        else:
+            rows = memoryview(body)[cursor.at :]
         if end_of_statement:
             self._tables.clear()
         return RowsEvent(header, kind, table_id, flags, count, tuple(bitmaps), rows, table_map)

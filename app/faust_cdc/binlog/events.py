@@ -71,6 +71,8 @@ class GtidEvent(BinlogEvent):
     """MariaDB FL_STANDALONE: no COMMIT/XID follows (DDL)."""
     is_ddl: bool = False
     """MariaDB FL_DDL."""
+    xa_prepared: bool = False
+    """MariaDB FL_PREPARED_XA: an XA PREPARE ends it; stands for XA START too, which MariaDB does not write."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,17 @@ _NO_BYTES = frozenset(
 )
 _STRINGS = frozenset((codes.STRING, codes.VAR_STRING, codes.ENUM, codes.SET))
 
+_LENGTH_BYTES = range(1, 5)
+_ONE_BYTE_LEGAL = {
+    codes.FLOAT: range(4, 5),
+    codes.DOUBLE: range(8, 9),
+    **dict.fromkeys((codes.TIMESTAMP2, codes.DATETIME2, codes.TIME2), range(7)),
+}
+"""Sizes and fraction digits that exist; of the others, the bytes of a length."""
+_PACK_LENGTHS: dict[int, range] = {codes.ENUM: range(1, 3), codes.SET: range(1, 9)}
+_COLUMNS_MAX = 4096
+"""Of both servers."""
+
 _NUMERIC = frozenset(
     (
         *(codes.TINY, codes.SHORT, codes.INT24, codes.LONG, codes.LONGLONG),
@@ -100,6 +111,8 @@ def parse_table_map(body: bytes, flavor: str) -> TableMapBody:
     table = text(cursor.short_bytes("table name"), "table name")
     cursor.skip_zero("table name")
     count = cursor.lenenc("column count")
+    if count > _COLUMNS_MAX:
+        raise Malformed(f"{count} columns are more than a table can have")
     types = cursor.take(count, "column types")
     metadata = Cursor(cursor.lenenc_bytes("type metadata"))
     null_bits = cursor.take((count + 7) // 8, "nullability bitmap")
@@ -143,18 +156,29 @@ def _type_metadata(type_code: int, cursor: Cursor) -> tuple[int, int]:
     if type_code in _NO_BYTES:
         return type_code, 0
     if type_code in _ONE_BYTE:
-        return type_code, cursor.uint(1, what)
+        value = cursor.uint(1, what)
+        if value not in _ONE_BYTE_LEGAL.get(type_code, _LENGTH_BYTES):
+            raise Malformed(f"{what} is {value}")
+        return type_code, value
     if type_code in _TWO_BYTES:
-        return type_code, cursor.uint(2, what)
+        value = cursor.uint(2, what)
+        if type_code == codes.BIT and not (value & 0xFF < 8 and 1 <= (value >> 8) * 8 + (value & 0xFF) <= 64):
+            raise Malformed(f"{what} says {value >> 8} bytes and {value & 0xFF} bits")
+        return type_code, value
     if type_code == codes.NEWDECIMAL:
         precision = cursor.uint(1, what)
-        return type_code, precision << 8 | cursor.uint(1, what)
+        scale = cursor.uint(1, what)
+        if not 1 <= precision <= 65 or scale > min(precision, 38):
+            raise Malformed(f"{what} is ({precision},{scale})")
+        return type_code, precision << 8 | scale
     if type_code in _STRINGS:
         first = cursor.uint(1, what)
         second = cursor.uint(1, what)
         if first & 0x30 != 0x30:
             # CHAR and BINARY above 255 bytes: two bits of the length hide, inverted, in the type byte.
-            return first | 0x30, second | ((first & 0x30) ^ 0x30) << 4
+            first, second = first | 0x30, second | ((first & 0x30) ^ 0x30) << 4
+        if first not in _STRINGS or second not in _PACK_LENGTHS.get(first, range(1024)):
+            raise Malformed(f"{what} says real type {first} with {second} bytes")
         return first, second
     raise Malformed(f"column type {type_code} is unknown")
 
@@ -209,8 +233,12 @@ def _column_charset(labelled: bool) -> Callable[[_DraftTable, Cursor], None]:
 
 
 def _names(draft: _DraftTable, cursor: Cursor) -> None:
+    seen: set[str] = set()
     for column in draft.columns:
         column.name = text(cursor.lenenc_bytes("column name"), "column name")
+        if column.name in seen:
+            raise Malformed(f"two columns are called {column.name!r}")
+        seen.add(column.name)
     draft.full = True
 
 
@@ -242,6 +270,8 @@ def _primary_key(with_prefix: bool) -> Callable[[_DraftTable, Cursor], None]:
             index = cursor.lenenc("column index of the primary key")
             if index >= len(draft.columns):
                 raise Malformed(f"the primary key names column {index} of {len(draft.columns)}")
+            if any(index == other for other, _ in draft.primary_key):
+                raise Malformed(f"the primary key names column {index} twice")
             prefix = cursor.lenenc("prefix length of the primary key") if with_prefix else 0
             draft.primary_key.append((index, prefix))
 

@@ -21,6 +21,8 @@ from faust_cdc.binlog.wire import Cursor, Malformed
 
 _ZSTD, _NONE = 0, 255
 _READ_BYTES = 1 << 20
+_EVENT_BYTES_MAX = (1 << 30) + (1 << 24)
+"""As for a packet outside of payloads: max_allowed_packet's own limit of 1 GiB, and room for headers."""
 
 
 class Payload:
@@ -57,7 +59,7 @@ class Payload:
         while left:
             header = _read(stream, codes.HEADER_BYTES)
             size = int.from_bytes(header[9:13], "little")
-            if not codes.HEADER_BYTES <= size <= left:
+            if not codes.HEADER_BYTES <= size <= min(left, _EVENT_BYTES_MAX):
                 raise Malformed(f"an inner event of {size} bytes where {left} bytes of the payload are left")
             left -= size
             yield header + _read(stream, size - codes.HEADER_BYTES)

@@ -15,11 +15,12 @@ from faust_cdc.config.definitions import (
     events_flow,
     framework,
     history,
+    own,
     source,
     unlisted_channels,
     unlisted_values,
 )
-from faust_cdc.config.options import MARIADB, MYSQL, Option, Support, limited, noted, refused
+from faust_cdc.config.options import MARIADB, MYSQL, Option, Support, noted, refused
 
 CONNECTOR_CLASSES: Final[dict[str, str]] = {
     "io.debezium.connector.mysql.MySqlConnector": MYSQL,
@@ -46,11 +47,7 @@ RENAMED: Final[dict[str, str]] = {
 }
 """Names that options had in Debezium 1.x, and what they are called since."""
 
-_MASKS = limited("masking and truncating are not in this version")
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], Support], ...]] = (
-    (re.compile(r"column\.mask\.hash\.(v2\.)?[^.]+\.with\.salt\..+"), _MASKS),
-    (re.compile(r"column\.mask\.with\.\d+\.chars"), _MASKS),
-    (re.compile(r"column\.truncate\.to\.\d+\.chars"), _MASKS),
     (
         re.compile(r"snapshot\.select\.statement\.overrides\..+"),
         refused("own snapshot statements are not in this version"),
@@ -103,7 +100,7 @@ def listed(flavor: str) -> tuple[Option, ...]:
 @functools.cache
 def by_name(flavor: str) -> dict[str, Option]:
     """Every declared option of a flavor by its name, listed by `validate` or not."""
-    unlisted = (*unlisted_values.OPTIONS, *unlisted_channels.OPTIONS)
+    unlisted = (*unlisted_values.OPTIONS, *unlisted_channels.OPTIONS, *own.OPTIONS)
     return {option.name: option for option in (*listed(flavor), *unlisted)}
 
 

@@ -63,6 +63,27 @@ def skipped_operations(text: str) -> str | None:
     return f"Operations are c, u, d, t or none, found '{wrong[0]}'" if wrong else None
 
 
+def metric_tags_of(text: str) -> dict[str, str]:
+    """The pairs of a `k1=v1,k2=v2` list that `metric_tags` has passed."""
+    pairs = (word.split("=", 1) for word in split_words(text))
+    return {key.strip(): value.strip() for key, value in pairs}
+
+
+def metric_tags(text: str) -> str | None:
+    """A list of key=value pairs: names that a metric's label may have, each once, with values."""
+    seen: set[str] = set()
+    for word in split_words(text):
+        key, separator, value = (part.strip() for part in word.partition("="))
+        if not separator or not value:
+            return f"Pairs are expected as k1=v1,k2=v2, found '{word}'"
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]*", key):
+            return f"A tag's name is letters, digits, _, . and -, no digit first, found '{key}'"
+        if key in seen:
+            return f"Each tag may stand once, found '{key}' twice"
+        seen.add(key)
+    return None
+
+
 def regex(text: str) -> str | None:
     """One valid regular expression."""
     try:

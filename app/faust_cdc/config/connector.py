@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from faust_cdc.config import catalogue
-from faust_cdc.config.checks import split_words
-from faust_cdc.config.converters import RegistrySettings, registry_of
+from faust_cdc.config import catalogue, topic_names
+from faust_cdc.config.checks import metric_tags_of, split_words
+from faust_cdc.config.column_rules import ColumnRule, column_rules
+from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
+from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
 from faust_cdc.config.validation import ConnectorMap, validate
@@ -31,8 +33,8 @@ class MySqlConnectorConfig:
     """Every option of one connector that has an effect, parsed; field names are the options' with underscores.
 
     `flavor` is `mysql` or `mariadb` by the connector class. `database_ssl_mode` is in MySQL's words for both.
-    `registry` None means: the worker's, see `WorkerConfig.registry_for`. `notes` says, one sentence each,
-    which options were accepted and have no effect.
+    A side of `converters` that is None means: the worker's, see `WorkerConfig.converters_for`. `notes` says, one
+    sentence each, which options were accepted and have no effect.
     """
 
     name: str
@@ -49,6 +51,13 @@ class MySqlConnectorConfig:
     database_exclude_list: str | None = None
     table_include_list: str | None = None
     table_exclude_list: str | None = None
+    column_include_list: str | None = None
+    column_exclude_list: str | None = None
+    column_rules: tuple[ColumnRule, ...] = ()
+    message_key_columns: str | None = None
+    column_propagate_source_type: str | None = None
+    datatype_propagate_source_type: str | None = None
+    include_schema_comments: bool = False
     database_ssl_mode: str = "preferred"
     database_ssl_ca: str | None = None
     connect_timeout_ms: int = 30_000
@@ -63,6 +72,15 @@ class MySqlConnectorConfig:
     heartbeat_action_query: str = ""
     topic_heartbeat_prefix: str = "__debezium-heartbeat"
     topic_heartbeat_name: str = ""
+    topic_naming_strategy: str = "DefaultTopicNamingStrategy"
+    """The strategy's class without its package, one of `topic_names.STRATEGIES`."""
+    topic_delimiter: str = "."
+    topic_regex: str = ""
+    topic_replacement: str = ""
+    topic_key_enforce_uniqueness: bool = True
+    topic_key_field_name: str = "__dbz__physicalTableIdentifier"
+    topic_key_field_regex: str = ""
+    topic_key_field_replacement: str = ""
     tombstones_on_delete: bool = True
     skipped_operations: frozenset[str] = frozenset("t")
     include_schema_changes: bool = True
@@ -77,14 +95,25 @@ class MySqlConnectorConfig:
     time_precision_mode: str = "adaptive_time_microseconds"
     bigint_unsigned_handling_mode: str = "long"
     binary_handling_mode: str = "bytes"
-    enable_time_adjuster: bool = True
+    enable_time_adjuster: bool = False
     schema_name_adjustment_mode: str = "none"
     field_name_adjustment_mode: str = "none"
     unavailable_value_placeholder: str = "__debezium_unavailable_value"
+    event_converting_failure_handling_mode: str = "fail"
+    """`fail` unless set; with `compatibility.mode=debezium` Debezium's own default, `warn`, which makes NULLs."""
+    custom_metric_tags: Mapping[str, str] = field(default_factory=dict)
     topic_creation: TopicCreation | None = None
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
-    registry: RegistrySettings | None = None
+    converters: Converters = field(default_factory=Converters)
+    custom_converters: tuple[CustomConverter, ...] = ()
+    post_processors: tuple[Reselect, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
+    compatibility_mode: str = "right"
+
+    @property
+    def compatible(self) -> bool:
+        """Whether to write Debezium's value where ours differs on purpose."""
+        return self.compatibility_mode == "debezium"
 
 
 def parse_connector_config(config: ConnectorMap) -> MySqlConnectorConfig:
@@ -141,6 +170,9 @@ class _Values:
     def word(self, name: str) -> str:
         return (self.text(name) or "").strip().lower()
 
+    def given(self, name: str) -> str:
+        return (self.config.get(name) or "").strip().lower()
+
     def number(self, name: str) -> int:
         return int((self.text(name) or "0").strip())
 
@@ -148,11 +180,18 @@ class _Values:
         return self.word(name) == "true"
 
 
+def _adjusts_years(v: _Values) -> bool:
+    """Whether years below 100 change: as asked for; not asked for, only where Debezium's values are wanted."""
+    if (v.config.get("enable.time.adjuster") or "").strip():
+        return v.flag("enable.time.adjuster")
+    return v.word("compatibility.mode") == "debezium"
+
+
 def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlConnectorConfig:
     ssl_mode, snapshot_mode = v.word("database.ssl.mode"), v.word("snapshot.mode")
     fetch_size = v.text("snapshot.fetch.size")
     overrides = {k[18:]: value or "" for k, value in v.config.items() if k.startswith("producer.override.")}
-    return MySqlConnectorConfig(
+    base = MySqlConnectorConfig(
         name=v.text("name") or "",
         connector_class=connector_class,
         flavor=v.flavor,
@@ -179,28 +218,72 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         snapshot_fetch_size=int(fetch_size) if fetch_size else None,
         heartbeat_interval_ms=v.number("heartbeat.interval.ms"),
         heartbeat_action_query=(v.text("heartbeat.action.query") or "").strip(),
-        topic_heartbeat_prefix=(v.text("topic.heartbeat.prefix") or "").strip(),
-        topic_heartbeat_name=(v.text("topic.heartbeat.name") or "").strip(),
         tombstones_on_delete=v.flag("tombstones.on.delete"),
         skipped_operations=frozenset(split_words(v.word("skipped.operations"))) - {"none"},
         include_schema_changes=v.flag("include.schema.changes"),
         skip_messages_without_change=v.flag("skip.messages.without.change"),
         include_query=v.flag("include.query"),
         provide_transaction_metadata=v.flag("provide.transaction.metadata"),
-        topic_transaction=(v.text("topic.transaction") or "").strip(),
         max_batch_size=v.number("max.batch.size"),
         max_queue_size=v.number("max.queue.size"),
         poll_interval_ms=v.number("poll.interval.ms"),
+        custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
+        producer_overrides=overrides,
+        converters=converters_of(v.config)[0],
+        custom_converters=custom_converters(v.config)[0],
+        post_processors=post_processors(v.config)[0],
+        notes=notes,
+    )
+    return _with_values(v, _with_topics(v, base))
+
+
+def _with_topics(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig:
+    """Where records go."""
+    return replace(
+        base,
+        topic_transaction=(v.text("topic.transaction") or "").strip(),
+        topic_heartbeat_prefix=(v.text("topic.heartbeat.prefix") or "").strip(),
+        topic_heartbeat_name=(v.text("topic.heartbeat.name") or "").strip(),
+        topic_naming_strategy=topic_names.strategy_of(v.config),
+        topic_delimiter=v.text("topic.delimiter") or ".",
+        topic_regex=v.text("topic.regex") or "",
+        topic_replacement=v.text("topic.replacement") or "",
+        topic_key_enforce_uniqueness=v.flag("topic.key.enforce.uniqueness"),
+        topic_key_field_name=v.text("topic.key.field.name") or "",
+        topic_key_field_regex=(v.text("topic.key.field.regex") or "").strip(),
+        topic_key_field_replacement=v.text("topic.key.field.replacement") or "",
+        topic_creation=topic_creation_of(v.config),
+    )
+
+
+def _with_values(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig:
+    """Which columns are in records, and what becomes of their values."""
+    compatibility_mode = v.word("compatibility.mode")
+    unset = "warn" if compatibility_mode == "debezium" else "fail"
+    return replace(
+        base,
+        compatibility_mode=compatibility_mode,
+        column_include_list=v.text("column.include.list"),
+        column_exclude_list=v.text("column.exclude.list"),
+        column_rules=column_rules(v.config),
+        message_key_columns=v.text("message.key.columns"),
+        column_propagate_source_type=v.text("column.propagate.source.type"),
+        datatype_propagate_source_type=v.text("datatype.propagate.source.type"),
+        include_schema_comments=v.flag("include.schema.comments"),
         decimal_handling_mode=v.word("decimal.handling.mode"),
         time_precision_mode=v.word("time.precision.mode"),
         bigint_unsigned_handling_mode=v.word("bigint.unsigned.handling.mode"),
         binary_handling_mode=v.word("binary.handling.mode"),
-        enable_time_adjuster=v.flag("enable.time.adjuster"),
+        enable_time_adjuster=_adjusts_years(v),
         schema_name_adjustment_mode=v.word("schema.name.adjustment.mode"),
-        field_name_adjustment_mode=v.word("field.name.adjustment.mode"),
+        field_name_adjustment_mode=_field_name_adjustment(v),
         unavailable_value_placeholder=v.text("unavailable.value.placeholder") or "",
-        topic_creation=topic_creation_of(v.config),
-        producer_overrides=overrides,
-        registry=registry_of(v.config)[0],
-        notes=notes,
+        event_converting_failure_handling_mode=v.given("event.converting.failure.handling.mode") or unset,
     )
+
+
+def _field_name_adjustment(v: _Values) -> str:
+    """An Avro converter named in the connector's own configuration switches "none" to "avro", as in Debezium."""
+    mode = v.word("field.name.adjustment.mode")
+    named = {v.config.get("key.converter"), v.config.get("value.converter")}
+    return "avro" if mode == "none" and not named.isdisjoint(AVRO_CLASSES) else mode

@@ -1,11 +1,9 @@
-"""Converters: which registry a connector's Avro schemas go to.
-
-Records are always Avro in this version, so `key.converter` and `value.converter` only say *where* the schemas
-are registered. Confluent's and Apicurio's AvroConverter are known by their class names and their own keys.
+"""Converters: what keys and values are written as, and which registry a connector's Avro schemas go to.
 
 - A converter class in the connector's configuration brings its own keys; the worker's are not merged in
   (Connect does the same: `org.apache.kafka.connect.runtime.isolation.Plugins.newConverter`).
-- No class in the connector: the worker's. No class there either: the registry embedded in the worker.
+- No class in the connector: the worker's, each side for itself. No class there either: Avro, with the registry embedded
+  in the worker, or that of the connector's other side.
 - Apicurio's own API is not spoken: its URL (`…/apis/registry/v2`) is turned into that of its Confluent
   compatible API on the same host (`…/apis/ccompat/v7`), which gives the same ids.
 """
@@ -19,70 +17,60 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from faust_cdc.config.options import USED, Support, SupportKind, limited, noted
+from faust_cdc.config.converter_keys import (
+    APICURIO,
+    AVRO_CLASSES,
+    CONFLUENT,
+    CONVERTER_CLASSES,
+    JSON,
+    LEGAL,
+    STRING,
+    keys_of,
+    resolver_strategy,
+    subject_strategy,
+)
+from faust_cdc.config.converter_settings import (
+    AvroOptions,
+    ConverterSettings,
+    Format,
+    IdFrom,
+    JsonOptions,
+    RegistrySettings,
+)
+from faust_cdc.config.options import Support, SupportKind
 from faust_cdc.config.secret import Secret
 
-CONFLUENT: Final = "io.confluent.connect.avro.AvroConverter"
-APICURIO: Final = "io.apicurio.registry.utils.converter.AvroConverter"
-CONVERTER_CLASSES: Final = (CONFLUENT, APICURIO)
-SIDES: Final = ("key.converter", "value.converter")
+__all__ = [
+    "APICURIO",
+    "AVRO_CLASSES",
+    "CONFLUENT",
+    "CONVERTER_CLASSES",
+    "JSON",
+    "STRING",
+    "ConverterSettings",
+    "Converters",
+    "Finding",
+    "RegistrySettings",
+    "ccompat_url",
+    "converters_of",
+    "without_userinfo",
+]
 
-_WRITES_SCHEMAS = "schemas are always registered before the first record that needs them"
-_EXACT = "every record names the schema it was written with"
-_AVRO_DATA: Final[dict[str, Support]] = {
-    "enhanced.avro.schema.support": limited("enhanced Avro schemas are not in this version", "false"),
-    "connect.meta.data": limited("schemas always carry Connect's names and versions", "true"),
-    "schemas.cache.config": noted("schemas are kept per table version"),
-}
-_CONFLUENT_KEYS: Final[dict[str, Support]] = _AVRO_DATA | {
-    "schema.registry.url": USED,
-    "basic.auth.credentials.source": USED,
-    "basic.auth.user.info": USED,
-    "schema.registry.basic.auth.user.info": USED,
-    "auto.register.schemas": limited(_WRITES_SCHEMAS, "true"),
-    "use.latest.version": limited(_EXACT, "false"),
-    "latest.compatibility.strict": noted(_EXACT),
-    "id.compatibility.strict": noted(_EXACT),
-    "normalize.schemas": limited("schemas are registered as they are", "false"),
-    "key.subject.name.strategy": limited("subjects are <topic>-key and <topic>-value in this version", "topicname"),
-    "value.subject.name.strategy": limited("subjects are <topic>-key and <topic>-value in this version", "topicname"),
-    "scrub.invalid.names": noted("table and column names are always made legal Avro names"),
-    "max.schemas.per.subject": noted("schemas are kept per table version"),
-    "http.connect.timeout.ms": noted("the registry client has its own timeouts"),
-    "http.read.timeout.ms": noted("the registry client has its own timeouts"),
-    "max.retries": noted("the registry client has its own retries"),
-    "retries.wait.ms": noted("the registry client has its own retries"),
-    "retries.max.wait.ms": noted("the registry client has its own retries"),
-}
-_APICURIO_KEYS: Final[dict[str, Support]] = _AVRO_DATA | {
-    "apicurio.registry.url": USED,
-    "apicurio.registry.auth.username": USED,
-    "apicurio.registry.auth.password": USED,
-    "apicurio.registry.auto-register": limited(_WRITES_SCHEMAS, "true"),
-    "apicurio.registry.auto-register.if-exists": noted("registering a known schema gives its known id"),
-    "apicurio.registry.find-latest": noted(_EXACT),
-    "apicurio.registry.as-confluent": limited("records carry the id in 4 bytes", "true"),
-    "apicurio.registry.headers.enabled": limited("the schema id is in the record, not in a header", "false"),
-    "apicurio.registry.use-id": limited("records carry the content id, as in the Confluent format", "contentid"),
-    "apicurio.registry.id-handler": limited(
-        "records carry the id in 4 bytes",
-        "io.apicurio.registry.serde.default4byteidhandler",
-        "io.apicurio.registry.serde.legacy4byteidhandler",
-    ),
-    "apicurio.registry.check-period-ms": noted("schemas are kept per table version"),
-    "apicurio.registry.retry-count": noted("the registry client has its own retries"),
-    "apicurio.registry.retry-backoff-ms": noted("the registry client has its own retries"),
-}
-_TOPIC_NAME_STRATEGY = re.compile(r"(.*\.)?(Topic|Associated)NameStrategy", re.IGNORECASE)
+SIDES: Final = ("key.converter", "value.converter")
 
 
 @dataclass(frozen=True)
-class RegistrySettings:
-    """Where schemas are registered: base URLs in order of preference, and basic authentication if any."""
+class Converters:
+    """The converters of both sides; None where a configuration names none."""
 
-    urls: tuple[str, ...]
-    username: str | None = None
-    password: Secret | None = None
+    key: ConverterSettings | None = None
+    value: ConverterSettings | None = None
+
+    @property
+    def registry(self) -> RegistrySettings | None:
+        """A registry that one of the sides names, that of values first."""
+        named = (side.registry for side in (self.value, self.key) if side is not None)
+        return next((one for one in named if one is not None), None)
 
 
 @dataclass(frozen=True)
@@ -107,39 +95,97 @@ def ccompat_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 
-def registry_of(config: Mapping[str, str | None]) -> tuple[RegistrySettings | None, list[Finding]]:
-    """The registry that `key.converter` and `value.converter` of one configuration level name.
+def converters_of(config: Mapping[str, str | None]) -> tuple[Converters, list[Finding]]:
+    """The converters that `key.converter` and `value.converter` of one configuration level name.
 
-    Returns None when neither class is set. The findings list every problem; with findings the settings are
-    not to be used.
+    The findings list every problem; with findings the converters are not to be used.
     """
     findings: list[Finding] = []
-    found: list[tuple[str, RegistrySettings]] = []
-    for side in SIDES:
-        class_name = config.get(side)
-        sub = {k[len(side) + 1 :]: v for k, v in config.items() if k.startswith(side + ".")}
-        sub.pop("plugin.version", None)
-        if not class_name:
-            findings += _stray_keys(side, sub)
-            continue
-        if class_name not in CONVERTER_CLASSES:
-            findings.append(Finding(side, class_name, _unsupported_class(class_name)))
-            continue
-        findings += _check_keys(side, class_name, sub)
-        settings = _settings(side, class_name, sub, findings)
-        if settings is not None:
-            found.append((side, settings))
-    if len(found) == 2 and found[0][1] != found[1][1]:
-        problem = "Keys and values must use the same registry, with the same credentials, in this version"
-        findings.append(Finding(SIDES[0], config.get(SIDES[0]), problem))
-    return (found[-1][1] if found else None), findings
+    key, value = (_side(side, config, findings) for side in SIDES)
+    return Converters(key, value), findings
 
 
-def _unsupported_class(class_name: str) -> str:
+def _side(side: str, config: Mapping[str, str | None], findings: list[Finding]) -> ConverterSettings | None:
+    class_name = (config.get(side) or "").strip()
+    sub = {k[len(side) + 1 :]: v for k, v in config.items() if k.startswith(side + ".")}
+    sub.pop("plugin.version", None)
+    if not class_name:
+        findings += _stray_keys(side, sub)
+        return None
+    if class_name not in CONVERTER_CLASSES or (class_name == STRING and side == SIDES[1]):
+        findings.append(Finding(side, class_name, _unsupported_class(side, class_name)))
+        return None
+    findings += _check_keys(side, class_name, sub)
+    if class_name == JSON:
+        return ConverterSettings(Format.JSON, json=_json_options(sub))
+    if class_name == STRING:
+        return ConverterSettings(Format.STRING)
+    registry = _settings(side, class_name, sub, findings)
+    options = _confluent_options if class_name == CONFLUENT else _apicurio_options
+    return ConverterSettings(Format.AVRO, registry, options(side, sub, findings))
+
+
+def _unsupported_class(side: str, class_name: str) -> str:
+    if class_name == STRING:
+        return (
+            "A change event as a Java text loses its binary values and cannot be read back: StringConverter is for "
+            f"keys. Use {JSON} or an Avro converter"
+        )
+    classes = CONVERTER_CLASSES if side == SIDES[0] else CONVERTER_CLASSES[:-1]
     return (
-        f"The converter {class_name} is not in this version: records are Avro. Use {CONFLUENT} with "
-        f"schema.registry.url, {APICURIO} with apicurio.registry.url, or leave the option out to use the worker's"
+        f"The converter {class_name} is not in this version. Use {', '.join(classes)}, or leave the option out to use "
+        "the worker's"
     )
+
+
+def _flag(sub: Mapping[str, str | None], key: str, default: bool) -> bool:
+    text = (sub.get(key) or "").strip().lower()
+    return text == "true" if text else default
+
+
+def _json_options(sub: Mapping[str, str | None]) -> JsonOptions:
+    return JsonOptions(
+        schemas=_flag(sub, "schemas.enable", True),
+        numeric_decimals=(sub.get("decimal.format") or "").strip().upper() == "NUMERIC",
+        null_is_default=_flag(sub, "replace.null.with.default", False),
+    )
+
+
+def _confluent_options(side: str, sub: Mapping[str, str | None], findings: list[Finding]) -> AvroOptions:
+    key = f"{side.partition('.')[0]}.subject.name.strategy"
+    strategy = subject_strategy(sub.get(key) or "TopicNameStrategy")
+    if strategy is None:
+        problem = "It is none of Confluent's: TopicNameStrategy, RecordNameStrategy, TopicRecordNameStrategy"
+        findings.append(Finding(f"{side}.{key}", sub.get(key), problem))
+    if _flag(sub, "auto.register.schemas", True):
+        id_from = IdFrom.REGISTER
+    else:
+        id_from = IdFrom.LATEST if _flag(sub, "use.latest.version", False) else IdFrom.LOOKUP
+    return AvroOptions(
+        strategy or "topic",
+        id_from,
+        normalize=_flag(sub, "normalize.schemas", False),
+        connect_meta_data=_flag(sub, "connect.meta.data", True),
+        scrub_invalid_names=_flag(sub, "scrub.invalid.names", False),
+        null_is_default=not _flag(sub, "ignore.default.for.nullables", True),
+    )
+
+
+def _apicurio_options(side: str, sub: Mapping[str, str | None], findings: list[Finding]) -> AvroOptions:
+    key = "apicurio.registry.artifact-resolver-strategy"
+    strategy = resolver_strategy(sub.get(key) or "TopicIdStrategy")
+    if strategy is None:
+        problem = (
+            "It is none of TopicIdStrategy, SimpleTopicIdStrategy, QualifiedRecordIdStrategy; RecordIdStrategy and "
+            "TopicRecordIdStrategy need groups, and the Confluent API knows the default group alone"
+        )
+        findings.append(Finding(f"{side}.{key}", sub.get(key), problem))
+    # Apicurio's default is not to register; without schemas nothing could be written, so only an explicit false counts.
+    if _flag(sub, "apicurio.registry.auto-register", True):
+        id_from = IdFrom.REGISTER
+    else:
+        id_from = IdFrom.LATEST if _flag(sub, "apicurio.registry.find-latest", False) else IdFrom.LOOKUP
+    return AvroOptions(strategy or "topic", id_from, connect_meta_data=_flag(sub, "connect.meta.data", True))
 
 
 def _stray_keys(side: str, sub: Mapping[str, str | None]) -> Iterator[Finding]:
@@ -149,22 +195,27 @@ def _stray_keys(side: str, sub: Mapping[str, str | None]) -> Iterator[Finding]:
 
 
 def _check_keys(side: str, class_name: str, sub: Mapping[str, str | None]) -> Iterator[Finding]:
-    known = _CONFLUENT_KEYS if class_name == CONFLUENT else _APICURIO_KEYS
+    known = keys_of(class_name)
     for key, value in sub.items():
         support = known.get(key)
         if support is None:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean '{side}.{near[0]}'?" if near else "leave it out"
             yield Finding(f"{side}.{key}", value, f"Not supported for {class_name} in this version: {hint}")
-        elif support.kind is SupportKind.LIMITED and not _allowed(key, value or "", support):
-            only = " or ".join(support.only)
-            yield Finding(f"{side}.{key}", value, f"Not supported in this version: {support.reason}; only {only}")
+        elif (problem := _value_problem(key, value or "", support)) is not None:
+            yield Finding(f"{side}.{key}", value, problem)
 
 
-def _allowed(key: str, value: str, support: Support) -> bool:
-    if key.endswith("subject.name.strategy"):
-        return bool(_TOPIC_NAME_STRATEGY.fullmatch(value))
-    return value.strip().lower() in support.only
+def _value_problem(key: str, value: str, support: Support) -> str | None:
+    text = value.strip().lower()
+    if support.kind is SupportKind.REFUSED:
+        return f"Not supported in this version: {support.reason}; leave it out"
+    if support.kind is SupportKind.LIMITED and text not in support.only:
+        return f"Not supported in this version: {support.reason}; only {' or '.join(support.only)}"
+    legal = LEGAL.get(key)
+    if legal is not None and text not in legal:
+        return f"Value must be one of {', '.join(sorted(legal))}, found '{value}'"
+    return None
 
 
 def _settings(

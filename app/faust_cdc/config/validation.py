@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from faust_cdc.config import catalogue, checks, converters, topic_creation
+from faust_cdc.config import catalogue, checks, converters, custom_converters, topic_creation, topic_names
+from faust_cdc.config.column_rules import is_column_rule, rule_of
 from faust_cdc.config.options import Option, Support, SupportKind, Type
 from faust_cdc.config.secret import MASK, shown
 from faust_cdc.config.versions import CONNECT_VERSION, DEBEZIUM_VERSION
@@ -71,13 +72,16 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
     flavor = catalogue.flavor_of(config.get("connector.class") or "")
     options = catalogue.by_name(flavor)
     infos = {option.name: _option_info(option, config, defaults) for option in catalogue.listed(flavor)}
+    claimed = (*catalogue.USED_PREFIXES, *custom_converters.claimed_prefixes(config))
     for key, value in config.items():
         if key not in infos:
-            infos[key] = _other_key(key, value, options.get(key), flavor)
-    for finding in converters.registry_of(config)[1]:
+            infos[key] = _other_key(key, value, options.get(key), flavor, claimed)
+    for finding in converters.converters_of(config)[1]:
         _add(infos, finding.key, finding.problem, finding.value)
     for key, problem in topic_creation.problems(config):
         _add(infos, key, problem, config.get(key))
+    for key, problem in (*custom_converters.problems(config), *topic_names.problems(config)):
+        _add(infos, key, debezium_error(key, problem), config.get(key))
     for key, problem in _cross_checks(config):
         _add(infos, key, debezium_error(key, problem), None)
     listed = {name for name, option in options.items() if option.group}
@@ -112,11 +116,13 @@ def _default_of(option: Option, defaults: ConverterDefaults) -> tuple[str | None
     if name == "key.converter":
         return defaults.key, converters.CONVERTER_CLASSES
     if name == "value.converter":
-        return defaults.value, converters.CONVERTER_CLASSES
+        return defaults.value, converters.CONVERTER_CLASSES[:-1]
     return option.default, option.recommended
 
 
-def _other_key(key: str, value: str | None, option: Option | None, flavor: str) -> ConfigValueInfo:
+def _other_key(
+    key: str, value: str | None, option: Option | None, flavor: str, claimed: tuple[str, ...]
+) -> ConfigValueInfo:
     text = shown(key, value)
     if option is not None:
         errors, notes = _judge(option, value, sent=True)
@@ -125,9 +131,12 @@ def _other_key(key: str, value: str | None, option: Option | None, flavor: str) 
         return ConfigValueInfo(key, None, None, errors=(_null_error(key),))
     if value == MASK:
         return ConfigValueInfo(key, None, text, errors=(debezium_error(key, _STRAY_MASK),))
-    if key.startswith(catalogue.USED_PREFIXES):
-        return ConfigValueInfo(key, None, text)
+    if is_column_rule(key):
+        rule = rule_of(key, value)
+        return ConfigValueInfo(key, None, text, errors=(debezium_error(key, rule),) if isinstance(rule, str) else ())
     support = catalogue.pattern_support(key)
+    if key.startswith(claimed if support is None else catalogue.USED_PREFIXES):
+        return ConfigValueInfo(key, None, text, notes=custom_converters.notes(key))
     if support is None:
         return ConfigValueInfo(key, None, text, errors=(catalogue.unknown_option(key, flavor),))
     if support.kind is SupportKind.NOTED:

@@ -12,14 +12,15 @@ import difflib
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from faust_cdc.config import checks, converters
 from faust_cdc.config.connector import MySqlConnectorConfig
-from faust_cdc.config.converters import RegistrySettings, registry_of
+from faust_cdc.config.converter_settings import Format
+from faust_cdc.config.converters import Converters, ConverterSettings, RegistrySettings, converters_of
 from faust_cdc.config.properties import read_properties
 from faust_cdc.config.secret import HIDDEN, is_secret_key
 from faust_cdc.config.validation import ConverterDefaults
@@ -123,6 +124,8 @@ class WorkerConfig:
     client_id: str = ""
     data_dir: Path = Path("faust-cdc-data")
     registry: RegistrySettings | None = None
+    named_converters: Converters = field(default_factory=Converters)
+    """Those that the worker's own settings name, for connectors that name none."""
     key_converter: str = converters.CONFLUENT
     value_converter: str = converters.CONFLUENT
     client_config: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -157,9 +160,21 @@ class WorkerConfig:
         """The converter classes that a connector without its own gets, for `validate`."""
         return ConverterDefaults(self.key_converter, self.value_converter)
 
-    def registry_for(self, config: MySqlConnectorConfig) -> RegistrySettings:
-        """The registry of one connector: its own, else the worker's, else the embedded one."""
-        return config.registry or self.registry or RegistrySettings((self.embedded_registry_url,))
+    @property
+    def default_registry(self) -> RegistrySettings:
+        """The worker's registry, else the embedded one."""
+        return self.registry or RegistrySettings((self.embedded_registry_url,))
+
+    def converters_for(self, config: MySqlConnectorConfig) -> tuple[ConverterSettings, ConverterSettings]:
+        """The converters of one connector's keys and values: its own, else the worker's, else Avro.
+
+        Avro without a registry of its own takes that of the connector's other side, else the worker's, else the
+        embedded one.
+        """
+        registry = config.converters.registry or self.default_registry
+        key = config.converters.key or self.named_converters.key or ConverterSettings()
+        value = config.converters.value or self.named_converters.value or ConverterSettings()
+        return _with_registry(key, registry), _with_registry(value, registry)
 
 
 def load_worker_config(path: Path | None, environ: Mapping[str, str]) -> WorkerConfig:
@@ -187,9 +202,9 @@ def parse_worker_config(settings: Mapping[str, str]) -> WorkerConfig:
     """A worker's configuration from Connect's names. Raises `ConfigError` with all problems, one a line."""
     problems = [problem for key in settings if (problem := _unknown(key)) is not None]
     values = _WorkerValues(settings, problems)
-    registry, findings = registry_of(settings)
+    named, findings = converters_of(settings)
     problems += [f"{finding.key}: {finding.problem}" for finding in findings]
-    config = _build(values, registry)
+    config = _build(values, named)
     if problems:
         listed = "\n".join(problems)
         raise ConfigError(f"The worker's configuration has {len(problems)} error(s):\n{listed}")
@@ -262,7 +277,7 @@ class _WorkerValues:
         return common | own
 
 
-def _build(v: _WorkerValues, registry: RegistrySettings | None) -> WorkerConfig:
+def _build(v: _WorkerValues, named: Converters) -> WorkerConfig:
     group = v.text("group.id")
     host, port = v.listener()
     own_name = socket.gethostname() if host in ("0.0.0.0", "::") else host
@@ -292,7 +307,8 @@ def _build(v: _WorkerValues, registry: RegistrySettings | None) -> WorkerConfig:
         task_shutdown_graceful_timeout_ms=v.number("task.shutdown.graceful.timeout.ms", low=0),
         client_id=v.text("client.id"),
         data_dir=Path(v.text("data.dir")),
-        registry=registry,
+        registry=named.registry,
+        named_converters=named,
         key_converter=v.text("key.converter", converters.CONFLUENT),
         value_converter=v.text("value.converter", converters.CONFLUENT),
         client_config=v.clients(""),
@@ -300,3 +316,9 @@ def _build(v: _WorkerValues, registry: RegistrySettings | None) -> WorkerConfig:
         consumer_config=v.clients("consumer."),
         admin_config=v.clients("admin."),
     )
+
+
+def _with_registry(converter: ConverterSettings, registry: RegistrySettings) -> ConverterSettings:
+    if converter.format is not Format.AVRO or converter.registry is not None:
+        return converter
+    return replace(converter, registry=registry)

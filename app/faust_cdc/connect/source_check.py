@@ -14,8 +14,11 @@ from faust_cdc.connect.validation import HOSTNAME, SourceFinding, unmatched_prob
 from faust_cdc.errors import CdcError
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server, query
 from faust_cdc.mysql.preflight import run_preflight
-from faust_cdc.mysql.schema import captured_tables
+from faust_cdc.mysql.schema import captured_tables, read_tables
+from faust_cdc.pipeline.coordinator import column_selection
+from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
+from faust_cdc.relational.model import TableId
 
 _CLASS_OF = {
     "mysql": "io.debezium.connector.mysql.MySqlConnector",
@@ -51,8 +54,9 @@ def _unmatched(connection: Any, config: MySqlConnectorConfig) -> list[SourceFind
         config.table_include_list,
         config.table_exclude_list,
     )
-    if captured_tables(connection, table_filter.accepts):
-        return []
+    captured = captured_tables(connection, table_filter.accepts)
+    if captured:
+        return _column_problems(connection, config, captured)
     if config.table_include_list:
         names = [str(table) for table in captured_tables(connection, lambda _: True)]
         problem = unmatched_problem("table.include.list", config.table_include_list, names)
@@ -62,6 +66,21 @@ def _unmatched(connection: Any, config: MySqlConnectorConfig) -> list[SourceFind
         problem = unmatched_problem("database.include.list", config.database_include_list, databases)
         return [SourceFinding("database.include.list", problem)]
     return []
+
+
+def _column_problems(connection: Any, config: MySqlConnectorConfig, ids: list[TableId]) -> list[SourceFinding]:
+    """Findings of column lists that match nothing, and of masks that would leave a column in clear."""
+    selection = column_selection(config)
+    if selection == ColumnSelection(comments=selection.comments):
+        return []
+    tables = list(read_tables(connection, ids).values())
+    findings = [SourceFinding(option, problem) for option, problem in selection.unmatched(tables)]
+    for table in tables:
+        for column in table.columns:
+            problem, shaping = selection.clear_problem(table, column), selection.shaping_of(table.id, column)
+            if problem is not None and shaping is not None:
+                findings.append(SourceFinding(shaping.option, f"The '{shaping.option}' value is invalid: {problem}"))
+    return findings
 
 
 def _matching_databases(connection: Any, config: MySqlConnectorConfig) -> list[str]:

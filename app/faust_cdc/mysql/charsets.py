@@ -3,10 +3,9 @@
 MySQL's names mean what its own tables say: latin1 is cp1252 with the five unused bytes as C1 controls; utf16, ucs2
 and utf32 are big-endian (MySQL manual, "Supported Character Sets").
 
-Row images carry text in the column's own charset; snapshot cells arrive in utf8mb4, converted by the server. Both must
-give the same text, so a charset counts as exact only where Python's decoder agrees with the server's on every character
-(tests compare them on real servers). Compared and not exact: armscii8, big5, cp866, dec8, euckr, eucjpms, gb18030,
-geostd8, greek, hebrew, keybcs2, koi8u, sjis, swe7, tis620, ujis.
+Row images carry text in the column's own charset, and a snapshot asks for the same bytes (`reads_as_utf8` says for
+which charsets the server may convert instead), so one decoder serves both. It is Python's where Python agrees with the
+server on every character, else the server's own table (`charset_tables`).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from faust_cdc.errors import UnsupportedColumn
+from faust_cdc.mysql.charset_tables import TABLES, table_decoder
 from faust_cdc.mysql.collations import charset_of
 
 Decode = Callable[[bytes], str]
@@ -40,20 +40,6 @@ _EXACT = {
 }
 """MySQL charset -> Python codec, where the two agree on every character (compared on MySQL 9.7.4)."""
 
-_NEARLY = {
-    "greek": "iso8859-7",
-    "hebrew": "iso8859-8",
-    "ujis": "euc_jp",
-    "eucjpms": "euc_jp",
-    "euckr": "euc_kr",
-    "sjis": "shift_jis",
-    "koi8u": "koi8_u",
-    "tis620": "tis_620",
-    **{name: name for name in ("big5", "gb18030", "cp866")},
-}
-"""Charsets in which some characters differ: good enough to show a statement, not for values."""
-
-
 # MySQL's latin1 is cp1252 with its five holes filled by the C1 control characters of the same number.
 _HOLES = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 _LATIN1 = {code: bytes([code]).decode("cp1252") for code in range(0x80, 0xA0) if code not in _HOLES}
@@ -64,13 +50,34 @@ def _decode_latin1(data: bytes) -> str:
     return text if data.isascii() else text.translate(_LATIN1)
 
 
+# MySQL follows GB 18030-2005, Python the edition before: these two characters have changed places.
+_GB18030 = {0x1E3F: 0xE7C7, 0xE7C7: 0x1E3F}
+
+
+def _decode_gb18030(data: bytes) -> str:
+    return data.decode("gb18030").translate(_GB18030)
+
+
+_SPECIAL: dict[str, Decode] = {"latin1": _decode_latin1, "gb18030": _decode_gb18030}
+
+_CONVERTED_WHOLE = frozenset(("utf8mb4", "utf8mb3", "utf8", "latin1", "ucs2", "utf16", "utf16le", "utf32"))
+
+
+def reads_as_utf8(charset: str) -> bool:
+    """Say whether the server converts every value of `charset` to utf8mb4 without loss.
+
+    In the other charsets it stores bytes that it cannot convert, and a query in utf8mb4 shows them as ?.
+    """
+    return charset in _CONVERTED_WHOLE
+
+
 def decoder(charset: str) -> Decode | None:
     """Return the exact decoder of MySQL charset `charset`, or None when there is none."""
-    if charset == "latin1":
-        return _decode_latin1
+    if charset in TABLES:
+        return table_decoder(charset)
     codec = _EXACT.get(charset)
     if codec is None:
-        return None
+        return _SPECIAL.get(charset)
 
     def decode(data: bytes) -> str:
         return data.decode(codec)
@@ -81,15 +88,13 @@ def decoder(charset: str) -> Decode | None:
 def decode_text(data: bytes, charset: str) -> str:
     """Return text in a MySQL charset, exactly.
 
-    Raises UnsupportedColumn when no codec agrees with the server's charset (ASCII passes) or the bytes are not of it.
+    Raises UnsupportedColumn when there is no decoder for the charset or the bytes are not of it.
     """
-    if charset == "latin1":
-        return _decode_latin1(data)
-    if charset == "swe7":  # it writes letters where ASCII has brackets
-        raise UnsupportedColumn(f"{data!r} cannot be read: there is no decoder for the charset swe7.")
-    codec = _EXACT.get(charset, "ascii")
+    decode = decoder(charset)
+    if decode is None:
+        raise UnsupportedColumn(f"{data!r} cannot be read: there is no decoder for the charset {charset}.")
     try:
-        return data.decode(codec)
+        return decode(data)
     except UnicodeDecodeError as error:
         raise UnsupportedColumn(f"{data!r} cannot be read as {charset}: {error}.") from error
 
@@ -100,12 +105,16 @@ def decode_statement(data: bytes, collation_id: int | None) -> str:
     A statement may hold any bytes inside its string literals, so broken ones must not stop the stream; names,
     which we act on, are always well-formed.
     """
-    codec = "utf-8"
+    charset = "utf8mb4"
     if collation_id is not None:
         try:
             charset = charset_of(collation_id)[0]
         except UnsupportedColumn:
             charset = "utf8mb4"
-        codec = "cp1252" if charset == "latin1" else _EXACT.get(charset) or _NEARLY.get(charset, "utf-8")
-        codec = "utf-8" if codec == "ascii" else codec
-    return data.decode(codec, "replace")
+    if charset in TABLES:
+        return table_decoder(charset, replace=True)(data)
+    if charset == "latin1":
+        return _decode_latin1(data)
+    # ASCII does not say more than UTF-8, and clients that call themselves so may send it.
+    codec = "gb18030" if charset == "gb18030" else _EXACT.get(charset, "utf-8")
+    return data.decode("utf-8" if codec == "ascii" else codec, "replace")

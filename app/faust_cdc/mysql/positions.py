@@ -55,8 +55,10 @@ class BinlogPosition(NamedTuple):
 Intervals = tuple[tuple[int, int], ...]
 """Sorted, disjoint, not adjacent; both ends inclusive."""
 
-_TAG = re.compile(r"^[a-z_][a-z0-9_]{0,31}$")
-_GNO_MAX = (1 << 63) - 2
+TAG = re.compile(r"^[a-z_][a-z0-9_]{0,31}\Z")
+"""A tag, as the server keeps it."""
+GNO_MAX = (1 << 63) - 2
+"""The highest number of a transaction of one source."""
 
 
 def _merge(intervals: Iterable[tuple[int, int]]) -> Intervals:
@@ -111,7 +113,7 @@ def _parse_interval(part: str, text: str) -> tuple[int, int]:
         last = int(last_text) if dash else first
     except ValueError:
         raise _bad_gtid(text, f"{part!r} is neither an interval nor a tag") from None
-    if not 1 <= first <= last <= _GNO_MAX:
+    if not 1 <= first <= last <= GNO_MAX:
         raise _bad_gtid(text, f"interval {part!r} is empty or out of range")
     return first, last
 
@@ -125,7 +127,7 @@ def _parse_member(member: str, text: str) -> Iterator[tuple[_Source, tuple[int, 
     tag = ""
     for part in parts:
         lowered = part.lower()
-        if _TAG.match(lowered):
+        if TAG.match(lowered):
             tag = lowered
         else:
             yield _Source(source_uuid, tag), _parse_interval(part, text)
@@ -251,12 +253,16 @@ class GtidSet:
                     tag_length = data[at] >> 1
                     tag = bytes(data[at + 1 : at + 1 + tag_length]).decode("ascii")
                     at += 1 + tag_length
+                    if tag and not TAG.match(tag):
+                        raise ValueError(f"{tag!r} is no tag")
                 (intervals,) = struct.unpack_from("<Q", data, at)
                 if intervals * 16 > len(data) - at:
                     raise ValueError(f"{intervals} intervals do not fit into {len(data) - at} bytes")
                 numbers = struct.unpack_from(f"<{2 * intervals}Q", data, at + 8)
                 at += 8 + 16 * intervals
-                pairs = zip(numbers[::2], numbers[1::2], strict=True)
+                pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+                if any(not 1 <= first < end <= GNO_MAX + 1 for first, end in pairs):
+                    raise ValueError(f"an interval of {source_uuid} is empty or out of range")
                 sources[_Source(source_uuid, tag)] = _merge((first, last - 1) for first, last in pairs)
         except (struct.error, IndexError) as error:
             raise ValueError(f"the GTID set ends early: {error}") from error

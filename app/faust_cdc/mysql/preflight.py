@@ -70,7 +70,12 @@ def ensure_row_format(connection: Connection[Any]) -> None:
 
 
 def ensure_full_row_image(connection: Connection[Any]) -> None:
-    """Row images hold every column, before and after."""
+    """Row images hold every column, before and after.
+
+    Debezium 3.6.1 refuses to start too (`BinlogSourceTask.validateBinlogConfiguration`). With MINIMAL the images leave
+    out what did not change, with NOBLOB long columns: a reader could not tell null from unknown. A session may set its
+    own; its rows stop the task by table and column (Debezium: "internal schema size 13, but row size 12").
+    """
     found = _variable(connection, "binlog_row_image")
     if found not in ("FULL", ""):
         raise ServerMisconfigured(

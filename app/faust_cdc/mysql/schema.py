@@ -44,7 +44,7 @@ _KEYS = """
 _TABLES = """
     SELECT table_name, table_collation, table_comment
       FROM information_schema.tables
-     WHERE table_schema = %s AND table_name IN ({marks})"""
+     WHERE table_schema = %s AND table_name IN ({marks}) AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')"""
 
 
 def captured_tables(connection: Connection[Any], accept: Callable[[TableId], bool]) -> list[TableId]:
@@ -150,6 +150,7 @@ def _column(row: tuple[Any, ...], maria: bool) -> Column:
         invisible="INVISIBLE" in extra_text,
         type_expression=type_text,
         comment=_text(comment or ""),
+        on_update="ON UPDATE" in extra_text,
     )
 
 

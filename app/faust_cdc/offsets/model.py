@@ -55,7 +55,8 @@ class SourceOffset:
     def to_map(self) -> dict[str, Any]:
         """Return Debezium's offset map; members that are empty there are absent here too."""
         value: dict[str, Any] = dict(self.extra)
-        value["ts_sec"] = self.ts_sec
+        if self.ts_sec:
+            value["ts_sec"] = self.ts_sec
         value["file"] = self.file
         value["pos"] = self.pos
         if self.gtids is not None:

@@ -14,17 +14,16 @@ from dataclasses import dataclass
 
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
+from faust_cdc.pipeline.converters import Converters
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
-from faust_cdc.routing import subject_for_key, subject_for_value, topic_for
-from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan, build_plan
+from faust_cdc.routing import TopicNaming
+from faust_cdc.transcode.plan import KeyConstant, TranscodeOptions, TranscodePlan, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder
 from faust_cdc_schemas.names import is_avro_name
 
 log = logging.getLogger(__name__)
-
-RegisterSchema = Callable[[str, str], int]
-"""(subject, Avro schema as JSON text) → schema id. Raises RegistryUnavailable, IncompatibleSchemaChange."""
 
 ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 """Structures from information_schema as of now; absent tables are absent."""
@@ -46,22 +45,23 @@ class TranscoderCache:
 
     def __init__(
         self,
-        topic_prefix: str,
+        naming: TopicNaming,
         options: TranscodeOptions,
         accepts: Callable[[TableId], bool],
         read_tables: ReadTables,
-        register: RegisterSchema,
+        converters: Converters,
         ensure_topic: EnsureTopic,
     ) -> None:
-        self._prefix = topic_prefix
+        self._naming = naming
         self._options = options
         self._accepts = accepts
         self._read_tables = read_tables
-        self._register = register
+        self._converters = converters
         self._ensure_topic = ensure_topic
         self._by_map: dict[tuple[TableId, bytes], CapturedTable] = {}
         self._known: dict[TableId, Table] = {}
         self._latest: dict[TableId, CapturedTable] = {}
+        self._sequences: set[TableId] = set()
 
     def for_table_map(self, event: TableMapEvent) -> CapturedTable | None:
         """Return the captured table of a rows event, or None when the table is not captured."""
@@ -69,13 +69,16 @@ class TranscoderCache:
         found = self._by_map.get((table_id, event.body))
         if found is not None:
             return found
-        if not self._accepts(table_id):
+        if table_id in self._sequences or not self._accepts(table_id):
             return None
         known = self._known.get(table_id)
         if known is None:
             known = self._read_tables([table_id]).get(table_id)
             if known is not None:
                 self._known[table_id] = known
+            elif has_shape_of_sequence(event):
+                self._sequences.add(table_id)
+                return None
         captured = self.for_table(reconcile(event, known))
         captured.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
@@ -105,8 +108,8 @@ class TranscoderCache:
 
     def for_table(self, table: Table) -> CapturedTable:
         """Plan, register the schemas, make sure of the topic."""
-        topic = topic_for(self._prefix, table.id)
-        plan = build_plan(table, topic, self._options)
+        topic = self._naming.data_topic(table.id)
+        plan = build_plan(table, topic, self._options, self._key_constant(table.id))
         log.debug("Plan of %s:\n%s", table.id, plan.describe())
         self._ensure_topic(topic)
         return CapturedTable(table.id, topic, self._transcoder(plan))
@@ -130,16 +133,18 @@ class TranscoderCache:
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
         self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}
+        self._sequences = {i for i in self._sequences if not concerned(i)}
+
+    def _key_constant(self, table_id: TableId) -> KeyConstant | None:
+        field_name, value = self._naming.key_field, self._naming.key_value(table_id)
+        return None if field_name is None or value is None else KeyConstant(field_name, value)
 
     def _transcoder(self, plan: TranscodePlan) -> ReferenceTranscoder:
-        key_id = None
         try:
-            if plan.key_schema is not None:
-                key_id = self._register(subject_for_key(plan.topic), plan.key_schema_json)
-            value_id = self._register(subject_for_value(plan.topic), plan.value_schema_json)
+            encoding = self._converters.encoding(plan)
         except RegistryRefused as refused:
             raise _explained(refused, plan) from refused
-        return ReferenceTranscoder(plan, key_id, value_id)
+        return ReferenceTranscoder(plan, encoding=encoding)
 
 
 def _explained(refused: RegistryRefused, plan: TranscodePlan) -> CdcError:

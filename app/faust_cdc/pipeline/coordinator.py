@@ -11,10 +11,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.config.connector import MySqlConnectorConfig
+from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
@@ -24,18 +25,25 @@ from faust_cdc.mysql.preflight import run_preflight
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
+from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
+from faust_cdc.pipeline.prepared_search import PreparedSearch
+from faust_cdc.pipeline.reselect import SELECT_TIMEOUT_MS, Reselector
+from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
-from faust_cdc.registry.client import RegistryClient
+from faust_cdc.registry.client import RegistryClient, RegistryConfig
+from faust_cdc.registry.schema_ids import SchemaIds
+from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
-from faust_cdc.routing import heartbeat_topic
+from faust_cdc.routing import topic_naming
 from faust_cdc.snapshot.initial import InitialSnapshot
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.transcode.plan import TranscodeOptions
@@ -63,6 +71,8 @@ class Progress:
     """Commit time of the last source transaction committed to Kafka, ms since the epoch."""
     offset: SourceOffset | None = None
     committed_at: float = field(default=0.0)
+    rollbacks: Rollbacks = field(default_factory=Rollbacks)
+    """What attempts before found to be rolled back; no business of the control plane."""
 
 
 class Coordinator:
@@ -92,6 +102,7 @@ class Coordinator:
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
         self._address = SourceAddress.of(spec.config)
         self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
+        self._naming = topic_naming(spec.config)
         progress.phase = self._machine.phase
 
     def run(self) -> None:
@@ -109,25 +120,30 @@ class Coordinator:
             offset_partition = murmur2_partition(key, count)
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             offset = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
-            registry = RegistryClient(self._spec.registry, stop=self._stop)
-            stack.callback(registry.close)
+            converters = self._converters(stack)
             cache = TranscoderCache(
-                self._config.topic_prefix,
-                transcode_options(self._config),
+                self._naming,
+                replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
                 self._filter.accepts,
                 self._read_tables,
-                registry.register,
+                converters,
                 lambda topic: self._ensure_data_topic(topics, topic),
             )
-            dispatcher = Dispatcher(cache, self._headers.as_headers(), dispatch_rules(self._config))
+            reselectors = self._reselectors()
+            for reselector in reselectors:
+                stack.callback(reselector.close)
+            bad_rows = self._bad_rows(converters, topics)
+            dispatcher = Dispatcher(
+                cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows, reselectors
+            )
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, CommitLimits())
             if offset is None or offset.snapshot is not None:
                 offset = self._snapshot(info, cache, dispatcher, writer)
             else:
                 self._ensure_readable(offset)
             if offset is not None and not self._should_stop():
-                metadata = self._transaction_topic(registry, topics)
-                heartbeat = self._heartbeat(registry, topics)
+                metadata = self._transaction_topic(converters, topics)
+                heartbeat = self._heartbeat(converters, topics)
                 with contextlib.closing(self._heartbeat_action()) as action:
                     self._stream(info, offset, cache, dispatcher, writer, metadata, heartbeat, action)
             self._move(Phase.STOPPED)
@@ -139,30 +155,57 @@ class Coordinator:
         else:
             topics.ensure([TopicSpec(name, rule.partitions, rule.replication_factor, rule.config)])
 
-    def _transaction_topic(self, registry: RegistryClient, topics: TopicCreator) -> TransactionTopic | None:
+    def _bad_rows(self, converters: Converters, topics: TopicCreator) -> BadRows:
+        mode = self._config.event_converting_failure_handling_mode
+        if mode != "quarantine":
+            return BadRows(mode)
+        prefix, headers = self._config.topic_prefix, self._headers.as_headers()
+        ensure = lambda topic: self._ensure_data_topic(topics, topic)  # noqa: E731
+        return BadRows(mode, QuarantineTopic(prefix, headers, converters, ensure))
+
+    def _converters(self, stack: contextlib.ExitStack) -> Converters:
+        """Make the converters; a registry that both sides use has one client, closed with the stack."""
+        clients: dict[RegistryConfig, RegistryClient] = {}
+
+        def ids(settings: ConverterSettings, config: RegistryConfig) -> RegisterSchema:
+            if config not in clients:
+                clients[config] = RegistryClient(config, stop=self._stop)
+                stack.callback(clients[config].close)
+            return SchemaIds(clients[config], settings.avro.id_from, normalize=settings.avro.normalize)
+
+        spec = self._spec
+        return Converters(
+            converter_of(spec.key_converter, lambda: ids(spec.key_converter, spec.registry_of_keys), is_key=True),
+            converter_of(spec.value_converter, lambda: ids(spec.value_converter, spec.registry), is_key=False),
+        )
+
+    def _transaction_topic(self, converters: Converters, topics: TopicCreator) -> TransactionTopic | None:
         if not self._config.provide_transaction_metadata:
             return None
         return TransactionTopic(
-            self._config.topic_prefix,
-            self._config.topic_transaction,
-            registry.register,
+            self._naming.transaction_topic(),
+            converters,
             lambda topic: self._ensure_data_topic(topics, topic),
         )
 
-    def _heartbeat(self, registry: RegistryClient, topics: TopicCreator) -> Heartbeat:
+    def _heartbeat(self, converters: Converters, topics: TopicCreator) -> Heartbeat:
         config = self._config
-        topic = config.topic_heartbeat_name or heartbeat_topic(config.topic_prefix, config.topic_heartbeat_prefix)
         return Heartbeat(
-            topic,
+            self._naming.heartbeat_topic(),
             config.topic_prefix,
             config.heartbeat_interval_ms,
-            registry.register,
+            converters,
             lambda name: self._ensure_data_topic(topics, name),
         )
 
     def _heartbeat_action(self) -> HeartbeatAction:
         address = SourceAddress.of(self._config, ACTION_TIMEOUT_MS)
         return HeartbeatAction(address, self._config.heartbeat_action_query)
+
+    def _reselectors(self) -> list[Reselector]:
+        address = SourceAddress.of(self._config, SELECT_TIMEOUT_MS)
+        placeholder = self._config.unavailable_value_placeholder
+        return [Reselector(rules, placeholder, address) for rules in self._config.post_processors]
 
     def _producer(self) -> TransactionalProducer:
         spec = self._spec
@@ -222,6 +265,8 @@ class Coordinator:
         action: HeartbeatAction,
     ) -> None:
         start = dump_start(info, offset)
+        server_id, heartbeat_ms = self._config.database_server_id, self._spec.heartbeat_ms
+        search = PreparedSearch(self._address, server_id, info, heartbeat_ms, self._should_stop)
         stream = StreamingSource(
             self._source_block(),
             offset,
@@ -231,12 +276,13 @@ class Coordinator:
             writer,
             metadata,
             self._config.include_query,
+            search.events,
+            publish_at_prepare=self._config.compatible,
+            rollbacks=self._progress.rollbacks,
         )
-        reader = BinlogReader(
-            self._address, self._config.database_server_id, start, info, heartbeat_ms=self._spec.heartbeat_ms
-        )
+        reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         last_commit = time.monotonic()
-        with reader:
+        with contextlib.closing(stream), reader:
             source = self._events(stream, reader, cache, writer, metadata)
             self._move(Phase.STREAMING)
             self._on_streaming()
@@ -265,7 +311,8 @@ class Coordinator:
         writer: TransactionWriter,
         metadata: TransactionTopic | None,
     ) -> EventSource:
-        if not is_compiled() or metadata is not None or self._config.include_query:
+        config = self._config
+        if not is_compiled() or metadata is not None or config.include_query or config.post_processors:
             return SingleEvents(stream, reader)
         from faust_cdc.pipeline.fast_stream import FastStream
 
@@ -319,4 +366,20 @@ def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:
         enable_time_adjuster=config.enable_time_adjuster,
         schema_name_adjustment=config.schema_name_adjustment_mode,
         field_name_adjustment=config.field_name_adjustment_mode,
+        compatible=config.compatible,
+        custom_converters=config.custom_converters,
+        columns=column_selection(config),
+    )
+
+
+def column_selection(config: MySqlConnectorConfig) -> ColumnSelection:
+    """Return the options that choose columns and keys and shape values."""
+    return ColumnSelection.parse(
+        config.column_include_list,
+        config.column_exclude_list,
+        config.message_key_columns,
+        config.column_rules,
+        config.column_propagate_source_type,
+        config.datatype_propagate_source_type,
+        config.include_schema_comments,
     )

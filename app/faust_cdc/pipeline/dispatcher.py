@@ -8,16 +8,19 @@ the new one, as in Debezium's RelationalChangeRecordEmitter.emitUpdateRecord.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import RowsEvent
-from faust_cdc.errors import TableError
+from faust_cdc.errors import ValueConversionError
 from faust_cdc.kafka.producer import Headers
+from faust_cdc.pipeline.bad_rows import BadRows
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.row_places import check_columns, placed
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction
 from faust_cdc.relational.model import TableId
+from faust_cdc.transcode.partial_rows import full_images
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -60,11 +63,24 @@ OPERATION = {"write": "c", "update": "u", "partial_update": "u", "delete": "d"}
 """Kind of a rows event → the operation that, skipped, spares reading it."""
 
 
+PostProcess = Callable[[CapturedTable, Row], Row]
+"""(table, row of a created or updated record) → the row to write."""
+
+
 class Dispatcher:
     """Turns rows events of captured tables into change records."""
 
-    def __init__(self, cache: TranscoderCache, headers: Headers, rules: DispatchRules) -> None:
+    def __init__(
+        self,
+        cache: TranscoderCache,
+        headers: Headers,
+        rules: DispatchRules,
+        bad_rows: BadRows | None = None,
+        post_processors: Sequence[PostProcess] = (),
+    ) -> None:
         self._cache = cache
+        self.bad_rows = bad_rows or BadRows()
+        self._post_processors = tuple(post_processors)
         self._headers = list(headers)
         self.headers = self._headers
         """The headers of every record that needs no more."""
@@ -79,45 +95,74 @@ class Dispatcher:
 
         Raises TableError (SchemaOutOfSync, ValueConversionError …) naming table, column and position.
         """
+        with placed(event):
+            yield from self._records(event, source, transaction)
+
+    def _records(
+        self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None
+    ) -> Iterator[ChangeRecord]:
         if OPERATION[event.kind] in self._rules.skipped:
             return
         captured = self._cache.for_table_map(event.table_map)
         if captured is None:
             return
         if event.kind == "partial_update":
-            raise TableError(
-                f"{captured.id} at {event.header.file}:{event.header.pos}: a partial JSON update, expected full row "
-                "images.",
-                remedy="set binlog_row_value_options='' on the server, or exclude the table",
-            )
-        transcoder, rows, offset, index = captured.transcoder, event.rows, 0, 0
+            event = full_images(event)
         ts_ns = time.time_ns()
         block = replace(source, db=captured.id.database, table=captured.id.table)
-        while offset < len(rows):
-            block = replace(block, row=index)
-            first, offset = transcoder.read_row(rows, offset, event.columns_present[0])
-            if event.kind == "write":
-                yield self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)
-            elif event.kind == "delete":
-                yield from self._delete(captured, first, block, ts_ns, self._headers, transaction)
-            else:
-                second, offset = transcoder.read_row(rows, offset, event.columns_present[1])
-                yield from self._update(captured, first, second, block, ts_ns, transaction)
+        check_columns(captured.id, event)
+        offset, index = 0, 0
+        while offset < len(event.rows):
+            offset = yield from self._row(event, captured, replace(block, row=index), offset, ts_ns, transaction)
             index += 1
 
-    def one_row(self, event: RowsEvent, source: SourceInfo, offset: int, index: int) -> tuple[list[ChangeRecord], int]:
-        """Return the records of the event's row `index`, which begins at `offset`, and where the next one begins."""
+    def _row(
+        self,
+        event: RowsEvent,
+        captured: CapturedTable,
+        block: SourceInfo,
+        offset: int,
+        ts_ns: int,
+        transaction: OpenTransaction | None,
+    ) -> Generator[ChangeRecord, None, int]:
+        """Yield the records of the row at `offset`; return the offset of the next one."""
+        transcoder, rows = captured.transcoder, event.rows
+        second: Row | None = None
+        try:
+            first, end = transcoder.read_row(rows, offset, event.columns_present[0])
+            if event.kind == "update":
+                second, end = transcoder.read_row(rows, end, event.columns_present[1])
+        except ValueConversionError as error:
+            salvage = self.bad_rows.image(error, captured, event, offset, block)
+            first, second, end = salvage.first, salvage.second, salvage.end
+            if salvage.record is not None:
+                yield salvage.record
+                return end
+        if event.kind == "write":
+            yield self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)
+        elif event.kind == "delete":
+            yield from self._delete(captured, first, block, ts_ns, self._headers, transaction)
+        elif second is not None:
+            yield from self._update(captured, first, second, block, ts_ns, transaction)
+        return end
+
+    def one_row(
+        self, event: RowsEvent, source: SourceInfo, offset: int, index: int, write: Callable[[ChangeRecord], None]
+    ) -> int:
+        """Write the records of the event's row `index`, which begins at `offset`; return where the next one begins.
+
+        Raises what `records` raises.
+        """
         captured = self._cache.for_table_map(event.table_map)
         assert captured is not None, "rows of a table that is not captured have no encoder to stop"
-        transcoder, ts_ns = captured.transcoder, time.time_ns()
         block = replace(source, db=captured.id.database, table=captured.id.table, row=index)
-        first, after = transcoder.read_row(event.rows, offset, event.columns_present[0])
-        if event.kind == "write":
-            return [self._record(captured, "c", None, first, block, ts_ns, self._headers)], after
-        if event.kind == "delete":
-            return list(self._delete(captured, first, block, ts_ns, self._headers, None)), after
-        second, after = transcoder.read_row(event.rows, after, event.columns_present[1])
-        return list(self._update(captured, first, second, block, ts_ns, None)), after
+        with placed(event):
+            row = self._row(event, captured, block, offset, time.time_ns(), None)
+            while True:
+                try:
+                    write(next(row))
+                except StopIteration as end:
+                    return int(end.value)
 
     def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:
         """Return the `t` record of a TRUNCATE, which has no key; None when skipped or not captured.
@@ -149,6 +194,9 @@ class Dispatcher:
         transaction: OpenTransaction | None = None,
     ) -> ChangeRecord:
         transcoder = captured.transcoder
+        if self._post_processors and after is not None and op != "r":  # a snapshot's row is what the table holds
+            for process in self._post_processors:
+                after = process(captured, after)
         keyed = after if after is not None else before
         assert keyed is not None
         place = None if transaction is None else transaction.next(captured.id)
@@ -178,9 +226,9 @@ class Dispatcher:
         ts_ns: int,
         transaction: OpenTransaction | None,
     ) -> Iterator[ChangeRecord]:
-        if self._rules.skip_unchanged and before == after:
-            return
         transcoder = captured.transcoder
+        if self._rules.skip_unchanged and transcoder.unchanged(before, after):
+            return
         if not transcoder.key_changed(before, after):
             yield self._record(captured, "u", before, after, source, ts_ns, self._headers, transaction)
             return

@@ -108,10 +108,8 @@ class FastStream:
         event = self._reader.peek_event(data, int(lane.at))
         if not isinstance(event, RowsEvent):
             raise InternalError(f"The fast lane stopped in a row of {type(event).__name__} at {lane.pos}.")
-        records, offset = self._stream.one_row(event, int(lane.row_offset), int(lane.row_index))
-        for record in records:
-            self._writer.write(record)
-        lane.row_offset, lane.row_index = offset, lane.row_index + 1
+        lane.row_offset = self._stream.one_row(event, int(lane.row_offset), int(lane.row_index))
+        lane.row_index += 1
 
     def _long_way(self, timeout_ms: int) -> bool:
         """Take one event as the `StreamingSource` does."""
@@ -143,7 +141,7 @@ class FastStream:
             self._topics.append(captured.topic)
         encoder = row_encoder(captured.transcoder, event, self._skip_unchanged)
         database, table = captured.id.database.encode(), captured.id.table.encode()
-        return LaneTable(index, event.body, encoder, columns, database, table)
+        return LaneTable(index, event.body, encoder, columns, database, table, encoder is None)
 
     def _to_decoder(self) -> None:
         """Tell the long way what the lane has read."""
@@ -160,7 +158,8 @@ class FastStream:
         gtid = None if lane.gtid is None else lane.gtid.decode()
         commit_us = None if lane.commit_us < 0 else int(lane.commit_us)
         thread = None if lane.thread < 0 else int(lane.thread)
-        return SourceTransaction(gtid, commit_us, thread, lane.open == lanes.GROUP)
+        begin = (lane.file.decode(), int(lane.begin_pos))
+        return SourceTransaction(gtid, commit_us, thread, lane.open == lanes.GROUP, begin=begin, written=lane.wrote)
 
     def _to_stream(self) -> None:
         """Tell the long way which source transactions the lane has ended."""
@@ -185,14 +184,16 @@ class FastStream:
                 whole = False
             else:
                 lane.tables[number] = known
+        lane.is_wary = not self._stream.lane_may_begin
         if transaction is None:
             lane.open = lanes.CLOSED
             return
-        plain = transaction.metadata is None and transaction.query is None
+        plain = transaction.metadata is None and transaction.query is None and transaction.held is None
         if not plain or not whole or decoder.verifies_checksums is None:
             lane.open = lanes.FOREIGN
             return
         lane.open = lanes.GROUP if transaction.is_group else lanes.ANNOUNCED
+        lane.begin_pos, lane.wrote = transaction.begin[1], transaction.written
         lane.commit_us = -1 if transaction.commit_us is None else transaction.commit_us
         lane.thread = -1 if transaction.thread_id is None else transaction.thread_id
         lane.set_gtid(None if transaction.gtid is None else transaction.gtid.encode())

@@ -14,10 +14,10 @@ from typing import Any
 
 from faust_cdc.errors import CdcError, FatalError, SchemaOutOfSync, TransientError
 from faust_cdc.mysql.connection import SourceAddress, close_quietly, connect, query
-from faust_cdc.pipeline.captured import EnsureTopic, RegisterSchema
+from faust_cdc.pipeline.captured import EnsureTopic
+from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.records import ChangeRecord
-from faust_cdc.pipeline.transaction_metadata import AvroWriter
-from faust_cdc.routing import subject_for_key, subject_for_value
+from faust_cdc.transcode.encoding import EncodeStruct
 from faust_cdc_schemas.metadata import heartbeat_key_schema, heartbeat_value_schema
 
 log = logging.getLogger(__name__)
@@ -30,16 +30,16 @@ class Heartbeat:
     """Says when a heartbeat is due and makes it. The first is due at once; topic and schemas are made with it."""
 
     def __init__(
-        self, topic: str, server_name: str, interval_ms: int, register: RegisterSchema, ensure_topic: EnsureTopic
+        self, topic: str, server_name: str, interval_ms: int, converters: Converters, ensure_topic: EnsureTopic
     ) -> None:
         self._topic = topic
         self._server_name = server_name
         self._interval_s = interval_ms / 1000
-        self._register = register
+        self._converters = converters
         self._ensure_topic = ensure_topic
         self._due_at = time.monotonic()
         self._key = b""
-        self._value: AvroWriter | None = None
+        self._value: EncodeStruct | None = None
 
     @property
     def is_due(self) -> bool:
@@ -50,11 +50,11 @@ class Heartbeat:
         """Return the record of now, for partition 0. Raises RegistryUnavailable, IncompatibleSchemaChange."""
         if self._value is None:
             self._ensure_topic(self._topic)
-            key = AvroWriter(heartbeat_key_schema(), subject_for_key(self._topic), self._register)
-            self._key = key.encode({"serverName": self._server_name})
-            self._value = AvroWriter(heartbeat_value_schema(), subject_for_value(self._topic), self._register)
+            key = self._converters.of_keys.struct(self._topic, heartbeat_key_schema())
+            self._key = key({"serverName": self._server_name})
+            self._value = self._converters.of_values.struct(self._topic, heartbeat_value_schema())
         self._due_at = time.monotonic() + self._interval_s
-        return ChangeRecord(self._topic, self._key, self._value.encode({"ts_ms": time.time_ns() // 1_000_000}), [], 0)
+        return ChangeRecord(self._topic, self._key, self._value({"ts_ms": time.time_ns() // 1_000_000}), [], 0)
 
 
 class HeartbeatAction:

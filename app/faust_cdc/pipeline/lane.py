@@ -31,7 +31,8 @@ LOW32: Final = 0xFFFFFFFF
 ROWS_QUERY: Final = 29
 ANNOTATE_ROWS: Final = 160
 MARIA_GTID: Final = 162
-STANDALONE: Final = 1
+NOT_A_GROUP: Final = 1 | 64 | 128
+"""Flags of a MariaDB GTID: DDL that stands alone, XA PREPARE, XA COMMIT or ROLLBACK."""
 
 Produced = tuple[int, bytes | None, bytes | None]
 """(index of the table, key, value); the value None is a tombstone."""
@@ -41,12 +42,20 @@ class LaneTable:
     """A table version as the lane knows it: by the bytes of its table map behind the table id."""
 
     def __init__(
-        self, index: int, body: bytes, encoder: RowEncoder | None, columns: int, database: bytes, table: bytes
-    ):
-        """`encoder` None: a table that is not captured, whose rows are passed over."""
+        self,
+        index: int,
+        body: bytes,
+        encoder: RowEncoder | None,
+        columns: int,
+        database: bytes,
+        table: bytes,
+        is_foreign: bool = False,
+    ) -> None:
+        """`encoder` None: not captured, so that rows are passed over; with `is_foreign`: rows for the long way."""
         self.index = index
         self.body = body
         self.encoder = encoder
+        self.is_foreign = is_foreign
         self.columns: i64 = columns
         self.whole = b"\xff" * (columns // 8)
         self.last: i64 = (1 << columns % 8) - 1
@@ -90,6 +99,12 @@ class Lane:
         self.gtid_number: i64 = 0
         self.commit_us: i64 = -1
         self.thread: i64 = -1
+        self.begin_pos: i64 = 0
+        """Where the first event of the open transaction starts."""
+        self.wrote = False
+        """Rows of the open transaction are in `out`, or were."""
+        self.is_wary = False
+        """Transactions may begin that are to be held: none begins in the lane."""
         self.known: dict[bytes, LaneTable] = {}
         """Every table the lane may handle, by table map body."""
         self.tables: dict[int, LaneTable] = {}
@@ -169,6 +184,7 @@ class Lane:
         if kind == 19:
             return self._table_map(data, body, end)
         if kind == 33 or kind == 34:
+            self.begin_pos = after - (end - start) - (4 if self.checksum else 0)
             return self._gtid(data, body, end, kind == 34)
         if kind == 2:
             return self._begin(data, body, end)
@@ -177,6 +193,7 @@ class Lane:
         if kind == ROWS_QUERY or kind == ANNOTATE_ROWS:
             return True
         if kind == MARIA_GTID:
+            self.begin_pos = after - (end - start) - (4 if self.checksum else 0)
             return self._maria_gtid(data, start, body, end)
         return False
 
@@ -195,7 +212,7 @@ class Lane:
         return True
 
     def _gtid(self, data: bytes, body: i64, end: i64, anonymous: bool) -> bool:
-        if self.open != CLOSED or end - body < 49 or data[body + 25] != 2:
+        if self.open != CLOSED or self.is_wary or end - body < 49 or data[body + 25] != 2:
             return False
         immediate: i64 = little(data, body + 42, 7)
         if immediate >> 55:
@@ -205,6 +222,7 @@ class Lane:
         self.commit_us = immediate
         self.thread = -1
         self.open = ANNOUNCED
+        self.wrote = False
         if anonymous:
             self.gtid = None
             return True
@@ -219,7 +237,13 @@ class Lane:
         return True
 
     def _maria_gtid(self, data: bytes, start: i64, body: i64, end: i64) -> bool:
-        if not self._mariadb or self.open != CLOSED or end - body < 13 or data[body + 12] & STANDALONE:
+        if (
+            not self._mariadb
+            or self.is_wary
+            or self.open != CLOSED
+            or end - body < 13
+            or i64(data[body + 12]) & NOT_A_GROUP
+        ):
             return False
         domain = int(little(data, body + 8, 4))
         server = int(little(data, start + 5, 4))
@@ -229,6 +253,7 @@ class Lane:
         self.commit_us = -1
         self.thread = -1
         self.open = GROUP
+        self.wrote = False
         return True
 
     def _begin(self, data: bytes, body: i64, end: i64) -> bool:
@@ -269,7 +294,7 @@ class Lane:
         if self.open != GROUP or end - body < 10:
             return False
         table = self.tables.get(int(little(data, body, 6)))
-        if table is None:
+        if table is None or table.is_foreign:
             return False
         flags: i64 = little(data, body + 6, 2)
         at: i64 = body + 8
@@ -287,6 +312,7 @@ class Lane:
             if not all_present(table, data, at) or (images == 2 and not all_present(table, data, at + bitmap)):
                 return False
             at += images * bitmap
+            self.wrote = True
             if not self._encode(table, encoder, data, start, at, end, after, operation):
                 return False
         if flags & 1:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from faust_cdc.config.connector import MySqlConnectorConfig
+from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.kafka.topics import TopicSpec
 from faust_cdc.registry.client import RegistryConfig
 
@@ -25,6 +26,10 @@ class TaskSpec:
     """librdkafka options common to all clients: bootstrap.servers, security."""
     offset_topic: TopicSpec
     registry: RegistryConfig
+    """Of values, and of keys unless `key_registry` says otherwise; not contacted where a side is not Avro."""
+    key_registry: RegistryConfig | None = None
+    key_converter: ConverterSettings = field(default_factory=ConverterSettings)
+    value_converter: ConverterSettings = field(default_factory=ConverterSettings)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     """librdkafka options of the worker's `producer.*` and the connector's `producer.override.*`."""
     producer_queue_max_bytes: int = 64 * 1024 * 1024
@@ -37,6 +42,16 @@ class TaskSpec:
     def transactional_id(self) -> str:
         """Connect's own form, so that our start fences a Connect worker's task and the other way round."""
         return f"{self.group_id}-{self.connector}-{self.task_id}"
+
+    @property
+    def registry_of_keys(self) -> RegistryConfig:
+        """Where schemas of keys are registered."""
+        return self.key_registry or self.registry
+
+    @property
+    def needs_avro_names(self) -> bool:
+        """A side writes field names as they are into Avro schemas."""
+        return self.key_converter.needs_avro_names or self.value_converter.needs_avro_names
 
     @property
     def transaction_timeout_ms(self) -> int:

@@ -1,13 +1,14 @@
 """Binlog events into source transactions: what is a row, what is an end, where we stand.
 
 The position moves only at the end of a source transaction: XID or COMMIT of a transactional engine, ROLLBACK of a
-non-transactional one, XA PREPARE, DDL. An event outside these that we do not know is an error of the decoder, never
-a step forward.
+non-transactional one, XA PREPARE (its rows wait for XA COMMIT, see `prepared`), DDL. An event outside these that we do
+not know is an error of the decoder, never a step forward.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -30,11 +31,13 @@ from faust_cdc.binlog.events import (
 )
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.errors import FatalError, InternalError
-from faust_cdc.mysql.positions import GtidSet, MariaDbGtidSet
+from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
-from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.held_rows import HeldRows
+from faust_cdc.pipeline.prepared import PreparedTransactions, Xid
+from faust_cdc.pipeline.savepoints import Rollbacks, Savepoints
 from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
@@ -61,6 +64,22 @@ class SourceTransaction:
     """With `include.query`: the SQL text of the rows that follow, until their statement ends."""
     metadata: OpenTransaction | None = None
     """With `provide.transaction.metadata`; None for XA and for single DDL statements, as in Debezium."""
+    held: HeldRows | None = None
+    """Where rows wait for the decision of an XA transaction, or behind a savepoint; others are written at once."""
+    savepoints: Savepoints | None = None
+    begin: tuple[str, int] = ("", 0)
+    """File and position of its first event."""
+    written: bool = False
+    """Some of its rows were written at once."""
+
+
+FindPrepared = Callable[[Xid, BinlogPosition], Iterator[BinlogEvent]]
+"""(xid, place of its XA COMMIT) → the events that prepared it, read again. See `PreparedSearch.events`."""
+
+
+def nowhere(xid: Xid, decision: BinlogPosition) -> Iterator[BinlogEvent]:
+    """Find no prepared transaction: for streams that begin where none is undecided. Raises FatalError."""
+    raise FatalError(f"XA COMMIT {xid} at {decision}: its rows were prepared before the stream began.")
 
 
 class EventSource(Protocol):
@@ -87,6 +106,9 @@ class StreamingSource:
         writer: TransactionWriter,
         transaction_topic: TransactionTopic | None = None,
         include_query: bool = False,
+        find_prepared: FindPrepared = nowhere,
+        publish_at_prepare: bool = False,
+        rollbacks: Rollbacks | None = None,
     ) -> None:
         self._block = server_block
         self._dispatcher = dispatcher
@@ -94,6 +116,11 @@ class StreamingSource:
         self._writer = writer
         self._transaction_topic = transaction_topic
         self._include_query = include_query
+        self._find_prepared = find_prepared
+        self._publish_at_prepare = publish_at_prepare
+        """Rows of XA transactions as Debezium has them: written at PREPARE, whatever the decision."""
+        self._prepared = PreparedTransactions()
+        self._rollbacks = Rollbacks() if rollbacks is None else rollbacks
         self._gtids = gtids
         self._file, self._pos = start.file, start.pos
         self._ts_sec, self._server_id = start.ts_sec, start.server_id
@@ -117,12 +144,18 @@ class StreamingSource:
             for source, _, last in gtids:
                 self._gtids = self._gtids.add(f"{source}-{last}")
 
-    def one_row(self, event: RowsEvent, offset: int, index: int) -> tuple[list[ChangeRecord], int]:
-        """Return the records of one row of an event, and where the next row begins."""
+    def one_row(self, event: RowsEvent, offset: int, index: int) -> int:
+        """Write the records of the row `index` of an event, which begins at `offset`; return where the next begins."""
         transaction = self.open
         if transaction is None:
             raise InternalError(f"{event.header.file}:{event.header.pos}: a row outside a transaction.")
-        return self._dispatcher.one_row(event, self._source_block(event, transaction), offset, index)
+        block = self._source_block(event, transaction)
+        return self._dispatcher.one_row(event, block, offset, index, self._writer.write)
+
+    @property
+    def lane_may_begin(self) -> bool:
+        """False while groups are known that end with ROLLBACK: their rows must be held."""
+        return not self._rollbacks
 
     @property
     def in_transaction(self) -> bool:
@@ -134,19 +167,35 @@ class StreamingSource:
         gtids = None if self._gtids is None else str(self._gtids)
         return SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id)
 
+    def close(self) -> None:
+        """Let go of what is kept of undecided XA transactions; it is read again when it is needed."""
+        self._prepared.close()
+        self._close_open()
+
+    def _close_open(self) -> None:
+        if self.open is not None and self.open.held is not None:
+            self.open.held.close()
+
     def handle(self, event: BinlogEvent) -> None:
         """Take one event. Raises TableError for rows that cannot be written, FatalError when events are lost."""
         if isinstance(event, RowsEvent):
             self._rows(event)
         elif isinstance(event, GtidEvent):
             group = self._block.connector == "mariadb" and not event.standalone
-            self.open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group)
-            if group:
+            begin = (event.header.file, event.header.pos)
+            self.open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group, begin=begin)
+            if begin in self._rollbacks:
+                self.open.held = HeldRows()
+            if event.xa_prepared:
+                self._hold_xa(self.open)
+            elif group:
                 self._announce(event, self.open)
         elif isinstance(event, QueryEvent):
             self._query(event)
-        elif isinstance(event, XidEvent | XaPrepareEvent):
+        elif isinstance(event, XidEvent):
             self._end(event)
+        elif isinstance(event, XaPrepareEvent):
+            self._prepare(event)
         elif isinstance(event, RowsQueryEvent):
             if self.open is not None and self._include_query:
                 self.open.query = event.query
@@ -173,8 +222,12 @@ class StreamingSource:
             # Non-transactional rows of old servers come without GTID event; they end with COMMIT all the same.
             transaction = self.open = SourceTransaction(None, None)
         block = self._source_block(event, transaction)
+        if transaction.held is None:
+            write, transaction.written = self._writer.write, True
+        else:
+            write = transaction.held.write
         for record in self._dispatcher.records(event, block, transaction.metadata):
-            self._writer.write(record)
+            write(record)
         if event.end_of_statement:
             transaction.query = None
 
@@ -194,20 +247,24 @@ class StreamingSource:
         word, second = first_words(statement)
         if word == "begin" or (word, second) in (("start", "transaction"), ("xa", "start")):
             if self.open is None:
-                self.open = SourceTransaction(None, None)
+                self.open = SourceTransaction(None, None, begin=(event.header.file, event.header.pos))
             self.open.is_group = True
             if word == "xa":  # rows of XA transactions have neither thread nor metadata, in Debezium's events too
                 self.open.metadata = None
+                self._hold_xa(self.open)
             else:
                 self.open.thread_id = event.thread_id
                 self._announce(event, self.open)
-        elif word in ("commit", "rollback") and second != "to":
+        elif word == "commit":
             self._end(event)
-        elif word in ("savepoint", "rollback") or (word == "xa" and second == "end"):
+        elif word in ("savepoint", "rollback"):
+            self._roll_back(event, statement, word, second)
+        elif word == "xa" and second == "end":
             return
         elif word == "xa":  # XA COMMIT / XA ROLLBACK are transactions of their own
             if self.open is not None:
                 self.open.metadata = None
+            self._decide(event, statement, committed=second == "commit")
             self._end(event)
         elif is_change(word, self.open is not None and self.open.is_group):
             self._statement_rows(event, statement, word)
@@ -222,6 +279,71 @@ class StreamingSource:
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self.open is None or not self.open.is_group:
                 self._end(event)
+
+    def _roll_back(self, event: QueryEvent, statement: str, word: str, second: str) -> None:
+        """SAVEPOINT, ROLLBACK TO and ROLLBACK of a group: see `savepoints`."""
+        transaction = self.open
+        if word == "rollback" and second != "to":
+            if transaction is not None:
+                self._rollbacks.drop_all(transaction.begin, transaction.held, transaction.written)
+                if transaction.metadata is not None:
+                    transaction.metadata.count_again_from((0, {}))
+            self._end(event)
+            return
+        if transaction is None:
+            return
+        if transaction.savepoints is None:
+            transaction.held = transaction.held or HeldRows()
+            transaction.savepoints = Savepoints(transaction.held, transaction.metadata)
+        if word == "savepoint":
+            transaction.savepoints.set(statement)
+        else:
+            transaction.savepoints.roll_back_to(statement, f"{event.header.file}:{event.header.pos}")
+
+    def _hold_xa(self, transaction: SourceTransaction) -> None:
+        if transaction.held is None and not self._publish_at_prepare:
+            transaction.held = HeldRows()
+
+    def _prepare(self, event: XaPrepareEvent) -> None:
+        """XA PREPARE, and XA COMMIT … ONE PHASE, which MySQL logs as a PREPARE that is a commit."""
+        transaction = self.open
+        if transaction is not None and transaction.held is not None and not event.one_phase:
+            self._prepared.keep(Xid(event.format_id, event.gtrid, event.bqual), transaction.held)
+            transaction.held = None
+        self._end(event)
+
+    def _decide(self, event: QueryEvent, statement: str, *, committed: bool) -> None:
+        """XA COMMIT writes the rows that its PREPARE left, XA ROLLBACK drops them."""
+        transaction = self.open
+        if self._publish_at_prepare or transaction is None:
+            return
+        xid = Xid.of_statement(statement)
+        if not committed:
+            self._prepared.drop(xid)
+            if transaction.held is not None:  # decided where it was begun: never prepared
+                transaction.held.close()
+                transaction.held = None
+        elif transaction.held is None:
+            place = BinlogPosition(event.header.file, event.header.pos)
+            transaction.held = self._prepared.take(xid) or self._read_again(xid, self._find_prepared(xid, place))
+
+    def _read_again(self, xid: Xid, events: Iterator[BinlogEvent]) -> HeldRows:
+        # The search may take long; what is complete need not wait, and a Kafka transaction must not grow old.
+        self._writer.commit()
+        outer, self.open = self.open, None
+        try:
+            for event in events:
+                if isinstance(event, XaPrepareEvent):
+                    break
+                self.handle(event)
+            found, self.open = self.open, None
+        finally:
+            self._close_open()
+            self.open = outer
+        if found is None or found.held is None:
+            raise InternalError(f"The events that prepared XA transaction {xid} are no such transaction.")
+        log.info("XA transaction %s: %d records read again", xid, found.held.count)
+        return found.held
 
     def _announce(self, event: BinlogEvent, transaction: SourceTransaction) -> None:
         """Let the transaction that begins with `event` have metadata."""
@@ -253,6 +375,10 @@ class StreamingSource:
 
     def _end(self, event: BinlogEvent) -> None:
         transaction, self.open = self.open, None
+        if transaction is not None and transaction.held is not None:
+            for record in transaction.held.records():
+                self._writer.write(record)
+            transaction.held.close()
         header = event.header
         self._file, self._pos = header.file, header.end_pos
         self._server_id = header.server_id

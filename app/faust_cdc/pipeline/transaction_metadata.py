@@ -6,50 +6,28 @@ seen to write: every transaction counts, also one without captured rows; XA and 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Mapping
-from io import BytesIO
-from typing import Any, Final
+from typing import Any
 
-import fastavro
-
-from faust_cdc.pipeline.captured import EnsureTopic, RegisterSchema
+from faust_cdc.pipeline.captured import EnsureTopic
+from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.relational.model import TableId
-from faust_cdc.routing import subject_for_key, subject_for_value, transaction_topic
-from faust_cdc.transcode.plan import schema_json
+from faust_cdc.transcode.encoding import EncodeStruct
 from faust_cdc_schemas.metadata import transaction_key_schema, transaction_value_schema
-
-_PREFIX: Final = struct.Struct(">bi")
-"""Confluent's wire format: a zero byte and the schema id."""
-
-
-class AvroWriter:
-    """Writes values of one registered schema in wire format."""
-
-    def __init__(self, schema: dict[str, Any], subject: str, register: RegisterSchema) -> None:
-        self._schema = fastavro.parse_schema(schema)
-        self._prefix = _PREFIX.pack(0, register(subject, schema_json(schema)))
-
-    def encode(self, value: dict[str, Any]) -> bytes:
-        """Return the value's bytes."""
-        out = BytesIO()
-        out.write(self._prefix)
-        fastavro.schemaless_writer(out, self._schema, value)
-        return out.getvalue()
 
 
 class TransactionTopic:
-    """Makes the records of `<prefix>.<topic.transaction>`. Topic and schemas are made with the first record.
+    """Makes the records of the transaction topic. Topic and schemas are made with the first record.
 
     Raises RegistryUnavailable, IncompatibleSchemaChange, and what `ensure_topic` raises.
     """
 
-    def __init__(self, prefix: str, name: str, register: RegisterSchema, ensure_topic: EnsureTopic) -> None:
-        self.topic = transaction_topic(prefix, name)
-        self._register = register
+    def __init__(self, topic: str, converters: Converters, ensure_topic: EnsureTopic) -> None:
+        self.topic = topic
+        self._converters = converters
         self._ensure_topic = ensure_topic
-        self._encoders: tuple[AvroWriter, AvroWriter] | None = None
+        self._encoders: tuple[EncodeStruct, EncodeStruct] | None = None
 
     def begin(self, transaction_id: str, ts_ms: int) -> ChangeRecord:
         """Return the BEGIN record; `ts_ms` is the transaction's time on the source, ms since the epoch."""
@@ -71,12 +49,12 @@ class TransactionTopic:
             "data_collections": tables,
             "ts_ms": ts_ms,
         }
-        return ChangeRecord(self.topic, key.encode({"id": transaction_id}), value.encode(fields), [])
+        return ChangeRecord(self.topic, key({"id": transaction_id}), value(fields), [])
 
-    def _open(self) -> tuple[AvroWriter, AvroWriter]:
+    def _open(self) -> tuple[EncodeStruct, EncodeStruct]:
         self._ensure_topic(self.topic)
-        key = AvroWriter(transaction_key_schema(), subject_for_key(self.topic), self._register)
-        value = AvroWriter(transaction_value_schema(), subject_for_value(self.topic), self._register)
+        key = self._converters.of_keys.struct(self.topic, transaction_key_schema())
+        value = self._converters.of_values.struct(self.topic, transaction_value_schema())
         self._encoders = (key, value)
         return self._encoders
 
@@ -101,6 +79,14 @@ class OpenTransaction:
         self._total += 1
         order = self._by_table[table] = self._by_table.get(table, 0) + 1
         return {"id": self.id, "total_order": self._total, "data_collection_order": order}
+
+    def counts(self) -> tuple[int, dict[TableId, int]]:
+        """Return what was counted so far, for `count_again_from`."""
+        return self._total, dict(self._by_table)
+
+    def count_again_from(self, counts: tuple[int, dict[TableId, int]]) -> None:
+        """Forget the records that came after `counts` was asked for: they are rolled back."""
+        self._total, self._by_table = counts[0], dict(counts[1])
 
     def end(self, ts_ms: int) -> None:
         """Write END, and BEGIN before it when there were no rows."""

@@ -26,6 +26,7 @@ _CACHE_MAX: Final = 20_000
 _NOT_FOUND_CODES: Final = range(40400, 40500)
 _WORDS_MAX: Final = 2000
 _RACES_MAX: Final = 5
+_NORMALIZE: Final = "?normalize=true"
 
 
 class RegistryClient:
@@ -38,7 +39,7 @@ class RegistryClient:
         self._settings = config
         self._transport = RegistryTransport(config, stop)
         self._lock = threading.Lock()
-        self._ids: dict[tuple[str, str], int] = {}
+        self._ids: dict[tuple[str, str, bool], int] = {}
         self._documents: dict[int, SchemaDocument] = {}
 
     def __repr__(self) -> str:
@@ -48,31 +49,33 @@ class RegistryClient:
         """Close the connections."""
         self._transport.close()
 
-    def register(self, subject: str, schema: str | SchemaDocument) -> int:
+    def register(self, subject: str, schema: str | SchemaDocument, *, normalize: bool = False) -> int:
         """The id of this schema under this subject, registering it if need be; asked once per subject and text.
 
+        `normalize` lets the registry compare schemas in their normal form, where it has one.
         Raises IncompatibleSchemaChange, naming the subject, its level and what differs from the latest version.
         """
         text = _text(schema)
-        known = self._ids.get((subject, text))
+        known = self._ids.get((subject, text, normalize))
         if known is not None:
             return known
-        answer = self._post_version(subject, text)
+        answer = self._post_version(subject, text, normalize)
         schema_id = self._integer(self._expect(answer, f"registering a schema for subject {subject!r}"), "id")
-        self._remember(subject, text, schema_id)
+        self._remember(subject, text, normalize, schema_id)
         return schema_id
 
-    def lookup(self, subject: str, schema: str | SchemaDocument) -> int | None:
+    def lookup(self, subject: str, schema: str | SchemaDocument, *, normalize: bool = False) -> int | None:
         """The id of this schema if the subject already holds it, else None; never registers."""
         text = _text(schema)
-        known = self._ids.get((subject, text))
+        known = self._ids.get((subject, text, normalize))
         if known is not None:
             return known
-        answer = self._transport.request("POST", f"/subjects/{_quoted(subject)}", {"schema": text})
+        path = f"/subjects/{_quoted(subject)}{_NORMALIZE if normalize else ''}"
+        answer = self._transport.request("POST", path, {"schema": text})
         if _is_not_found(answer):
             return None
         schema_id = self._integer(self._expect(answer, f"looking a schema up in subject {subject!r}"), "id")
-        self._remember(subject, text, schema_id)
+        self._remember(subject, text, normalize, schema_id)
         return schema_id
 
     def schema_by_id(self, schema_id: int) -> SchemaDocument:
@@ -169,21 +172,22 @@ class RegistryClient:
 
     # ---- answers
 
-    def _post_version(self, subject: str, text: str) -> Answer:
+    def _post_version(self, subject: str, text: str, normalize: bool) -> Answer:
         """Register; a 409 that is only a race of two registrations (Apicurio's "already exists") is tried again."""
+        path = f"/subjects/{_quoted(subject)}/versions{_NORMALIZE if normalize else ''}"
         for attempt in range(_RACES_MAX):
-            answer = self._transport.request("POST", f"/subjects/{_quoted(subject)}/versions", {"schema": text})
+            answer = self._transport.request("POST", path, {"schema": text})
             if answer.status != 409:
                 return answer
             if attempt + 1 == _RACES_MAX or not self.compatible(subject, text)[0]:
                 break
         raise self._incompatible(subject, text, answer)
 
-    def _remember(self, subject: str, text: str, schema_id: int) -> None:
+    def _remember(self, subject: str, text: str, normalize: bool, schema_id: int) -> None:
         with self._lock:
             if len(self._ids) >= _CACHE_MAX:
                 self._ids.pop(next(iter(self._ids)))
-            self._ids[subject, text] = schema_id
+            self._ids[subject, text, normalize] = schema_id
 
     def _expect(self, answer: Answer, doing: str) -> Answer:
         """Pass a good answer on; RegistryRefused for anything else."""

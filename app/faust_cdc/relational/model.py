@@ -52,6 +52,8 @@ class Column:
     invisible: bool = False
     type_expression: str = ""
     comment: str = ""
+    on_update: bool = False
+    """The server writes the time of a change: ON UPDATE CURRENT_TIMESTAMP."""
 
 
 @dataclass(frozen=True, slots=True)

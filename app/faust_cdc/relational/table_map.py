@@ -32,13 +32,8 @@ _GEOMETRIES = (
     *("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"),
     "geometrycollection",
 )
-_UNREADABLE = {
-    codes.TIMESTAMP: "TIMESTAMP in the format before MySQL 5.6",
-    codes.TIME: "TIME in the format before MySQL 5.6",
-    codes.DATETIME: "DATETIME in the format before MySQL 5.6",
-    codes.MARIA_BLOB_COMPRESSED: "a COMPRESSED column",
-    codes.MARIA_VARCHAR_COMPRESSED: "a COMPRESSED column",
-}
+_OLD = {codes.TIMESTAMP: "timestamp", codes.TIME: "time", codes.DATETIME: "datetime"}
+"""Temporal types in the format before MySQL 5.6: only the known structure tells their fraction digits."""
 _MARIA_FIXED = {"uuid": 16, "inet6": 16, "inet4": 4}
 """MariaDB types that travel as BINARY of this many bytes; only the known structure tells them apart."""
 
@@ -55,12 +50,6 @@ def reconcile(event: TableMapEvent, known: Table | None) -> Table:
     missing; UnsupportedColumn for a type whose bytes the transcoder cannot read.
     """
     table_id = TableId(event.database, event.table)
-    for index, sent in enumerate(event.columns):
-        if sent.type_code in _UNREADABLE:
-            raise UnsupportedColumn(
-                f"Column {sent.name or index + 1} of {table_id} is {_UNREADABLE[sent.type_code]}, at {_where(event)}.",
-                remedy="rebuild the table (ALTER TABLE … FORCE), or change the column.",
-            )
     if not event.has_full_metadata:
         return _checked(event, known, table_id)
     by_name = {column.name: column for column in known.columns} if known else {}
@@ -93,7 +82,7 @@ def _full_column(
     """Return the known column when the map says the same of it, else the column as the map alone describes it."""
     if known is not None and not _disagreement(sent, known):
         labels = _labels(event, table_id, sent) if sent.enum_values is not None else known.enum_values
-        if labels == known.enum_values:
+        if known.enum_values in (labels, tuple(map(shown_by_server, labels))):
             invisible = known.invisible if sent.visible is None else not sent.visible  # MariaDB does not say
             return dataclasses.replace(known, position=position, invisible=invisible)
     return _column_from_map(event, table_id, position, sent)
@@ -129,7 +118,7 @@ def _charset(sent: TableMapColumn) -> tuple[str | None, str | None]:
 
 
 def _type_name(event: TableMapEvent, table_id: TableId, sent: TableMapColumn) -> str:
-    code = sent.type_code
+    code, metadata = _without_compression(sent)
     simple = _INTEGERS.get(code) or _PLAIN.get(code) or _FRACTIONAL.get(code)
     if simple is not None:
         return simple
@@ -138,10 +127,16 @@ def _type_name(event: TableMapEvent, table_id: TableId, sent: TableMapColumn) ->
         return "varbinary" if binary else "varchar"
     if code in (codes.STRING, codes.VAR_STRING):
         return "binary" if binary else "char"
-    if code == codes.BLOB and sent.metadata in _BLOBS:
-        return (_BLOBS if binary else _TEXTS)[sent.metadata]
+    if code == codes.BLOB and metadata in _BLOBS:
+        return (_BLOBS if binary else _TEXTS)[metadata]
     if code == codes.GEOMETRY and (sent.geometry_type or 0) < len(_GEOMETRIES):
         return _GEOMETRIES[sent.geometry_type or 0]
+    if code in _OLD:
+        raise UnsupportedColumn(
+            f"Column {sent.name} of {table_id} is {_OLD[code].upper()} in the format before MySQL 5.6, and the table's "
+            f"structure is not known, at {_where(event)}.",
+            remedy="rebuild the table (ALTER TABLE … FORCE), or change the column.",
+        )
     others = {codes.NEWDECIMAL: "decimal", codes.BIT: "bit", codes.ENUM: "enum", codes.SET: "set"}
     others[codes.VECTOR] = "vector"
     if code in others:
@@ -150,7 +145,7 @@ def _type_name(event: TableMapEvent, table_id: TableId, sent: TableMapColumn) ->
 
 
 def _length_and_scale(sent: TableMapColumn, charset: str | None) -> tuple[int | None, int | None]:
-    code, metadata = sent.type_code, sent.metadata
+    code, metadata = _without_compression(sent)
     if code in (codes.VARCHAR, codes.STRING, codes.VAR_STRING):
         return metadata // (max_bytes_per_character(charset) if charset else 1), None
     if code == codes.NEWDECIMAL:
@@ -165,15 +160,25 @@ def _length_and_scale(sent: TableMapColumn, charset: str | None) -> tuple[int | 
 
 
 def _labels(event: TableMapEvent, table_id: TableId, sent: TableMapColumn) -> tuple[str, ...]:
-    if sent.enum_values is None:
-        return ()
-    charset = charset_of(sent.collation_id)[0] if sent.collation_id is not None else "utf8mb4"
     try:
-        return tuple(decode_text(label, "latin1" if charset == "binary" else charset) for label in sent.enum_values)
+        return labels_of_map(sent)
     except UnsupportedColumn as error:
         raise UnsupportedColumn(
             f"A label of column {sent.name} of {table_id} at {_where(event)}: {error.message}"
         ) from error
+
+
+def labels_of_map(sent: TableMapColumn) -> tuple[str, ...]:
+    """Return the labels of an ENUM or SET as the map has them, () when it has none. Raises UnsupportedColumn."""
+    if sent.enum_values is None:
+        return ()
+    charset = charset_of(sent.collation_id)[0] if sent.collation_id is not None else "utf8mb4"
+    return tuple(decode_text(label, "latin1" if charset == "binary" else charset) for label in sent.enum_values)
+
+
+def shown_by_server(label: str) -> str:
+    """Return a label as information_schema and SHOW CREATE TABLE print it: with ? for what utf8mb3 does not have."""
+    return label if label.isascii() else "".join(one if one <= "\uffff" else "?" for one in label)
 
 
 def _checked(event: TableMapEvent, known: Table | None, table_id: TableId) -> Table:
@@ -201,7 +206,7 @@ def _checked(event: TableMapEvent, known: Table | None, table_id: TableId) -> Ta
 def _disagreement(sent: TableMapColumn, known: Column) -> str | None:
     """Return what differs between a column of a map and a known column: found, expected; None when they agree."""
     expected = wire_type(known)
-    if expected != (sent.type_code, sent.metadata):
+    if _OLD.get(sent.type_code) != known.type_name and expected != _comparable(sent, known):
         shown = known.type_expression or known.type_name
         wanted = f"{expected[0]} with metadata {expected[1]}" if expected else "none that is known"
         return f"found wire type {sent.type_code} with metadata {sent.metadata}, expected {wanted}, that of {shown}"
@@ -220,6 +225,22 @@ def _disagreement(sent: TableMapColumn, known: Column) -> str | None:
         if found != known.type_name:
             return f"found {found}, expected {known.type_name}"
     return None
+
+
+def _without_compression(sent: TableMapColumn) -> tuple[int, int]:
+    """Return (type code, metadata) that a column had if it were not COMPRESSED, which changes nothing but its cells."""
+    if sent.type_code == codes.MARIA_BLOB_COMPRESSED:
+        return codes.BLOB, sent.metadata
+    if sent.type_code == codes.MARIA_VARCHAR_COMPRESSED:
+        return codes.VARCHAR, sent.metadata - 1  # the byte that says how it is compressed
+    return sent.type_code, sent.metadata
+
+
+def _comparable(sent: TableMapColumn, known: Column) -> tuple[int, int]:
+    """Return (type code, metadata) of a column as `wire_type` has them."""
+    if known.type_name == "vector" and (sent.type_code, sent.metadata) == (codes.VARCHAR, 4 * (known.length or 0)):
+        return _WIRE_FIXED["vector"]  # on MariaDB
+    return _without_compression(sent)
 
 
 _WIRE_INTEGERS = {name: (code, 0) for code, name in _INTEGERS.items()}

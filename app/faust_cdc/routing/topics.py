@@ -1,4 +1,4 @@
-"""Topic and subject names, as Debezium's DefaultTopicNamingStrategy and Confluent's TopicNameStrategy make them.
+"""Topic names as Debezium's DefaultTopicNamingStrategy makes them; the other strategies: `naming`.
 
 Kafka allows `[A-Za-z0-9._-]` and 249 characters. Everything else becomes `_`; a longer name is cut. Two tables whose
 names differ only in such characters share a topic, in Debezium too: `collisions` finds them so that callers can say so.
@@ -41,19 +41,14 @@ def transaction_topic(prefix: str, name: str = "transaction") -> str:
     return sanitise_topic(f"{prefix}.{name}")
 
 
+def quarantine_topic(prefix: str) -> str:
+    """Return the topic of rows that could not be read: `<prefix>.quarantine`."""
+    return sanitise_topic(f"{prefix}.quarantine")
+
+
 def heartbeat_topic(prefix: str, heartbeat_prefix: str = "__debezium-heartbeat") -> str:
     """Return the topic of heartbeats: `__debezium-heartbeat.<prefix>` unless configured otherwise."""
     return sanitise_topic(f"{heartbeat_prefix}.{prefix}")
-
-
-def subject_for_key(topic: str) -> str:
-    """Return the registry subject of `topic`'s keys (TopicNameStrategy)."""
-    return f"{topic}-key"
-
-
-def subject_for_value(topic: str) -> str:
-    """Return the registry subject of `topic`'s values (TopicNameStrategy)."""
-    return f"{topic}-value"
 
 
 def collisions(prefix: str, tables: Iterable[TableId]) -> dict[str, tuple[TableId, ...]]:

@@ -15,12 +15,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession, quote
+from faust_cdc.errors import ValueConversionError
+from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession, TextRow, quote
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.transcode.reference import Row
@@ -87,7 +90,7 @@ class InitialSnapshot:
         """Write all rows, each with its marker; False when stopped. The marker needs to know the row after."""
         held: tuple[CapturedTable, Row, bool] | None = None
         last_report = time.monotonic()
-        for captured, row in self._rows(tables):
+        for captured, row in self._rows(tables, point):
             if self._should_stop():
                 return False
             is_first_of_table = held is None or held[0] is not captured
@@ -102,14 +105,41 @@ class InitialSnapshot:
             self._write(held, point, is_last_of_table=True, is_last=True)
         return True
 
-    def _rows(self, tables: Sequence[Table]) -> Iterator[tuple[CapturedTable, Row]]:
+    def _rows(self, tables: Sequence[Table], point: SnapshotPoint) -> Iterator[tuple[CapturedTable, Row]]:
         for table in tables:
             captured = self._cache.for_table(table)
             transcoder = captured.transcoder
             expressions = ", ".join(transcoder.plan.select_list())
             sql = f"SELECT {expressions} FROM {quote(table.id.database)}.{quote(table.id.table)}"
-            for cells in self._session.stream(sql):
-                yield captured, transcoder.read_text_row(cells)
+            for number, cells in enumerate(self._session.stream(sql)):
+                try:
+                    row = transcoder.read_text_row(cells)
+                except ValueConversionError as error:
+                    settled = self._bad_row(error, captured, cells, point, number)
+                    if settled is None:
+                        continue
+                    row = settled
+                yield captured, row
+
+    def _bad_row(
+        self, error: ValueConversionError, captured: CapturedTable, cells: TextRow, point: SnapshotPoint, number: int
+    ) -> Row | None:
+        """Return the row with its bad values settled, None when it went to the quarantine."""
+        source = self._block.at(
+            ts_us=int(time.time()) * 1_000_000,
+            server_id=0,
+            gtid=None,
+            file=point.position.file,
+            pos=point.position.pos,
+            thread=None,
+            db=captured.id.database,
+            table=captured.id.table,
+        )
+        settled = self._dispatcher.bad_rows.cells(error, captured, cells, replace(source, row=number))
+        if not isinstance(settled, ChangeRecord):
+            return settled
+        self._writer.write(settled)
+        return None
 
     def _write(
         self, held: tuple[CapturedTable, Row, bool], point: SnapshotPoint, *, is_last_of_table: bool, is_last: bool

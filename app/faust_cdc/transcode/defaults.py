@@ -2,9 +2,11 @@
 
 No default: no DEFAULT clause, DEFAULT NULL, expression defaults (a geometry or vector has no others), a zero date in a
 nullable column, a value that the mode's form cannot hold (9999-12-31 in nanoseconds). `CURRENT_TIMESTAMP` gives the
-epoch for DATETIME and TIMESTAMP NOT NULL and nothing for a nullable TIMESTAMP. Two oddities are kept because a schema's
-text must equal Debezium's: BIGINT UNSIGNED defaults above 2^63-1 stop there although values wrap, and the zero bytes of
-BINARY defaults stand as the two characters `\\0`, as SHOW CREATE TABLE prints them.
+epoch for DATETIME and TIMESTAMP NOT NULL and nothing for a nullable TIMESTAMP.
+
+Debezium reads literals out of SHOW CREATE TABLE without undoing its escapes, stops BIGINT UNSIGNED defaults at 2^63-1
+although values wrap, and makes YEAR 0 the year 2000. We give the value that a row gets, unless
+`compatibility.mode=debezium` asks for theirs.
 """
 
 from __future__ import annotations
@@ -14,10 +16,14 @@ from collections.abc import Callable
 from typing import Any
 
 from faust_cdc.errors import UnsupportedColumn
+from faust_cdc.relational.create_table_text import shown_binary, shown_text
 from faust_cdc.relational.model import Column
+from faust_cdc.transcode.custom_converters import shortest_float
 from faust_cdc.transcode.forms import encoder
+from faust_cdc.transcode.java_text import float_text
 from faust_cdc.transcode.mapping import Kind, Mapping
 from faust_cdc.transcode.numbers import bits_little_endian, round_half_up
+from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.temporal import (
     datetime_us_from_text,
     day_from_text,
@@ -33,7 +39,7 @@ _HEX = re.compile(r"0x([0-9a-f]*)|x'([0-9a-f]*)'", re.IGNORECASE)
 _LONG_MAX = (1 << 63) - 1
 
 
-def default_of(column: Column, mapping: Mapping, optional: bool, adjust_years: bool, where: str) -> Any:
+def default_of(column: Column, mapping: Mapping, optional: bool, options: TranscodeOptions, where: str) -> Any:
     """Return the schema default of `column` as an Avro-ready value, or `MISSING`; `where` names its table.
 
     Raises UnsupportedColumn when the server's default text cannot be read as a value of the type.
@@ -46,7 +52,10 @@ def default_of(column: Column, mapping: Mapping, optional: bool, adjust_years: b
     if column.default_is_expression or column.generated or mapping.structured:
         return MISSING
     try:
-        value = _convert(text, column, mapping, adjust_years)
+        debeziums = _debeziums(text, column, mapping) if options.compatible else None
+        if debeziums is not None:
+            return debeziums
+        value = _convert(text, column, mapping, options.enable_time_adjuster)
     except ValueError as error:
         raise UnsupportedColumn(
             f"{where}, column {column.name!r}: default {text!r} is no {mapping.kind.value} ({error}).",
@@ -56,6 +65,10 @@ def default_of(column: Column, mapping: Mapping, optional: bool, adjust_years: b
         return MISSING if optional else epoch_of(mapping)
     encode = encoder(mapping.form, mapping.scale)
     encoded = value if encode is None else encode(value)
+    if encoded is not None and mapping.convert is not None:
+        encoded = mapping.convert(encoded)
+        if mapping.avro == "float":
+            encoded = shortest_float(encoded)
     return MISSING if encoded is None else encoded
 
 
@@ -88,9 +101,26 @@ def _convert(text: str, column: Column, mapping: Mapping, adjust_years: bool) ->
         return bits_little_endian(_bits(text), int(mapping.parameters["length"]))
     if kind in (Kind.FIXED_BYTES, Kind.BYTES):
         # information_schema leaves the zero bytes out that pad a BINARY(n).
-        padded = _binary(text).ljust((column.length or 1) if kind is Kind.FIXED_BYTES else 0, b"\x00")
-        return padded.replace(b"\x00", b"\\0")
+        return _binary(text).ljust((column.length or 1) if kind is Kind.FIXED_BYTES else 0, b"\x00")
+    if kind is Kind.FLOAT and mapping.avro == "float":
+        return float(float_text(float(text)))
     return _LITERALS[kind](text)
+
+
+def _debeziums(text: str, column: Column, mapping: Mapping) -> Any:
+    """Return the default as Debezium 3.6.1 has it where that is not the row's value; None elsewhere."""
+    kind = mapping.kind
+    if kind is Kind.YEAR and int(text) == 0:
+        return 2000
+    if kind is Kind.UNSIGNED_LONG:
+        return min(int(text), _LONG_MAX)
+    if kind in (Kind.STRING, Kind.ENUM, Kind.SET):
+        return shown_text(text)
+    if kind in (Kind.FIXED_BYTES, Kind.BYTES):
+        encode = encoder(mapping.form)
+        shown = shown_binary(_convert(text, column, mapping, adjust_years=False)).encode("utf-8")
+        return shown if encode is None else encode(shown)
+    return None
 
 
 def _bits(text: str) -> int:
@@ -107,7 +137,7 @@ def _binary(text: str) -> bytes:
 
 _LITERALS: dict[Kind, Callable[[str], Any]] = {
     Kind.INTEGER: int,
-    Kind.UNSIGNED_LONG: lambda text: min(int(text), _LONG_MAX),
+    Kind.UNSIGNED_LONG: lambda text: (int(text) + _LONG_MAX + 1) % (2 * _LONG_MAX + 2) - _LONG_MAX - 1,
     Kind.UNSIGNED_DECIMAL: int,
     Kind.FLOAT: float,
     Kind.DOUBLE: float,
@@ -118,4 +148,7 @@ _LITERALS: dict[Kind, Callable[[str], Any]] = {
     Kind.ENUM: str,
     Kind.SET: str,
     Kind.JSON: str,
+    Kind.UUID: str,
+    Kind.INET4: str,
+    Kind.INET6: str,
 }

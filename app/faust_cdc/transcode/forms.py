@@ -5,7 +5,8 @@ Both paths read a cell into its canonical value (epoch day, µs, unscaled number
 bytes whatever the mode. Source of the forms: records of Debezium 3.6.1 with each mode.
 
 Some forms cannot hold every value: nanoseconds in 64 bits end in 2262, Connect's and the ISO time of day end at 24:00.
-Encoders answer None for those, which Debezium writes as null too; `required` turns that None into an error.
+Encoders answer None for those, which Debezium writes as null; `required` turns that None into an error, as a null that
+no row holds would be a lie.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Form(enum.Enum):
     """Durations always fit into 64 bits."""
     ISO_DATE = "ISO date"
     ISO_TIME = "ISO time of day"
+    ISO_TIME_WRAPPED = "ISO time of day, 24:00 as 00:00"
+    DEBEZIUM_YEAR = "year, 0000 as 1900"
     ISO_DATETIME = "ISO date and time"
     UNSCALED = "unscaled"
     PLAIN_TEXT = "plain text"
@@ -66,8 +69,13 @@ def iso_date(day: int) -> str:
 def iso_time(micros: int) -> str | None:
     """Return a time of day as `12:34:56.7Z`, its fraction without trailing zeros; None outside 00:00…24:00.
 
-    24:00 is `00:00:00Z` as in Debezium: readers of the type parse hours 0 to 23 only.
+    24:00 is `24:00:00Z`, ISO 8601's end of a day.
     """
+    return f"{_clock(micros)}Z" if 0 <= micros <= DAY_US else None
+
+
+def iso_time_wrapped(micros: int) -> str | None:
+    """Return what `iso_time` does, but 24:00 as `00:00:00Z`, which is what Debezium makes of it."""
     return f"{_clock(micros % DAY_US)}Z" if 0 <= micros <= DAY_US else None
 
 
@@ -107,6 +115,8 @@ _ENCODERS: dict[Form, Encode] = {
     Form.TIME_NANOS: lambda micros: micros * 1000,
     Form.ISO_DATE: iso_date,
     Form.ISO_TIME: iso_time,
+    Form.ISO_TIME_WRAPPED: iso_time_wrapped,
+    Form.DEBEZIUM_YEAR: lambda year: year or 1900,
     Form.ISO_DATETIME: iso_datetime,
     Form.UNSCALED: signed_bytes,
     Form.BASE64: lambda data: base64.b64encode(data).decode("ascii"),
@@ -117,7 +127,7 @@ _SCALED: dict[Form, Callable[[int], Encode]] = {
     Form.PLAIN_TEXT: _plain_text,
     Form.NEAREST_DOUBLE: _nearest_double,
 }
-_PARTIAL = frozenset({Form.NANOS, Form.TIME_MILLIS, Form.ISO_TIME})
+_PARTIAL = frozenset({Form.NANOS, Form.TIME_MILLIS, Form.ISO_TIME, Form.ISO_TIME_WRAPPED})
 """Forms without a value for some values."""
 
 
@@ -128,7 +138,7 @@ def encoder(form: Form, scale: int = 0) -> Encode | None:
 
 
 def required(form: Form, encode: Encode | None) -> Encode | None:
-    """Return the encoder of a field that may not be null: it raises ValueError where `form` has no value."""
+    """Return the encoder that raises ValueError where `form` has no value, in place of giving None."""
     if encode is None or form not in _PARTIAL:
         return encode
 
@@ -136,8 +146,7 @@ def required(form: Form, encode: Encode | None) -> Encode | None:
         encoded = encode(value)
         if encoded is None:
             raise ValueError(
-                f"{_shown(form, value)} does not fit into {form.value}, and the field may not be null: "
-                "choose another time.precision.mode"
+                f"{_shown(form, value)} does not fit into {form.value}: choose another time.precision.mode"
             )
         return encoded
 

@@ -13,6 +13,7 @@ import base64
 import re
 import struct
 from collections.abc import Callable
+from math import isfinite
 
 from faust_cdc.transcode.numbers import decimal_reader, decimal_size, java_double
 
@@ -56,7 +57,7 @@ def json_text(data: bytes) -> str:
         return "null"
     out: list[str] = []
     try:
-        _value(data[0], data, 1, out.append, 0)
+        _value(data[0], data, 1, out.append, 0, [len(data)])
     except (IndexError, struct.error) as error:
         raise ValueError(f"the binary JSON document of {len(data)} bytes ends in the middle of a value") from error
     return "".join(out)
@@ -82,19 +83,36 @@ def _slice(data: bytes, pos: int, length: int) -> bytes:
     return data[pos : pos + length]
 
 
-def _value(kind: int, data: bytes, pos: int, put: _Put, depth: int) -> None:
+def _spend(budget: list[int], size: int) -> None:
+    """Take `size` bytes off what is left of the document: each of its bytes belongs to one value.
+
+    Without it a few bytes could be printed without end, since elements may point where they like.
+    """
+    budget[0] -= size
+    if budget[0] < 0:
+        raise ValueError("values of the binary JSON document overlap")
+
+
+def _value(kind: int, data: bytes, pos: int, put: _Put, depth: int, budget: list[int]) -> None:
     if kind < 4:
-        _container(kind, data, pos, put, depth + 1)
+        _container(kind, data, pos, put, depth + 1, budget)
     elif kind == 12:
         length, pos = _variable_length(data, pos)
-        put(json_string(_slice(data, pos, length).decode("utf-8")))
+        text = _slice(data, pos, length).decode("utf-8")
+        _spend(budget, length)
+        put(json_string(text))
     elif kind == 4:
         put(_LITERALS[data[pos]])
     elif kind == 11:
-        put(java_double(_DOUBLE.unpack_from(data, pos)[0]))
+        number = _DOUBLE.unpack_from(data, pos)[0]
+        if not isfinite(number):
+            raise ValueError(f"{number} in the binary JSON document is no JSON number")
+        put(java_double(number))
     elif kind == 15:
         length, start = _variable_length(data, pos + 1)
-        put(opaque_text(data[pos], _slice(data, start, length)))
+        opaque = _slice(data, start, length)
+        _spend(budget, length)
+        put(opaque_text(data[pos], opaque))
     else:
         scalar = _SCALARS.get(kind)
         if scalar is None:
@@ -102,7 +120,7 @@ def _value(kind: int, data: bytes, pos: int, put: _Put, depth: int) -> None:
         put(str(scalar.unpack_from(data, pos)[0]))
 
 
-def _container(kind: int, data: bytes, start: int, put: _Put, depth: int) -> None:
+def _container(kind: int, data: bytes, start: int, put: _Put, depth: int, budget: list[int]) -> None:
     """Print an object (0 small, 1 large) or array (2, 3); offsets in it count from `start`."""
     if depth > DEPTH_MAX:
         raise ValueError(f"the JSON document is nested deeper than {DEPTH_MAX}")
@@ -118,6 +136,7 @@ def _container(kind: int, data: bytes, start: int, put: _Put, depth: int) -> Non
     body = entries + count * (width + 1)
     if body > len(data):
         raise ValueError(f"a JSON container claims {count} elements, more than its bytes can hold")
+    _spend(budget, body - start)
     put("{" if is_object else "[")
     for index in range(count):
         if index:
@@ -125,17 +144,18 @@ def _container(kind: int, data: bytes, start: int, put: _Put, depth: int) -> Non
         if is_object:
             entry = key_entry + index * (width + 2)
             key = _slice(data, start + number(entry, width), number(entry + width, 2))
+            _spend(budget, len(key))
             put(json_string(key.decode("utf-8")) + ":")
         entry = entries + index * (width + 1)
         element = data[entry]
         if element in inlined:
-            _value(element, data, entry + 1, put, depth)
+            _value(element, data, entry + 1, put, depth, budget)
             continue
         offset = start + number(entry + 1, width)
         if offset < body:
             # A child lies behind the entries; anything else could be a cycle.
             raise ValueError(f"a JSON element at {offset} overlaps its container")
-        _value(element, data, offset, put, depth)
+        _value(element, data, offset, put, depth, budget)
     put("}" if is_object else "]")
 
 

@@ -2,8 +2,8 @@
 
 The server prints spaces after `:` and `,` and doubles with exponents. What text cannot tell: a DECIMAL that SQL put
 into the document (`JSON_OBJECT('a', 12345678.91)`) from a double. Read as a decimal is what no double prints as:
-trailing zeros, or digits beyond the shortest that name the double. The rest is read as a double, which every number
-of a JSON literal is.
+trailing zeros, digits beyond the shortest that name the double, or a number below 1e-15 without an exponent. The rest
+is read as a double, which every number of a JSON literal is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from decimal import Decimal
 from faust_cdc.transcode.json_binary import json_string
 from faust_cdc.transcode.numbers import java_double
 
+_EXPONENT_BELOW = 1e-15
+"""Smaller doubles the server prints with an exponent (`my_gcvt`, MAX_DECPT_FOR_F_FORMAT)."""
 _TOKEN = re.compile(
     r'(?P<string>"[^"\\]*(?:\\.[^"\\]*)*")|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<space>[ \t\r\n]+)'
 )
@@ -42,4 +44,6 @@ def canonical_number(token: str) -> str:
     if not point or (len(fraction) > 1 and fraction.endswith("0")):
         return token
     number = float(token)
+    if abs(number) < _EXPONENT_BELOW and number:
+        return token
     return java_double(number) if Decimal(token) == Decimal(repr(number)) else token

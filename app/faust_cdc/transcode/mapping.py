@@ -8,13 +8,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
-from faust_cdc.transcode.forms import Form
+from faust_cdc.transcode.forms import Encode, Form
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc_schemas import names
+from faust_cdc_schemas.connect_avro import MISSING
 
 
 class Kind(enum.Enum):
@@ -47,6 +49,9 @@ class Kind(enum.Enum):
     POINT = "point"
     GEOMETRY = "geometry"
     VECTOR = "vector"
+    UUID = "uuid"
+    INET4 = "inet4"
+    INET6 = "inet6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,21 @@ class Mapping:
     """Avro primitive (int, long, float, double, boolean, bytes, string), or `record` and `array`: see `structured`."""
     name: str | None = None
     """Semantic type name (`connect.name`); versioned 1 where there is one."""
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """Schema parameters: texts, or None where a custom converter has none to give."""
     connect_type: str | None = None
     form: Form = Form.AS_IS
     """What the modes make of the value that was read."""
     scale: int = 0
     """Fraction digits of a decimal."""
+    labels: tuple[str, ...] = ()
+    """What each label of an ENUM or SET is written as, in definition order."""
+    convert: Encode | None = None
+    """What a custom converter makes of the value that `form` gave, as the very last step; None: nothing."""
+    zero: Any = MISSING
+    """What a custom converter makes of zero dates (None: null); `MISSING`: the column's own rule."""
+    literal_years: bool = False
+    """Years below 100 stay as they are, whatever `enable.time.adjuster` says."""
 
     @property
     def structured(self) -> bool:
@@ -158,7 +172,18 @@ def _date(_column: Column, options: TranscodeOptions) -> Mapping:
     return _DATES.get(options.time_precision_mode, _DATE)
 
 
+_WRAPPED_TIME = Mapping(Kind.TIME, "string", names.ISO_TIME, form=Form.ISO_TIME_WRAPPED)
+_YEAR = Mapping(Kind.YEAR, "int", names.YEAR)
+_DEBEZIUM_YEAR = Mapping(Kind.YEAR, "int", names.YEAR, form=Form.DEBEZIUM_YEAR)
+
+
+def _year(_column: Column, options: TranscodeOptions) -> Mapping:
+    return _DEBEZIUM_YEAR if options.compatible else _YEAR
+
+
 def _time(_column: Column, options: TranscodeOptions) -> Mapping:
+    if options.compatible and options.time_precision_mode == "isostring":
+        return _WRAPPED_TIME
     return _TIMES.get(options.time_precision_mode, _TIME)
 
 
@@ -173,8 +198,10 @@ _Builder = Callable[[Column, TranscodeOptions], Mapping]
 
 
 def _labelled(kind: Kind, name: str) -> _Builder:
-    def build(column: Column, _options: TranscodeOptions) -> Mapping:
-        return Mapping(kind, "string", name, {"allowed": ",".join(map(escape_label, column.enum_values))})
+    def build(column: Column, options: TranscodeOptions) -> Mapping:
+        escaped = tuple(map(escape_label, column.enum_values))
+        labels = escaped if options.compatible else column.enum_values
+        return Mapping(kind, "string", name, {"allowed": ",".join(escaped)}, labels=labels)
 
     return build
 
@@ -190,7 +217,7 @@ _BUILDERS: dict[str, _Builder] = {
     "double": _always(Mapping(Kind.DOUBLE, "double")),
     "decimal": _decimal,
     "bit": _bit,
-    "year": _always(Mapping(Kind.YEAR, "int", names.YEAR)),
+    "year": _year,
     "date": _date,
     "time": _time,
     "datetime": _datetime,
@@ -204,6 +231,9 @@ _BUILDERS: dict[str, _Builder] = {
     **dict.fromkeys(("geometry", "linestring", "polygon", "geometrycollection"), _GEOMETRY),
     **dict.fromkeys(("multipoint", "multilinestring", "multipolygon"), _GEOMETRY),
     "vector": _always(Mapping(Kind.VECTOR, "array", names.FLOAT_VECTOR)),
+    "uuid": _always(Mapping(Kind.UUID, "string", names.UUID)),
+    "inet4": _always(Mapping(Kind.INET4, "string")),
+    "inet6": _always(Mapping(Kind.INET6, "string")),
 }
 
 

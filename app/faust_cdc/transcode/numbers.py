@@ -89,7 +89,9 @@ def round_half_up(text: str, scale: int) -> int:
 
 
 def bits_little_endian(value: int, length: int) -> bytes:
-    """Return a BIT(length) value as Debezium's `Bits`: little-endian, ceil(length / 8) bytes."""
+    """Return a BIT(length) value as Debezium's `Bits`: little-endian, ceil(length / 8) bytes. Raises ValueError."""
+    if value >> length:
+        raise ValueError(f"{value:#x} has more than the {length} bits of its column")
     return value.to_bytes((length + 7) // 8, "little")
 
 

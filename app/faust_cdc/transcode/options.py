@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faust_cdc.config.custom_converters import CustomConverter
 from faust_cdc.errors import ConfigError
+from faust_cdc.relational.columns import EVERY_COLUMN, ColumnSelection
 
 LEGAL = {
     "connector": ("mysql", "mariadb"),
@@ -35,6 +37,15 @@ class TranscodeOptions:
     field_name_adjustment: str = "none"
     """As for schema names, with dots illegal too; Debezium switches "avro" on by itself when an Avro converter stands
     in the connector's configuration."""
+    avro_names: bool = True
+    """Field names must be legal in Avro: keys or values are written as Avro, and the names are not scrubbed."""
+    compatible: bool = False
+    """`compatibility.mode=debezium`: Debezium's value where ours differs on purpose, as far as the list
+    `config/differences.toml` says that the mode covers it."""
+    custom_converters: tuple[CustomConverter, ...] = ()
+    """The first that takes a column says what it becomes."""
+    columns: ColumnSelection = EVERY_COLUMN
+    """Column lists, masks and the like, message keys, comments."""
 
     def __post_init__(self) -> None:
         for option, legal in LEGAL.items():

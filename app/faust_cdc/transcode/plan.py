@@ -6,22 +6,32 @@ Every transcoder, today's readable one and a compiled one, carries out the same 
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.relational.model import Column, Table
+from faust_cdc.transcode.custom_converters import custom_mapping, zero_date_rules
 from faust_cdc.transcode.defaults import default_as_json, default_of
 from faust_cdc.transcode.forms import Encode, Form, encoder, required
-from faust_cdc.transcode.mapping import Mapping, mapping_of
+from faust_cdc.transcode.jackson import characters_of, document_text
+from faust_cdc.transcode.mapping import Kind, Mapping, mapping_of
 from faust_cdc.transcode.options import TranscodeOptions
+from faust_cdc.transcode.shaping import Change, change_of, comment_of, schema_parameters
 from faust_cdc.transcode.text import epoch_of, select_expression
 from faust_cdc_schemas import connect_avro, envelope, names, structs
 from faust_cdc_schemas.connect_avro import MISSING
 
-__all__ = ["ColumnPlan", "TranscodeOptions", "TranscodePlan", "build_plan", "schema_json"]
+__all__ = ["ColumnPlan", "KeyConstant", "TranscodeOptions", "TranscodePlan", "build_plan", "schema_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyConstant:
+    """A text field at the end of every key of a table: it tells apart tables that share a topic."""
+
+    field_name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,7 @@ class ColumnPlan:
     """What one column becomes."""
 
     index: int
-    """Place in the row, from 0."""
+    """Place in the row as the transcoder holds it, from 0."""
     column: Column
     field_name: str
     mapping: Mapping
@@ -37,10 +47,20 @@ class ColumnPlan:
     """The field may be null: the column is nullable and not in the key."""
     default: Any
     """Avro-ready schema default, or `connect_avro.MISSING`."""
+    doc: str | None = None
+    """The schema's documentation: the column's comment, where comments are wanted."""
+    parameters: dict[str, str] = field(default_factory=dict)
+    """Schema parameters that a column rule adds to the type's own."""
+    change: Change | None = None
+    """What a column rule makes of the finished value."""
+    null_outside: bool = False
+    """A value that the mode's form cannot hold becomes null, as in Debezium, where the field may be; else an error."""
 
     @property
     def zero(self) -> Any:
-        """What a zero date becomes: null where allowed, else the default, else the epoch."""
+        """What a zero date becomes: null where allowed, else the default, else the epoch; or a converter's choice."""
+        if self.mapping.zero is not MISSING:
+            return self.mapping.zero
         if self.optional:
             return None
         return epoch_of(self.mapping) if self.default is MISSING else self.default
@@ -49,7 +69,7 @@ class ColumnPlan:
     def encode(self) -> Encode | None:
         """The last step of a value that was read, None when there is none; see `forms`."""
         encode = encoder(self.mapping.form, self.mapping.scale)
-        return encode if self.optional else required(self.mapping.form, encode)
+        return encode if self.optional and self.null_outside else required(self.mapping.form, encode)
 
     @property
     def avro_field(self) -> dict[str, Any]:
@@ -57,14 +77,16 @@ class ColumnPlan:
         default = MISSING if self.default is MISSING else default_as_json(self.default)
         mapping = self.mapping
         if mapping.structured and mapping.name is not None:
-            return connect_avro.field(self.field_name, structs.SCHEMAS[mapping.name](), optional=self.optional)
+            schema = structs.with_parameters(structs.SCHEMAS[mapping.name](), self.parameters)
+            return connect_avro.field(self.field_name, schema, optional=self.optional)
         avro_type = connect_avro.primitive(
             mapping.avro,
             name=mapping.name,
             version=None if mapping.name is None else 1,
-            parameters=mapping.parameters,
+            parameters=mapping.parameters | self.parameters,
             default=default,
             connect_type=mapping.connect_type,
+            doc=self.doc,
         )
         return connect_avro.field(self.field_name, avro_type, optional=self.optional, default=default)
 
@@ -77,18 +99,34 @@ class TranscodePlan:
     topic: str
     options: TranscodeOptions
     columns: tuple[ColumnPlan, ...]
-    """One per column, in the order of the row image."""
+    """One per column that is read, in the order of the row image: all of them, unless column lists leave some out."""
     key_columns: tuple[ColumnPlan, ...]
-    """In key order; empty when records have no key."""
+    """In key order. A key column whose value is masked or truncated has a place of its own behind those of `columns`:
+    there the row holds it as it is."""
+    key_constant: KeyConstant | None = None
+    """Of a topic naming strategy that lets tables share topics; with it every record has a key."""
+    key_only: frozenset[str] = frozenset()
+    """Names of columns that are read for the key and left out of the value."""
+
+    @cached_property
+    def value_columns(self) -> tuple[ColumnPlan, ...]:
+        """The columns of the record's value, in the order of the row image."""
+        return tuple(one for one in self.columns if one.column.name not in self.key_only)
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """Names of the table's columns that are not read."""
+        return frozenset(column.name for column in self.table.columns) - {one.column.name for one in self.columns}
 
     @cached_property
     def key_schema(self) -> dict[str, Any] | None:
-        """The Avro schema of record keys, None when the table has no key."""
-        if not self.key_columns:
+        """The Avro schema of record keys, None when records have no key."""
+        fields = [one.avro_field for one in self.key_columns]
+        if self.key_constant is not None:
+            fields.append(connect_avro.field(self.key_constant.field_name, "string"))
+        if not fields:
             return None
-        return envelope.key_schema(
-            self._named(names.key_name(self.topic)), [one.avro_field for one in self.key_columns]
-        )
+        return envelope.key_schema(self._named(names.key_name(self.topic)), fields)
 
     @cached_property
     def value_schema(self) -> dict[str, Any]:
@@ -96,7 +134,7 @@ class TranscodePlan:
         return envelope.envelope_schema(
             self._named(names.envelope_name(self.topic)),
             self._named(names.value_name(self.topic)),
-            structs.defined_once([one.avro_field for one in self.columns]),
+            structs.defined_once([one.avro_field for one in self.value_columns]),
             self.options.connector,
         )
 
@@ -112,9 +150,13 @@ class TranscodePlan:
         """The envelope schema as registered."""
         return schema_json(self.value_schema)
 
+    def defaults_of_nullable(self) -> dict[int, Any]:
+        """Return the Avro-ready defaults of columns that may be null, by place in the row."""
+        return {one.index: one.default for one in self.columns if one.optional and one.default is not MISSING}
+
     def select_list(self) -> list[str]:
-        """Return one SQL expression per column, for `ReferenceTranscoder.read_text_row` to read the answers of."""
-        return [select_expression(one.column, one.mapping.kind) for one in self.columns]
+        """Return one SQL expression per column that is read, for `ReferenceTranscoder.read_text_row`; never none."""
+        return [select_expression(one.column, one.mapping.kind) for one in self.columns] or ["NULL"]
 
     def describe(self) -> str:
         """Return the plan as text: one line per column, key columns numbered."""
@@ -127,10 +169,15 @@ class TranscodePlan:
             null = " optional" if one.optional else ""
             form = "" if one.mapping.form is Form.AS_IS else f" ({one.mapping.form.value})"
             source = one.column.type_expression or one.column.type_name
+            key += " not in the value" if one.column.name in self.key_only else ""
+            key += f" {one.parameters}" if one.parameters else ""
             lines.append(
                 f"  {one.index:3} {one.field_name}: {source} -> {one.mapping.kind.value} "
                 f"{one.mapping.avro}{form}{semantic}{null}{default}{key}"
             )
+        if self.left_out:
+            names_left_out = (column.name for column in self.table.columns if column.name in self.left_out)
+            lines.append(f"  left out: {', '.join(names_left_out)}")
         return "\n".join(lines)
 
     def _named(self, full_name: str) -> str:
@@ -138,38 +185,80 @@ class TranscodePlan:
 
 
 def schema_json(schema: dict[str, Any]) -> str:
-    """Return an Avro schema as compact JSON text, properties in their given order, as Avro's Java prints it."""
-    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+    """Return an Avro schema as compact JSON text, properties in their given order, as Avro's Java prints it.
 
-
-def build_plan(table: Table, topic: str, options: TranscodeOptions) -> TranscodePlan:
-    """Return the plan of `table` for `topic`.
-
-    Raises UnsupportedColumn for a column that no operation exists for, whose default cannot be read, or whose name
-    cannot stand in an Avro schema.
+    Registries compare texts: a default of 1e20 must stand as Java's `1.0E20`, or the schema gets another id.
     """
-    columns = tuple(_column_plan(index, column, table, options) for index, column in enumerate(table.columns))
+    return document_text(schema, characters_of)
+
+
+def build_plan(
+    table: Table, topic: str, options: TranscodeOptions, key_constant: KeyConstant | None = None
+) -> TranscodePlan:
+    """Return the plan of `table` for `topic`; column lists, keys and rules are spent here.
+
+    Raises UnsupportedColumn for a mask that would leave a column in clear, for a column that no operation exists for,
+    whose default cannot be read, or whose name cannot stand in an Avro schema.
+    """
+    selection = options.columns
+    if not options.compatible:
+        selection.ensure_masked(table)
+    key = selection.key_of(table)
+    included = {column.name for column in table.columns if selection.includes(table.id, column)}
+    read = [column for column in table.columns if column.name in included or column.name in key]
+    plain = tuple(_column_plan(index, column, table, options) for index, column in enumerate(read))
     by_field: dict[str, str] = {}
-    for one in columns:
+    for one in plain:
         other = by_field.setdefault(one.field_name, one.column.name)
         if other != one.column.name:
             raise UnsupportedColumn(
                 f"{table.id}: columns {other!r} and {one.column.name!r} both become field {one.field_name!r}.",
                 remedy="rename one of them, or exclude the table",
             )
-    by_name = {one.column.name: one for one in columns}
-    return TranscodePlan(table, topic, options, columns, tuple(by_name[name] for name in table.primary_key))
+    columns = tuple(_shaped(one, table, options) for one in plain)
+    key_columns = _key_columns(key, plain, columns)
+    if key_constant is not None and key_constant.field_name in {one.field_name for one in key_columns}:
+        raise UnsupportedColumn(
+            f"{table.id}: key column {key_constant.field_name!r} has the name of topic.key.field.name.",
+            remedy="set topic.key.field.name to a name that no key column has",
+        )
+    return TranscodePlan(table, topic, options, columns, key_columns, key_constant, frozenset(key) - included)
+
+
+def _key_columns(
+    key: tuple[str, ...], plain: tuple[ColumnPlan, ...], columns: tuple[ColumnPlan, ...]
+) -> tuple[ColumnPlan, ...]:
+    """Rules are for values: the key has each column as it is, at a second place where the first holds a change."""
+    by_name = {one.column.name: one for one in plain}
+    changed = [name for name in key if columns[by_name[name].index].change is not None]
+    return tuple(
+        replace(by_name[name], index=len(columns) + changed.index(name)) if name in changed else by_name[name]
+        for name in key
+    )
+
+
+def _shaped(one: ColumnPlan, table: Table, options: TranscodeOptions) -> ColumnPlan:
+    """The column as a record's value has it."""
+    shaping = options.columns.shaping_of(table.id, one.column, options.compatible)
+    if shaping is None:
+        return one
+    parameters = schema_parameters(shaping, one.column, one.doc)
+    return replace(one, parameters=parameters, change=change_of(shaping, one.column, one.mapping))
 
 
 def _column_plan(index: int, column: Column, table: Table, options: TranscodeOptions) -> ColumnPlan:
     where = str(table.id)
     field_name = names.adjust_field_name(column.name, options.field_name_adjustment)
-    if not names.is_avro_name(field_name):
+    if options.avro_names and not names.is_avro_name(field_name):
         raise UnsupportedColumn(
             f"{where}, column {column.name!r}: not an Avro name (letters, digits and _, no digit first).",
             remedy="set field.name.adjustment.mode=avro, or name an Avro converter in the connector's configuration",
         )
-    mapping = mapping_of(column, options, where)
-    optional = column.nullable and column.name not in table.primary_key
-    default = default_of(column, mapping, optional, options.enable_time_adjuster, where)
-    return ColumnPlan(index, column, field_name, mapping, optional, default)
+    mapping = custom_mapping(column, table.id, options) or mapping_of(column, options, where)
+    # Debezium's fields of geometries are optional, NOT NULL or not (seen live; a POINT's are not).
+    optional = (column.nullable or mapping.kind is Kind.GEOMETRY) and column.name not in table.primary_key
+    default = default_of(column, mapping, optional, options, where)
+    if mapping.zero is not MISSING:
+        optional, default = zero_date_rules(mapping, optional, default)
+    doc = comment_of(column, options.compatible) if options.columns.comments else None
+    return ColumnPlan(index, column, field_name, mapping, optional, default, doc, null_outside=options.compatible)

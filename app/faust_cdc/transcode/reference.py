@@ -1,8 +1,7 @@
-"""The reference transcoder: row images and snapshot cells into Avro, readable first.
+"""The reference transcoder: row images and snapshot cells into rows, rows into bytes, readable first.
 
 Why equal rows give equal bytes on both paths: `read_row` (binlog) and `read_text_row` (snapshot) end in the same `Row`
-of Avro-ready values, and only `key` and `value` encode. Encoding is fastavro's, with the schemas stripped to what
-determines bytes, so no property of theirs (a logical type, say) can bend a value.
+of Avro-ready values, and only `key` and `value` encode, with the encoding that was bound to the plan (`encoding`).
 
 A row is walked once. Its reader checks that the walk ends inside the event's rows; the caller goes on until the rows
 are used up, so bytes are consumed exactly. Only after an error is the place looked up that the message names.
@@ -11,46 +10,31 @@ are used up, so bytes are consumed exactly. Only after an error is the place loo
 from __future__ import annotations
 
 import base64
-import io
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
-
-import fastavro
+from typing import Any
 
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import InternalError, SchemaOutOfSync, TableError, ValueConversionError
+from faust_cdc.relational.model import Column
 from faust_cdc.transcode import text, wire
+from faust_cdc.transcode.avro_encoding import AvroKey, AvroValue
+from faust_cdc.transcode.encoding import Encoding
 from faust_cdc.transcode.forms import Form, plain_decimal
-from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
+from faust_cdc.transcode.java_text import double_text, float_text
+from faust_cdc.transcode.plan import TranscodePlan
+from faust_cdc.transcode.row import UNAVAILABLE, Row
 from faust_cdc.transcode.source_block import SourceInfo
-from faust_cdc_schemas.envelope import source_schema, transaction_schema
+from faust_cdc.transcode.wire_skip import skipper
 from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
-from faust_cdc_schemas.structs import SCHEMAS, defined_once
 
-Row = tuple[Any, ...]
-"""Avro-ready values in column order; `UNAVAILABLE` where the row image leaves a column out."""
+__all__ = ["UNAVAILABLE", "Cell", "ReferenceTranscoder", "Row"]
 
 Cell = bytes | str | int | float | None
 """A cell of a snapshot query: text protocol bytes, or what a driver made of them."""
-
-_ROW_NAME: Final = "Row"
-_PREFIX = struct.Struct(">bi")
-"""Confluent's wire format: a zero byte and the schema id."""
-
-
-class _Unavailable:
-    """Type of `UNAVAILABLE`."""
-
-    def __repr__(self) -> str:
-        return "UNAVAILABLE"
-
-
-UNAVAILABLE: Final = _Unavailable()
-"""A column that the row image leaves out (binlog_row_image other than FULL)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +43,32 @@ class _Bound:
 
     reads: tuple[wire.Read, ...]
     required: bytes
-    """One byte per column: 1 where null is impossible."""
+    """One byte per column that is kept: 1 where null is impossible."""
+    kept: tuple[int, ...] | None
+    """Places in the image of the columns that the plan reads; None when it reads all."""
 
 
 class ReferenceTranscoder:
     """Carries out one plan. Not thread-safe: one per connector task."""
 
-    def __init__(self, plan: TranscodePlan, key_schema_id: int | None, value_schema_id: int) -> None:
+    def __init__(
+        self,
+        plan: TranscodePlan,
+        key_schema_id: int | None = None,
+        value_schema_id: int = 0,
+        *,
+        encoding: Encoding | None = None,
+    ) -> None:
+        """`encoding` None: Avro in wire format, under the two schema ids."""
         self.plan = plan
         self._bound: _Bound | None = None
         self._data = b""
         self._rows: memoryview | None = None
-        self._names = tuple(f"c{column.index}" for column in plan.columns)
         self._key_indexes = tuple(column.index for column in plan.key_columns)
-        self._key_names = tuple(self._names[index] for index in self._key_indexes)
-        self.value_prefix = _PREFIX.pack(0, value_schema_id)
-        self._value_schema = fastavro.parse_schema(_bare_envelope(plan))
-        self.key_prefix = b"" if key_schema_id is None else _PREFIX.pack(0, key_schema_id)
-        self._key_schema = fastavro.parse_schema(bare_record("Key", plan.key_columns)) if plan.key_columns else None
-        if self._key_schema is not None and key_schema_id is None:
-            raise InternalError(f"{plan.table.id} has a key, but its transcoder was given no key schema id")
+        self.encoding = encoding or _avro_encoding(plan, key_schema_id, value_schema_id)
+        self._put_for_null = tuple(plan.defaults_of_nullable().items()) if plan.options.compatible else ()
+        self._finish = _finish_of(plan)
+        self._compared = _compared(plan)
         adjust = plan.options.enable_time_adjuster
         self._cell_readers = tuple(
             text.cell_reader(one.column, one.mapping, adjust, one.zero, one.encode) for one in plan.columns
@@ -90,22 +80,31 @@ class ReferenceTranscoder:
         Raises SchemaOutOfSync when the table map and the plan disagree on count, types, sizes or nullability.
         """
         plan, where = self.plan, f"{self.plan.table.id} at {table_map.header.file}:{table_map.header.pos}"
-        if len(table_map.columns) != len(plan.columns):
+        image = plan.table.columns
+        if len(table_map.columns) != len(image):
             raise SchemaOutOfSync(
-                f"{where}: {len(table_map.columns)} columns in the table map, expected {len(plan.columns)}.",
+                f"{where}: {len(table_map.columns)} columns in the table map, expected {len(image)}.",
                 remedy="the known structure is older or newer than the event; read it anew",
             )
-        for one, map_column in zip(plan.columns, table_map.columns, strict=True):
-            difference = wire.mismatch(one.column, map_column)
+        by_name = {one.column.name: one for one in plan.columns}
+        adjust, reads = plan.options.enable_time_adjuster, []
+        for column, map_column in zip(image, table_map.columns, strict=True):
+            one = by_name.get(column.name)
+            if one is None:
+                reads.append(skipper(map_column, f"{where}, column {column.name!r}"))
+                continue
+            difference = wire.mismatch(column, map_column)
             if difference is not None:
                 raise SchemaOutOfSync(
-                    f"{where}, column {one.column.name!r}: {difference}.",
+                    f"{where}, column {column.name!r}: {difference}.",
                     remedy="the known structure is older or newer than the event; read it anew",
                 )
-        adjust = plan.options.enable_time_adjuster
+            reads.append(wire.cell_reader(one, map_column, adjust))
+        kept = [place for place, column in enumerate(image) if column.name in by_name]
         self._bound = _Bound(
-            tuple(wire.cell_reader(*pair, adjust) for pair in zip(plan.columns, table_map.columns, strict=True)),
+            tuple(reads),
             bytes(not one.optional for one in plan.columns),
+            tuple(kept) if len(kept) < len(image) else None,
         )
 
     def read_row(self, rows: memoryview, offset: int, present: bytes) -> tuple[Row, int]:
@@ -142,49 +141,102 @@ class ReferenceTranscoder:
                     append(UNAVAILABLE)
                 mask >>= 1
         except (ValueError, IndexError, struct.error) as error:
-            raise self._wire_error(len(values), pos, offset, str(error)) from error
+            raise self._wire_error(self.plan.table.columns[len(values)], pos, offset, str(error)) from error
         if pos > len(data):
             raise self._wire_error(
-                count - 1, pos, offset, f"the row ends at byte {pos}, the event's rows at {len(data)}"
+                self.plan.table.columns[-1], pos, offset, f"the row ends at byte {pos}, the event's rows at {len(data)}"
             )
+        if bound.kept is not None:
+            values = [values[place] for place in bound.kept]
         if None in values:
             self._check_nulls(values, bound.required, pos, offset)
+        if self._finish is not None:
+            self._finish(values)
         return tuple(values), pos
+
+    @property
+    def readers(self) -> tuple[wire.Read, ...]:
+        """One reader per column of the table map bound last. Raises InternalError before `bind`."""
+        if self._bound is None:
+            raise InternalError(f"the transcoder of {self.plan.table.id} was not bound to a table map")
+        return self._bound.reads
+
+    def finished(self, values: list[Any]) -> list[Any]:
+        """Return a row's values as the column rules have them; `values` is used up."""
+        if self._finish is not None:
+            self._finish(values)
+        return values
+
+    @property
+    def text_readers(self) -> tuple[text.CellReader, ...]:
+        """One reader per column of a snapshot query."""
+        return self._cell_readers
 
     def read_text_row(self, cells: Sequence[Cell]) -> Row:
         """Return the row of a snapshot query's cells, one per expression of `plan.select_list()`.
 
         Raises ValueConversionError naming table, column and type.
         """
-        if len(cells) != len(self._cell_readers):
+        if len(cells) != max(1, len(self._cell_readers)):  # a query asks for one thing at least
             raise SchemaOutOfSync(f"{self.plan.table.id}: {len(cells)} cells, expected {len(self._cell_readers)}.")
         values: list[Any] = []
         try:
-            for read, cell in zip(self._cell_readers, cells, strict=True):
+            for read, cell in zip(self._cell_readers, cells, strict=False):
                 if cell is None:
                     values.append(None)
                 else:
                     values.append(read(cell if isinstance(cell, bytes) else str(cell).encode()))
         except ValueError as error:
             raise self._text_error(len(values), cells, str(error)) from error
+        if self._finish is not None:
+            self._finish(values)
         return tuple(values)
 
+    def as_written(self, row: Row) -> Row:
+        """Return the row as a value shows it: with `compatibility.mode=debezium` a null gives way to its default.
+
+        Debezium's converters do that when they write; what is compared before (changes, keys) still has the null.
+        """
+        values = list(row)
+        for index, default in self._put_for_null:
+            if values[index] is None:
+                values[index] = default
+        return tuple(values)
+
+    def read_text_cells(self, indexes: Sequence[int], cells: Sequence[Cell]) -> list[Any]:
+        """Return the values of some columns' cells, as `read_text_row` does of all. Raises ValueConversionError."""
+        values: list[Any] = []
+        for index, cell in zip(indexes, cells, strict=True):
+            try:
+                raw = cell if isinstance(cell, bytes | None) else str(cell).encode()
+                values.append(None if raw is None else self._cell_readers[index](raw))
+            except ValueError as error:
+                raise self._text_error(index, {index: cell}, str(error)) from error
+        return values
+
     def key(self, row: Row) -> bytes | None:
-        """Return the record key in wire format, None when the table has no key."""
-        if self._key_schema is None:
+        """Return the record's key, None when records of the table have none."""
+        encode = self.encoding.key
+        if encode is None:
             return None
-        out = io.BytesIO()
-        out.write(self.key_prefix)
-        record = {name: row[index] for name, index in zip(self._key_names, self._key_indexes, strict=True)}
         try:
-            fastavro.schemaless_writer(out, self._key_schema, record)
+            return encode(row)
         except (TypeError, ValueError, AttributeError) as error:
             raise self._encoding_error(row, error) from error
-        return out.getvalue()
 
     def key_changed(self, before: Row, after: Row) -> bool:
         """Say whether two images of a row have different keys; rows of tables without a key never do."""
         return any(before[index] != after[index] for index in self._key_indexes)
+
+    def unchanged(self, before: Row, after: Row) -> bool:
+        """Say whether two images of a row give equal values, as `skip.messages.without.change` asks.
+
+        Only what the value shows counts, and the key: a new key under an equal value is a change, or the old key would
+        live on downstream. Debezium skips such an update, and so do we when `compatible`.
+        """
+        if self._compared is None:
+            return before == after
+        return all(before[index] == after[index] for index in self._compared)
 
     def value(
         self,
@@ -195,77 +247,105 @@ class ReferenceTranscoder:
         ts_ns: int,
         transaction: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """Return the change event in wire format.
+        """Return the change event.
 
         `op` is c, u, d, r or t; `ts_ns` is when we processed the event, ns since the epoch; `transaction` is the
         block of `provide.transaction.metadata`: id, total_order, data_collection_order.
         Raises TableError when a row lacks columns, ValueConversionError when a value does not fit its field.
         """
-        out = io.BytesIO()
-        out.write(self.value_prefix)
-        envelope = {
-            "before": None if before is None else (_ROW_NAME, dict(zip(self._names, before, strict=True))),
-            "after": None if after is None else (_ROW_NAME, dict(zip(self._names, after, strict=True))),
-            "source": source.as_record(),
-            "transaction": transaction,
-            "op": op,
-            "ts_ms": ts_ns // 1_000_000,
-            "ts_us": ts_ns // 1000,
-            "ts_ns": ts_ns,
-        }
+        if self._put_for_null:
+            before = None if before is None else self.as_written(before)
+            after = None if after is None else self.as_written(after)
         try:
-            fastavro.schemaless_writer(out, self._value_schema, envelope)
+            return self.encoding.value(op, before, after, source, ts_ns, transaction)
         except (TypeError, ValueError, AttributeError) as error:
             raise self._encoding_error(after if after is not None else before, error) from error
-        return out.getvalue()
 
     def key_struct_json(self, row: Row) -> str:
         """Return the key as Connect's SimpleHeaderConverter prints a struct: `{"id":1}`, decimals as numbers."""
         fields = []
         for one in self.plan.key_columns:
             value = row[one.index]
+            if value is UNAVAILABLE:
+                raise self._encoding_error(row, ValueError("a key without its value"))
             if one.mapping.form is Form.UNSCALED:
                 rendered = plain_decimal(int.from_bytes(value, "big", signed=True), one.mapping.scale)
             elif one.mapping.name in _DATE_UNITS_MS:
                 rendered = _java_date(value * _DATE_UNITS_MS[one.mapping.name])
+            elif isinstance(value, float):
+                rendered = float_text(value) if one.mapping.avro == "float" else double_text(value)
             else:
                 shown = base64.b64encode(value).decode() if isinstance(value, bytes) else value
                 rendered = json.dumps(shown, ensure_ascii=False)
             fields.append(f"{json.dumps(one.field_name, ensure_ascii=False)}:{rendered}")
+        if self.plan.key_constant is not None:
+            name, value = self.plan.key_constant.field_name, self.plan.key_constant.value
+            fields.append(f"{json.dumps(name, ensure_ascii=False)}:{json.dumps(value, ensure_ascii=False)}")
         return "{" + ",".join(fields) + "}"
 
     def _check_nulls(self, values: list[Any], required: bytes, pos: int, offset: int) -> None:
         for index, value in enumerate(values):
             if value is None and required[index]:
-                raise self._wire_error(index, pos, offset, "NULL in a NOT NULL column")
+                raise self._wire_error(self.plan.columns[index].column, pos, offset, "NULL in a NOT NULL column")
 
-    def _wire_error(self, index: int, pos: int, row_start: int, cause: str) -> ValueConversionError:
-        where = self._name(index)
+    def _wire_error(self, column: Column, pos: int, row_start: int, cause: str) -> ValueConversionError:
+        where = self._name(column)
         return ValueConversionError(
             f"{where}: {cause} (byte {pos} of the event's rows, row begins at {row_start}).",
             remedy="compare the table's structure with the one at the event's time; keep the event for a report",
         )
 
-    def _text_error(self, index: int, cells: Sequence[Cell], cause: str) -> ValueConversionError:
-        shown = repr(cells[index])
+    def _text_error(self, index: int, cells: Sequence[Cell] | Mapping[int, Cell], cause: str) -> ValueConversionError:
+        masked = "masked" in self.plan.columns[index].parameters  # neither log nor status may tell it
+        shown = "a masked cell" if masked else repr(cells[index])
         return ValueConversionError(
-            f"{self._name(index)}: the snapshot read {shown[:100]}, which is no value of the type ({cause}).",
+            f"{self._name(self.plan.columns[index].column)}: the snapshot read {shown[:100]}, which is no value of the "
+            f"type ({cause}).",
             remedy="correct the value in the source, or exclude the table",
         )
 
-    def _name(self, index: int) -> str:
-        one = self.plan.columns[index]
-        type_text = one.column.type_expression or one.column.type_name
-        return f"{self.plan.table.id}, column {one.column.name!r} ({type_text})"
+    def _name(self, column: Column) -> str:
+        return f"{self.plan.table.id}, column {column.name!r} ({column.type_expression or column.type_name})"
 
     def _encoding_error(self, row: Row | None, error: Exception) -> TableError:
-        absent = [self.plan.columns[i].column.name for i, value in enumerate(row or ()) if value is UNAVAILABLE]
+        shown = zip(self.plan.columns, row or (), strict=False)
+        absent = [one.column.name for one, value in shown if value is UNAVAILABLE]
         if absent:
             return TableError(
                 f"{self.plan.table.id}: the row image leaves out {', '.join(absent)}, expected every column.",
                 remedy="set binlog_row_image=FULL on the server, for sessions too",
             )
         return ValueConversionError(f"{self.plan.table.id}: a value does not fit its field ({error}).")
+
+
+def _finish_of(plan: TranscodePlan) -> Callable[[list[Any]], None] | None:
+    """Return what column rules do to a row that was read, in place; None when there are none.
+
+    Key columns that a rule changes are kept behind the columns, as they are.
+    """
+    changes = [(one.index, one.change) for one in plan.columns if one.change is not None]
+    if not changes:
+        return None
+    by_name = {one.column.name: one.index for one in plan.columns}
+    behind = sorted((one.index, by_name[one.column.name]) for one in plan.key_columns)
+    kept = tuple(place for index, place in behind if index >= len(plan.columns))
+
+    def finish(values: list[Any]) -> None:
+        values.extend([values[place] for place in kept])
+        for place, change in changes:
+            if values[place] is not UNAVAILABLE:
+                values[place] = change(values[place])
+
+    return finish
+
+
+def _compared(plan: TranscodePlan) -> tuple[int, ...] | None:
+    """Return the places of a row that make a change of it a change of the record; None when all do."""
+    places = {one.index for one in plan.value_columns}
+    if not plan.options.compatible:
+        places |= {one.index for one in plan.key_columns}
+    in_row = {one.index for one in (*plan.columns, *plan.key_columns)}
+    return None if places == in_row else tuple(sorted(places))
 
 
 _DAY_MS = 86_400_000
@@ -281,31 +361,9 @@ def _java_date(millis: int) -> str:
     return str(moment.date()) if millis % _DAY_MS == 0 else f"{moment.date()}T{clock}"
 
 
-def bare_record(name: str, columns: Sequence[ColumnPlan]) -> dict[str, Any]:
-    """Return the record with only what determines bytes: bare types and the order of union branches."""
-    fields = []
-    for one in columns:
-        mapping = one.mapping
-        bare: Any = SCHEMAS[mapping.name]() if mapping.structured and mapping.name else mapping.avro
-        if one.optional:
-            bare = ["null", bare] if one.avro_field["type"][0] == "null" else [bare, "null"]
-        fields.append({"name": f"c{one.index}", "type": bare})
-    return {"type": "record", "name": name, "fields": defined_once(fields)}
-
-
-def _bare_envelope(plan: TranscodePlan) -> dict[str, Any]:
-    optional_long = ["null", "long"]
-    return {
-        "type": "record",
-        "name": "Envelope",
-        "fields": [
-            {"name": "before", "type": ["null", bare_record(_ROW_NAME, plan.columns)]},
-            {"name": "after", "type": ["null", _ROW_NAME]},
-            {"name": "source", "type": source_schema(plan.options.connector)},
-            {"name": "transaction", "type": ["null", transaction_schema()]},
-            {"name": "op", "type": "string"},
-            {"name": "ts_ms", "type": optional_long},
-            {"name": "ts_us", "type": optional_long},
-            {"name": "ts_ns", "type": optional_long},
-        ],
-    }
+def _avro_encoding(plan: TranscodePlan, key_schema_id: int | None, value_schema_id: int) -> Encoding:
+    if plan.key_schema is None:
+        return Encoding(None, AvroValue(plan, value_schema_id))
+    if key_schema_id is None:
+        raise InternalError(f"{plan.table.id} has a key, but its transcoder was given no key schema id")
+    return Encoding(AvroKey(plan, key_schema_id), AvroValue(plan, value_schema_id))

@@ -38,6 +38,8 @@ def epoch_day(year: int, month: int, day: int, adjust: bool) -> int | None:
         return None
     if adjust and year < 100:
         year = adjust_year(year)
+    if year > 9999 or month > 12 or day > 31:  # date() has an error of another kind for very large ones
+        raise ValueError(f"{year}-{month}-{day} is no date")
     return date(year, month, day).toordinal() - EPOCH_ORDINAL
 
 
@@ -53,6 +55,8 @@ def datetime_us_from_packed(packed: int, fraction_us: int, adjust: bool) -> int 
     if days is None:
         return None
     hour, minute, second = packed >> 12 & 31, packed >> 6 & 63, packed & 63
+    if hour > 23 or minute > 59 or second > 59 or fraction_us > 999_999:
+        raise ValueError(f"{hour}:{minute}:{second} and {fraction_us} µs is no time of day")
     return ((days * 24 + hour) * 3600 + minute * 60 + second) * 1_000_000 + fraction_us
 
 
@@ -66,13 +70,17 @@ def time_us_from_packed(whole: int, fraction: int, digits: int) -> int:
         fraction -= 1 << 8 * FRACTION_SIZE[digits]
     negative = whole < 0 or fraction < 0
     whole, fraction = abs(whole), abs(fraction)
-    seconds = (whole >> 12 & 1023) * 3600 + (whole >> 6 & 63) * 60 + (whole & 63)
-    value = seconds * 1_000_000 + fraction * FRACTION_UNIT_US[digits]
+    minute, second, fraction_us = whole >> 6 & 63, whole & 63, fraction * FRACTION_UNIT_US[digits]
+    if minute > 59 or second > 59 or fraction_us > 999_999:
+        raise ValueError(f"{whole >> 12 & 1023}:{minute}:{second} and {fraction_us} µs is no TIME")
+    value = ((whole >> 12 & 1023) * 3600 + minute * 60 + second) * 1_000_000 + fraction_us
     return -value if negative else value
 
 
 def iso_utc(seconds: int, fraction_us: int, digits: int) -> str:
     """Return an instant as ISO 8601 in UTC with exactly `digits` fraction digits: 2024-02-29T12:34:56.7Z."""
+    if fraction_us > 999_999:
+        raise ValueError(f"{fraction_us} µs are more than a second")
     days, rest = divmod(seconds, DAY_S)
     text = f"{date.fromordinal(days + EPOCH_ORDINAL)}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
     return f"{text}.{fraction_us:06}"[: 20 + digits] + "Z" if digits else text + "Z"

@@ -1,15 +1,18 @@
 """Snapshot cells: what a SELECT must ask for, and how its text answers become the values the binlog path gives.
 
-The expressions ask for what text loses otherwise: ENUM and SET as numbers (labels may hold commas), FLOAT as a double
-(MySQL prints floats with six digits), BIT as raw bytes, which is what the text protocol sends. Temporal columns are
-read as text in a UTC session.
+The expressions ask for what text loses otherwise: ENUM and SET as numbers, unless a label that the server prints with a
+question mark may have been another one, FLOAT as a double
+(MySQL prints floats with six digits), BIT as raw bytes, which is what the text protocol sends, text as bytes where its
+charset can hold what the server cannot convert. Temporal columns are read as text in a UTC session.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from faust_cdc.mysql.charsets import decoder, reads_as_utf8
 from faust_cdc.relational.model import Column
 from faust_cdc.transcode.forms import Encode, encoder
 from faust_cdc.transcode.json_text import canonical_json
@@ -29,6 +32,7 @@ CellReader = Callable[[bytes], Any]
 _EPOCH: dict[Kind, int | str] = {Kind.DATE: 0, Kind.DATETIME: 0, Kind.TIMESTAMP: "1970-01-01T00:00:00Z"}
 
 _AS_UNSIGNED = frozenset({Kind.ENUM, Kind.SET})
+_TEXT = frozenset({Kind.STRING, Kind.ENUM, Kind.SET})
 _AS_DOUBLE = frozenset({Kind.FLOAT, Kind.DOUBLE})
 
 
@@ -41,15 +45,31 @@ def epoch_of(mapping: Mapping) -> Any:
 def select_expression(column: Column, kind: Kind) -> str:
     """Return the SQL expression of `column` whose text answer `cell_reader` reads."""
     quoted = "`" + column.name.replace("`", "``") + "`"
-    if kind in _AS_UNSIGNED:
+    if kind in _AS_UNSIGNED and not _labels_may_be_lost(column):
         return f"CAST({quoted} AS UNSIGNED)"
     if kind in _AS_DOUBLE:
         return f"CAST({quoted} AS DOUBLE)"
+    if kind in _TEXT and not _as_utf8(column):
+        return f"CAST({quoted} AS BINARY)"
     return quoted
+
+
+def _labels_may_be_lost(column: Column) -> bool:
+    """Say whether `?` stands in a label: the server prints labels in utf8mb3, so it may stand for a character."""
+    return any("?" in label for label in column.enum_values)
+
+
+def _as_utf8(column: Column) -> bool:
+    return column.charset is None or reads_as_utf8(column.charset)
 
 
 def cell_reader(column: Column, mapping: Mapping, adjust_years: bool, zero: Any, encode: Encode | None) -> CellReader:
     """Return the reader of `column`'s cells; `zero` stands for zero and partial dates, `encode` is the last step."""
+    convert = mapping.convert
+    if convert is not None:
+        plain = cell_reader(column, replace(mapping, convert=None), adjust_years, zero, encode)
+        return lambda cell: convert(plain(cell))
+    adjust_years = adjust_years and not mapping.literal_years
     temporal = _temporal(mapping.kind, adjust_years)
     if temporal is not None:
         return _dated(temporal, zero, encode)
@@ -68,22 +88,26 @@ def _dated(read_text: Callable[[str], int | str | None], zero: Any, encode: Enco
 
 
 def _canonical(column: Column, mapping: Mapping) -> CellReader:
-    if mapping.kind in (Kind.ENUM, Kind.SET):
-        return _labelled(column, mapping.kind)
+    if mapping.kind in _AS_UNSIGNED and not _labels_may_be_lost(column):
+        return _labelled(mapping)
     if mapping.kind is Kind.DECIMAL:
         scale = mapping.scale
         return lambda cell: unscaled_from_text(cell.decode("ascii"), scale)
     if mapping.kind is Kind.BITS:
         length = int(mapping.parameters["length"])
         return lambda cell: bits_little_endian(int.from_bytes(cell, "big"), length)
-    return _PLAIN[mapping.kind]
+    if mapping.kind in _TEXT and column.charset is not None and not _as_utf8(column):
+        decode = decoder("latin1" if column.charset == "binary" else column.charset)
+        assert decode is not None, "the plan was built only because the character set is known"
+        return decode
+    return _PLAIN[Kind.STRING if mapping.kind in _TEXT else mapping.kind]
 
 
 def label_of(labels: tuple[str, ...], index: int) -> str:
     """Return the ENUM label of `index`, counted from 1; 0 is MySQL's error value "". Raises ValueError."""
     if index == 0:
         return ""
-    if index > len(labels):
+    if not 0 < index <= len(labels):
         raise ValueError(f"ENUM index {index}, but the column has {len(labels)} labels")
     return labels[index - 1]
 
@@ -95,9 +119,9 @@ def labels_of(labels: tuple[str, ...], members: int) -> str:
     return ",".join(label for bit, label in enumerate(labels) if members >> bit & 1)
 
 
-def _labelled(column: Column, kind: Kind) -> CellReader:
-    labels = column.enum_values
-    of = label_of if kind is Kind.ENUM else labels_of
+def _labelled(mapping: Mapping) -> CellReader:
+    labels = mapping.labels
+    of = label_of if mapping.kind is Kind.ENUM else labels_of
     return lambda cell: of(labels, int(cell))
 
 
@@ -130,4 +154,7 @@ _PLAIN: dict[Kind, CellReader] = {
     Kind.POINT: point_of,
     Kind.GEOMETRY: geometry_of,
     Kind.VECTOR: vector_of,
+    Kind.UUID: lambda cell: cell.decode("ascii"),
+    Kind.INET4: lambda cell: cell.decode("ascii"),
+    Kind.INET6: lambda cell: cell.decode("ascii"),
 }

@@ -9,14 +9,25 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
+from faust_cdc.relational.table_map import labels_of_map
 from faust_cdc.transcode.forms import Encode
 from faust_cdc.transcode.json_binary import json_text
-from faust_cdc.transcode.mapping import Kind
+from faust_cdc.transcode.mapping import Kind, escape_label
+from faust_cdc.transcode.mariadb_cells import (
+    inet4_text,
+    inet6_text,
+    old_datetime_reader,
+    old_time_reader,
+    old_timestamp_reader,
+    uncompressed,
+    uuid_text,
+)
 from faust_cdc.transcode.numbers import bits_little_endian, decimal_reader, decimal_size
 from faust_cdc.transcode.plan import ColumnPlan
 from faust_cdc.transcode.spatial import geometry_of, point_of, vector_of
@@ -37,6 +48,7 @@ Read = Callable[[bytes, int], tuple[Any, int]]
 
 _TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _TIMESTAMP, _LONGLONG, _INT24 = 1, 2, 3, 4, 5, 7, 8, 9
 _DATE, _TIME, _DATETIME, _YEAR, _NEWDATE, _VARCHAR, _BIT, _TIMESTAMP2, _DATETIME2, _TIME2 = range(10, 20)
+_BLOB_COMPRESSED, _VARCHAR_COMPRESSED = 140, 141
 _VECTOR, _JSON, _NEWDECIMAL, _ENUM, _SET = 242, 245, 246, 247, 248
 _BLOB, _VAR_STRING, _STRING, _GEOMETRY = 252, 253, 254, 255
 
@@ -57,17 +69,18 @@ WIRE_TYPES: dict[str, frozenset[int]] = {
     "timestamp": frozenset({_TIMESTAMP, _TIMESTAMP2}),
     "char": frozenset({_STRING}),
     "binary": frozenset({_STRING}),
-    "varchar": frozenset({_VARCHAR, _VAR_STRING}),
-    "varbinary": frozenset({_VARCHAR, _VAR_STRING}),
-    **dict.fromkeys(("tinytext", "text", "mediumtext", "longtext"), frozenset({_BLOB})),
-    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob"), frozenset({_BLOB})),
+    "varchar": frozenset({_VARCHAR, _VAR_STRING, _VARCHAR_COMPRESSED}),
+    "varbinary": frozenset({_VARCHAR, _VAR_STRING, _VARCHAR_COMPRESSED}),
+    **dict.fromkeys(("tinytext", "text", "mediumtext", "longtext"), frozenset({_BLOB, _BLOB_COMPRESSED})),
+    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob"), frozenset({_BLOB, _BLOB_COMPRESSED})),
     "enum": frozenset({_ENUM}),
     "set": frozenset({_SET}),
     "json": frozenset({_JSON}),
     **dict.fromkeys(("geometry", "point", "linestring", "polygon"), frozenset({_GEOMETRY})),
     **dict.fromkeys(("multipoint", "multilinestring", "multipolygon"), frozenset({_GEOMETRY})),
     "geometrycollection": frozenset({_GEOMETRY}),
-    "vector": frozenset({_VECTOR}),
+    "vector": frozenset({_VECTOR, _VARCHAR}),  # VARCHAR on MariaDB
+    **dict.fromkeys(("uuid", "inet4", "inet6"), frozenset({_STRING})),
 }
 """Table map type codes that carry a MySQL type."""
 
@@ -102,6 +115,7 @@ def mismatch(column: Column, wire: TableMapColumn) -> str | None:
     return _metadata_mismatch(column, wire)
 
 
+_FIXED_SIZES = {"uuid": 16, "inet4": 4, "inet6": 16}
 _SIGNED_OR_NOT = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 
 
@@ -115,15 +129,16 @@ def _metadata_mismatch(column: Column, wire: TableMapColumn) -> str | None:
         expected = length // 8 << 8 | length % 8
     elif code in (_TIMESTAMP2, _DATETIME2, _TIME2):
         expected = column.length or 0
-    elif code in (_TIMESTAMP, _DATETIME, _TIME):
-        # The old layouts have no fraction; MariaDB's old ones with a fraction do not say its size.
-        metadata, expected = column.length or 0, 0
-    elif code == _BLOB:
+    elif code in (_BLOB, _BLOB_COMPRESSED):
         expected = next((n for word, n in _BLOB_LENGTHS.items() if column.type_name.startswith(word)), 2)
     elif code == _STRING and column.type_name == "binary":
         expected = column.length if column.length is not None else 1
     elif code in (_VARCHAR, _VAR_STRING) and column.type_name == "varbinary":
         expected = column.length
+    elif code == _VARCHAR_COMPRESSED and column.type_name == "varbinary" and column.length is not None:
+        expected = column.length + 1
+    elif column.type_name in _FIXED_SIZES:
+        expected = _FIXED_SIZES[column.type_name]
     if expected is not None and metadata != expected:
         declared = column.type_expression or column.type_name
         return f"type metadata {metadata} in the table map, expected {expected} for {declared}"
@@ -132,6 +147,10 @@ def _metadata_mismatch(column: Column, wire: TableMapColumn) -> str | None:
 
 def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> Read:
     """Return the reader of one column's non-null cells."""
+    if plan.mapping.convert is not None:
+        plain = replace(plan, mapping=replace(plan.mapping, convert=None))
+        return _encoded(cell_reader(plain, wire, adjust_years), plan.mapping.convert)
+    adjust_years = adjust_years and not plan.mapping.literal_years
     kind, code = plan.mapping.kind, wire.type_code
     if kind in (Kind.INTEGER, Kind.UNSIGNED_LONG):
         return _int24(plan.column.unsigned) if code == _INT24 else _unpack(_INTEGERS[code, plan.column.unsigned])
@@ -142,7 +161,7 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
     if kind is Kind.DOUBLE:
         return _unpack("<d")
     if kind is Kind.YEAR:
-        return lambda data, pos: (data[pos] + 1900 if data[pos] else 0, pos + 1)
+        return _encoded(lambda data, pos: (data[pos] + 1900 if data[pos] else 0, pos + 1), plan.encode)
     if kind in _TEMPORAL:
         return _TEMPORAL[kind](plan, wire, adjust_years)
     if kind is Kind.DECIMAL:
@@ -150,8 +169,11 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
     if kind in (Kind.BOOLEAN, Kind.BITS):
         return _bits(kind, plan.column.length or 1)
     if kind in (Kind.ENUM, Kind.SET):
-        return _labelled(plan, wire.metadata)
-    return _variable(length_size(wire), _conversion(plan))
+        return _labelled(plan, wire)
+    convert = _conversion(plan)
+    if code in (_BLOB_COMPRESSED, _VARCHAR_COMPRESSED):
+        return _variable(length_size(wire), lambda cell: convert(uncompressed(cell)))
+    return _variable(length_size(wire), convert)
 
 
 def _encoded(read: Read, encode: Encode | None) -> Read:
@@ -192,15 +214,23 @@ def _bits(kind: Kind, length: int) -> Read:
     )
 
 
-def _labelled(plan: ColumnPlan, size: int) -> Read:
-    labels = plan.column.enum_values
+def labels_written(plan: ColumnPlan, wire: TableMapColumn) -> tuple[str, ...]:
+    """Return what each label of an ENUM or SET is written as, in definition order."""
+    # The server's own table map has what its information_schema replaces by a question mark.
+    sent, written = labels_of_map(wire), plan.mapping.labels
+    is_escaped = written != plan.column.enum_values
+    return (tuple(map(escape_label, sent)) if is_escaped else sent) or written
+
+
+def _labelled(plan: ColumnPlan, wire: TableMapColumn) -> Read:
+    size, labels = wire.metadata, labels_written(plan, wire)
     of = label_of if plan.mapping.kind is Kind.ENUM else labels_of
     return lambda data, pos: (of(labels, int.from_bytes(data[pos : pos + size], "little")), pos + size)
 
 
 def length_size(wire: TableMapColumn) -> int:
     """Return the size of the length that stands before a cell: blobs say it, strings by their maximum."""
-    if wire.type_code in (_BLOB, _JSON, _GEOMETRY, _VECTOR):
+    if wire.type_code in (_BLOB, _JSON, _GEOMETRY, _VECTOR, _BLOB_COMPRESSED):
         return wire.metadata
     return 1 if wire.metadata <= 255 else 2
 
@@ -221,6 +251,9 @@ _WHOLE_CELLS: dict[Kind, Callable[[bytes], Any]] = {
     Kind.POINT: point_of,
     Kind.GEOMETRY: geometry_of,
     Kind.VECTOR: vector_of,
+    Kind.UUID: uuid_text,
+    Kind.INET4: inet4_text,
+    Kind.INET6: inet6_text,
 }
 
 
@@ -261,7 +294,8 @@ def _date(plan: ColumnPlan, _wire: TableMapColumn, adjust: bool) -> Read:
 
 def _time(plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
     if wire.type_code == _TIME:
-        return _encoded(_old_time, plan.encode)
+        digits = plan.column.length or 0  # the old formats do not say it
+        return _encoded(old_time_reader(digits) if digits else _old_time, plan.encode)
     digits = wire.metadata
     size = 3 + FRACTION_SIZE[digits]
 
@@ -283,7 +317,8 @@ def _old_time(data: bytes, pos: int) -> tuple[int, int]:
 def _datetime(plan: ColumnPlan, wire: TableMapColumn, adjust: bool) -> Read:
     finish = _unless_zero(plan)
     if wire.type_code == _DATETIME:
-        return _old_datetime(finish, adjust)
+        digits = plan.column.length or 0
+        return old_datetime_reader(digits, finish, adjust) if digits else _old_datetime(finish, adjust)
     scale, size = FRACTION_UNIT_US[wire.metadata], 5 + FRACTION_SIZE[wire.metadata]
 
     def read(data: bytes, pos: int) -> tuple[Any, int]:
@@ -310,6 +345,8 @@ def _old_datetime(finish: Callable[[int | None], Any], adjust: bool) -> Read:
 def _timestamp(plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
     zero = plan.zero
     if wire.type_code == _TIMESTAMP:
+        if plan.column.length:
+            return old_timestamp_reader(plan.column.length, zero)
 
         def read_old(data: bytes, pos: int) -> tuple[Any, int]:
             seconds = int.from_bytes(data[pos : pos + 4], "little")

@@ -9,7 +9,7 @@ from typing import Any
 
 from faust_cdc.config.worker import WorkerConfig, in_url
 from faust_cdc.errors import ConfigError
-from faust_cdc.kafka.topics import TopicSpec
+from faust_cdc.kafka.topics import INTERNAL_TOPIC, TopicSpec
 
 NO_POLL_LIMIT_S = 1_000_000.0
 """A standby owns nothing, so it polls nothing: any shorter limit makes aiokafka leave the group for good
@@ -44,7 +44,7 @@ WITHOUT_EFFECT = frozenset({"ssl.truststore.type", "ssl.keystore.type", "ssl.pro
 
 def internal_topics(config: WorkerConfig) -> list[TopicSpec]:
     """Return the topics the worker needs before it joins: Connect's three, and the leases."""
-    compact = {"cleanup.policy": "compact"}
+    compact = INTERNAL_TOPIC
     return [
         TopicSpec(config.config_storage_topic, 1, config.config_storage_replication_factor, compact, True),
         TopicSpec(

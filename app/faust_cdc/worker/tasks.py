@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable, Mapping
 
 from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
+from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.config.worker import WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
-from faust_cdc.kafka.topics import TopicSpec
+from faust_cdc.kafka.topics import INTERNAL_TOPIC, TopicSpec
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from faust_cdc.registry.client import RegistryConfig
@@ -40,6 +41,7 @@ def make_task(desired: TaskDesired, worker: WorkerConfig, on_state: Callable[[Ta
 def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
     """Resolve everything a task is given: defaults of the worker, overrides of the connector."""
     config = parse_connector_config(desired.config)
+    key, value = worker.converters_for(config)
     return TaskSpec(
         connector=desired.connector,
         task_id=desired.task_id,
@@ -50,17 +52,20 @@ def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
             worker.offset_storage_topic,
             worker.offset_storage_partitions,
             worker.offset_storage_replication_factor,
-            {"cleanup.policy": "compact"},
+            INTERNAL_TOPIC,
             must_be_compacted=True,
         ),
-        registry=_registry(config, worker),
+        registry=_registry(value, worker),
+        key_registry=_registry(key, worker),
+        key_converter=key,
+        value_converter=value,
         producer_config=_producer_settings(config, worker),
     )
 
 
-def _registry(config: MySqlConnectorConfig, worker: WorkerConfig) -> RegistryConfig:
+def _registry(converter: ConverterSettings, worker: WorkerConfig) -> RegistryConfig:
     # The embedded one is reached over HTTP like any other, so that there is one way to a schema id.
-    settings = worker.registry_for(config)
+    settings = converter.registry or worker.default_registry
     password = None if settings.password is None else settings.password.reveal()
     return RegistryConfig(settings.urls, settings.username, password)
 

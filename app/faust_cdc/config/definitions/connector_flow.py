@@ -26,7 +26,10 @@ OPTIONS: tuple[Option, ...] = (
             "'warn' the problematic event and its position will be logged and the event will be "
             "skipped; 'ignore' the problematic event will be skipped."
         ),
-        limited("an event that cannot be processed stops the task; skipping it would lose data"),
+        limited(
+            "an event that cannot be processed stops the task before its offset; skipping it would lose data. For "
+            "values that cannot be read, event.converting.failure.handling.mode=quarantine keeps the row and goes on"
+        ),
         recommended=("warn", "fail", "ignore", "skip"),
         legal=("skip", "warn", "fail", "ignore"),
     ),

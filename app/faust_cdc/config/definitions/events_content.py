@@ -24,7 +24,7 @@ OPTIONS: tuple[Option, ...] = (
             "columns that should be masked by hashing the input. Using the specified hash "
             "algorithms and salt."
         ),
-        limited("masking is not in this version"),
+        limited("it stands for a family of options: write the algorithm and the salt into its name"),
     ),
     Option(
         "column.mask.with.(d+).chars",
@@ -39,7 +39,7 @@ OPTIONS: tuple[Option, ...] = (
             "A comma-separated list of regular expressions matching fully-qualified names of "
             "columns that should be masked with configured amount of asterisk ('*') characters."
         ),
-        limited("masking is not in this version"),
+        limited("it stands for a family of options: write the number of characters into its name"),
     ),
     Option(
         "column.truncate.to.(d+).chars",
@@ -54,7 +54,7 @@ OPTIONS: tuple[Option, ...] = (
             "A comma-separated list of regular expressions matching fully-qualified names of "
             "columns that should be truncated to the configured amount of characters."
         ),
-        limited("truncating is not in this version"),
+        limited("it stands for a family of options: write the number of characters into its name"),
     ),
     Option(
         "include.schema.changes",
@@ -91,7 +91,7 @@ OPTIONS: tuple[Option, ...] = (
             "Debezium connectors, and adding a String to each of them can potentially be quite "
             "heavy. The default is 'false'."
         ),
-        limited("comments in schemas are not in this version"),
+        USED,
     ),
     Option(
         "column.propagate.source.type",
@@ -107,7 +107,7 @@ OPTIONS: tuple[Option, ...] = (
             "columns that adds the column’s original type and original length as parameters to the "
             "corresponding field schemas in the emitted change records."
         ),
-        limited("source types as schema parameters are not in this version"),
+        USED,
         checks=(regex_list,),
     ),
     Option(
@@ -124,7 +124,7 @@ OPTIONS: tuple[Option, ...] = (
             "type names that adds the data type's original type and original length as parameters "
             "to the corresponding field schemas in the emitted change records."
         ),
-        limited("source types as schema parameters are not in this version"),
+        USED,
         checks=(regex_list,),
     ),
     Option(
@@ -267,7 +267,10 @@ OPTIONS: tuple[Option, ...] = (
             "connector to be stopped; 'warn' the problematic event and its binlog position will be "
             "logged and the event will be skipped; 'ignore' the problematic event will be skipped."
         ),
-        limited("an event that cannot be read stops the task; skipping it would lose data"),
+        limited(
+            "an event that cannot be read stops the task: skipping it would lose its rows and what it says of later "
+            "ones. Values that cannot be read do not fall under it: see event.converting.failure.handling.mode"
+        ),
         recommended=("warn", "fail", "ignore", "skip"),
         legal=("skip", "warn", "fail", "ignore"),
     ),
@@ -288,7 +291,10 @@ OPTIONS: tuple[Option, ...] = (
             "the problematic event and its binlog position will be logged and the event will be "
             "skipped; 'skip' the problematic event will be skipped."
         ),
-        limited("a row that does not fit the known table stops the task; skipping it would lose data"),
+        limited(
+            "rows that do not fit the known table stop the task: their columns would have to be guessed, and skipping "
+            "them loses data. table.exclude.list leaves a table out"
+        ),
         recommended=("warn", "fail", "ignore", "skip"),
         legal=("skip", "warn", "fail", "ignore"),
     ),

@@ -6,8 +6,10 @@ with Debezium 3.6.1.Final, in its order; a test compares.
 
 from __future__ import annotations
 
-from faust_cdc.config.checks import non_negative, positive, regex_list
+from faust_cdc.config.checks import metric_tags, non_negative, positive, regex_list
+from faust_cdc.config.column_rules import key_columns
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted
+from faust_cdc.config.topic_names import STRATEGY_CLASSES
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -24,7 +26,7 @@ OPTIONS: tuple[Option, ...] = (
             "converters are defined using '<converter.prefix>.type' config option and configured "
             "using options '<converter.prefix>.<option>'"
         ),
-        limited("custom converters are Java classes; the ones shipped with Debezium are not in this version"),
+        USED,
     ),
     Option(
         "post.processors",
@@ -40,7 +42,7 @@ OPTIONS: tuple[Option, ...] = (
             "'<post.processor.prefix>.type' config option and configured using options "
             "'<post.processor.prefix.<option>'"
         ),
-        limited("post processors are not in this version"),
+        USED,
     ),
     Option(
         "tombstones.on.delete",
@@ -142,11 +144,7 @@ OPTIONS: tuple[Option, ...] = (
             "The name of the TopicNamingStrategy class that should be used to determine the topic "
             "name for data change, schema change, transaction, heartbeat event etc."
         ),
-        limited(
-            "topics are named <topic.prefix>.<database>.<table>; the other strategies are not in this version",
-            "io.debezium.schema.schematopicnamingstrategy",
-            "io.debezium.schema.defaulttopicnamingstrategy",
-        ),
+        limited("own strategies are Java classes; those shipped with Debezium can be named", *STRATEGY_CLASSES),
     ),
     Option(
         "notification.enabled.channels",
@@ -202,7 +200,8 @@ OPTIONS: tuple[Option, ...] = (
             "the MBean object name, and the corresponding value would be the value of that tag the "
             "key is. For example: k1=v1,k2=v2"
         ),
-        noted("metrics are not JMX"),
+        noted("checked and kept with the connector; this version shows metrics by connector name only, without tags"),
+        checks=(metric_tags,),
     ),
     Option(
         "column.include.list",
@@ -214,7 +213,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.LONG,
         "Include Columns",
         "Regular expressions matching columns to include in change events",
-        limited("choosing columns is not in this version"),
+        USED,
         checks=(regex_list,),
     ),
     Option(
@@ -227,7 +226,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.LONG,
         "Exclude Columns",
         "Regular expressions matching columns to exclude from change events",
-        limited("choosing columns is not in this version"),
+        USED,
         checks=(regex_list,),
     ),
     Option(
@@ -278,7 +277,8 @@ OPTIONS: tuple[Option, ...] = (
             "key column(s) will be used as message key. Example: "
             "dbserver1.inventory.orderlines:orderId,orderLineId;dbserver1.inventory.orders:id"
         ),
-        limited("message keys of chosen columns are not in this version"),
+        USED,
+        checks=(key_columns,),
     ),
     Option(
         "snapshot.select.statement.overrides",

@@ -5,8 +5,8 @@ Names, types, defaults and texts are those of Debezium 3.6.1's sources.
 
 from __future__ import annotations
 
-from faust_cdc.config.checks import non_negative, positive, regex, regex_list
-from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted, refused
+from faust_cdc.config.checks import non_negative, positive, regex_list, topic_name
+from faust_cdc.config.options import USED, Importance, Option, Type, Width, noted
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -19,7 +19,8 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "topic.delimiter",
         "Specify the delimiter for topic name.",
-        limited("another delimiter is not in this version"),
+        USED,
+        checks=(topic_name,),
     ),
     Option(
         "topic.cache.size",
@@ -47,6 +48,7 @@ OPTIONS: tuple[Option, ...] = (
         "topic.heartbeat.prefix",
         "Specify the heartbeat topic name. Defaults to .${topic.prefix}",
         USED,
+        checks=(topic_name,),
     ),
     Option(
         "topic.heartbeat.name",
@@ -63,6 +65,7 @@ OPTIONS: tuple[Option, ...] = (
             "connectors to share the same heartbeat topic."
         ),
         USED,
+        checks=(topic_name,),
     ),
     Option(
         "topic.transaction",
@@ -75,6 +78,7 @@ OPTIONS: tuple[Option, ...] = (
         "topic.transaction",
         "Specify the transaction topic name. Defaults to ${topic.prefix}.",
         USED,
+        checks=(topic_name,),
     ),
     Option(
         "topic.regex",
@@ -86,8 +90,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "topic.regex",
         "The regex used for extracting the name of the logical table from the original topic name.",
-        refused("it belongs to a topic routing strategy that is not in this version"),
-        checks=(regex,),
+        USED,
     ),
     Option(
         "topic.replacement",
@@ -99,7 +102,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "topic.replacement",
         ("The replacement string used in conjunction with . This will be used to create the new topic name."),
-        refused("it belongs to a topic routing strategy that is not in this version"),
+        USED,
     ),
     Option(
         "topic.key.enforce.uniqueness",
@@ -116,7 +119,7 @@ OPTIONS: tuple[Option, ...] = (
             "primary/unique key conflicts. If the source tables are guaranteed to have globally "
             "unique keys then this may be set to false to disable key rewriting."
         ),
-        refused("it belongs to a topic routing strategy that is not in this version"),
+        USED,
     ),
     Option(
         "topic.key.field.name",
@@ -133,7 +136,7 @@ OPTIONS: tuple[Option, ...] = (
             "topic. Make sure not to configure a field name that is at risk of conflict with "
             "existing key schema field names."
         ),
-        refused("it belongs to a topic routing strategy that is not in this version"),
+        USED,
     ),
     Option(
         "topic.key.field.regex",
@@ -152,8 +155,7 @@ OPTIONS: tuple[Option, ...] = (
             "need some identifier added to the key that distinguishes the different physical "
             "tables."
         ),
-        refused("it belongs to a topic routing strategy that is not in this version"),
-        checks=(regex,),
+        USED,
     ),
     Option(
         "topic.key.field.replacement",
@@ -168,7 +170,7 @@ OPTIONS: tuple[Option, ...] = (
             "The replacement string used in conjunction with . This will be used to create the "
             "physical table identifier in the record's key."
         ),
-        refused("it belongs to a topic routing strategy that is not in this version"),
+        USED,
     ),
     Option(
         "signal.emit.failure.max.retries",

@@ -6,7 +6,7 @@ Names, types, defaults and texts are those of Debezium 3.6.1's sources.
 from __future__ import annotations
 
 from faust_cdc.config.checks import non_negative, regex_list
-from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted, refused
+from faust_cdc.config.options import USED, Importance, Option, Type, Width, noted, refused
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -120,12 +120,8 @@ OPTIONS: tuple[Option, ...] = (
             "conversion failed will be null and be logged with warn level; 'skip' the value of "
             "column of event that conversion failed will be null and be logged with debug level."
         ),
-        limited(
-            "a value that does not fit stops the task, in place of a logged NULL; skipping it would lose data",
-            "fail",
-            "warn",
-        ),
-        legal=("skip", "warn", "fail"),
+        USED,
+        legal=("skip", "warn", "fail", "quarantine"),
     ),
     Option(
         "unavailable.value.placeholder",
@@ -140,7 +136,7 @@ OPTIONS: tuple[Option, ...] = (
             "Specify the constant that will be provided by Debezium to indicate that the original "
             "value is unavailable and not provided by the database."
         ),
-        limited("another placeholder is not in this version"),
+        noted("row images must be FULL (binlog_row_image), as for Debezium, so no value is ever unavailable"),
     ),
     Option(
         "selector",
@@ -156,7 +152,7 @@ OPTIONS: tuple[Option, ...] = (
             "columns that should be converted to boolean. Format: <table_name>.<column_name>. "
             "Example: 'inventory.products.is_active,orders.*.is_processed'"
         ),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "length.checker",
@@ -171,7 +167,7 @@ OPTIONS: tuple[Option, ...] = (
             "If true, only TINYINT columns with length 1 will be converted to boolean. Set to "
             "false for MySQL 8+ where SHOW CREATE TABLE doesn't show length for TINYINT UNSIGNED."
         ),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "selector.boolean",
@@ -186,7 +182,7 @@ OPTIONS: tuple[Option, ...] = (
             "Comma-separated list of column selectors for BOOLEAN columns. These will be emitted "
             "as INT16 (true=1, false=0)."
         ),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "selector.real",
@@ -201,7 +197,7 @@ OPTIONS: tuple[Option, ...] = (
             "Comma-separated list of column selectors for REAL columns. These will be emitted as "
             "FLOAT32 or FLOAT64 based on treat.real.as.double setting."
         ),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "selector.string",
@@ -216,7 +212,7 @@ OPTIONS: tuple[Option, ...] = (
             "Comma-separated list of column selectors for string columns. These will include "
             "character set information in the schema."
         ),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "treat.real.as.double",
@@ -228,7 +224,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "treat.real.as.double",
         ("If true (MySQL default), REAL columns are emitted as FLOAT64. If false, they are emitted as FLOAT32."),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "target.types",
@@ -243,7 +239,7 @@ OPTIONS: tuple[Option, ...] = (
             "Comma-separated list of JDBC temporal types this converter applies to. Allowed "
             "tokens: DATE, DATETIME, TIMESTAMP. Default is to apply to all three."
         ),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "fallback.date",
@@ -259,7 +255,7 @@ OPTIONS: tuple[Option, ...] = (
             "'NULL' (or leave unset) to emit null and promote the column schema to optional. "
             "Otherwise specify an ISO-8601 date literal (yyyy-MM-dd)."
         ),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "fallback.datetime",
@@ -275,7 +271,7 @@ OPTIONS: tuple[Option, ...] = (
             "00:00:00). Use 'NULL' (or leave unset) to emit null and promote the column schema to "
             "optional. Otherwise specify a UTC datetime literal (yyyy-MM-dd HH:mm:ss)."
         ),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "fallback.timestamp",
@@ -291,7 +287,7 @@ OPTIONS: tuple[Option, ...] = (
             "leave unset) to emit null and promote the column schema to optional. Otherwise "
             "specify an ISO-8601 offset datetime literal (e.g. 1970-01-01T00:00:00Z)."
         ),
-        refused("it belongs under a custom converter's own prefix; custom converters are not in this version"),
+        refused("it belongs under a custom converter's own prefix, see 'converters'"),
     ),
     Option(
         "reselect.error.handling.mode",
@@ -306,7 +302,7 @@ OPTIONS: tuple[Option, ...] = (
             "Specify how to handle error in case of lookup sql failure or empty reselection: "
             "'warn' only log the error; 'fail' fail the connector with an error message."
         ),
-        noted("post.processors is not set in this version"),
+        noted("it belongs under a post processor's own prefix, see 'post.processors'"),
         legal=("warn", "fail"),
     ),
     Option(

@@ -37,6 +37,8 @@ YEAR: Final = 17
 BOOLEAN: Final = 18
 BITS: Final = 19
 COLD: Final = 20
+SKIP: Final = 21
+SKIP_COUNTED: Final = 22
 
 NO_TAG: Final = -1
 
@@ -51,9 +53,10 @@ class Cell:
         a: i64 = 0,
         b: i64 = 0,
         *,
-        null_tag: i64 = NO_TAG,
+        null_field: bytes | None = None,
         value_tag: i64 = NO_TAG,
         is_key: bool = False,
+        in_value: bool = True,
         adjust: bool = False,
         labels: list[bytes] | None = None,
         zero: bytes = b"",
@@ -62,17 +65,19 @@ class Cell:
     ) -> None:
         """See `program` for what `a` and `b` mean to an operation.
 
-        `size`: bytes of the cell, or of the length before it. `null_tag`, `value_tag`: the byte of Avro's union before
-        the value, `NO_TAG` for a field that is never null. `zero`: a zero date's whole field, its tag too.
+        `size`: bytes of the cell, or of the length before it. `null_field`: the whole field of a NULL, None where it
+        is impossible. `value_tag`: the byte of Avro's union before a value, `NO_TAG` for a field that is never null.
+        `zero`: a zero date's whole field, its tag too. `in_value` False: a column that the key alone has.
         `cold`: (row image, position) → (the whole field, the position after the cell).
         """
         self.code = code
         self.size = size
         self.a = a
         self.b = b
-        self.null_tag = null_tag
+        self.null_field = null_field
         self.value_tag = value_tag
         self.is_key = is_key
+        self.in_value = in_value
         self.adjust = adjust
         self.labels: list[bytes] = labels or []
         self.zero = zero
@@ -88,8 +93,8 @@ def put_cell(cell: Cell, out: BytesWriter, data: bytes, pos: i64, end: i64) -> i
     code: i64 = cell.code
     if code >= DATETIME and code <= TIMESTAMP:
         return put_date(cell, out, data, pos)
-    if code == COLD:
-        return put_cold(cell, out, data, pos)
+    if code >= COLD:
+        return put_cold(cell, out, data, pos) if code == COLD else skipped(cell, data, pos)
     if cell.value_tag >= 0:
         out.append(u8(cell.value_tag))
     size: i64 = cell.size
@@ -111,6 +116,13 @@ def put_cell(cell: Cell, out: BytesWriter, data: bytes, pos: i64, end: i64) -> i
     if code == FLOAT:
         return put_fixed(out, data, pos, 4, end)
     return put_rare(cell, out, data, pos)
+
+
+def skipped(cell: Cell, data: bytes, pos: i64) -> i64:
+    """Return the position after the cell of a column that no record has."""
+    if cell.code == SKIP:
+        return pos + cell.size
+    return pos + cell.size + little(data, pos, cell.size)
 
 
 def little_signed(data: bytes, pos: i64, size: i64) -> i64:
@@ -190,8 +202,13 @@ def put_date(cell: Cell, out: BytesWriter, data: bytes, pos: i64) -> i64:
     if code == DATE:
         put_long(out, days)
         return after
-    seconds: i64 = days * 86_400 + (packed >> 12 & 31) * 3600 + (packed >> 6 & 63) * 60 + (packed & 63)
+    hour: i64 = packed >> 12 & 31
+    minute: i64 = packed >> 6 & 63
+    second: i64 = packed & 63
     micros: i64 = big(data, pos + 5, cell.size - 5) * cell.a
+    if hour > 23 or minute > 59 or second > 59 or micros > 999_999:
+        raise ValueError("no time of day")
+    seconds: i64 = days * 86_400 + hour * 3600 + minute * 60 + second
     if cell.b == 1000:
         put_long(out, seconds * 1000 + micros // 1000)
     else:
@@ -208,8 +225,11 @@ def put_timestamp(cell: Cell, out: BytesWriter, data: bytes, pos: i64) -> i64:
     if cell.value_tag >= 0:
         out.append(u8(cell.value_tag))
     digits: i64 = cell.b
+    micros: i64 = big(data, pos + 4, cell.size - 4) * cell.a
+    if micros > 999_999:
+        raise ValueError("more than a second")
     put_long(out, 20 + (digits + 1 if digits else 0))
-    put_instant(out, seconds, big(data, pos + 4, cell.size - 4) * cell.a, digits)
+    put_instant(out, seconds, micros, digits)
     return pos + cell.size
 
 
@@ -290,8 +310,12 @@ def put_rare(cell: Cell, out: BytesWriter, data: bytes, pos: i64) -> i64:
     elif code == YEAR:
         put_long(out, 1900 + i64(data[pos]) if data[pos] else 0)
     elif code == BOOLEAN:
+        if data[pos] > 1:
+            raise ValueError("more than one bit")
         out.append(1 if data[pos] else 0)
     elif code == BITS:
+        if i64(data[pos]) & ~cell.a:
+            raise ValueError("more bits than the column has")
         put_long(out, size)
         index: i64 = size
         while index:
@@ -316,8 +340,11 @@ def time_micros(data: bytes, pos: i64, size: i64, unit: i64) -> i64:
         whole = -whole
     if fraction < 0:
         fraction = -fraction
-    seconds: i64 = (whole >> 12 & 1023) * 3600 + (whole >> 6 & 63) * 60 + (whole & 63)
-    micros: i64 = seconds * 1_000_000 + fraction * unit
+    minute: i64 = whole >> 6 & 63
+    second: i64 = whole & 63
+    if minute > 59 or second > 59 or fraction * unit > 999_999:
+        raise ValueError("no TIME")
+    micros: i64 = ((whole >> 12 & 1023) * 3600 + minute * 60 + second) * 1_000_000 + fraction * unit
     return -micros if negative else micros
 
 

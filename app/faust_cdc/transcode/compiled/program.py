@@ -17,14 +17,18 @@ import fastavro
 from faust_cdc.binlog.events import TableMapColumn, TableMapEvent
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.transcode import wire
+from faust_cdc.transcode.avro_encoding import AvroKey, AvroValue, bare_record
 from faust_cdc.transcode.compiled import cells as ops
 from faust_cdc.transcode.compiled.cells import Cell
+from faust_cdc.transcode.compiled.octets import avro_bytes
 from faust_cdc.transcode.compiled.rows import RowEncoder
 from faust_cdc.transcode.forms import Form
 from faust_cdc.transcode.mapping import Kind
 from faust_cdc.transcode.plan import ColumnPlan
-from faust_cdc.transcode.reference import ReferenceTranscoder, bare_record
+from faust_cdc.transcode.reference import ReferenceTranscoder
 from faust_cdc.transcode.temporal import FRACTION_SIZE, FRACTION_UNIT_US
+from faust_cdc.transcode.wire_skip import cell_width
+from faust_cdc_schemas.connect_avro import MISSING
 
 DECIMAL_DIGITS_MAX = 18
 """The most that 64 bits hold whatever the digits are."""
@@ -32,6 +36,8 @@ DECIMAL_DIGITS_MAX = 18
 _INTEGER_SIZES = {1: 1, 2: 2, 9: 3, 3: 4, 8: 8}
 """Bytes by type code of the table map."""
 _TIME2, _DATETIME2, _TIMESTAMP2 = 19, 18, 17
+_COMPRESSED = (140, 141)
+"""MariaDB's compressed columns."""
 
 EncodeField = Callable[[Any], bytes]
 
@@ -49,38 +55,91 @@ def field_encoder(plan: ColumnPlan) -> EncodeField:
     return encode
 
 
-def cell_of(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, is_key: bool) -> Cell:
+def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unchanged: bool) -> RowEncoder | None:
+    """Return the encoder of the rows that a table map announces, of the plan and the schema ids of `transcoder`.
+
+    None when only the reference transcoder writes such records: another format than Avro, keys of columns whose
+    values a rule changes, defaults for the nulls of keys.
+    """
+    plan, encoding = transcoder.plan, transcoder.encoding
+    value, key = encoding.value, encoding.key
+    if not isinstance(value, AvroValue) or not isinstance(key, AvroKey | None):
+        return None
+    if any(one.index >= len(plan.columns) for one in plan.key_columns):
+        return None
+    null_is_default = value.null_is_default or plan.options.compatible
+    if null_is_default and (skip_unchanged or any(one.optional for one in plan.key_columns)):
+        return None
+    by_name = {one.column.name: one for one in plan.columns}
+    in_key = {one.column.name for one in plan.key_columns}
+    cells, places = [], {}
+    for place, (column, wired) in enumerate(zip(plan.table.columns, event.columns, strict=True)):
+        one = by_name.get(column.name)
+        if one is None:
+            cells.append(_skip(wired, f"{plan.table.id}, column {column.name!r}"))
+            continue
+        cell = cell_of(one, wired, plan.options.enable_time_adjuster, null_is_default=null_is_default)
+        cell.is_key, cell.in_value = column.name in in_key, column.name not in plan.key_only
+        cells.append(cell)
+        places[one.index] = place
+    suffix = b"" if plan.key_constant is None else avro_bytes(plan.key_constant.value.encode())
+    return RowEncoder(
+        cells,
+        [places[one.index] for one in plan.key_columns],
+        None if key is None else key.prefix,
+        suffix,
+        value.prefix,
+        skip_unchanged,
+    )
+
+
+def cell_of(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, *, null_is_default: bool = False) -> Cell:
     """Return how the cells of one column are written."""
-    make = _MAKERS.get(plan.mapping.kind)
+    finish = _finisher(plan, null_is_default)
+    make = None if _has_own_rule(plan) else _MAKERS.get(plan.mapping.kind)
     made = None if make is None else make(plan, column, adjust_years)
     if made is None:
-        made = _cold(plan, column, adjust_years)
+        made = _cold(plan, column, adjust_years, finish)
+    elif made.code in (ops.DATE, ops.DATETIME, ops.TIMESTAMP):
+        made.zero = finish(plan.zero)
     if plan.optional:
-        null_first = plan.avro_field["type"][0] == "null"
-        made.null_tag, made.value_tag = (0, 2) if null_first else (2, 0)
-    made.is_key = is_key
+        made.value_tag = 2 if plan.avro_field["type"][0] == "null" else 0
+        made.null_field = finish(None)
     return made
 
 
-def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unchanged: bool) -> RowEncoder:
-    """Return the encoder of the rows that a table map announces, with the plan and schema ids of `transcoder`."""
-    plan = transcoder.plan
-    key = [one.index for one in plan.key_columns]
-    adjust = plan.options.enable_time_adjuster
-    cells = [
-        cell_of(one, column, adjust, one.index in key) for one, column in zip(plan.columns, event.columns, strict=True)
-    ]
-    key_prefix = transcoder.key_prefix if key else None
-    return RowEncoder(cells, key, key_prefix, transcoder.value_prefix, skip_unchanged)
+def _finisher(plan: ColumnPlan, null_is_default: bool) -> EncodeField:
+    """Return what makes of a value that was read its field: column rules, defaults for nulls, Avro."""
+    encode, change, default = field_encoder(plan), plan.change, plan.default
+
+    def finish(value: Any) -> bytes:
+        if change is not None:
+            value = change(value)
+        if value is None and null_is_default and plan.optional and default is not MISSING:
+            value = default
+        return encode(value)
+
+    return finish
 
 
-def _cold(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool) -> Cell:
-    read, encode = wire.cell_reader(plan, column, adjust_years), field_encoder(plan)
+def _has_own_rule(plan: ColumnPlan) -> bool:
+    mapping = plan.mapping
+    is_converted = mapping.convert is not None or mapping.zero is not MISSING or mapping.literal_years
+    return is_converted or plan.change is not None
+
+
+def _skip(column: TableMapColumn, where: str) -> Cell:
+    size, is_counted = cell_width(column, where)
+    return Cell(ops.SKIP_COUNTED if is_counted else ops.SKIP, size, null_field=b"")
+
+
+def _cold(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, finish: EncodeField) -> Cell:
+    read = wire.cell_reader(plan, column, adjust_years)
 
     def cold(data: bytes, pos: int) -> tuple[bytes, int]:
         try:
             value, after = read(data, pos)
-            return encode(value), after
+            return finish(value), after
         except (struct.error, TypeError, AttributeError) as error:
             raise ValueError(str(error)) from error
 
@@ -95,6 +154,8 @@ def _integer(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | 
 def _text(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
     charset = plan.column.charset or "utf8mb4"
     size = wire.length_size(column)
+    if column.type_code in _COMPRESSED:
+        return None
     if charset in ("utf8mb4", "utf8mb3", "utf8"):
         return Cell(ops.TEXT, size)
     decode = decoder(charset)
@@ -110,7 +171,7 @@ def _keeps_ascii(decode: Callable[[bytes], str]) -> bool:
 
 
 def _octets(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    if plan.mapping.form is not Form.AS_IS:
+    if plan.mapping.form is not Form.AS_IS or column.type_code in _COMPRESSED:
         return None
     return Cell(ops.OCTETS, wire.length_size(column))
 
@@ -139,23 +200,23 @@ def _decimal(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | 
 def _date(plan: ColumnPlan, _column: TableMapColumn, adjust: bool) -> Cell | None:
     if plan.mapping.form is not Form.AS_IS:
         return None
-    return Cell(ops.DATE, 3, adjust=adjust, zero=field_encoder(plan)(plan.zero))
+    return Cell(ops.DATE, 3, adjust=adjust)
 
 
 def _datetime(plan: ColumnPlan, column: TableMapColumn, adjust: bool) -> Cell | None:
     units = {Form.AS_IS: 1, Form.MILLIS: 1000}
     if column.type_code != _DATETIME2 or plan.mapping.form not in units:
         return None
-    digits, zero = column.metadata, field_encoder(plan)(plan.zero)
+    digits = column.metadata
     unit, scale = FRACTION_UNIT_US[digits], units[plan.mapping.form]
-    return Cell(ops.DATETIME, 5 + FRACTION_SIZE[digits], unit, scale, adjust=adjust, zero=zero)
+    return Cell(ops.DATETIME, 5 + FRACTION_SIZE[digits], unit, scale, adjust=adjust)
 
 
 def _timestamp(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
     if column.type_code != _TIMESTAMP2 or plan.mapping.form is not Form.AS_IS:
         return None
-    digits, zero = column.metadata, field_encoder(plan)(plan.zero)
-    return Cell(ops.TIMESTAMP, 4 + FRACTION_SIZE[digits], FRACTION_UNIT_US[digits], digits, zero=zero)
+    digits = column.metadata
+    return Cell(ops.TIMESTAMP, 4 + FRACTION_SIZE[digits], FRACTION_UNIT_US[digits], digits)
 
 
 def _time(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
@@ -176,15 +237,17 @@ def _boolean(_plan: ColumnPlan, _column: TableMapColumn, _adjust: bool) -> Cell 
 
 def _bits(plan: ColumnPlan, _column: TableMapColumn, _adjust: bool) -> Cell | None:
     length = plan.column.length or 1
-    return Cell(ops.BITS, (length + 7) // 8)
+    return Cell(ops.BITS, (length + 7) // 8, (1 << (length % 8 or 8)) - 1)
 
 
 def _enum(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    return Cell(ops.ENUM, column.metadata, labels=[b"", *(label.encode() for label in plan.column.enum_values)])
+    labels = wire.labels_written(plan, column)
+    return Cell(ops.ENUM, column.metadata, labels=[b"", *(label.encode() for label in labels)])
 
 
 def _set(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    return Cell(ops.SET, column.metadata, labels=[label.encode() for label in plan.column.enum_values])
+    labels = wire.labels_written(plan, column)
+    return Cell(ops.SET, column.metadata, labels=[label.encode() for label in labels])
 
 
 def _json(_plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from librt.strings import BytesWriter
-from mypy_extensions import i64, u8
+from mypy_extensions import i64
 
 from faust_cdc.transcode.compiled.cells import Cell, put_cell
 from faust_cdc.transcode.compiled.octets import put_long
@@ -13,8 +13,6 @@ from faust_cdc.transcode.compiled.octets import put_long
 INSERT: Final = 0
 UPDATE: Final = 1
 DELETE: Final = 2
-NULL_FIRST: Final = b"\x00"
-NULL_SECOND: Final = b"\x02"
 
 Encoded = list[tuple[bytes | None, bytes]]
 """(record key, record value) of rows, in order."""
@@ -24,16 +22,24 @@ class RowEncoder:
     """Carries out the program of one table version. Not thread-safe."""
 
     def __init__(
-        self, cells: list[Cell], key: list[int], key_prefix: bytes | None, value_prefix: bytes, skip_unchanged: bool
+        self,
+        cells: list[Cell],
+        key: list[int],
+        key_prefix: bytes | None,
+        key_suffix: bytes,
+        value_prefix: bytes,
+        skip_unchanged: bool,
     ) -> None:
-        """`cells` in the order of the row image; `key` the indexes of the key's columns, in key order.
+        """`cells` in the order of the row image; `key` the places of the key's columns in it, in key order.
 
-        The prefixes are the wire format's: a zero byte and the schema id; no key prefix, no keys.
+        The prefixes are the wire format's: a zero byte and the schema id; no key prefix, no keys. `key_suffix` is what
+        every key ends with.
         """
         self._cells = cells
         self._nullmap: i64 = (i64(len(cells)) + 7) >> 3
         self._key = key
         self._key_prefix = key_prefix
+        self._key_suffix = key_suffix
         self._value_prefix = value_prefix
         self._skip_unchanged = skip_unchanged
         self._out = BytesWriter()
@@ -122,20 +128,22 @@ class RowEncoder:
         index: i64 = 0
         for cell in self._cells:
             if i64(rows[nulls + (index >> 3)]) >> (index & 7) & 1:
-                if cell.null_tag < 0:
+                field = cell.null_field
+                if field is None:
                     raise ValueError("NULL in a NOT NULL column")
-                out.append(u8(cell.null_tag))
                 if cell.is_key:
-                    self._pieces[index] = NULL_FIRST if cell.null_tag == 0 else NULL_SECOND
-            else:
-                if cell.is_key:
-                    piece.truncate(0)
-                    pos = put_cell(cell, piece, rows, pos, end)
-                    part = piece.getvalue()
-                    self._pieces[index] = part
+                    self._pieces[index] = field
+                if cell.in_value:
+                    out.write(field)
+            elif cell.is_key:
+                piece.truncate(0)
+                pos = put_cell(cell, piece, rows, pos, end)
+                part = piece.getvalue()
+                self._pieces[index] = part
+                if cell.in_value:
                     out.write(part)
-                else:
-                    pos = put_cell(cell, out, rows, pos, end)
+            else:
+                pos = put_cell(cell, out, rows, pos, end)
             index += 1
         return pos
 
@@ -145,4 +153,4 @@ class RowEncoder:
         assert key is not None
         for index in self._key:
             key = key + self._pieces[index]
-        return key
+        return key + self._key_suffix

@@ -1,0 +1,30 @@
+"""Options of our own, which Debezium does not have."""
+
+from __future__ import annotations
+
+from faust_cdc.config.differences import listed
+from faust_cdc.config.options import USED, Importance, Option, Type, Width
+
+_COVERED = "; ".join(one.what for one in listed() if one.covered)
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "compatibility.mode",
+        Type.STRING,
+        "right",
+        Importance.MEDIUM,
+        None,
+        -1,
+        Width.SHORT,
+        "Compatibility mode",
+        (
+            "What to write where Debezium 3.6.1 writes something else than the database holds. 'right' (the default): "
+            "what the database holds, the same in snapshot and stream; 'debezium': what Debezium streams, for readers "
+            f"that rely on it. It covers: {_COVERED}. It also makes enable.time.adjuster default to true, as Debezium "
+            "does: with 'right' a year below 100 is changed only if that option asks for it."
+        ),
+        USED,
+        recommended=("right", "debezium"),
+        legal=("right", "debezium"),
+    ),
+)

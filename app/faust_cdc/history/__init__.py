@@ -1,0 +1,1 @@
+"""Debezium's schema history: tables as the JSON that its records carry."""

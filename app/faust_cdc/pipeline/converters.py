@@ -1,0 +1,133 @@
+"""Converters at work: from a connector's converter settings to the encodings that are bound to plans.
+
+One converter per side. Avro converters ask their registry for the ids of the schemas; the others ask nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from faust_cdc.config.converter_settings import AvroOptions, ConverterSettings, Format, JsonOptions
+from faust_cdc.errors import InternalError
+from faust_cdc.routing.subjects import STRATEGIES
+from faust_cdc.transcode.avro_encoding import AvroKey, AvroValue, avro_struct
+from faust_cdc.transcode.encoding import EncodeKey, EncodeStruct, EncodeValue, Encoding
+from faust_cdc.transcode.json_encoding import json_key, json_struct, json_value
+from faust_cdc.transcode.plan import TranscodePlan, schema_json
+from faust_cdc.transcode.string_encoding import string_key, string_struct
+from faust_cdc_schemas.avro_variants import full_name, scrubbed, without_connect_metadata
+
+RegisterSchema: TypeAlias = Callable[[str, str], int]
+"""(subject, Avro schema as JSON text) → schema id. Raises RegistryUnavailable, IncompatibleSchemaChange."""
+
+
+class Converter(Protocol):
+    """Makes encoders of one side. All methods may raise what asking a registry raises."""
+
+    def key(self, plan: TranscodePlan) -> EncodeKey:
+        """Return the encoder of a plan's keys."""
+
+    def value(self, plan: TranscodePlan) -> EncodeValue:
+        """Return the encoder of a plan's change events."""
+
+    def struct(self, topic: str, schema: dict[str, Any]) -> EncodeStruct:
+        """Return the encoder of records about the stream on `topic`, of the Avro document `schema`."""
+
+
+class AvroConverter:
+    """Avro with schema ids, of keys or of values."""
+
+    def __init__(self, ids: RegisterSchema, options: AvroOptions, *, is_key: bool) -> None:
+        self._ids = ids
+        self._options = options
+        self._is_key = is_key
+        self._subject = STRATEGIES[options.subject_strategy]
+
+    def key(self, plan: TranscodePlan) -> EncodeKey:
+        """Return the encoder of a plan's keys."""
+        if plan.key_schema is None:
+            raise InternalError(f"{plan.table.id} has no key, and its keys were to be encoded")
+        return AvroKey(plan, self._id(plan.topic, plan.key_schema))
+
+    def value(self, plan: TranscodePlan) -> EncodeValue:
+        """Return the encoder of a plan's change events."""
+        schema_id = self._id(plan.topic, plan.value_schema)
+        return AvroValue(plan, schema_id, null_is_default=self._options.null_is_default)
+
+    def struct(self, topic: str, schema: dict[str, Any]) -> EncodeStruct:
+        """Return the encoder of records about the stream."""
+        return avro_struct(schema, self._id(topic, schema))
+
+    def _id(self, topic: str, schema: dict[str, Any]) -> int:
+        document = schema
+        if self._options.scrub_invalid_names:
+            document = scrubbed(document)
+        if not self._options.connect_meta_data:
+            document = without_connect_metadata(document)
+        subject = self._subject(topic, self._is_key, full_name(document))
+        return self._ids(subject, schema_json(document))
+
+
+class JsonConverter:
+    """JSON, with or without schemas."""
+
+    def __init__(self, options: JsonOptions) -> None:
+        self._options = options
+
+    def key(self, plan: TranscodePlan) -> EncodeKey:
+        """Return the encoder of a plan's keys."""
+        return json_key(plan, self._options)
+
+    def value(self, plan: TranscodePlan) -> EncodeValue:
+        """Return the encoder of a plan's change events."""
+        return json_value(plan, self._options)
+
+    def struct(self, topic: str, schema: dict[str, Any]) -> EncodeStruct:
+        """Return the encoder of records about the stream."""
+        return json_struct(schema, self._options)
+
+
+class StringConverter:
+    """Java's text of a key."""
+
+    def key(self, plan: TranscodePlan) -> EncodeKey:
+        """Return the encoder of a plan's keys. Raises UnsupportedColumn for a key that has no text."""
+        return string_key(plan)
+
+    def value(self, plan: TranscodePlan) -> EncodeValue:
+        """Never: the configuration refuses it."""
+        raise InternalError(f"{plan.table.id}: values were to be encoded as text, which the configuration refuses")
+
+    def struct(self, topic: str, schema: dict[str, Any]) -> EncodeStruct:
+        """Return the encoder of keys about the stream."""
+        return string_struct(schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Converters:
+    """A task's converters."""
+
+    of_keys: Converter
+    of_values: Converter
+
+    def encoding(self, plan: TranscodePlan) -> Encoding:
+        """Return how the records of a plan become bytes; keys first, so that their schema is registered first."""
+        key = None if plan.key_schema is None else self.of_keys.key(plan)
+        return Encoding(key, self.of_values.value(plan))
+
+
+def converter_of(settings: ConverterSettings, ids: Callable[[], RegisterSchema], *, is_key: bool) -> Converter:
+    """Return a side's converter; `ids` gives the way to its registry and is called for Avro alone."""
+    if settings.format is Format.JSON:
+        return JsonConverter(settings.json)
+    if settings.format is Format.STRING:
+        return StringConverter()
+    return AvroConverter(ids(), settings.avro, is_key=is_key)
+
+
+def avro_converters(register: RegisterSchema, options: AvroOptions | None = None) -> Converters:
+    """Return Avro on both sides over one way to ids."""
+    chosen = options or AvroOptions()
+    return Converters(AvroConverter(register, chosen, is_key=True), AvroConverter(register, chosen, is_key=False))

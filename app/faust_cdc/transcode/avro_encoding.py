@@ -1,0 +1,130 @@
+"""Rows as Avro in Confluent's wire format: a zero byte, the schema id, the body.
+
+Encoding is fastavro's, with the schemas stripped to what determines bytes, so no property of theirs (a logical type,
+say) can bend a value.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import fastavro
+
+from faust_cdc.transcode.encoding import EncodeStruct, envelope_tail
+from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
+from faust_cdc.transcode.row import Row
+from faust_cdc.transcode.source_block import SourceInfo
+from faust_cdc_schemas.envelope import source_schema, transaction_schema
+from faust_cdc_schemas.structs import SCHEMAS, defined_once
+
+_ROW_NAME: Final = "Row"
+_PREFIX: Final = struct.Struct(">bi")
+"""Confluent's wire format: a zero byte and the schema id."""
+
+
+class AvroKey:
+    """The encoder of a plan's keys under their registered schema."""
+
+    def __init__(self, plan: TranscodePlan, schema_id: int) -> None:
+        self.prefix = _PREFIX.pack(0, schema_id)
+        self._places = tuple((f"c{one.index}", one.index) for one in plan.key_columns)
+        record_schema = bare_record("Key", plan.key_columns)
+        self._constant: dict[str, str] = {}
+        if plan.key_constant is not None:
+            record_schema["fields"].append({"name": "constant", "type": "string"})
+            self._constant = {"constant": plan.key_constant.value}
+        self._schema = fastavro.parse_schema(record_schema)
+
+    def __call__(self, row: Row) -> bytes:
+        """Return the key of a row."""
+        out = io.BytesIO()
+        out.write(self.prefix)
+        record = {name: row[index] for name, index in self._places} | self._constant
+        fastavro.schemaless_writer(out, self._schema, record)
+        return out.getvalue()
+
+
+class AvroValue:
+    """The encoder of a plan's change events under their registered schema.
+
+    `null_is_default` writes a column's default where its value is NULL, as Connect's converters do unless told not to.
+    """
+
+    def __init__(self, plan: TranscodePlan, schema_id: int, *, null_is_default: bool = False) -> None:
+        self.prefix = _PREFIX.pack(0, schema_id)
+        self.null_is_default = null_is_default
+        self._places = tuple((f"c{one.index}", one.index) for one in plan.value_columns)
+        self._defaults = plan.defaults_of_nullable() if null_is_default else {}
+        self._schema = fastavro.parse_schema(_bare_envelope(plan))
+
+    def _branch(self, row: Row | None) -> tuple[str, dict[str, Any]] | None:
+        if row is None:
+            return None
+        record = {name: row[index] for name, index in self._places}
+        for index, default in self._defaults.items():
+            if row[index] is None:
+                record[f"c{index}"] = default
+        return _ROW_NAME, record
+
+    def __call__(
+        self,
+        op: str,
+        before: Row | None,
+        after: Row | None,
+        source: SourceInfo,
+        ts_ns: int,
+        transaction: Mapping[str, Any] | None,
+    ) -> bytes:
+        """Return the value of a change event."""
+        out = io.BytesIO()
+        out.write(self.prefix)
+        rows = {"before": self._branch(before), "after": self._branch(after)}
+        fastavro.schemaless_writer(out, self._schema, rows | envelope_tail(op, source, ts_ns, transaction))
+        return out.getvalue()
+
+
+def avro_struct(schema: Mapping[str, Any], schema_id: int) -> EncodeStruct:
+    """Return the encoder of records about the stream, of the Avro document `schema`."""
+    prefix = _PREFIX.pack(0, schema_id)
+    parsed = fastavro.parse_schema(dict(schema))
+
+    def encode(fields: Mapping[str, Any]) -> bytes:
+        out = io.BytesIO()
+        out.write(prefix)
+        fastavro.schemaless_writer(out, parsed, fields)
+        return out.getvalue()
+
+    return encode
+
+
+def bare_record(name: str, columns: Sequence[ColumnPlan]) -> dict[str, Any]:
+    """Return the record with only what determines bytes: bare types and the order of union branches."""
+    fields = []
+    for one in columns:
+        mapping = one.mapping
+        bare: Any = SCHEMAS[mapping.name]() if mapping.structured and mapping.name else mapping.avro
+        if one.optional:
+            bare = ["null", bare] if one.avro_field["type"][0] == "null" else [bare, "null"]
+        fields.append({"name": f"c{one.index}", "type": bare})
+    return {"type": "record", "name": name, "fields": defined_once(fields)}
+
+
+def _bare_envelope(plan: TranscodePlan) -> dict[str, Any]:
+    optional_long = ["null", "long"]
+    return {
+        "type": "record",
+        "name": "Envelope",
+        "fields": [
+            {"name": "before", "type": ["null", bare_record(_ROW_NAME, plan.value_columns)]},
+            {"name": "after", "type": ["null", _ROW_NAME]},
+            {"name": "source", "type": source_schema(plan.options.connector)},
+            {"name": "transaction", "type": ["null", transaction_schema()]},
+            {"name": "op", "type": "string"},
+            {"name": "ts_ms", "type": optional_long},
+            {"name": "ts_us", "type": optional_long},
+            {"name": "ts_ns", "type": optional_long},
+        ],
+    }

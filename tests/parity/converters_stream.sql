@@ -1,0 +1,16 @@
+INSERT INTO kinds VALUES (3, 127, 0, 0.0000, -1.5, 16777216, 123456.789, b'0', b'0', '', '', '{"a": [1, 2.5, "x"]}', NULL, 'a', '1970-01-01', '00:00:00', '1970-01-01 00:00:00', '1970-01-01 00:00:00.000001', '1970-01-02 00:00:00'), (4, 0, 1, 99999999.9999, 1, 325000, -2.5e-7, NULL, NULL, REPEAT('é😀', 40), REPEAT('x', 5000), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+UPDATE kinds SET v = 'changed' WHERE id = 1;
+UPDATE kinds SET id = 20 WHERE id = 2;
+DELETE FROM kinds WHERE id = 3;
+UPDATE defaults SET i = NULL, r = 9 WHERE id = 1;
+INSERT INTO defaults VALUES (3, NULL, 'y', NULL, NULL, NULL, NULL, 1, 1);
+INSERT INTO named_keys VALUES (-99999.99, '', '1999-12-31 23:59:59', 100, 2);
+UPDATE named_keys SET v = 'moved' WHERE x = 1;
+DELETE FROM named_keys WHERE x = 2;
+UPDATE `odd_tä$ble` SET v = 2;
+UPDATE nokey SET b = 'zwei' WHERE a = 2;
+DELETE FROM nokey WHERE a = 1;
+UPDATE shard_1 SET v = 10;
+UPDATE shard_2 SET id = 5;
+DELETE FROM shard_1;
+INSERT INTO done VALUES (1);

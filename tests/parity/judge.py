@@ -1,0 +1,251 @@
+"""Record by record: what differs, in which column, and which entry of the list explains it.
+
+Compared of each pair: key, value field by field, both schemas as text (column by column first, so that a difference
+has a name), headers, tombstones, and by the order of the pairs the order per partition. Left out is only what must
+differ: times of processing, versions, the topic prefix.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.oracle.topics import RawRecord
+from tests.parity.comparison import comparable, headers_of
+from tests.parity.faker.schemas import FakeColumn, FakeTable
+from tests.parity.wires import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a value or a piece of schema differs."""
+
+    table: str
+    column: str
+    """Name of the column; of the envelope's or the key's field, where it is none; empty: the record as a whole."""
+    op: str
+    """r, c, u, d, t of the record, of keys too; empty for a tombstone; `schema` for a field's schema."""
+    options: str
+    """Name of the option set."""
+    fake: FakeColumn | None = None
+    """The faker's column."""
+
+    @property
+    def family(self) -> str:
+        """MySQL's name of the type, empty when it is no column."""
+        return self.fake.family if self.fake is not None else ""
+
+
+Explain = Callable[[Cell, str, Any, Any], str | None]
+"""(cell, op, Debezium's, ours) → name of the list's entry, None when nothing explains the difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A difference that nothing explains."""
+
+    cell: Cell
+    part: str
+    """count, key, value, key schema, value schema, headers."""
+    theirs: Any
+    ours: Any
+    rid: int | None = None
+    """The row, as the faker numbers it."""
+    their_bytes: bytes = b""
+    our_bytes: bytes = b""
+
+    @property
+    def signature(self) -> tuple[str, ...]:
+        """What faults of one cause have in common."""
+        type_ddl = self.cell.fake.type_ddl if self.cell.fake is not None else ""
+        path = "snapshot" if self.cell.op == "r" else "stream"
+        return (self.cell.options, self.part, self.cell.family or self.cell.column, type_ddl, path)
+
+
+@dataclass
+class Verdict:
+    """What a comparison found."""
+
+    records: int = 0
+    values: int = 0
+    """Fields of rows compared."""
+    schemas: int = 0
+    """Pairs of schemas compared as text."""
+    explained: Counter[str] = field(default_factory=Counter)
+    on_list: int = 0
+    """Records with at least one explained difference and no other."""
+    failing: int = 0
+    """Records with a difference that nothing explains."""
+    faults: list[Fault] = field(default_factory=list)
+
+    def add(self, other: Verdict) -> None:
+        """Count another verdict in."""
+        for name in ("records", "values", "schemas", "on_list", "failing"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.explained += other.explained
+        self.faults += other.faults
+
+
+Tables = dict[str, list[RawRecord]]
+"""Table → its topic's records in order."""
+
+
+class Judge:
+    """Compares one option set's two sides."""
+
+    def __init__(
+        self, wire: Wire, options: str, prefixes: tuple[str, str], tables: Sequence[FakeTable], explain: Explain
+    ) -> None:
+        self._wire, self._options, self._explain = wire, options, explain
+        self._theirs, self._ours = prefixes
+        self._tables = {table.name: table for table in tables}
+        self._same_schemas: set[tuple[str, str, object, object]] = set()
+        self._pair_faults = self._pair_explained = 0
+        self._rid: int | None = None
+        self._raw = (b"", b"")
+        self.verdict = Verdict()
+
+    def compare(self, theirs: Tables, ours: Tables) -> Verdict:
+        """Compare all tables."""
+        for table in sorted(theirs.keys() | ours.keys()):
+            self._table(table, theirs.get(table, []), ours.get(table, []))
+        return self.verdict
+
+    def _table(self, table: str, theirs: list[RawRecord], ours: list[RawRecord]) -> None:
+        for index, (their, our) in enumerate(zip(theirs, ours, strict=False)):
+            if len(theirs) != len(ours) and self._gist(their) != self._gist(our):
+                self._rid, self._raw = None, (their.value or b"", our.value or b"")
+                self._fault(
+                    Cell(table, "", "", self._options), f"order, record {index}", self._gist(their), self._gist(our)
+                )
+                break
+            self._pair(table, their, our)
+        if len(theirs) != len(ours):
+            self._rid, self._raw = None, (b"", b"")
+            self._fault(Cell(table, "", "", self._options), "count", len(theirs), len(ours))
+            self.verdict.failing += abs(len(theirs) - len(ours))
+
+    def _gist(self, record: RawRecord) -> object:
+        if record.value is None:
+            return "tombstone"
+        value = self._wire.decode(record.value)
+        return value.get("op"), rid_of(value)
+
+    def _pair(self, table: str, their: RawRecord, our: RawRecord) -> None:
+        self._pair_faults = self._pair_explained = 0
+        verdict = self.verdict
+        verdict.records += 1
+        left, right = self._decoded(their.value), self._decoded(our.value)
+        self._rid, op = rid_of(left), str(left.get("op", "")) if isinstance(left, dict) else ""
+        for part in ("key", "value"):
+            self._schema_pair(table, part, getattr(their, part), getattr(our, part))
+        self._raw = (their.key or b"", our.key or b"")
+        self._fields(table, op, "key", self._decoded(their.key), self._decoded(our.key))
+        self._raw = (their.value or b"", our.value or b"")
+        self._value(table, op, comparable(left, self._theirs), comparable(right, self._ours))
+        headers = headers_of(their, self._theirs), headers_of(our, self._ours)
+        if headers[0] != headers[1]:
+            self._differ(Cell(table, "", op, self._options), "headers", *headers)
+        verdict.failing += self._pair_faults > 0
+        verdict.on_list += self._pair_explained > 0 and self._pair_faults == 0
+
+    def _decoded(self, raw: bytes | None) -> Any:
+        return None if raw is None else self._wire.decode(raw)
+
+    def _value(self, table: str, op: str, theirs: Any, ours: Any) -> None:
+        if not isinstance(theirs, dict) or not isinstance(ours, dict):
+            if theirs != ours:
+                self._differ(Cell(table, "", op, self._options), "value", theirs, ours)
+            return
+        if list(theirs) != list(ours):
+            self._differ(Cell(table, "", op, self._options), "value fields", list(theirs), list(ours))
+        for name in theirs:
+            left, right = theirs[name], ours.get(name)
+            if name in ("before", "after", "source") and isinstance(left, dict) and isinstance(right, dict):
+                self._fields(table if name != "source" else "source", op, "value", left, right)
+            elif not same(left, right):
+                self._differ(Cell(table, name, op, self._options), "value", left, right)
+
+    def _fields(self, table: str, op: str, part: str, theirs: Any, ours: Any) -> None:
+        if not isinstance(theirs, dict) or not isinstance(ours, dict):
+            if theirs != ours:
+                self._differ(Cell(table, "", op, self._options), part, theirs, ours)
+            return
+        self.verdict.values += len(theirs)
+        if same(theirs, ours):
+            return
+        for name in theirs.keys() | ours.keys():
+            left, right = theirs.get(name), ours.get(name)
+            if not same(left, right):
+                self._differ(self._cell(table, name, op), part, left, right)
+
+    def _cell(self, table: str, name: str, op: str) -> Cell:
+        fake = self._tables.get(table)
+        column = None if fake is None else fake.column(name) or fake.column(name.replace("_u005f", "_"))
+        return Cell(table, name, op, self._options, column)
+
+    def _differ(self, cell: Cell, part: str, theirs: Any, ours: Any) -> None:
+        entry = self._explain(cell, cell.op, theirs, ours)
+        if entry is None:
+            self._fault(cell, part, theirs, ours)
+        else:
+            self._pair_explained += 1
+            self.verdict.explained[entry] += 1
+
+    def _fault(self, cell: Cell, part: str, theirs: Any, ours: Any) -> None:
+        self._pair_faults += 1
+        self.verdict.faults.append(Fault(cell, part, theirs, ours, self._rid, *self._raw))
+
+    def _schema_pair(self, table: str, part: str, theirs: bytes | None, ours: bytes | None) -> None:
+        if theirs is None or ours is None:
+            return
+        pair = (table, part, self._wire.schema_id(theirs), self._wire.schema_id(ours))
+        if pair in self._same_schemas:
+            return
+        self._same_schemas.add(pair)
+        self.verdict.schemas += 1
+        left, right = self._schema(theirs, self._theirs), self._schema(ours, self._ours)
+        if json.dumps(left) == json.dumps(right):
+            return
+        left_fields, right_fields = row_fields(left), row_fields(right)
+        names = [field.get("name", field.get("field")) for field in left_fields]
+        if names == [field.get("name", field.get("field")) for field in right_fields]:
+            for place, name in enumerate(names):
+                if json.dumps(left_fields[place]) != json.dumps(right_fields[place]):
+                    cell = self._cell(table, name, "schema")
+                    self._differ(cell, f"{part} schema", left_fields[place], right_fields[place])
+                    left_fields[place] = right_fields[place]
+        if json.dumps(left) != json.dumps(right):
+            self._differ(Cell(table, "", "schema", self._options), f"{part} schema", left, right)
+
+    def _schema(self, raw: bytes, prefix: str) -> Any:
+        return json.loads(json.dumps(self._wire.schema(raw)).replace(prefix, "PREFIX"))
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal, and in type and sign of zero too."""
+    return bool(left == right) and repr(left) == repr(right)
+
+
+def rid_of(value: Any) -> int | None:
+    """Return the faker's number of a change event's row."""
+    if not isinstance(value, dict):
+        return None
+    for image in (value.get("after"), value.get("before")):
+        if isinstance(image, dict) and isinstance(image.get("rid"), int):
+            return int(image["rid"])
+    return None
+
+
+def row_fields(schema: Any) -> list[Any]:
+    """Return the fields of the row in an envelope's schema (of Avro or of JsonConverter), of the key in a key's."""
+    fields = schema.get("fields", []) if isinstance(schema, dict) else []
+    first = fields[0] if fields else {}
+    if first.get("name") == "before" and isinstance(first.get("type"), list):
+        fields = first["type"][1]["fields"]
+    elif first.get("field") == "before":
+        fields = first["fields"]
+    return list(fields) if not isinstance(fields, list) else fields
