@@ -31,6 +31,7 @@ from faust_cdc.pipeline.dispatcher import Dispatcher, DispatchRules
 from faust_cdc.pipeline.statements import changes_system_table, first_words, readable, truncated_table
 from faust_cdc.routing import TopicNaming
 from faust_cdc.transcode.plan import TranscodeOptions
+from tests.fuzz.compiled_targets import lane_streams, run_encoder, run_lane, whole_images
 from tests.fuzz.corpus import Packet, bare, known_tables, packets, rows_events, rows_of, sealed
 from tests.fuzz.mutations import mutated
 from tests.transcode.images import SOURCE, columns, table, transcoder
@@ -332,13 +333,13 @@ def _run_framing(_seed: int, data: bytes) -> None:
 TARGETS = (
     Target(
         "packet",
-        34,
+        24,
         lambda: [b"\x01" + bare(packet) for packet in packets()],
         _run_packet,
         rf"{_IN_FILE}|packet after",
         _damaged_packet,
     ),
-    Target("rows", 24, lambda: [bytes(event.rows) for _, event in rows_events()], _run_rows, _IN_FILE),
+    Target("rows", 14, lambda: [bytes(event.rows) for _, event in rows_events()], _run_rows, _IN_FILE),
     Target("table_map", 10, lambda: [body for _, body in _maps_with_rows()], _run_table_map, _IN_FILE),
     Target("payload", 6, lambda: [inner for _, inner in _payloads()], _run_payload, _IN_FILE),
     Target("json", 14, _json_bodies, _run_json, r"byte \d+ of the event's rows"),
@@ -346,5 +347,13 @@ TARGETS = (
     Target("text_cell", 2, lambda: [cell for _, cell in TEXT_CELLS], _run_text_cell, r"column 'c0'"),
     Target("statement", 4, _statements, _run_statement, "never"),
     Target("framing", 2, _streams, _run_framing, "db:3306"),
+    Target(
+        "encoder",
+        14,
+        lambda: [bytes(event.rows) for _, event in whole_images()],
+        lambda seed, data: run_encoder(_dispatchers(), seed, data),
+        _IN_FILE,
+    ),
+    Target("lane", 6, lane_streams, lambda seed, data: run_lane(_dispatchers(), seed, data), "never"),
 )
 BY_NAME = {target.name: target for target in TARGETS}

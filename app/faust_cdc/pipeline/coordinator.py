@@ -312,8 +312,10 @@ class Coordinator:
         metadata: TransactionTopic | None,
     ) -> EventSource:
         config = self._config
-        if not is_compiled() or metadata is not None or config.include_query or config.post_processors:
+        long_way = metadata is not None or config.include_query or config.post_processors
+        if long_way or not self._spec.hot_path or not is_compiled():
             return SingleEvents(stream, reader)
+        # Imported here: the module needs the extension's run-time library, which not every platform has.
         from faust_cdc.pipeline.fast_stream import FastStream
 
         return FastStream(

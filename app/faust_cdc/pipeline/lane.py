@@ -151,11 +151,18 @@ class Lane:
                 return False
             if size < HEADER_BYTES + 5 or size == 0xFFFFFF or data[start + 3] != self.sequence or data[start + 4] != 0:
                 return True
-            if not self._event(data, start + 5, start + 4 + size):
+            if not self._tried(data, start + 5, start + 4 + size):
                 return True
             self.at = start + 4 + size
             self.sequence = (self.sequence + 1) & 255
         return False
+
+    def _tried(self, data: bytes, start: i64, end: i64) -> bool:
+        """Handle an event; broken ones are for the long way, which says what is wrong with them."""
+        try:
+            return self._event(data, start, end)
+        except (ValueError, IndexError):
+            return False
 
     def _event(self, data: bytes, start: i64, end: i64) -> bool:
         size: i64 = end - start

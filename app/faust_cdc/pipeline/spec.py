@@ -37,6 +37,8 @@ class TaskSpec:
     """The source server's heartbeat period; three without any byte mean the connection is lost."""
     retry_delay_min_ms: int = 500
     retry_delay_max_ms: int = 15_000
+    hot_path: bool = True
+    """Read the binlog on the compiled path, where it is built and the options allow it."""
 
     @property
     def transactional_id(self) -> str:

@@ -122,10 +122,19 @@ def _finisher(plan: ColumnPlan, null_is_default: bool) -> EncodeField:
     return finish
 
 
+_FORMS = {
+    Kind.DECIMAL: {Form.UNSCALED},
+    Kind.DATETIME: {Form.AS_IS, Form.MILLIS},
+    Kind.TIME: {Form.AS_IS, Form.TIME_NANOS},
+}
+"""The forms that operations carry out, where it is not `AS_IS` alone."""
+
+
 def _has_own_rule(plan: ColumnPlan) -> bool:
+    """Return whether a value is made in steps that no operation has."""
     mapping = plan.mapping
     is_converted = mapping.convert is not None or mapping.zero is not MISSING or mapping.literal_years
-    return is_converted or plan.change is not None
+    return is_converted or plan.change is not None or mapping.form not in _FORMS.get(mapping.kind, {Form.AS_IS})
 
 
 def _skip(column: TableMapColumn, where: str) -> Cell:
@@ -171,14 +180,12 @@ def _keeps_ascii(decode: Callable[[bytes], str]) -> bool:
 
 
 def _octets(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    if plan.mapping.form is not Form.AS_IS or column.type_code in _COMPRESSED:
+    if column.type_code in _COMPRESSED:
         return None
     return Cell(ops.OCTETS, wire.length_size(column))
 
 
 def _padded(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    if plan.mapping.form is not Form.AS_IS:
-        return None
     return Cell(ops.PADDED, wire.length_size(column), 1 if plan.column.length is None else plan.column.length)
 
 
@@ -192,39 +199,35 @@ def _float(plan: ColumnPlan, _column: TableMapColumn, _adjust: bool) -> Cell | N
 
 def _decimal(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
     precision, scale = column.metadata >> 8, column.metadata & 255
-    if plan.mapping.form is not Form.UNSCALED or precision > DECIMAL_DIGITS_MAX:
+    if precision > DECIMAL_DIGITS_MAX:
         return None
     return Cell(ops.DECIMAL, 0, precision, scale)
 
 
 def _date(plan: ColumnPlan, _column: TableMapColumn, adjust: bool) -> Cell | None:
-    if plan.mapping.form is not Form.AS_IS:
-        return None
     return Cell(ops.DATE, 3, adjust=adjust)
 
 
 def _datetime(plan: ColumnPlan, column: TableMapColumn, adjust: bool) -> Cell | None:
-    units = {Form.AS_IS: 1, Form.MILLIS: 1000}
-    if column.type_code != _DATETIME2 or plan.mapping.form not in units:
+    if column.type_code != _DATETIME2:
         return None
     digits = column.metadata
-    unit, scale = FRACTION_UNIT_US[digits], units[plan.mapping.form]
+    unit, scale = FRACTION_UNIT_US[digits], 1000 if plan.mapping.form is Form.MILLIS else 1
     return Cell(ops.DATETIME, 5 + FRACTION_SIZE[digits], unit, scale, adjust=adjust)
 
 
 def _timestamp(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    if column.type_code != _TIMESTAMP2 or plan.mapping.form is not Form.AS_IS:
+    if column.type_code != _TIMESTAMP2:
         return None
     digits = column.metadata
     return Cell(ops.TIMESTAMP, 4 + FRACTION_SIZE[digits], FRACTION_UNIT_US[digits], digits)
 
 
 def _time(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    units = {Form.AS_IS: 1, Form.TIME_NANOS: 1000}
-    if column.type_code != _TIME2 or plan.mapping.form not in units:
+    if column.type_code != _TIME2:
         return None
-    digits = column.metadata
-    return Cell(ops.TIME, 3 + FRACTION_SIZE[digits], FRACTION_UNIT_US[digits], units[plan.mapping.form])
+    digits, scale = column.metadata, 1000 if plan.mapping.form is Form.TIME_NANOS else 1
+    return Cell(ops.TIME, 3 + FRACTION_SIZE[digits], FRACTION_UNIT_US[digits], scale)
 
 
 def _year(_plan: ColumnPlan, _column: TableMapColumn, _adjust: bool) -> Cell | None:
