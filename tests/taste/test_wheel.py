@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_wheel_holds_the_three_packages_and_nothing_generic(tmp_path: Path) -> None:
+def built(folder: Path, **environment: str) -> tuple[str, zipfile.Path, list[str]]:
+    """Build a wheel; return its file name, its content and the names in it."""
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(ROOT)],
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)],
         check=True,
         capture_output=True,
         timeout=240,
+        env=os.environ | environment,
     )
-    (wheel,) = tmp_path.glob("faust_cdc-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
-        text = archive.read(metadata).decode()
-        (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
-        assert "faust-cdc = faust_cdc.cli:main" in archive.read(entry_points).decode()
-    top = {name.split("/")[0] for name in names}
-    packages = {name for name in top if not name.endswith(".dist-info")}
-    assert packages == {"faust_cdc", "faust_cdc_agents", "faust_cdc_schemas"}
+    (wheel,) = folder.glob("faust_cdc-*.whl")
+    content = zipfile.Path(wheel)
+    return wheel.name, content, zipfile.ZipFile(wheel).namelist()
+
+
+def test_wheel_holds_the_three_packages_and_nothing_generic(tmp_path: Path) -> None:
+    name, content, names = built(tmp_path)
+    (info,) = {one.split("/")[0] for one in names if ".dist-info/" in one}
+    assert "faust-cdc = faust_cdc.cli:main" in (content / info / "entry_points.txt").read_text()
+    assert "Requires-Dist: faust-streaming==0.15.3" in (content / info / "METADATA").read_text()
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    top = {one.split("/")[0] for one in names} - {info}
+    assert top == {"faust_cdc", "faust_cdc_agents", "faust_cdc_schemas", f"faust_cdc_hot_path__mypyc{suffix}"}
     assert "faust_cdc/py.typed" in names
     assert "faust_cdc/mysql/charset_tables.zip" in names
-    assert "Requires-Dist: faust-streaming==0.15.3" in text
-    assert not [name for name in names if name.startswith("tests/")]
+    assert {f"faust_cdc/pipeline/lane{suffix}", f"faust_cdc/transcode/compiled/rows{suffix}"} <= set(names)
+    assert not name.endswith("-any.whl")
+    assert not [one for one in names if one.startswith("tests/")]
+
+
+def test_a_wheel_without_the_compiled_hot_path(tmp_path: Path) -> None:
+    """What is built without a compiler: for any platform, the reference transcoder alone."""
+    name, _, names = built(tmp_path, FAUST_CDC_PURE="1")
+    assert name.endswith("-py3-none-any.whl")
+    assert not [one for one in names if one.endswith(".so")]
+    assert "faust_cdc/transcode/compiled/rows.py" in names

@@ -26,6 +26,7 @@ from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
+from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.worker.gate import KafkaGate
 from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog
 from faust_cdc.worker.manager import RunningTask, TaskManager
@@ -166,6 +167,8 @@ class CdcApp(App):
             view.declare(self, partition_counts[view.topic])
         self.slot_count = partition_counts[self.worker_config.leases_topic]
         self.herder.kafka_cluster_id = cluster_id
+        if not is_compiled():
+            self.startup.without_hot_path()
         self.startup.joining(self.worker_config.group_id)
 
     async def _on_rebalance_complete(self, app: Any, **kwargs: Any) -> None:

@@ -58,6 +58,13 @@ class Startup:
         self._tell(message)
         log.warning("%s Retrying.", message)
 
+    def without_hot_path(self) -> None:
+        """Say loudly that this installation is several times slower than it could be."""
+        log.warning(
+            "The compiled hot path is not in this installation: rows go through the reference transcoder, at several "
+            "times the CPU. Install a wheel for this platform, or build with a C compiler and Python's headers."
+        )
+
     def joining(self, group_id: str) -> None:
         """Kafka answered and the internal topics are there."""
         self._move(StartupStage.JOINING, f"Joining group {group_id} and reading the internal topics.")
