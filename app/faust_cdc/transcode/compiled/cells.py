@@ -310,8 +310,6 @@ def put_rare(cell: Cell, out: BytesWriter, data: bytes, pos: i64) -> i64:
     elif code == YEAR:
         put_long(out, 1900 + i64(data[pos]) if data[pos] else 0)
     elif code == BOOLEAN:
-        if data[pos] > 1:
-            raise ValueError("more than one bit")
         out.append(1 if data[pos] else 0)
     elif code == BITS:
         if i64(data[pos]) & ~cell.a:
