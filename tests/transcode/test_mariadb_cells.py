@@ -187,11 +187,11 @@ def test_old_temporal_formats_with_fractions(mariadb: MariaDbServer, mariadb_dat
     assert found.inserted[0][-3:] == (-3_020_399_999_999, -30_610_223_999_999_999, "1970-01-01T00:00:01.000001Z")
     selection = ColumnSelection.parse(exclude=r".*\.[tds][1-6]")
     plan = build_plan(found.transcoder.plan.table, "t", TranscodeOptions(columns=selection))
-    without, rows = ReferenceTranscoder(plan, 1, 2), memoryview(found.raw[0])
+    without, images = ReferenceTranscoder(plan, 1, 2), memoryview(found.raw[0])
     offset, seen = 0, []
     assert found.table_map is not None
     without.bind(found.table_map)
-    while offset < len(rows):
-        narrow, offset = without.read_row(rows, offset, b"\xff" * 3)
+    while offset < len(images):
+        narrow, offset = without.read_row(images, offset, b"\xff" * 3)
         seen.append(narrow)
     assert seen == [row[:4] for row in found.inserted], "columns that are left out are stepped over"

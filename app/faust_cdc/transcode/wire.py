@@ -16,7 +16,7 @@ from faust_cdc.binlog import codes
 from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
-from faust_cdc.relational.table_map import labels_of_map
+from faust_cdc.relational.table_map import MARIA_FIXED, labels_of_map
 from faust_cdc.transcode.forms import Encode
 from faust_cdc.transcode.json_binary import json_text
 from faust_cdc.transcode.mapping import Kind, escape_label
@@ -112,7 +112,6 @@ def mismatch(column: Column, wire: TableMapColumn) -> str | None:
     return _metadata_mismatch(column, wire)
 
 
-_FIXED_SIZES = {"uuid": 16, "inet4": 4, "inet6": 16}
 _SIGNED_OR_NOT = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 
 
@@ -134,8 +133,8 @@ def _metadata_mismatch(column: Column, wire: TableMapColumn) -> str | None:
         expected = column.length
     elif code == codes.MARIA_VARCHAR_COMPRESSED and column.type_name == "varbinary" and column.length is not None:
         expected = column.length + 1
-    elif column.type_name in _FIXED_SIZES:
-        expected = _FIXED_SIZES[column.type_name]
+    elif column.type_name in MARIA_FIXED:
+        expected = MARIA_FIXED[column.type_name]
     if expected is not None and metadata != expected:
         declared = column.type_expression or column.type_name
         return f"type metadata {metadata} in the table map, expected {expected} for {declared}"
