@@ -13,7 +13,7 @@ from pymysql.cursors import Cursor
 
 from tests.lab.commands import run
 from tests.lab.install import install_mariadb, install_mysql
-from tests.lab.process import LabProcess
+from tests.lab.process import LabProcess, wait_until
 
 CDC_PRIVILEGES = "SELECT, RELOAD, SHOW DATABASES, REPLICATION SLAVE, REPLICATION CLIENT, LOCK TABLES"
 
@@ -75,6 +75,19 @@ class SqlServer(LabProcess):
     def drop_database(self, name: str) -> None:
         """Drop a database if it is there."""
         self.execute(f"DROP DATABASE IF EXISTS `{name}`")
+
+    def purge_binlogs(self) -> None:
+        """Begin a new binlog file and delete all before it.
+
+        The server keeps a file that a dump still reads, which one of a reader just gone does until it next writes.
+        """
+
+        def purged() -> bool:
+            self.execute("FLUSH BINARY LOGS")
+            self.execute(f"PURGE BINARY LOGS TO '{self.query('SHOW BINARY LOGS')[-1][0]}'")
+            return len(self.query("SHOW BINARY LOGS")) == 1
+
+        wait_until(purged, timeout_s=60, what=f"purged binlog files of {self.name}", interval_s=0.2)
 
     def ready(self) -> bool:
         """Whether root can log in and select."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
 import fastavro
+
+from tests.parity.wires import without_logical_types
 
 
 def default_of(field: dict[str, Any]) -> Any:
@@ -29,3 +32,19 @@ def row_defaults(envelope: dict[str, Any]) -> dict[str, Any]:
     row = next(one for one in envelope["fields"][0]["type"] if one != "null")
     found = {field["name"]: default_of(field) for field in row["fields"]}
     return {name: default for name, default in found.items() if default is not None}
+
+
+def plain_defaults(fields: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return field → default for the fields of a row or key, of Avro or of JsonConverter.
+
+    Defaults have the form in which `wires` decodes values: without logical types.
+    """
+    found: dict[str, Any] = {}
+    for field in fields:
+        if "field" in field:
+            name, default = field["field"], field.get("default")
+        else:
+            name, default = field["name"], default_of(without_logical_types(field))
+        if default is not None:
+            found[name] = default
+    return found

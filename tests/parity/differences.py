@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ class Cell:
     op: str = ""
     default: Any = MISSING
     """The column's default in their schema, in the form of `theirs`."""
+    type_ddl: str = ""
+    """The column's type as its DDL has it, where the comparison knows it."""
 
 
 Explains = Callable[[Cell], bool]
@@ -54,8 +57,8 @@ def _year_zero(cell: Cell) -> bool:
     return (cell.ours, cell.theirs) in ((0, 1900), (0, 2000), (1900, 2000))
 
 
-_UNITS = {1: 86_400_000_000, 1_000: 1_000, 1_000_000: 1, 1_000_000_000: 0.001}
-"""Days, ms, µs and ns since the epoch, in µs."""
+_UNITS = ((86_400_000_000, 1), (1_000, 1), (1, 1), (1, 1_000))
+"""Days, ms, µs and ns since the epoch: what to multiply and to divide by for µs."""
 
 
 REFUSED = "refused"
@@ -77,7 +80,7 @@ def _moments(cell: Cell) -> Iterator[tuple[datetime | None, datetime]]:
         return
     if not isinstance(cell.theirs, int) or not isinstance(cell.ours, int | None):
         return
-    for unit in _UNITS.values():
+    for unit in _UNITS:
         with contextlib.suppress(OverflowError):
             yield None if cell.ours is None else _moment(cell.ours, unit), _moment(cell.theirs, unit)
 
@@ -88,15 +91,16 @@ def _iso(text: str) -> datetime:
     return datetime.fromisoformat(f"{day}T{clock or '00:00:00'}+00:00")
 
 
-def _moment(value: int, unit_us: float) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(value * unit_us))
+def _moment(value: int, unit: tuple[int, int]) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value * unit[0] // unit[1])
 
 
 def _rewritten_year(cell: Cell) -> bool:
     """Years 1–69 as 20xx, 70–99 as 19xx; ns cannot hold them as they are, so we refuse them there."""
     for ours, theirs in _moments(replace(cell, ours=None) if cell.ours == REFUSED else cell):
         if ours is None:
-            if _is_ns(cell.theirs) and 1970 <= theirs.year <= 2069 and (theirs.month, theirs.day) == (1, 1):
+            known = bool(cell.type_ddl) or (theirs.month, theirs.day) == (1, 1)
+            if known and _is_ns(cell.theirs) and 1970 <= theirs.year <= 2069:
                 return True
         elif ours.year < 100 and theirs == ours.replace(year=ours.year + (2000 if ours.year < 70 else 1900)):
             return True
@@ -112,16 +116,33 @@ def _clock_of_a_full_day(cell: Cell) -> bool:
 
 
 def _integer_under_mask(cell: Cell) -> bool:
-    """Theirs is the number itself; ours shows nothing of it."""
-    return cell.column == "ints.i" and isinstance(cell.theirs, int) and cell.ours in (None, 0)
+    """Theirs is the number itself, or the field that says `masked`; we refuse the mask."""
+    if cell.column != "ints.i" or cell.ours != REFUSED:
+        return False
+    return isinstance(cell.theirs, int) or (isinstance(cell.theirs, str) and '"masked": "true"' in cell.theirs)
 
 
 def _json_as_the_server_prints_it(cell: Cell) -> bool:
-    return isinstance(cell.theirs, str) and cell.theirs[:1] in '{["' and canonical_json(cell.theirs) == cell.ours
+    if not isinstance(cell.theirs, str) or (cell.type_ddl != "json" and cell.theirs[:1] not in '{["'):
+        return False
+    return bool(canonical_json(cell.theirs) == cell.ours)
 
 
 def _six_digits_of_a_float(cell: Cell) -> bool:
-    return isinstance(cell.ours, float) and cell.theirs == float(f"{cell.ours:.6g}")
+    """What the server prints: FLOAT with six digits, FLOAT(M,D) and DOUBLE(M,D) with D behind the point."""
+    if not isinstance(cell.ours, float) or not isinstance(cell.theirs, float):
+        return False
+    scale = re.search(r",(\d+)\)", cell.type_ddl)
+    if scale is not None:
+        return cell.theirs == round(cell.ours, int(scale[1]))
+    if cell.type_ddl.startswith("double"):
+        return False
+    printed = float(f"{cell.ours:.6g}")
+    return cell.theirs in (printed, _as_float32(printed))
+
+
+def _as_float32(value: float) -> float:
+    return float(struct.unpack("f", struct.pack("f", value))[0])
 
 
 def _trimmed_fraction(cell: Cell) -> bool:
@@ -136,15 +157,37 @@ def _julian_day(cell: Cell) -> bool:
     )
 
 
+_EPOCHS = (0, "1970-01-01Z", "1970-01-01T00:00:00Z")
+_YEAR_NOUGHT_S = -62_167_219_200
+"""Seconds from 1970 to the first of January of the year 0, which Python's dates do not have."""
+
+
 def _year_zero_of_a_date(cell: Cell) -> bool:
-    return cell.ours is None and any(
-        (theirs.year, theirs.month, theirs.day) in ((2001, 1, 1), (1, 1, 1)) for _, theirs in _moments(cell)
+    """Ours is null, the epoch where the column is NOT NULL; theirs the first of January of 0, 1, 2000 or 2001."""
+    if cell.ours is not None and cell.ours not in _EPOCHS:
+        return False
+    if isinstance(cell.theirs, str) and cell.theirs.startswith("0000-01-01"):
+        return True
+    if isinstance(cell.theirs, int) and any(
+        cell.theirs * unit[0] // unit[1] == _YEAR_NOUGHT_S * 1_000_000 for unit in _UNITS
+    ):
+        return True
+    return any(
+        (theirs.month, theirs.day) == (1, 1) and theirs.year in (1, 2000, 2001)
+        for _, theirs in _moments(replace(cell, ours=None))
     )
 
 
 def _day_that_does_not_exist(cell: Cell) -> bool:
     """The recorded snapshot had 2024-02-31 there; the row streamed later, and ours, has 2024-03-31."""
     return cell.column == "temps.dt3" and (cell.theirs, cell.ours) == (1709337600000, 1711843200000)
+
+
+def _bits_turned_round(cell: Cell) -> bool:
+    theirs, ours = (
+        _bytes_of(one, base64.b64decode) if isinstance(one, str) else one for one in (cell.theirs, cell.ours)
+    )
+    return isinstance(ours, bytes) and len(ours) > 1 and bool(theirs == ours[::-1])
 
 
 def _unescaped_label(cell: Cell) -> bool:
@@ -233,8 +276,13 @@ _ALIASES = {"BOOL": "TINYINT", "BOOLEAN": "TINYINT", "REAL": "DOUBLE", "NCHAR": 
 def _alias_in_streamed_ddl(cell: Cell) -> bool:
     """The types that BOOL, REAL and NCHAR name, instead of those that the server stores.
 
-    Both are a column of the schema history, or a field of an Avro schema as JSON text.
+    Both are a column of the schema history, or a field of an Avro schema as JSON text; or values of a column whose
+    DDL says such a name, in the form of the schema.
     """
+    if cell.type_ddl and isinstance(cell.ours, (int, float)):
+        if cell.type_ddl == "bool":
+            return cell.theirs is bool(cell.ours)
+        return cell.type_ddl == "real" and cell.op != "r" and bool(cell.theirs == _as_float32(cell.ours))
     if isinstance(cell.theirs, dict) and isinstance(cell.ours, dict):
         shaped = ("jdbcType", "typeName", "typeExpression", "charsetName", "length", "defaultValueExpression")
         rest = [{name: value for name, value in one.items() if name not in shaped} for one in (cell.theirs, cell.ours)]
@@ -371,6 +419,7 @@ PREDICATES: dict[str, Explains] = {
     "snapshot-timestamp": _trimmed_fraction,
     "snapshot-julian-day": _julian_day,
     "snapshot-year-zero": _year_zero_of_a_date,
+    "snapshot-key-bits": _bits_turned_round,
     "snapshot-invalid-day": _day_that_does_not_exist,
     "snapshot-label": _unescaped_label,
     "key-column-left-out": _key_column_left_out,

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.oracle.topics import RawRecord
 from tests.parity.comparison import comparable, headers_of
+from tests.parity.defaults import plain_defaults
+from tests.parity.differences import MISSING
 from tests.parity.faker.schemas import FakeColumn, FakeTable
 from tests.parity.wires import Wire
 
@@ -32,6 +34,8 @@ class Cell:
     """Name of the option set."""
     fake: FakeColumn | None = None
     """The faker's column."""
+    default: Any = MISSING
+    """The column's default in Debezium's schema, in the form of its values; MISSING where it has none."""
 
     @property
     def family(self) -> str:
@@ -104,6 +108,7 @@ class Judge:
         self._tables = {table.name: table for table in tables}
         self._same_schemas: set[tuple[str, str, object, object]] = set()
         self._pair_faults = self._pair_explained = 0
+        self._defaults: dict[tuple[str, str, object], dict[str, Any]] = {}
         self._rid: int | None = None
         self._raw = (b"", b"")
         self.verdict = Verdict()
@@ -180,7 +185,18 @@ class Judge:
         for name in theirs.keys() | ours.keys():
             left, right = theirs.get(name), ours.get(name)
             if not same(left, right):
-                self._differ(self._cell(table, name, op), part, left, right)
+                cell = replace(self._cell(table, name, op), default=self._default(table, part, name))
+                self._differ(cell, part, left, right)
+
+    def _default(self, table: str, part: str, name: str) -> Any:
+        """Return the default of a key's or row's field in Debezium's schema; MISSING where it has none."""
+        raw = self._raw[0]
+        if table == "source" or not raw:
+            return MISSING
+        place = (table, part, self._wire.schema_id(raw))
+        if place not in self._defaults:
+            self._defaults[place] = plain_defaults(row_fields(self._wire.schema(raw)))
+        return self._defaults[place].get(name, MISSING)
 
     def _cell(self, table: str, name: str, op: str) -> Cell:
         fake = self._tables.get(table)

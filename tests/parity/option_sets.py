@@ -23,11 +23,15 @@ class OptionSet:
     """How records are read back: of `wires.WIRES`."""
 
 
+_NULL_OUTSIDE = {"event.converting.failure.handling.mode": "warn"}
+"""Debezium's default, under which a time that the mode cannot hold is null on both sides; ours stops there."""
+
 OPTION_SETS: dict[str, OptionSet] = {
     "defaults": OptionSet({}),
     "connect": OptionSet(
         {
             "time.precision.mode": "connect",
+            **_NULL_OUTSIDE,
             "decimal.handling.mode": "string",
             "bigint.unsigned.handling.mode": "precise",
             "binary.handling.mode": "base64",
@@ -38,6 +42,7 @@ OPTION_SETS: dict[str, OptionSet] = {
     "isostring": OptionSet(
         {
             "time.precision.mode": "isostring",
+            **_NULL_OUTSIDE,
             "decimal.handling.mode": "double",
             "binary.handling.mode": "hex",
             "schema.name.adjustment.mode": "avro_unicode",
@@ -48,6 +53,7 @@ OPTION_SETS: dict[str, OptionSet] = {
     "nanoseconds": OptionSet(
         {
             "time.precision.mode": "nanoseconds",
+            **_NULL_OUTSIDE,
             "binary.handling.mode": "base64-url-safe",
             "schema.name.adjustment.mode": "avro",
             "skip.messages.without.change": "true",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from faust_cdc.config.differences import listed
 from tests.oracle.topics import RawRecord
 from tests.parity.__main__ import arguments
-from tests.parity.fake_differences import explain
+from tests.parity.defaults import plain_defaults
+from tests.parity.fake_differences import COMPARISON, ENTRIES, explain
 from tests.parity.faker.histories import Scenario, make_scenario
 from tests.parity.faker.schemas import KEYS, FakeColumn, FakeTable
 from tests.parity.faker.types import TYPES
@@ -156,12 +159,43 @@ def test_a_fault_of_no_column_keeps_its_table_alone_with_a_shorter_history() -> 
 def test_entries_of_the_list_check_the_values() -> None:
     stamp = FakeColumn("c0", "timestamp", "timestamp(3)", True)
     cell = Cell("t", "c0", "r", "defaults", stamp)
-    assert (
-        explain(cell, "r", "2020-01-01T00:00:00.1Z", "2020-01-01T00:00:00.100Z") == "timestamp-fraction-of-a-snapshot"
-    )
-    assert explain(cell, "c", "2020-01-01T00:00:00.1Z", "2020-01-01T00:00:00.100Z") is None
+    assert explain(cell, "r", "2020-01-01T00:00:00.1Z", "2020-01-01T00:00:00.100Z") == "snapshot-timestamp"
+    streamed = replace(cell, op="c")
+    assert explain(streamed, "c", "2020-01-01T00:00:00.1Z", "2020-01-01T00:00:00.100Z") is None
     assert explain(cell, "r", "2020-01-01T00:00:01Z", "2020-01-01T00:00:00.000Z") is None
     assert explain(cell, "r", "2020-01-01T00:00:00Z", None) is None
+
+
+@pytest.mark.parametrize(
+    ("default", "theirs", "entry"), [(7, 7, "null-with-default"), (7, 8, None), (7, 7.0, None), (None, 7, None)]
+)
+def test_a_null_that_became_another_value_than_the_default_is_a_fault(
+    default: object, theirs: object, entry: str | None
+) -> None:
+    table = FakeTable("t", (TABLE.columns[0], replace(COLUMN, default="7")), "none")
+    field = {"field": "c0", "type": "int32", "optional": True, **({} if default is None else {"default": default})}
+    schema = {"fields": [{"field": "before", "fields": [{"field": "rid", "type": "int32"}, field]}]}
+    sides = []
+    for name, value in (("theirs", theirs), ("ours", None)):
+        payload = {"before": None, "after": {"rid": 1, "c0": value}, "op": "c", "source": {"name": name}}
+        raw = json.dumps({"schema": schema, "payload": payload}).encode()
+        sides.append({"t": [RawRecord(f"{name}.d.t", 0, 0, None, raw, (), 0)]})
+    verdict = Judge(JsonWire(), "defaults", ("theirs", "ours"), [table], explain).compare(*sides)
+    assert (verdict.failing, dict(verdict.explained)) == ((1, {}) if entry is None else (0, {entry: 1}))
+
+
+def test_defaults_are_read_as_values_are_decoded() -> None:
+    bits = {"type": "bytes", "connect.name": "io.debezium.data.Bits"}
+    fields: list[dict[str, Any]] = [
+        {"name": "a", "type": [{"type": "int", "logicalType": "date"}, "null"], "default": 5},
+        {"name": "b", "type": [bits, "null"], "default": "\u0001"},
+        {"name": "c", "type": ["null", "int"], "default": None},
+    ]
+    assert plain_defaults(fields) == {"a": 5, "b": b"\x01"}
+
+
+def test_the_entries_are_those_of_the_one_list() -> None:
+    assert {one.name for one in ENTRIES} == {one.id for one in listed() if COMPARISON in one.seen_in}
 
 
 def test_the_rotation_reaches_every_option_set() -> None:

@@ -126,11 +126,9 @@ def restarts(bench: Bench) -> None:
 
 @pytest.mark.integration
 def test_rows_that_the_server_purged_are_missed_by_name(bench: Bench) -> None:
-    source, database = bench.source, bench.database
+    source = bench.source
     with prepared(bench, "lost", "INSERT INTO t VALUES (1, 'a')") as lost:
-        source.execute("FLUSH BINARY LOGS", database)
-        (last,) = source.query("SHOW BINARY LOGS")[-1:]
-        source.execute(f"PURGE BINARY LOGS TO '{last[0]}'", database)
+        source.purge_binlogs()
         with bench.running() as task:
             wait_until_streaming(task)
         lost("XA COMMIT 'lost'")

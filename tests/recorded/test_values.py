@@ -7,7 +7,6 @@ comparisons is seen. With `compatibility.mode=debezium` the entries that the mod
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +26,6 @@ from tests.transcode.test_golden_values import as_json_converter
 pytestmark = pytest.mark.integration
 
 VECTORS = 2616
-WAITING_FOR_OPTIONS = 49
-"""Values that Debezium masked or truncated by options this version refuses: `runs.waiting_columns`. The comparison
-takes them in by itself when the options are accepted; this number is 0 then."""
-
 MADE_BY_THE_SERVER = {
     *((table, "id") for table in ("ints", "nums", "temps", "tempsnn", "strs", "geo", "defs", "vec")),
     *(("nopk", "a"), ("uniqk", "a"), ("pk2", "a"), ("we-ird$tab", "1st col"), ("ints", "ser")),
@@ -73,7 +68,7 @@ def read_run(mysql: MySqlServer, run: str, mode: str) -> Ours:
     ddl = (golden.DATA / "golden_tables.sql").read_text(encoding="utf-8")
     mysql.execute(f"SET sql_mode='ALLOW_INVALID_DATES'; {ddl}", "gold")
     adjusted = {} if "field.name.adjustment.mode" in runs.OPTIONS[run] else {"field__name__adjustment__mode": "avro"}
-    options = transcode_options(runs.parsed(run, compatibility__mode=mode, **adjusted))
+    options = transcode_options(runs.parsed(run, mode, **adjusted))
     names = {line["table"] for line in runs.lines("vectors") if line["run"] == run}
     changes = captured(
         mysql, tables_from_server(mysql, "gold", *sorted(names)), rows_sql(run), options, null_outside=True
@@ -99,10 +94,9 @@ def test_all_recorded_values(mysql: MySqlServer, mode: str) -> None:
     compatible = mode == "debezium"
     streamed = Tally("recorded-values", compatible=compatible)
     snapped = Tally("recorded-snapshot", compatible=compatible)
-    count, waiting, incomparable = 0, Counter[str](), 0
+    count, incomparable = 0, 0
     for run in ("r1", "r2", "r3", "r4", "r5"):
         made = read_run(mysql, run, mode)
-        options_missing = runs.waiting_columns(run)
         for line in (one for one in runs.lines("vectors") if one["run"] == run):
             table, column = line["table"], line["column"]
             place = f"{table}.{column}"
@@ -110,19 +104,16 @@ def test_all_recorded_values(mysql: MySqlServer, mode: str) -> None:
             default = MISSING if line["default"] is None else line["default"]
             for number, theirs in line["streaming"].items():
                 count += 1
-                if place in options_missing:
-                    waiting[options_missing[place]] += 1
-                    continue
                 ours = made.value(table, runs.key_of(run, int(number)), plan)
+                if runs.masked_number(run, mode, place):
+                    ours = REFUSED
                 streamed.compare(Cell(place, theirs, ours, "c", default), f"{run} row {number}")
                 if (table, column) in MADE_BY_THE_SERVER:
                     incomparable += 1
                     continue
                 cell = Cell(place, line["snapshot"][number], ours, "r", default)
                 snapped.compare(cell, f"{run} row {number}")
-    print(f"\n{mode}: {count} vectors, {waiting.total()} need options {dict(waiting)}; ", end="")
-    print(f"{incomparable} snapshot values made by the server")
-    masks = ["integer-under-mask"] if waiting else []
-    streamed.check(waiting=masks)
-    snapped.check(waiting=masks)
-    assert (count, waiting.total()) == (VECTORS, WAITING_FOR_OPTIONS)
+    print(f"\n{mode}: {count} vectors, {incomparable} snapshot values made by the server", end="")
+    streamed.check()
+    snapped.check()
+    assert count == VECTORS

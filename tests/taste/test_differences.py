@@ -8,6 +8,7 @@ COMPARISONS = {
     "live",
     "live-options",
     "live-converters",
+    "live-random",
     "live-rows",
     "live-defaults",
     "recorded-snapshot-compatible",

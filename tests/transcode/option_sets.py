@@ -15,11 +15,12 @@ DIMENSIONS: dict[str, tuple[Any, ...]] = {
     "bigint_unsigned_handling_mode": ("long", "precise"),
     "binary_handling_mode": ("bytes", "base64", "base64-url-safe", "hex"),
     "enable_time_adjuster": (True, False),
+    "compatible": (False, True),
 }
 """Field of `TranscodeOptions` → its values."""
 
 SETS_MAX = 240
-"""Today's whole product; of a larger one, a fixed sample in which any two values occur together (asserted)."""
+"""Of a larger product, a fixed sample in which any two values occur together (asserted)."""
 
 
 def option_sets(connector: str) -> list[TranscodeOptions]:

@@ -191,6 +191,11 @@ def test_cells_are_stepped_over(code: int, metadata: int, cell: bytes) -> None:
     assert skipper(TableMapColumn(code, metadata, True), "t")(b"." + cell + b".", 1) == (None, 1 + len(cell))
 
 
+@pytest.mark.parametrize(("code", "size", "digits"), [(7, 7, 6), (11, 5, 3), (12, 6, 1), (11, 3, 0), (18, 5, 0)])
+def test_cells_of_the_old_temporal_formats_are_stepped_over(code: int, size: int, digits: int) -> None:
+    assert skipper(TableMapColumn(code, 0, True), "t", digits)(bytes(20), 1) == (None, 1 + size)
+
+
 def test_a_cell_of_unknown_size_cannot_be_stepped_over() -> None:
     with pytest.raises(UnsupportedColumn, match=r"^t, column 'x': type code 200"):
         skipper(TableMapColumn(200, 0, True), "t, column 'x'")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.config.custom_converters import CustomConverter, custom_converters
 from faust_cdc.errors import UnsupportedColumn
-from faust_cdc.transcode.custom_converters import java_text, nearest_float, shortest_float
+from faust_cdc.transcode.custom_converters import nearest_float
+from faust_cdc.transcode.java_text import double_text, float_text, shown_float
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.plan import build_plan
 from tests.transcode.ddl import column_from_ddl
@@ -211,7 +212,7 @@ def test_the_nearest_float_has_no_nearer_neighbour(value: Fraction) -> None:
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_the_shortest_text_reads_as_the_same_float(value: float) -> None:
-    shown = shortest_float(value)
+    shown = shown_float(value)
     assert struct.pack("<f", shown) == struct.pack("<f", value)
     assert len(repr(shown)) <= len(repr(value))
 
@@ -236,9 +237,9 @@ def test_the_shortest_text_reads_as_the_same_float(value: float) -> None:
     ],
 )
 def test_numbers_are_printed_as_java_prints_them(value: float, narrow: bool, text: str) -> None:
-    assert java_text(value, narrow) == text
+    assert (float_text if narrow else double_text)(value) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_printed_double_reads_as_itself(value: float) -> None:
-    assert repr(float(java_text(value, False))) == repr(value)
+    assert repr(float(double_text(value))) == repr(value)

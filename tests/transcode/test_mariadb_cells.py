@@ -6,8 +6,12 @@ import zlib
 import pytest
 
 from faust_cdc.binlog.events import TableMapColumn
+from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.table_map import reconcile
 from faust_cdc.transcode.mariadb_cells import inet4_text, inet6_text, uncompressed, uuid_text
+from faust_cdc.transcode.options import TranscodeOptions
+from faust_cdc.transcode.plan import build_plan
+from faust_cdc.transcode.reference import ReferenceTranscoder
 from tests.lab import MariaDbServer
 from tests.transcode.both_paths import captured, differences, snapshot, tables_from_server
 from tests.transcode.images import columns, table, table_map, transcoder
@@ -181,3 +185,13 @@ def test_old_temporal_formats_with_fractions(mariadb: MariaDbServer, mariadb_dat
     assert len(found.inserted) == 6
     assert differences(found.transcoder, found.inserted, snapshot(mariadb, found.transcoder)) == []
     assert found.inserted[0][-3:] == (-3_020_399_999_999, -30_610_223_999_999_999, "1970-01-01T00:00:01.000001Z")
+    selection = ColumnSelection.parse(exclude=r".*\.[tds][1-6]")
+    plan = build_plan(found.transcoder.plan.table, "t", TranscodeOptions(columns=selection))
+    without, images = ReferenceTranscoder(plan, 1, 2), memoryview(found.raw[0])
+    offset, seen = 0, []
+    assert found.table_map is not None
+    without.bind(found.table_map)
+    while offset < len(images):
+        narrow, offset = without.read_row(images, offset, b"\xff" * 3)
+        seen.append(narrow)
+    assert seen == [row[:4] for row in found.inserted], "columns that are left out are stepped over"

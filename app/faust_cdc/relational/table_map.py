@@ -34,7 +34,7 @@ _GEOMETRIES = (
 )
 _OLD = {codes.TIMESTAMP: "timestamp", codes.TIME: "time", codes.DATETIME: "datetime"}
 """Temporal types in the format before MySQL 5.6: only the known structure tells their fraction digits."""
-_MARIA_FIXED = {"uuid": 16, "inet6": 16, "inet4": 4}
+MARIA_FIXED = {"uuid": 16, "inet6": 16, "inet4": 4}
 """MariaDB types that travel as BINARY of this many bytes; only the known structure tells them apart."""
 
 
@@ -255,7 +255,7 @@ _WIRE_FIXED = {
     **{name: (codes.BLOB, size) for size, name in _BLOBS.items()},
     **{name: (codes.BLOB, size) for size, name in _TEXTS.items()},
     **dict.fromkeys(_GEOMETRIES, (codes.GEOMETRY, 4)),
-    **{name: (codes.STRING, size) for name, size in _MARIA_FIXED.items()},
+    **{name: (codes.STRING, size) for name, size in MARIA_FIXED.items()},
 }
 _WIRE_FRACTIONAL = {name: code for code, name in _FRACTIONAL.items()}
 

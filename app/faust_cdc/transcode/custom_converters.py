@@ -9,7 +9,6 @@ takes a column of which Debezium makes a constant is refused: no value would be 
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +28,7 @@ from faust_cdc.config.custom_converters import (
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.relational.model import Column, TableId
 from faust_cdc.transcode.forms import Encode, Form
+from faust_cdc.transcode.java_text import decimal_text, double_text, float_text, narrowed
 from faust_cdc.transcode.mapping import CHARACTER_TYPES, Kind, Mapping, mapping_of
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.temporal import EPOCH_ORDINAL, iso_utc
@@ -144,19 +144,6 @@ def nearest_float(value: Fraction) -> float:
     return float(floats[best])
 
 
-def shortest_float(value: float) -> float:
-    """Return a 32-bit float as the double of its shortest text, which is how a schema's default shows it: 1.1."""
-    texts = (f"{value:.{digits}g}" for digits in range(1, 10))
-    return next((float(text) for text in texts if _float_of_double(float(text)) == value), value)
-
-
-def _float_of_double(value: float) -> float:
-    try:
-        return float(struct.unpack("<f", struct.pack("<f", value))[0])
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
-
-
 def _real(column: Column, as_double: bool) -> Mapping | None:
     """`selector.real`: float64, or float32 without `treat.real.as.double`."""
     avro = "double" if as_double else "float"
@@ -164,7 +151,7 @@ def _real(column: Column, as_double: bool) -> Mapping | None:
         kind = Kind.FLOAT if column.type_name == "float" else Kind.DOUBLE
         narrow = not as_double or (kind is Kind.FLOAT and column.scale is None)
         # A FLOAT's values are narrow as read; its default is a text.
-        return Mapping(kind, avro, convert=_float_of_double if narrow else None)
+        return Mapping(kind, avro, convert=narrowed if narrow else None)
     if column.type_name in _INTEGERS:
         kind = Kind.UNSIGNED_DECIMAL if column.type_name == "bigint" and column.unsigned else Kind.INTEGER
         return Mapping(kind, avro, convert=_quotient(1, as_double))
@@ -180,35 +167,10 @@ def _quotient(divisor: int, as_double: bool) -> Encode:
     return lambda value: nearest_float(Fraction(value, divisor))
 
 
-def java_text(value: float, narrow: bool) -> str:
-    """Return a number as `Double.toString`, or with `narrow` `Float.toString`, prints it since JDK 19: 1.0E7, 0.1.
-
-    The shortest text of at least two digits that reads as the same number, the nearest one of these.
-    """
-    size = abs(_float_of_double(value) if narrow else value)
-    if size == 0:
-        return "-0.0" if math.copysign(1, value) < 0 else "0.0"
-    for digits in range(1, 17):
-        text = f"{size:.{digits}e}"
-        read = float(text)
-        if (_float_of_double(read) if narrow else read) == size:
-            break
-    mantissa, _, power = text.partition("e")
-    shown, exponent = mantissa.replace(".", "").rstrip("0"), int(power)
-    if not -3 <= exponent < 7:
-        plain = f"{shown[0]}.{shown[1:] or '0'}E{exponent}"
-    elif exponent < 0:
-        plain = f"0.{shown.rjust(len(shown) - exponent - 1, '0')}"
-    else:
-        plain = f"{shown[: exponent + 1].ljust(exponent + 1, '0')}.{shown[exponent + 1 :] or '0'}"
-    return f"-{plain}" if value < 0 else plain
-
-
 def _decimal_text(scale: int) -> Encode:
     def text(unscaled: int) -> str:
-        # Python's Decimal prints as BigDecimal.toString does: 1E-10, not 0.0000000001.
         digits = tuple(map(int, str(abs(unscaled))))
-        return str(Decimal((int(unscaled < 0), digits, -scale)))
+        return decimal_text(Decimal((int(unscaled < 0), digits, -scale)))
 
     return text
 
@@ -228,7 +190,7 @@ def _string(column: Column, name: str, options: TranscodeOptions) -> Mapping | N
     if column.type_name in ("float", "double"):
         narrow = column.type_name == "float"
         kind = Kind.FLOAT if narrow else Kind.DOUBLE
-        return Mapping(kind, "string", parameters=parameters, convert=lambda value: java_text(value, narrow))
+        return Mapping(kind, "string", parameters=parameters, convert=float_text if narrow else double_text)
     if column.type_name in _BINARIES:
         kind = Kind.FIXED_BYTES if column.type_name == "binary" else Kind.BYTES
         return Mapping(kind, "string", parameters=parameters, convert=lambda value: value.decode("utf-8", "replace"))

@@ -18,9 +18,8 @@ from typing import Any
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.relational.create_table_text import shown_binary, shown_text
 from faust_cdc.relational.model import Column
-from faust_cdc.transcode.custom_converters import shortest_float
 from faust_cdc.transcode.forms import encoder
-from faust_cdc.transcode.java_text import float_text
+from faust_cdc.transcode.java_text import shown_float
 from faust_cdc.transcode.mapping import Kind, Mapping
 from faust_cdc.transcode.numbers import bits_little_endian, round_half_up
 from faust_cdc.transcode.options import TranscodeOptions
@@ -68,7 +67,7 @@ def default_of(column: Column, mapping: Mapping, optional: bool, options: Transc
     if encoded is not None and mapping.convert is not None:
         encoded = mapping.convert(encoded)
         if mapping.avro == "float":
-            encoded = shortest_float(encoded)
+            encoded = shown_float(encoded)
     return MISSING if encoded is None else encoded
 
 
@@ -103,7 +102,7 @@ def _convert(text: str, column: Column, mapping: Mapping, adjust_years: bool) ->
         # information_schema leaves the zero bytes out that pad a BINARY(n).
         return _binary(text).ljust((column.length or 1) if kind is Kind.FIXED_BYTES else 0, b"\x00")
     if kind is Kind.FLOAT and mapping.avro == "float":
-        return float(float_text(float(text)))
+        return shown_float(float(text))
     return _LITERALS[kind](text)
 
 

@@ -1,7 +1,7 @@
 """Numbers and dates as Java prints them: `Double.toString`, `Float.toString`, `BigDecimal.toString`, `Date.toString`.
 
-Doubles are the shortest digits that read back as the same number, which Java prints since 19; older versions print a
-digit more for a few numbers (JDK-4511638).
+Doubles and floats are the shortest digits that read back as the same number, at least two of them and of those the
+nearest, which Java prints since 19; older versions print a digit more for a few numbers (JDK-4511638).
 """
 
 from __future__ import annotations
@@ -22,13 +22,26 @@ def double_text(number: float) -> str:
 
 
 def float_text(number: float) -> str:
-    """Return `Float.toString` of a number that fits into four bytes."""
-    return _java_notation(number, _shortest_float)
+    """Return `Float.toString` of the float nearest to `number`."""
+    return _java_notation(narrowed(number), _shortest_float)
+
+
+def shown_float(number: float) -> float:
+    """Return the double that a float's text reads as, which is how a schema's default shows it: 1.1."""
+    return float(float_text(number))
+
+
+def narrowed(number: float) -> float:
+    """Return the float nearest to a double, as a double; infinite beyond the greatest float."""
+    try:
+        return float(_FLOAT.unpack(_FLOAT.pack(number))[0])
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _shortest_float(number: float) -> str:
     packed = _FLOAT.pack(number)
-    for digits in range(1, 9):
+    for digits in range(2, 9):  # Java never takes fewer than two: 1.4E-45, not 1.0E-45
         text = f"{number:.{digits}g}"
         try:
             if _FLOAT.pack(float(text)) == packed:

@@ -15,10 +15,9 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from faust_cdc.binlog import codes
 from faust_cdc.transcode.temporal import epoch_day, iso_utc
-
-Read = Callable[[bytes, int], tuple[Any, int]]
-"""(row image, position) → (value, position after it)."""
+from faust_cdc.transcode.wire_skip import OLD_WITH_FRACTION, Read
 
 _WORDS = struct.Struct(">8H")
 _MAPPED = 0xFFFF
@@ -97,16 +96,13 @@ def uncompressed(cell: bytes) -> bytes:
     return value
 
 
-_TIME_BYTES = (3, 4, 4, 5, 5, 5, 6)
-_DATETIME_BYTES = (5, 6, 6, 7, 7, 7, 8)
-_FRACTION_BYTES = (0, 1, 1, 2, 2, 3, 3)
 _TIME_END_S = 838 * 3600 + 59 * 60 + 60
 """The first second that a TIME cannot hold: added, so that what is stored is not negative."""
 
 
 def old_time_reader(digits: int) -> Read:
     """Return the reader of TIME(digits), 1 to 6, in the old format, as µs."""
-    size, unit = _TIME_BYTES[digits], 10 ** (6 - digits)
+    size, unit = OLD_WITH_FRACTION[codes.TIME][digits], 10 ** (6 - digits)
     zero = _TIME_END_S * 10**digits
 
     def read(data: bytes, pos: int) -> tuple[int, int]:
@@ -117,7 +113,7 @@ def old_time_reader(digits: int) -> Read:
 
 def old_datetime_reader(digits: int, finish: Callable[[int | None], Any], adjust: bool) -> Read:
     """Return the reader of DATETIME(digits), 1 to 6, in the old format; `finish` gets µs since the epoch or None."""
-    size, unit = _DATETIME_BYTES[digits], 10 ** (6 - digits)
+    size, unit = OLD_WITH_FRACTION[codes.DATETIME][digits], 10 ** (6 - digits)
     per_day = 86_400 * 10**digits
 
     def read(data: bytes, pos: int) -> tuple[Any, int]:
@@ -130,7 +126,7 @@ def old_datetime_reader(digits: int, finish: Callable[[int | None], Any], adjust
 
 def old_timestamp_reader(digits: int, zero: Any) -> Read:
     """Return the reader of TIMESTAMP(digits), 1 to 6, in the old format; `zero` stands for the zero date."""
-    size, unit = 4 + _FRACTION_BYTES[digits], 10 ** (6 - digits)
+    size, unit = OLD_WITH_FRACTION[codes.TIMESTAMP][digits], 10 ** (6 - digits)
 
     def read(data: bytes, pos: int) -> tuple[Any, int]:
         seconds = int.from_bytes(data[pos : pos + 4], "big")

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Final
 
 from faust_cdc.binlog import codes
-from faust_cdc.binlog.events import RowsEvent, TableMapColumn
+from faust_cdc.binlog.events import RowsEvent
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.transcode.json_document import (
     apply_differences,
@@ -23,32 +22,22 @@ from faust_cdc.transcode.json_document import (
     parse_document,
     read_differences,
 )
-from faust_cdc.transcode.numbers import decimal_size
-from faust_cdc.transcode.temporal import FRACTION_SIZE
-
-_FIXED: Final = {
-    **dict.fromkeys((codes.TINY, codes.YEAR), 1),
-    codes.SHORT: 2,
-    **dict.fromkeys((codes.INT24, codes.DATE, codes.NEWDATE, codes.TIME), 3),
-    **dict.fromkeys((codes.LONG, codes.FLOAT, codes.TIMESTAMP), 4),
-    **dict.fromkeys((codes.LONGLONG, codes.DOUBLE, codes.DATETIME), 8),
-}
-_FRACTIONAL: Final = {codes.TIMESTAMP2: 4, codes.DATETIME2: 5, codes.TIME2: 3}
-_LENGTH_SAID: Final = frozenset((codes.BLOB, codes.JSON, codes.GEOMETRY, codes.VECTOR))
+from faust_cdc.transcode.wire_skip import Read, skipper
 
 
 def full_images(event: RowsEvent) -> RowsEvent:
     """Return the update that `event`, a partial update, stands for.
 
     Raises ValueConversionError naming table, column and position: the before image lacks the old document, or the
-    differences do not fit it.
+    differences do not fit it. Raises UnsupportedColumn for a column whose size in a row is not known.
     """
     rows = event.rows.tobytes()
     table = f"{event.table_map.database}.{event.table_map.table}"
     out: list[bytes] = []
+    skippers = [skipper(one, f"{table}, column {index + 1}") for index, one in enumerate(event.table_map.columns)]
     pos = row = 0
     while pos < len(rows):
-        walk = _Walk(event, rows, f"{table} at {event.header.file}:{event.header.pos}, row {row}")
+        walk = _Walk(event, skippers, rows, f"{table} at {event.header.file}:{event.header.pos}, row {row}")
         start = pos
         try:
             before, pos = walk.image(pos, event.columns_present[0])
@@ -66,12 +55,13 @@ def full_images(event: RowsEvent) -> RowsEvent:
 class _Walk:
     """The walk over one row; it knows where it is when something does not fit."""
 
-    def __init__(self, event: RowsEvent, rows: bytes, where: str) -> None:
+    def __init__(self, event: RowsEvent, skippers: list[Read], rows: bytes, where: str) -> None:
         self.where = where
         self.column = ""
         self.before_end = 0
         self._event, self._rows = event, rows
         self._columns = event.table_map.columns
+        self._skippers = skippers
 
     def image(self, pos: int, present: bytes) -> tuple[list[bytes | None], int]:
         """Return (cell of each column, None where it is absent or NULL; position after the image)."""
@@ -81,7 +71,7 @@ class _Walk:
             start = pos
             if is_null is False:
                 self._at(len(cells))
-                pos += cell_size(self._columns[len(cells)], self._rows, pos)
+                _, pos = self._skippers[len(cells)](self._rows, pos)
             cells.append(self._rows[start:pos] if is_null is False else None)
         if pos > len(self._rows):
             raise ValueError(f"the row ends at byte {pos}, the event's rows at {len(self._rows)}")
@@ -106,7 +96,7 @@ class _Walk:
             if is_null is not False:
                 continue
             self._at(index)
-            end = pos + cell_size(column, rows, pos)
+            _, end = self._skippers[index](rows, pos)
             if end > len(rows):
                 raise ValueError(f"the row ends at byte {end}, the event's rows at {len(rows)}")
             out.append(_updated(before[index], rows[pos:end], column.metadata) if is_partial else rows[pos:end])
@@ -139,23 +129,3 @@ def _updated(before: bytes | None, cell: bytes, length_size: int) -> bytes:
     document = parse_document(before[length_size:])
     data = encode_document(apply_differences(document, read_differences(cell[length_size:])))
     return len(data).to_bytes(length_size, "little") + data
-
-
-def cell_size(column: TableMapColumn, data: bytes, pos: int) -> int:
-    """Return the size in bytes of the non-null cell at `pos`, its length in front included. Raises ValueError."""
-    code, metadata = column.type_code, column.metadata
-    fixed = _FIXED.get(code)
-    if fixed is not None:
-        return fixed
-    if code in _FRACTIONAL:
-        return _FRACTIONAL[code] + FRACTION_SIZE[metadata]
-    if code == codes.NEWDECIMAL:
-        return decimal_size(metadata >> 8, metadata & 255)
-    if code == codes.BIT:
-        return (metadata >> 8) + (metadata & 255 > 0)
-    if code in (codes.ENUM, codes.SET):
-        return metadata
-    if code in _LENGTH_SAID or code in (codes.STRING, codes.VARCHAR, codes.VAR_STRING):
-        size = metadata if code in _LENGTH_SAID else 1 if metadata <= 255 else 2
-        return size + int.from_bytes(data[pos : pos + size], "little")
-    raise ValueError(f"type code {code} has no known size")

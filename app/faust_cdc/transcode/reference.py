@@ -28,7 +28,7 @@ from faust_cdc.transcode.java_text import double_text, float_text
 from faust_cdc.transcode.plan import TranscodePlan
 from faust_cdc.transcode.row import UNAVAILABLE, Row
 from faust_cdc.transcode.source_block import SourceInfo
-from faust_cdc.transcode.wire_skip import skipper
+from faust_cdc.transcode.wire_skip import Read, skipper
 from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
 
 __all__ = ["UNAVAILABLE", "Cell", "ReferenceTranscoder", "Row"]
@@ -41,7 +41,7 @@ Cell = bytes | str | int | float | None
 class _Bound:
     """Readers for one layout of row images."""
 
-    reads: tuple[wire.Read, ...]
+    reads: tuple[Read, ...]
     required: bytes
     """One byte per column that is kept: 1 where null is impossible."""
     kept: tuple[int, ...] | None
@@ -91,7 +91,7 @@ class ReferenceTranscoder:
         for column, map_column in zip(image, table_map.columns, strict=True):
             one = by_name.get(column.name)
             if one is None:
-                reads.append(skipper(map_column, f"{where}, column {column.name!r}"))
+                reads.append(skipper(map_column, f"{where}, column {column.name!r}", column.length or 0))
                 continue
             difference = wire.mismatch(column, map_column)
             if difference is not None:
@@ -155,7 +155,7 @@ class ReferenceTranscoder:
         return tuple(values), pos
 
     @property
-    def readers(self) -> tuple[wire.Read, ...]:
+    def readers(self) -> tuple[Read, ...]:
         """One reader per column of the table map bound last. Raises InternalError before `bind`."""
         if self._bound is None:
             raise InternalError(f"the transcoder of {self.plan.table.id} was not bound to a table map")

@@ -16,8 +16,7 @@ from typing import Any
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.transcode.plan import ColumnPlan
 from faust_cdc.transcode.reference import UNAVAILABLE, Cell, ReferenceTranscoder
-from faust_cdc.transcode.wire import Read
-from faust_cdc.transcode.wire_skip import skipper
+from faust_cdc.transcode.wire_skip import Read, skipper
 
 _READ_ERRORS = (ValueError, IndexError, struct.error)
 
@@ -68,7 +67,7 @@ def rescue_image(
                 if one is not None and not one.optional:
                     bad.append(BadCell(one, b"", "NULL in a NOT NULL column"))
             else:
-                _, end = skipper(on_wire, f"{plan.table.id}, column {column.name!r}")(data, pos)
+                _, end = skipper(on_wire, f"{plan.table.id}, column {column.name!r}", column.length or 0)(data, pos)
                 if end > len(data):
                     raise Unwalkable(f"column {column.name!r} would end at byte {end}, the event's rows at {len(data)}")
                 value = None if one is None else _read(one, read, data, pos, end, bad)

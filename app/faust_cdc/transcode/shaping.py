@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from faust_cdc.relational.columns import MASKABLE, Action, Shaping
+from faust_cdc.relational.create_table_text import shown_text
 from faust_cdc.relational.model import Column
 from faust_cdc.relational.source_type import source_type_of
 from faust_cdc.transcode.mapping import Kind, Mapping
@@ -78,15 +79,12 @@ def change_of(shaping: Shaping, column: Column, mapping: Mapping) -> Change | No
     return _hash(shaping, source_type_of(column).length)
 
 
-_LITERAL = str.maketrans({"\\": "\\\\", "'": "''", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
-
-
 def comment_of(column: Column, compatible: bool) -> str | None:
     """Return the column's comment for its schema, None when it has none.
 
     Debezium leaves a comment as `SHOW CREATE TABLE` quotes it, `it''s` for `it's`; so do we only when `compatible`.
     """
-    return (column.comment.translate(_LITERAL) if compatible else column.comment) or None
+    return (shown_text(column.comment) if compatible else column.comment) or None
 
 
 def schema_parameters(shaping: Shaping, column: Column, comment: str | None) -> dict[str, str]:

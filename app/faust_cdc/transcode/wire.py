@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from faust_cdc.binlog import codes
 from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.relational.model import Column
-from faust_cdc.relational.table_map import labels_of_map
+from faust_cdc.relational.table_map import MARIA_FIXED, labels_of_map
 from faust_cdc.transcode.forms import Encode
 from faust_cdc.transcode.json_binary import json_text
 from faust_cdc.transcode.mapping import Kind, escape_label
@@ -42,57 +43,53 @@ from faust_cdc.transcode.temporal import (
     time_us_from_packed,
 )
 from faust_cdc.transcode.text import label_of, labels_of
-
-Read = Callable[[bytes, int], tuple[Any, int]]
-"""(row image, position) → (value, position after it). Raises ValueError or struct.error."""
-
-_TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _TIMESTAMP, _LONGLONG, _INT24 = 1, 2, 3, 4, 5, 7, 8, 9
-_DATE, _TIME, _DATETIME, _YEAR, _NEWDATE, _VARCHAR, _BIT, _TIMESTAMP2, _DATETIME2, _TIME2 = range(10, 20)
-_BLOB_COMPRESSED, _VARCHAR_COMPRESSED = 140, 141
-_VECTOR, _JSON, _NEWDECIMAL, _ENUM, _SET = 242, 245, 246, 247, 248
-_BLOB, _VAR_STRING, _STRING, _GEOMETRY = 252, 253, 254, 255
+from faust_cdc.transcode.wire_skip import Read, length_size
 
 WIRE_TYPES: dict[str, frozenset[int]] = {
-    "tinyint": frozenset({_TINY}),
-    "smallint": frozenset({_SHORT}),
-    "mediumint": frozenset({_INT24}),
-    "int": frozenset({_LONG}),
-    "bigint": frozenset({_LONGLONG}),
-    "float": frozenset({_FLOAT}),
-    "double": frozenset({_DOUBLE}),
-    "decimal": frozenset({_NEWDECIMAL}),
-    "bit": frozenset({_BIT}),
-    "year": frozenset({_YEAR}),
-    "date": frozenset({_DATE, _NEWDATE}),
-    "time": frozenset({_TIME, _TIME2}),
-    "datetime": frozenset({_DATETIME, _DATETIME2}),
-    "timestamp": frozenset({_TIMESTAMP, _TIMESTAMP2}),
-    "char": frozenset({_STRING}),
-    "binary": frozenset({_STRING}),
-    "varchar": frozenset({_VARCHAR, _VAR_STRING, _VARCHAR_COMPRESSED}),
-    "varbinary": frozenset({_VARCHAR, _VAR_STRING, _VARCHAR_COMPRESSED}),
-    **dict.fromkeys(("tinytext", "text", "mediumtext", "longtext"), frozenset({_BLOB, _BLOB_COMPRESSED})),
-    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob"), frozenset({_BLOB, _BLOB_COMPRESSED})),
-    "enum": frozenset({_ENUM}),
-    "set": frozenset({_SET}),
-    "json": frozenset({_JSON}),
-    **dict.fromkeys(("geometry", "point", "linestring", "polygon"), frozenset({_GEOMETRY})),
-    **dict.fromkeys(("multipoint", "multilinestring", "multipolygon"), frozenset({_GEOMETRY})),
-    "geometrycollection": frozenset({_GEOMETRY}),
-    "vector": frozenset({_VECTOR, _VARCHAR}),  # VARCHAR on MariaDB
-    **dict.fromkeys(("uuid", "inet4", "inet6"), frozenset({_STRING})),
+    "tinyint": frozenset({codes.TINY}),
+    "smallint": frozenset({codes.SHORT}),
+    "mediumint": frozenset({codes.INT24}),
+    "int": frozenset({codes.LONG}),
+    "bigint": frozenset({codes.LONGLONG}),
+    "float": frozenset({codes.FLOAT}),
+    "double": frozenset({codes.DOUBLE}),
+    "decimal": frozenset({codes.NEWDECIMAL}),
+    "bit": frozenset({codes.BIT}),
+    "year": frozenset({codes.YEAR}),
+    "date": frozenset({codes.DATE, codes.NEWDATE}),
+    "time": frozenset({codes.TIME, codes.TIME2}),
+    "datetime": frozenset({codes.DATETIME, codes.DATETIME2}),
+    "timestamp": frozenset({codes.TIMESTAMP, codes.TIMESTAMP2}),
+    "char": frozenset({codes.STRING}),
+    "binary": frozenset({codes.STRING}),
+    "varchar": frozenset({codes.VARCHAR, codes.VAR_STRING, codes.MARIA_VARCHAR_COMPRESSED}),
+    "varbinary": frozenset({codes.VARCHAR, codes.VAR_STRING, codes.MARIA_VARCHAR_COMPRESSED}),
+    **dict.fromkeys(
+        ("tinytext", "text", "mediumtext", "longtext"), frozenset({codes.BLOB, codes.MARIA_BLOB_COMPRESSED})
+    ),
+    **dict.fromkeys(
+        ("tinyblob", "blob", "mediumblob", "longblob"), frozenset({codes.BLOB, codes.MARIA_BLOB_COMPRESSED})
+    ),
+    "enum": frozenset({codes.ENUM}),
+    "set": frozenset({codes.SET}),
+    "json": frozenset({codes.JSON}),
+    **dict.fromkeys(("geometry", "point", "linestring", "polygon"), frozenset({codes.GEOMETRY})),
+    **dict.fromkeys(("multipoint", "multilinestring", "multipolygon"), frozenset({codes.GEOMETRY})),
+    "geometrycollection": frozenset({codes.GEOMETRY}),
+    "vector": frozenset({codes.VECTOR, codes.VARCHAR}),  # VARCHAR on MariaDB
+    **dict.fromkeys(("uuid", "inet4", "inet6"), frozenset({codes.STRING})),
 }
 """Table map type codes that carry a MySQL type."""
 
 _INTEGERS = {
-    (_TINY, False): "<b",
-    (_TINY, True): "<B",
-    (_SHORT, False): "<h",
-    (_SHORT, True): "<H",
-    (_LONG, False): "<i",
-    (_LONG, True): "<I",
-    (_LONGLONG, False): "<q",
-    (_LONGLONG, True): "<q",
+    (codes.TINY, False): "<b",
+    (codes.TINY, True): "<B",
+    (codes.SHORT, False): "<h",
+    (codes.SHORT, True): "<H",
+    (codes.LONG, False): "<i",
+    (codes.LONG, True): "<I",
+    (codes.LONGLONG, False): "<q",
+    (codes.LONGLONG, True): "<q",
 }
 """BIGINT UNSIGNED is read as signed: two's complement is what Debezium's `long` mode writes."""
 
@@ -115,30 +112,29 @@ def mismatch(column: Column, wire: TableMapColumn) -> str | None:
     return _metadata_mismatch(column, wire)
 
 
-_FIXED_SIZES = {"uuid": 16, "inet4": 4, "inet6": 16}
 _SIGNED_OR_NOT = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 
 
 def _metadata_mismatch(column: Column, wire: TableMapColumn) -> str | None:
     code, metadata = wire.type_code, wire.metadata
     expected: int | None = None
-    if code == _NEWDECIMAL:
+    if code == codes.NEWDECIMAL:
         expected = (column.length or 10) << 8 | (column.scale or 0)
-    elif code == _BIT:
+    elif code == codes.BIT:
         length = column.length or 1
         expected = length // 8 << 8 | length % 8
-    elif code in (_TIMESTAMP2, _DATETIME2, _TIME2):
+    elif code in (codes.TIMESTAMP2, codes.DATETIME2, codes.TIME2):
         expected = column.length or 0
-    elif code in (_BLOB, _BLOB_COMPRESSED):
+    elif code in (codes.BLOB, codes.MARIA_BLOB_COMPRESSED):
         expected = next((n for word, n in _BLOB_LENGTHS.items() if column.type_name.startswith(word)), 2)
-    elif code == _STRING and column.type_name == "binary":
+    elif code == codes.STRING and column.type_name == "binary":
         expected = column.length if column.length is not None else 1
-    elif code in (_VARCHAR, _VAR_STRING) and column.type_name == "varbinary":
+    elif code in (codes.VARCHAR, codes.VAR_STRING) and column.type_name == "varbinary":
         expected = column.length
-    elif code == _VARCHAR_COMPRESSED and column.type_name == "varbinary" and column.length is not None:
+    elif code == codes.MARIA_VARCHAR_COMPRESSED and column.type_name == "varbinary" and column.length is not None:
         expected = column.length + 1
-    elif column.type_name in _FIXED_SIZES:
-        expected = _FIXED_SIZES[column.type_name]
+    elif column.type_name in MARIA_FIXED:
+        expected = MARIA_FIXED[column.type_name]
     if expected is not None and metadata != expected:
         declared = column.type_expression or column.type_name
         return f"type metadata {metadata} in the table map, expected {expected} for {declared}"
@@ -153,7 +149,7 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
     adjust_years = adjust_years and not plan.mapping.literal_years
     kind, code = plan.mapping.kind, wire.type_code
     if kind in (Kind.INTEGER, Kind.UNSIGNED_LONG):
-        return _int24(plan.column.unsigned) if code == _INT24 else _unpack(_INTEGERS[code, plan.column.unsigned])
+        return _int24(plan.column.unsigned) if code == codes.INT24 else _unpack(_INTEGERS[code, plan.column.unsigned])
     if kind is Kind.UNSIGNED_DECIMAL:
         return _encoded(_unpack("<Q"), plan.encode)
     if kind is Kind.FLOAT:
@@ -171,9 +167,11 @@ def cell_reader(plan: ColumnPlan, wire: TableMapColumn, adjust_years: bool) -> R
     if kind in (Kind.ENUM, Kind.SET):
         return _labelled(plan, wire)
     convert = _conversion(plan)
-    if code in (_BLOB_COMPRESSED, _VARCHAR_COMPRESSED):
-        return _variable(length_size(wire), lambda cell: convert(uncompressed(cell)))
-    return _variable(length_size(wire), convert)
+    size = length_size(wire)
+    assert size is not None, "the types of the other kinds, which mismatch() has compared, begin with a length"
+    if code in (codes.MARIA_BLOB_COMPRESSED, codes.MARIA_VARCHAR_COMPRESSED):
+        return _variable(size, lambda cell: convert(uncompressed(cell)))
+    return _variable(size, convert)
 
 
 def _encoded(read: Read, encode: Encode | None) -> Read:
@@ -226,13 +224,6 @@ def _labelled(plan: ColumnPlan, wire: TableMapColumn) -> Read:
     size, labels = wire.metadata, labels_written(plan, wire)
     of = label_of if plan.mapping.kind is Kind.ENUM else labels_of
     return lambda data, pos: (of(labels, int.from_bytes(data[pos : pos + size], "little")), pos + size)
-
-
-def length_size(wire: TableMapColumn) -> int:
-    """Return the size of the length that stands before a cell: blobs say it, strings by their maximum."""
-    if wire.type_code in (_BLOB, _JSON, _GEOMETRY, _VECTOR, _BLOB_COMPRESSED):
-        return wire.metadata
-    return 1 if wire.metadata <= 255 else 2
 
 
 def _conversion(plan: ColumnPlan) -> Callable[[bytes], Any]:
@@ -293,7 +284,7 @@ def _date(plan: ColumnPlan, _wire: TableMapColumn, adjust: bool) -> Read:
 
 
 def _time(plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
-    if wire.type_code == _TIME:
+    if wire.type_code == codes.TIME:
         digits = plan.column.length or 0  # the old formats do not say it
         return _encoded(old_time_reader(digits) if digits else _old_time, plan.encode)
     digits = wire.metadata
@@ -316,7 +307,7 @@ def _old_time(data: bytes, pos: int) -> tuple[int, int]:
 
 def _datetime(plan: ColumnPlan, wire: TableMapColumn, adjust: bool) -> Read:
     finish = _unless_zero(plan)
-    if wire.type_code == _DATETIME:
+    if wire.type_code == codes.DATETIME:
         digits = plan.column.length or 0
         return old_datetime_reader(digits, finish, adjust) if digits else _old_datetime(finish, adjust)
     scale, size = FRACTION_UNIT_US[wire.metadata], 5 + FRACTION_SIZE[wire.metadata]
@@ -344,7 +335,7 @@ def _old_datetime(finish: Callable[[int | None], Any], adjust: bool) -> Read:
 
 def _timestamp(plan: ColumnPlan, wire: TableMapColumn, _adjust: bool) -> Read:
     zero = plan.zero
-    if wire.type_code == _TIMESTAMP:
+    if wire.type_code == codes.TIMESTAMP:
         if plan.column.length:
             return old_timestamp_reader(plan.column.length, zero)
 

@@ -27,7 +27,7 @@ from faust_cdc.transcode.mapping import Kind
 from faust_cdc.transcode.plan import ColumnPlan
 from faust_cdc.transcode.reference import ReferenceTranscoder
 from faust_cdc.transcode.temporal import FRACTION_SIZE, FRACTION_UNIT_US
-from faust_cdc.transcode.wire_skip import cell_width
+from faust_cdc.transcode.wire_skip import cell_size, length_size
 from faust_cdc_schemas.connect_avro import MISSING
 
 DECIMAL_DIGITS_MAX = 18
@@ -76,7 +76,7 @@ def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unch
     for place, (column, wired) in enumerate(zip(plan.table.columns, event.columns, strict=True)):
         one = by_name.get(column.name)
         if one is None:
-            cells.append(_skip(wired, f"{plan.table.id}, column {column.name!r}"))
+            cells.append(_skip(wired, column.length or 0))
             continue
         cell = cell_of(one, wired, plan.options.enable_time_adjuster, null_is_default=null_is_default)
         cell.is_key, cell.in_value = column.name in in_key, column.name not in plan.key_only
@@ -137,9 +137,18 @@ def _has_own_rule(plan: ColumnPlan) -> bool:
     return is_converted or plan.change is not None or mapping.form not in _FORMS.get(mapping.kind, {Form.AS_IS})
 
 
-def _skip(column: TableMapColumn, where: str) -> Cell:
-    size, is_counted = cell_width(column, where)
-    return Cell(ops.SKIP_COUNTED if is_counted else ops.SKIP, size, null_field=b"")
+def _skip(column: TableMapColumn, digits: int) -> Cell:
+    counted, size = length_size(column), cell_size(column, digits)
+    if counted is not None:
+        return Cell(ops.SKIP_COUNTED, counted, null_field=b"")
+    assert size is not None, "the reference transcoder, bound to this table map before, knows the size too"
+    return Cell(ops.SKIP, size, null_field=b"")
+
+
+def _counted(column: TableMapColumn) -> int:
+    size = length_size(column)
+    assert size is not None, "cells of this kind begin with a length"
+    return size
 
 
 def _cold(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, finish: EncodeField) -> Cell:
@@ -162,7 +171,7 @@ def _integer(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | 
 
 def _text(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
     charset = plan.column.charset or "utf8mb4"
-    size = wire.length_size(column)
+    size = _counted(column)
     if column.type_code in _COMPRESSED:
         return None
     if charset in ("utf8mb4", "utf8mb3", "utf8"):
@@ -182,11 +191,11 @@ def _keeps_ascii(decode: Callable[[bytes], str]) -> bool:
 def _octets(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
     if column.type_code in _COMPRESSED:
         return None
-    return Cell(ops.OCTETS, wire.length_size(column))
+    return Cell(ops.OCTETS, _counted(column))
 
 
 def _padded(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    return Cell(ops.PADDED, wire.length_size(column), 1 if plan.column.length is None else plan.column.length)
+    return Cell(ops.PADDED, _counted(column), 1 if plan.column.length is None else plan.column.length)
 
 
 def _double(_plan: ColumnPlan, _column: TableMapColumn, _adjust: bool) -> Cell | None:
@@ -254,7 +263,7 @@ def _set(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None
 
 
 def _json(_plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    return Cell(ops.JSON, wire.length_size(column))
+    return Cell(ops.JSON, _counted(column))
 
 
 _MAKERS: dict[Kind, Callable[[ColumnPlan, TableMapColumn, bool], Cell | None]] = {
