@@ -195,7 +195,7 @@ def test_an_internal_topic_that_would_lose_records_is_refused(kafka: KafkaBroker
 
 
 async def unpacked(bootstrap: str, name: str) -> list[bytes | None]:
-    """Read a topic as the worker's Faust tables do: with aiokafka, which knows no lz4 by itself."""
+    """Read a topic as the worker's Faust tables do: with aiokafka, which knows no lz4 without cramjam."""
     partition = TopicPartition(name, 0)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
     await consumer.start()
@@ -209,7 +209,7 @@ async def unpacked(bootstrap: str, name: str) -> list[bytes | None]:
 
 
 @pytest.mark.integration
-def test_internal_topics_stay_readable_without_lz4_whatever_the_producer_packs(kafka: KafkaBroker) -> None:
+def test_offsets_in_packed_batches_are_readable_for_the_workers_tables(kafka: KafkaBroker) -> None:
     name, value = f"t-{uuid4().hex[:10]}", b'{"gtids":"' + b"a" * 400 + b'"}'
     ensure_topics({"bootstrap.servers": kafka.bootstrap}, [TopicSpec(name, 1, 1, INTERNAL_TOPIC)])
     with producer(kafka, f"x-{uuid4()}") as made:

@@ -17,9 +17,8 @@ log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 10.0
 BROKER_DEFAULT = -1
-INTERNAL_TOPIC = {"cleanup.policy": "compact", "compression.type": "uncompressed"}
-"""Configuration of new internal topics. Uncompressed: the worker's Faust tables read them with aiokafka, which cannot
-undo the producers' lz4 without another library and would end the worker."""
+INTERNAL_TOPIC = {"cleanup.policy": "compact"}
+"""Configuration of new internal topics, as Connect makes them."""
 
 
 @dataclass(frozen=True, slots=True)
