@@ -16,8 +16,8 @@ from typing import Any
 from faust_cdc.config.custom_converters import Reselect
 from faust_cdc.errors import CdcError, TableError, TransientError
 from faust_cdc.mysql.connection import SourceAddress
+from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.row_lookup import RowLookup
-from faust_cdc.mysql.snapshot_session import quote
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan

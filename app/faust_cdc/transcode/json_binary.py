@@ -15,6 +15,7 @@ import struct
 from collections.abc import Callable
 from math import isfinite
 
+from faust_cdc.transcode.forms import plain_decimal
 from faust_cdc.transcode.numbers import decimal_reader, decimal_size, java_double
 
 _Put = Callable[[str], None]
@@ -176,10 +177,7 @@ def _opaque_decimal(data: bytes) -> str:
     precision, scale = data[0], data[1]
     if scale > precision or len(data) != 2 + decimal_size(precision, scale):
         raise ValueError(f"a DECIMAL({precision},{scale}) in a JSON document has {len(data) - 2} bytes")
-    unscaled = decimal_reader(precision, scale)(data, 2)
-    digits = str(abs(unscaled)).rjust(scale + 1, "0")
-    text = f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits
-    return f"-{text}" if unscaled < 0 else text
+    return plain_decimal(decimal_reader(precision, scale)(data, 2), scale)
 
 
 def _opaque_temporal(field_type: int, packed: int) -> str:

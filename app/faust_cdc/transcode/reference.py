@@ -24,12 +24,12 @@ from faust_cdc.transcode import text, wire
 from faust_cdc.transcode.avro_encoding import avro_key, avro_value
 from faust_cdc.transcode.encoding import Encoding
 from faust_cdc.transcode.forms import Form, plain_decimal
-from faust_cdc.transcode.java_text import double_text, float_text
+from faust_cdc.transcode.java_text import DATE_UNITS_MS, double_text, float_text
 from faust_cdc.transcode.plan import TranscodePlan
 from faust_cdc.transcode.row import UNAVAILABLE, Row
 from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc.transcode.wire_skip import Read, skipper
-from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
+from faust_cdc_schemas.names import CONNECT_DATE
 
 __all__ = ["UNAVAILABLE", "Cell", "ReferenceTranscoder", "Row"]
 
@@ -270,8 +270,8 @@ class ReferenceTranscoder:
                 raise self._encoding_error(row, ValueError("a key without its value"))
             if one.mapping.form is Form.UNSCALED:
                 rendered = plain_decimal(int.from_bytes(value, "big", signed=True), one.mapping.scale)
-            elif one.mapping.name in _DATE_UNITS_MS:
-                rendered = _java_date(value * _DATE_UNITS_MS[one.mapping.name])
+            elif one.mapping.name in DATE_UNITS_MS:
+                rendered = _java_date(value * DATE_UNITS_MS[one.mapping.name])
             elif isinstance(value, float):
                 rendered = float_text(value) if one.mapping.avro == "float" else double_text(value)
             else:
@@ -348,8 +348,7 @@ def _compared(plan: TranscodePlan) -> tuple[int, ...] | None:
     return None if places == in_row else tuple(sorted(places))
 
 
-_DAY_MS = 86_400_000
-_DATE_UNITS_MS = {CONNECT_DATE: _DAY_MS, CONNECT_TIME: 1, CONNECT_TIMESTAMP: 1}
+_DAY_MS = DATE_UNITS_MS[CONNECT_DATE]
 
 
 def _java_date(millis: int) -> str:
