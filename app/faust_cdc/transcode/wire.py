@@ -212,11 +212,16 @@ def _bits(kind: Kind, length: int) -> Read:
     )
 
 
-def _labelled(plan: ColumnPlan, wire: TableMapColumn) -> Read:
+def labels_written(plan: ColumnPlan, wire: TableMapColumn) -> tuple[str, ...]:
+    """Return what each label of an ENUM or SET is written as, in definition order."""
     # The server's own table map has what its information_schema replaces by a question mark.
-    size, sent, written = wire.metadata, labels_of_map(wire), plan.mapping.labels
+    sent, written = labels_of_map(wire), plan.mapping.labels
     is_escaped = written != plan.column.enum_values
-    labels = (tuple(map(escape_label, sent)) if is_escaped else sent) or written
+    return (tuple(map(escape_label, sent)) if is_escaped else sent) or written
+
+
+def _labelled(plan: ColumnPlan, wire: TableMapColumn) -> Read:
+    size, labels = wire.metadata, labels_written(plan, wire)
     of = label_of if plan.mapping.kind is Kind.ENUM else labels_of
     return lambda data, pos: (of(labels, int.from_bytes(data[pos : pos + size], "little")), pos + size)
 

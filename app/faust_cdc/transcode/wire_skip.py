@@ -58,7 +58,7 @@ def skipper(wire: TableMapColumn, where: str, digits: int = 0) -> Read:
     length = length_size(wire)
     if length is not None:
         return _step_over(length)
-    size = _size(wire.type_code, wire.metadata, digits)
+    size = cell_size(wire, digits)
     if size is None:
         raise UnsupportedColumn(
             f"{where}: type code {wire.type_code} in the table map, whose size in a row is not known.",
@@ -67,7 +67,9 @@ def skipper(wire: TableMapColumn, where: str, digits: int = 0) -> Read:
     return lambda _data, pos: (None, pos + size)
 
 
-def _size(code: int, metadata: int, digits: int) -> int | None:
+def cell_size(wire: TableMapColumn, digits: int = 0) -> int | None:
+    """Return the size of a cell without a length before it, None where it is not known; `digits` as for `skipper`."""
+    code, metadata = wire.type_code, wire.metadata
     if digits and code in OLD_WITH_FRACTION:
         return OLD_WITH_FRACTION[code][digits]
     if code in _WITH_FRACTION:
