@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 BYTES_SHOWN_MAX: Final = 64
 """Of a bad cell, in messages; the quarantine has them all."""
+_NOTHING: Final[dict[str, Any]] = dict.fromkeys(one["name"] for one in quarantine_value_schema()["fields"])
 _OPERATIONS = {"write": "c", "update": "u", "partial_update": "u", "delete": "d"}
 
 
@@ -66,9 +67,9 @@ class QuarantineTopic:
         self._encoders: tuple[EncodeStruct, EncodeStruct] | None = None
 
     def record(self, place: dict[str, Any], content: dict[str, Any]) -> ChangeRecord:
-        """Return the record of one row; `place` is its key."""
+        """Return the record of one row; `place` is its key, what `content` does not say is null."""
         key, value = self._encoders or self._open()
-        return ChangeRecord(self.topic, key(place), value(place | content), self._headers)
+        return ChangeRecord(self.topic, key(place), value(_NOTHING | place | content), self._headers)
 
     def _open(self) -> tuple[EncodeStruct, EncodeStruct]:
         self._ensure_topic(self.topic)
