@@ -104,11 +104,15 @@ class Dispatcher:
         captured = self._cache.for_table_map(event.table_map)
         if captured is None:
             return
+        block = replace(source, db=captured.id.database, table=captured.id.table)
         if event.kind == "partial_update":
-            event = full_images(event)
+            try:
+                event = full_images(event)
+            except ValueConversionError as error:
+                yield self.bad_rows.event(error, captured, event, block)
+                return
         transcoder, rows, offset, index = captured.transcoder, event.rows, 0, 0
         ts_ns = time.time_ns()
-        block = replace(source, db=captured.id.database, table=captured.id.table)
         check_columns(captured.id, event)
         while offset < len(rows):
             block = replace(block, row=index)
