@@ -25,8 +25,9 @@ def quarantine_value_schema() -> dict[str, Any]:
 
     `op` is c, u, d, or r for a snapshot row. Row images are as in the binlog: null bitmap, then the cells of the
     columns whose bits are set in `…_columns` (least significant bit first). `rest` stands in their place when the
-    row's end could not be found: all bytes of the event from this row on. `cells` is a snapshot row as the server
-    sent it. `row_key` is the record key as JSON, where it could be read.
+    row's end could not be found: all bytes of the event from this row on; or all rows of a partial JSON update that
+    does not fit its old documents, as that event has them. `cells` is a snapshot row as the server sent it. Masked
+    columns are in all these bytes as they are. `row_key` is the record key as JSON, where it could be read.
     """
     column = record(f"{NAMESPACE}.Column", [field("name", "string"), field("type", "string")])
     bad_cell = record(

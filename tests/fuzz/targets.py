@@ -10,6 +10,7 @@ import io
 import json
 import random
 import socket
+import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,15 @@ import zstandard
 
 from faust_cdc.binlog import codes
 from faust_cdc.binlog.decoder import EventDecoder
-from faust_cdc.binlog.events import BinlogEvent, GtidEvent, PreviousGtidsEvent, QueryEvent, RowsEvent, TableMapColumn
+from faust_cdc.binlog.events import (
+    BinlogEvent,
+    EventHeader,
+    GtidEvent,
+    PreviousGtidsEvent,
+    QueryEvent,
+    RowsEvent,
+    TableMapColumn,
+)
 from faust_cdc.binlog.packets import PacketStream
 from faust_cdc.errors import SourceConnectionLost
 from faust_cdc.mysql.charsets import decode_statement
@@ -30,11 +39,12 @@ from faust_cdc.pipeline.converters import avro_converters
 from faust_cdc.pipeline.dispatcher import Dispatcher, DispatchRules
 from faust_cdc.pipeline.statements import changes_system_table, first_words, readable, truncated_table
 from faust_cdc.routing import TopicNaming
+from faust_cdc.transcode.partial_rows import full_images
 from faust_cdc.transcode.plan import TranscodeOptions
 from tests.fuzz.compiled_targets import lane_streams, run_encoder, run_lane, whole_images
 from tests.fuzz.corpus import Packet, bare, known_tables, packets, rows_events, rows_of, sealed
 from tests.fuzz.mutations import mutated
-from tests.transcode.images import SOURCE, columns, table, transcoder
+from tests.transcode.images import SOURCE, columns, table, table_map, transcoder
 from tests.transcode.text_cells import TEXT_CELLS
 
 OPTIONS = (
@@ -266,6 +276,44 @@ def _no_constant(name: str) -> None:
     raise AssertionError(f"{name} is no JSON")
 
 
+# partial JSON: (length, old document, differences) as the only row of a table with one JSON column
+
+
+@cache
+def _partial_updates() -> tuple[bytes, ...]:
+    """Each document with an INSERT, a REPLACE and a REMOVE that fit it, if it is a container, and one that does not."""
+    documents = _json_bodies()[:40]
+    found = []
+    for number, document in enumerate(documents):
+        value = documents[number * 7 % len(documents)][:200]
+        paths = (b"$.new", b"$.new", b"$.new") if document[0] < 2 else (b"$[0]", b"$[last]", b"$[0]")
+        operations = (1, 0, 2) if number % 4 else (1, 2, 0)
+        differences = b"".join(
+            bytes((operation, len(path))) + path + (b"" if operation == 2 else bytes((len(value),)) + value)
+            for operation, path in zip(operations, paths, strict=True)
+        )
+        found.append(struct.pack("<I", len(document)) + document + differences)
+    return tuple(found)
+
+
+def _run_partial_json(_seed: int, data: bytes) -> None:
+    size = int.from_bytes(data[:4], "little")
+    old, differences = data[4 : 4 + size], data[4 + size :]
+    column = TableMapColumn(codes.JSON, 4, True, name="j")
+    rows = b"\0" + _sized(old) + b"\x01\x01\0" + _sized(differences)
+    header = EventHeader(0, 39, 1, 0, 0, "binlog.000001", 4, 100)
+    event = RowsEvent(header, "partial_update", 7, 1, 1, (b"\x01", b"\x01"), memoryview(rows), table_map(column))
+    images = bytes(full_images(event).rows)
+    new = images[1 + 4 + len(old) + 1 + 4 :]
+    assert len(new) <= len(data) * 4 + 64, "the new document is larger than what it was made from"
+    if differences:  # without one, the old document is handed on as it is
+        _run_json(0, new)
+
+
+def _sized(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "little") + data
+
+
 def _run_geometry(_seed: int, data: bytes) -> None:
     ddl = ("geometry", "point", "vector(3)")[zlib.crc32(data) % 3]
     value = _cell_transcoders()[ddl](data)
@@ -342,7 +390,8 @@ TARGETS = (
     Target("rows", 14, lambda: [bytes(event.rows) for _, event in rows_events()], _run_rows, _IN_FILE),
     Target("table_map", 10, lambda: [body for _, body in _maps_with_rows()], _run_table_map, _IN_FILE),
     Target("payload", 6, lambda: [inner for _, inner in _payloads()], _run_payload, _IN_FILE),
-    Target("json", 14, _json_bodies, _run_json, r"byte \d+ of the event's rows"),
+    Target("json", 10, _json_bodies, _run_json, r"byte \d+ of the event's rows"),
+    Target("partial_json", 4, _partial_updates, _run_partial_json, rf"{_IN_FILE}|byte \d+ of the event's rows"),
     Target("geometry", 4, _geometry_bodies, _run_geometry, r"byte \d+ of the event's rows"),
     Target("text_cell", 2, lambda: [cell for _, cell in TEXT_CELLS], _run_text_cell, r"column 'c0'"),
     Target("statement", 4, _statements, _run_statement, "never"),

@@ -14,6 +14,7 @@ from faust_cdc.binlog.decoder import EventDecoder
 from faust_cdc.errors import BinlogCorrupt, CdcError, TableError, ValueConversionError
 from faust_cdc.pipeline.statements import changes_system_table, first_words, readable, truncated_table
 from faust_cdc.transcode.json_binary import json_text
+from faust_cdc.transcode.json_document import Node, apply_differences, encode_document, parse_document, read_differences
 from tests.binlog.crafted import decoder, event, one, table_map, write_rows
 from tests.fuzz.corpus import rows_events
 from tests.fuzz.targets import OPTIONS, dispatcher, payload_packet
@@ -67,6 +68,8 @@ def test_json_elements_that_share_a_child_are_refused() -> None:
     assert len(document) == 901
     with pytest.raises(ValueError, match="overlap"):
         json_text(document)
+    with pytest.raises(ValueError, match="overlap"):
+        parse_document(document)
 
 
 def test_json_strings_that_overlap_are_refused() -> None:
@@ -77,6 +80,38 @@ def test_json_strings_that_overlap_are_refused() -> None:
     head = struct.pack("<HH", count, body + len(text)) + (b"\x0c" + struct.pack("<H", body)) * count
     with pytest.raises(ValueError, match="overlap"):
         json_text(b"\x02" + head + text)
+    with pytest.raises(ValueError, match="overlap"):
+        parse_document(b"\x02" + head + text)
+
+
+def test_json_lengths_and_names_of_old_documents_end_somewhere() -> None:
+    """A length of any number of bytes was taken, in the square of its time; a name was cut at the document's end."""
+    with pytest.raises(ValueError, match="more than five bytes"):
+        parse_document(b"\x0c" + b"\xff" * 100_000 + b"\x01")
+    with pytest.raises(ValueError, match="ends at"):
+        parse_document(b"\x00" + struct.pack("<HHHHBH", 1, 11, 11, 9, 4, 0))
+
+
+def test_a_partial_update_cannot_nest_deeper_than_the_server() -> None:
+    """Differences put into each other: RecursionError."""
+    inner: Node = []
+    for _ in range(60):
+        inner = [inner]
+    value = encode_document(inner)
+    first = b"\x01\x04$[0]" + b"\xfc" + struct.pack("<H", len(value)) + value
+    path = b"$" + b"[0]" * 50
+    second = b"\x01" + bytes((len(path),)) + path + b"\xfc" + struct.pack("<H", len(value)) + value
+    document = apply_differences(parse_document(encode_document([])), read_differences(first + second))
+    with pytest.raises(ValueError, match="nested deeper than 100"):
+        encode_document(document)
+
+
+def test_a_cell_number_beyond_all_arrays_is_its_end() -> None:
+    """OverflowError."""
+    path = b"$[" + b"9" * 30 + b"]"
+    difference = b"\x01" + bytes((len(path),)) + path + b"\x02\x04\x01"
+    document = apply_differences(parse_document(encode_document([])), read_differences(difference))
+    assert json_text(encode_document(document)) == "[true]"
 
 
 @pytest.mark.parametrize("bits", [0x7FF0000000000000, 0xFFF0000000000000, 0x7FF8000000000001])

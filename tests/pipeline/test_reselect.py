@@ -49,7 +49,8 @@ class Scene:
 
     def without(self, missing: Any, *columns: str) -> Row:
         names = [one.column.name for one in self.captured.transcoder.plan.columns]
-        return tuple(missing if name in columns else cell for name, cell in zip(names, self.row, strict=True))
+        shown = zip(names, self.row[: len(names)], strict=True)
+        return (*(missing if name in columns else cell for name, cell in shown), *self.row[len(names) :])
 
     def reselect(self, chosen: Reselect, row: Row) -> Row:
         reselector = Reselector(chosen, PLACEHOLDER, address(self.server))

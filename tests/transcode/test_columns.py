@@ -25,11 +25,16 @@ DDL = {"id": "int NOT NULL", "name": "varchar(20)", "note": "text", "tag": "varb
 PEOPLE = table_of("shop", "people", DDL, ("id",))
 
 
+def selection(rules: dict[str, str] | None = None, **lists: Any) -> ColumnSelection:
+    """The selection of rules (option → patterns) and of the lists by the names of `ColumnSelection.parse`."""
+    return ColumnSelection.parse(rules=column_rules(rules or {}), **lists)
+
+
 def made(
     table: Table = PEOPLE, *, compatible: bool = False, rules: dict[str, str] | None = None, **lists: Any
 ) -> ReferenceTranscoder:
-    selection = ColumnSelection.parse(rules=column_rules(rules or {}), **lists)
-    plan = build_plan(table, "t.shop.people", TranscodeOptions(columns=selection, compatible=compatible))
+    options = TranscodeOptions(columns=selection(rules, **lists), compatible=compatible)
+    plan = build_plan(table, "t.shop.people", options)
     return ReferenceTranscoder(plan, 1 if plan.key_columns else None, 2)
 
 

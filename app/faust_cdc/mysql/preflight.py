@@ -14,6 +14,7 @@ from pymysql.connections import Connection
 
 from faust_cdc.errors import BinlogNotAvailable, CdcError, GtidGap, ServerMisconfigured, SourceRefused
 from faust_cdc.mysql.connection import ServerInfo, describe, query, server_variables
+from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 
 _NEW_SNAPSHOT = (
@@ -139,8 +140,7 @@ def _grant_lines(connection: Connection[Any]) -> list[str]:
         using = f"SHOW GRANTS FOR CURRENT_USER() USING {', '.join(roles)}"
         return [*lines, *(str(row[0]) for row in query(connection, using, doing=doing))]
     for part in roles:
-        quoted = "`" + part.replace("`", "``") + "`"
-        lines.extend(str(row[0]) for row in query(connection, f"SHOW GRANTS FOR {quoted}", doing=doing))
+        lines.extend(str(row[0]) for row in query(connection, f"SHOW GRANTS FOR {quote(part)}", doing=doing))
     return lines
 
 

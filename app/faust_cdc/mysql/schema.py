@@ -14,6 +14,7 @@ from typing import Any
 from pymysql.connections import Connection
 
 from faust_cdc.mysql.connection import is_mariadb, query
+from faust_cdc.mysql.names import quote
 from faust_cdc.relational.filters import BUILTIN_DATABASES
 from faust_cdc.relational.model import Column, Table, TableId
 
@@ -108,7 +109,7 @@ def _record_key(
     if len(candidates) < 2:
         return next(iter(candidates.values()), ())
     # information_schema does not say which index is first; SHOW INDEX lists them in the server's own order.
-    quoted = ".".join("`" + part.replace("`", "``") + "`" for part in table_id)
+    quoted = ".".join(map(quote, table_id))
     for row in query(connection, f"SHOW INDEX FROM {quoted}", doing=f"reading the key order of {table_id}"):
         if _text(row[2]) in candidates:
             return candidates[_text(row[2])]

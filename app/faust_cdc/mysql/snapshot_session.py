@@ -25,6 +25,7 @@ from pymysql.cursors import Cursor, SSCursor
 
 from faust_cdc.errors import ServerMisconfigured, SourceRefused, TransientError
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly, connect, translate_mysql_error
+from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.relational.model import TableId
 
@@ -39,11 +40,6 @@ NET_WRITE_TIMEOUT_S = 3600
 """How long the server waits for us to read on while Kafka holds us back; its default is 60 s."""
 
 TextRow = tuple[bytes | None, ...]
-
-
-def quote(name: str) -> str:
-    """Return an SQL identifier in backticks."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 class SnapshotOvertaken(TransientError):

@@ -5,7 +5,8 @@
   write it. A key must identify its row: with a bad value in it, or in a NOT NULL column without default, the task
   stops as with `fail` (Debezium's converters fail there too).
 - `quarantine`: the row's bytes go to `<topic.prefix>.quarantine` in the Kafka transaction, and with the offset, of the
-  rows around it: they are either both visible or both read again.
+  rows around it: they are either both visible or both read again. Those bytes are all of the row, masked columns too;
+  messages, logs and the task's status never show anything of a masked column.
 
 All of it runs after a `ValueConversionError` only; a row without one costs nothing.
 Source: Debezium 3.6.1 `TableSchemaBuilder.createValueGenerator`, `EventConvertingFailureHandlingMode`.
@@ -26,6 +27,7 @@ from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.routing import quarantine_topic
 from faust_cdc.transcode.encoding import EncodeStruct
+from faust_cdc.transcode.plan import ColumnPlan
 from faust_cdc.transcode.reference import Cell, Row
 from faust_cdc.transcode.rescue import BadCell, Rescued, Unwalkable, rescue_cells, rescue_image
 from faust_cdc.transcode.source_block import SourceInfo
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 
 BYTES_SHOWN_MAX: Final = 64
 """Of a bad cell, in messages; the quarantine has them all."""
+_NOTHING: Final[dict[str, Any]] = dict.fromkeys(one["name"] for one in quarantine_value_schema()["fields"])
 _OPERATIONS = {"write": "c", "update": "u", "partial_update": "u", "delete": "d"}
 
 
@@ -64,9 +67,9 @@ class QuarantineTopic:
         self._encoders: tuple[EncodeStruct, EncodeStruct] | None = None
 
     def record(self, place: dict[str, Any], content: dict[str, Any]) -> ChangeRecord:
-        """Return the record of one row; `place` is its key."""
+        """Return the record of one row; `place` is its key, what `content` does not say is null."""
         key, value = self._encoders or self._open()
-        return ChangeRecord(self.topic, key(place), value(place | content), self._headers)
+        return ChangeRecord(self.topic, key(place), value(_NOTHING | place | content), self._headers)
 
     def _open(self) -> tuple[EncodeStruct, EncodeStruct]:
         self._ensure_topic(self.topic)
@@ -123,6 +126,26 @@ class BadRows:
         }
         return Salvage((), None, end, self._quarantined(captured, source, content, where))
 
+    def event(
+        self, error: ValueConversionError, captured: CapturedTable, event: RowsEvent, source: SourceInfo
+    ) -> ChangeRecord:
+        """Decide on a partial JSON update whose differences do not fit: return the record to write in its rows' place.
+
+        Raises `error` when the event must stop the task: no quarantine, or row images that leave columns out, which is
+        a matter of the server's settings and not of a value.
+        """
+        whole = (1 << event.column_count) - 1
+        if self._topic is None or int.from_bytes(event.columns_present[0], "little") & whole != whole:
+            raise error
+        content = self._content(captured, source, _OPERATIONS[event.kind], error.message, (), None)
+        content |= {
+            "table_map": event.table_map.body,
+            "before_columns": event.columns_present[0],
+            "after_columns": event.columns_present[-1],
+            "rest": bytes(event.rows),
+        }
+        return self._quarantined(captured, source, content, f"{source.file}:{source.pos}")
+
     def cells(
         self, error: ValueConversionError, captured: CapturedTable, cells: Sequence[Cell], source: SourceInfo
     ) -> Row | ChangeRecord:
@@ -154,10 +177,10 @@ class BadRows:
         """Return the row with NULL or a default for its bad cells, as `warn` and `skip` have it."""
         for cell in image.bad:
             one = cell.column
-            in_key = one in captured.transcoder.plan.key_columns
+            in_key = one.column.name in _key_names(captured)
             if self._mode == "fail" or in_key or not (one.optional or one.default is not MISSING):
-                raise _located(captured, where, key, _cell_text(cell), error) from error
-            image.values[one.index] = None if one.optional else one.default
+                raise _located(captured, where, key, _cell_text(cell), error) from (None if one.masked else error)
+            image.values[one.index] = None if one.optional else _as_ruled(one, one.default)
         if image.bad:
             level = logging.WARNING if self._mode == "warn" else logging.DEBUG
             log.log(level, "%s Written without the value.", _summary(captured, where, key, image.bad))
@@ -200,9 +223,18 @@ class BadRows:
         return self._topic.record(place, content)
 
 
+def _key_names(captured: CapturedTable) -> frozenset[str]:
+    """Names, for a column with a rule has a plan for the key and another one for the value."""
+    return frozenset(one.column.name for one in captured.transcoder.plan.key_columns)
+
+
+def _as_ruled(one: ColumnPlan, value: Any) -> Any:
+    return value if one.change is None else one.change(value)
+
+
 def _readable_key(captured: CapturedTable, image: Rescued) -> str | None:
-    keys = captured.transcoder.plan.key_columns
-    if not keys or any(cell.column in keys for cell in image.bad):
+    keys = _key_names(captured)
+    if not keys or any(cell.column.column.name in keys for cell in image.bad):
         return None
     return captured.transcoder.key_struct_json(tuple(image.values))
 
@@ -213,9 +245,12 @@ def _summary(captured: CapturedTable, where: str, key: str | None, bad: Sequence
 
 def _cell_text(cell: BadCell) -> str:
     column = cell.column.column
+    where = f"column {column.name!r} ({column.type_expression or column.type_name})"
+    if cell.column.masked:
+        return f"{where}: no value of its type; found {len(cell.raw)} bytes, not shown as the column is masked"
     shown = cell.raw[:BYTES_SHOWN_MAX].hex() + ("…" if len(cell.raw) > BYTES_SHOWN_MAX else "")
     found = f"{len(cell.raw)} bytes {shown}" if cell.raw else "no bytes"
-    return f"column {column.name!r} ({column.type_expression or column.type_name}): {cell.cause}; found {found}"
+    return f"{where}: {cell.cause}; found {found}"
 
 
 def _key_text(key: str | None) -> str:

@@ -106,10 +106,14 @@ class Dispatcher:
         captured = self._cache.for_table_map(event.table_map)
         if captured is None:
             return
-        if event.kind == "partial_update":
-            event = full_images(event)
-        ts_ns = time.time_ns()
         block = replace(source, db=captured.id.database, table=captured.id.table)
+        if event.kind == "partial_update":
+            try:
+                event = full_images(event)
+            except ValueConversionError as error:
+                yield self.bad_rows.event(error, captured, event, block)
+                return
+        ts_ns = time.time_ns()
         check_columns(captured.id, event)
         offset, index = 0, 0
         while offset < len(event.rows):

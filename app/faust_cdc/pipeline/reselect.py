@@ -1,7 +1,8 @@
 """`ReselectColumnsPostProcessor`: columns that are unavailable or null in a row image are read from the table as it is.
 
 For every created or updated row of a table with a key, the chosen columns without a value are selected by the row's
-key; the answer goes through the snapshot's readers, so a value has the bytes that a snapshot would give. It is the
+key; the answer goes through the snapshot's readers and the column rules, so a value has the bytes that a snapshot
+would give, masked and truncated where that is asked for (Debezium writes it in clear). It is the
 value of now, not that of the change. Source: Debezium 3.6.1 `io.debezium.processors.reselect`. Differences: keys are
 compared as what they are (Debezium binds a DATE key as a number and finds nothing), columns are found by their own
 names where field names are adjusted, and every SELECT sees what is committed (Debezium's all see what the first saw).
@@ -16,8 +17,8 @@ from typing import Any
 from faust_cdc.config.custom_converters import Reselect
 from faust_cdc.errors import CdcError, TableError, TransientError
 from faust_cdc.mysql.connection import SourceAddress
+from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.row_lookup import RowLookup
-from faust_cdc.mysql.snapshot_session import quote
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
@@ -40,6 +41,8 @@ class _Target:
     key: tuple[ColumnPlan, ...]
     expressions: tuple[str, ...]
     """The snapshot's SELECT expression of every column."""
+    absent: tuple[str, ...] = ()
+    """Key columns whose own value is not in the record: left out, masked or truncated."""
 
 
 class Reselector:
@@ -85,10 +88,15 @@ class Reselector:
             return _Target(plan, (), (), ())
         matches = self._rules.selector.matches
         candidates = tuple(one.index for one in plan.columns if matches(f"{plan.table.id}:{one.field_name}"))
-        by_name = {one.column.name: one for one in plan.columns}
-        primary = tuple(by_name[name] for name in plan.table.primary_key)
-        key = plan.key_columns if self._rules.use_event_key else primary
-        return _Target(plan, candidates, key, tuple(plan.select_list()))
+        # A column of the record key is there as it is, whatever the lists and rules make of it in the value.
+        whole = {one.column.name: one for one in plan.columns if one.change is None}
+        whole |= {one.column.name: one for one in plan.key_columns}
+        names = plan.table.primary_key
+        key = tuple(whole[name] for name in names if name in whole)
+        absent = tuple(name for name in names if name not in whole)
+        if self._rules.use_event_key:
+            key, absent = plan.key_columns, ()
+        return _Target(plan, candidates, key, tuple(plan.select_list()), absent)
 
     def _is_missing(self, value: Any) -> bool:
         if value is None:
@@ -98,10 +106,16 @@ class Reselector:
     def _values(self, captured: CapturedTable, target: _Target, wanted: list[int], after: Row) -> list[Any]:
         where = f"{captured.id}, row {self._shown(target, after)}"
         columns = ", ".join(target.plan.columns[index].column.name for index in wanted)
-        if not target.key:
+        if not target.key and not target.absent:
             raise TableError(
                 f"{captured.id}: {columns} cannot be reselected, the table has no primary key.",
                 remedy="set reselect.use.event.key=true, or leave the table out of reselect.columns.include.list",
+            )
+        if target.absent:
+            raise TableError(
+                f"{captured.id}: {columns} cannot be reselected, {', '.join(target.absent)} of the primary key is not "
+                "in the record as it is.",
+                remedy="set reselect.use.event.key=true, or take the key's columns off column lists and rules",
             )
         try:
             arguments = tuple(sql_argument(one, after[one.index]) for one in target.key)

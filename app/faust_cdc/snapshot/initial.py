@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from faust_cdc.errors import ValueConversionError
-from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession, TextRow, quote
+from faust_cdc.mysql.names import quote
+from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession, TextRow
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache

@@ -11,8 +11,13 @@ import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Final
+
+from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
 
 _FLOAT = struct.Struct("<f")
+DATE_UNITS_MS: Final = {CONNECT_DATE: 86_400_000, CONNECT_TIME: 1, CONNECT_TIMESTAMP: 1}
+"""Connect's logical types that are a `java.util.Date` → ms of one unit of the number in Avro."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

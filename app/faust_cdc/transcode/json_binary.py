@@ -15,6 +15,7 @@ import struct
 from collections.abc import Callable
 from math import isfinite
 
+from faust_cdc.transcode.forms import plain_decimal
 from faust_cdc.transcode.numbers import decimal_reader, decimal_size, java_double
 
 _Put = Callable[[str], None]
@@ -63,8 +64,8 @@ def json_text(data: bytes) -> str:
     return "".join(out)
 
 
-def _variable_length(data: bytes, pos: int) -> tuple[int, int]:
-    """Return (length, position after it): seven bits a byte, lowest first."""
+def variable_length(data: bytes, pos: int) -> tuple[int, int]:
+    """Return (length, position after it): seven bits a byte, lowest first. Raises ValueError, IndexError."""
     length = shift = 0
     while True:
         byte = data[pos]
@@ -77,14 +78,15 @@ def _variable_length(data: bytes, pos: int) -> tuple[int, int]:
             raise ValueError("a length in the binary JSON document has more than five bytes")
 
 
-def _slice(data: bytes, pos: int, length: int) -> bytes:
+def slice_of(data: bytes, pos: int, length: int) -> bytes:
+    """Return `length` bytes at `pos`. Raises ValueError when the document ends before."""
     if pos + length > len(data):
         raise ValueError(f"the binary JSON document ends at {len(data)}, a value needs {pos + length} bytes")
     return data[pos : pos + length]
 
 
-def _spend(budget: list[int], size: int) -> None:
-    """Take `size` bytes off what is left of the document: each of its bytes belongs to one value.
+def spend(budget: list[int], size: int) -> None:
+    """Take `size` bytes off what is left of the document: each of its bytes belongs to one value. Raises ValueError.
 
     Without it a few bytes could be printed without end, since elements may point where they like.
     """
@@ -97,9 +99,9 @@ def _value(kind: int, data: bytes, pos: int, put: _Put, depth: int, budget: list
     if kind < 4:
         _container(kind, data, pos, put, depth + 1, budget)
     elif kind == 12:
-        length, pos = _variable_length(data, pos)
-        text = _slice(data, pos, length).decode("utf-8")
-        _spend(budget, length)
+        length, pos = variable_length(data, pos)
+        text = slice_of(data, pos, length).decode("utf-8")
+        spend(budget, length)
         put(json_string(text))
     elif kind == 4:
         put(_LITERALS[data[pos]])
@@ -109,9 +111,9 @@ def _value(kind: int, data: bytes, pos: int, put: _Put, depth: int, budget: list
             raise ValueError(f"{number} in the binary JSON document is no JSON number")
         put(java_double(number))
     elif kind == 15:
-        length, start = _variable_length(data, pos + 1)
-        opaque = _slice(data, start, length)
-        _spend(budget, length)
+        length, start = variable_length(data, pos + 1)
+        opaque = slice_of(data, start, length)
+        spend(budget, length)
         put(opaque_text(data[pos], opaque))
     else:
         scalar = _SCALARS.get(kind)
@@ -128,7 +130,7 @@ def _container(kind: int, data: bytes, start: int, put: _Put, depth: int, budget
     inlined = _INLINED_LARGE if kind & 1 else _INLINED_SMALL
 
     def number(pos: int, size: int) -> int:
-        return int.from_bytes(_slice(data, pos, size), "little")
+        return int.from_bytes(slice_of(data, pos, size), "little")
 
     count = number(start, width)
     key_entry = start + 2 * width
@@ -136,15 +138,15 @@ def _container(kind: int, data: bytes, start: int, put: _Put, depth: int, budget
     body = entries + count * (width + 1)
     if body > len(data):
         raise ValueError(f"a JSON container claims {count} elements, more than its bytes can hold")
-    _spend(budget, body - start)
+    spend(budget, body - start)
     put("{" if is_object else "[")
     for index in range(count):
         if index:
             put(",")
         if is_object:
             entry = key_entry + index * (width + 2)
-            key = _slice(data, start + number(entry, width), number(entry + width, 2))
-            _spend(budget, len(key))
+            key = slice_of(data, start + number(entry, width), number(entry + width, 2))
+            spend(budget, len(key))
             put(json_string(key.decode("utf-8")) + ":")
         entry = entries + index * (width + 1)
         element = data[entry]
@@ -176,10 +178,7 @@ def _opaque_decimal(data: bytes) -> str:
     precision, scale = data[0], data[1]
     if scale > precision or len(data) != 2 + decimal_size(precision, scale):
         raise ValueError(f"a DECIMAL({precision},{scale}) in a JSON document has {len(data) - 2} bytes")
-    unscaled = decimal_reader(precision, scale)(data, 2)
-    digits = str(abs(unscaled)).rjust(scale + 1, "0")
-    text = f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits
-    return f"-{text}" if unscaled < 0 else text
+    return plain_decimal(decimal_reader(precision, scale)(data, 2), scale)
 
 
 def _opaque_temporal(field_type: int, packed: int) -> str:

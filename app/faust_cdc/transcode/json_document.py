@@ -4,7 +4,8 @@ With `binlog_row_value_options=PARTIAL_JSON` an update carries, instead of a col
 old one. Format of the differences and what each does: mysql-server `sql-common/json_diff.cc`; of documents:
 `sql-common/json_binary.h` and its serializer `json_binary.cc`, which tries the small format of a container first.
 
-A scalar is kept as the bytes it stands in, so nothing of its type is lost.
+A scalar is kept as the bytes it stands in, so nothing of its type is lost. As in `json_binary`, each byte of a document
+belongs to one value: elements that share a child would make a few bytes a document without end.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
-from faust_cdc.transcode.json_binary import DEPTH_MAX
+from faust_cdc.transcode.json_binary import DEPTH_MAX, slice_of, spend, variable_length
 
 Node: TypeAlias = "bytes | dict[bytes, Node] | list[Node]"
 """A scalar (type byte and value), an object or an array."""
@@ -49,34 +50,28 @@ def parse_document(data: bytes) -> Node:
     if not data:
         return bytes((_LITERAL, 0))
     try:
-        return _parse(data[0], data, 1, 0)
+        return _parse(data[0], data, 1, 0, [len(data)])
     except (IndexError, struct.error) as error:
         raise ValueError(f"the binary JSON document of {len(data)} bytes ends in the middle of a value") from error
 
 
-def _parse(kind: int, data: bytes, pos: int, depth: int) -> Node:
+def _parse(kind: int, data: bytes, pos: int, depth: int, budget: list[int] | None) -> Node:
+    """Return the value at `pos`; `budget` is what is left of the document, None inside its container's entry."""
     if kind < 4:
-        return _parse_container(kind, data, pos, depth + 1)
+        assert budget is not None, "no container stands in an entry"
+        return _parse_container(kind, data, pos, depth + 1, budget)
     fixed = _FIXED.get(kind)
     if fixed is None:
         if kind not in (_STRING, _OPAQUE):
             raise ValueError(f"unknown binary JSON type {kind}")
-        at = pos + (kind == _OPAQUE)
-        length = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            length |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        fixed = at + length - pos
-    if pos + fixed > len(data):
-        raise ValueError(f"the binary JSON document ends at {len(data)}, a value needs {pos + fixed} bytes")
-    return bytes((kind,)) + data[pos : pos + fixed]
+        length, end = variable_length(data, pos + (kind == _OPAQUE))
+        fixed = end + length - pos
+    if budget is not None:
+        spend(budget, fixed)
+    return bytes((kind,)) + slice_of(data, pos, fixed)
 
 
-def _parse_container(kind: int, data: bytes, start: int, depth: int) -> Node:
+def _parse_container(kind: int, data: bytes, start: int, depth: int, budget: list[int]) -> Node:
     if depth > DEPTH_MAX:
         raise ValueError(f"the JSON document is nested deeper than {DEPTH_MAX}")
     is_object, large = kind < 2, bool(kind & 1)
@@ -88,40 +83,45 @@ def _parse_container(kind: int, data: bytes, start: int, depth: int) -> Node:
     body = entries + count * (width + 1)
     if body > len(data):
         raise ValueError(f"a JSON container claims {count} elements, more than its bytes can hold")
+    spend(budget, body - start)
 
     def child(index: int) -> Node:
         entry = entries + index * (width + 1)
         element = data[entry]
         if element in _INLINED[large]:
-            return _parse(element, data, entry + 1, depth)
+            return _parse(element, data, entry + 1, depth, None)
         offset = start + number(data, entry + 1)[0]
         if offset < body:
             raise ValueError(f"a JSON element at {offset} overlaps its container")
-        return _parse(element, data, offset, depth)
+        return _parse(element, data, offset, depth, budget)
 
     if not is_object:
         return [child(index) for index in range(count)]
     found: dict[bytes, Node] = {}
     for index in range(count):
         at, length = start + number(data, keys + index * (width + 2))[0], keys + index * (width + 2) + width
-        found[data[at : at + int.from_bytes(data[length : length + 2], "little")]] = child(index)
+        name = slice_of(data, at, int.from_bytes(data[length : length + 2], "little"))
+        spend(budget, len(name))
+        found[name] = child(index)
     return found
 
 
 def encode_document(node: Node) -> bytes:
-    """Return a document as MySQL stores it anew."""
-    kind, value = _encode(node)
+    """Return a document as MySQL stores it anew. Raises ValueError when it is nested deeper than MySQL allows."""
+    kind, value = _encode(node, 0)
     return bytes((kind,)) + value
 
 
-def _encode(node: Node) -> tuple[int, bytes]:
+def _encode(node: Node, depth: int) -> tuple[int, bytes]:
     if isinstance(node, bytes):
         return node[0], node[1:]
+    if depth == DEPTH_MAX:
+        raise ValueError(f"the JSON document is nested deeper than {DEPTH_MAX}")
     if isinstance(node, dict):
         # The server orders members by the length of their names, then by their bytes.
         names = sorted(node, key=lambda name: (len(name), name))
-        return _encode_container(names, [_encode(node[name]) for name in names])
-    return _encode_container(None, [_encode(one) for one in node])
+        return _encode_container(names, [_encode(node[name], depth + 1) for name in names])
+    return _encode_container(None, [_encode(one, depth + 1) for one in node])
 
 
 def _encode_container(names: list[bytes] | None, children: list[tuple[int, bytes]]) -> tuple[int, bytes]:
@@ -257,7 +257,7 @@ def _change(operation: int, parent: Node, leg: bytes | int | tuple[int], value: 
         if isinstance(parent, dict) and isinstance(leg, bytes) and leg not in parent:
             parent[leg] = value
         elif isinstance(parent, list) and not isinstance(leg, bytes):
-            parent.insert(max(_cell(parent, leg), 0), value)
+            parent.insert(min(max(_cell(parent, leg), 0), len(parent)), value)
         else:
             raise _Wrong(f"{leg!r} is there already, or in another kind of value")
         return

@@ -57,6 +57,11 @@ class ColumnPlan:
     """A value that the mode's form cannot hold becomes null, as in Debezium, where the field may be; else an error."""
 
     @property
+    def masked(self) -> bool:
+        """Say whether a mask is set on the column: neither log nor status may tell its values."""
+        return "masked" in self.parameters
+
+    @property
     def zero(self) -> Any:
         """What a zero date becomes: null where allowed, else the default, else the epoch; or a converter's choice."""
         if self.mapping.zero is not MISSING:

@@ -24,12 +24,12 @@ from faust_cdc.transcode import text, wire
 from faust_cdc.transcode.avro_encoding import AvroKey, AvroValue
 from faust_cdc.transcode.encoding import Encoding
 from faust_cdc.transcode.forms import Form, plain_decimal
-from faust_cdc.transcode.java_text import double_text, float_text
+from faust_cdc.transcode.java_text import DATE_UNITS_MS, double_text, float_text
 from faust_cdc.transcode.plan import TranscodePlan
 from faust_cdc.transcode.row import UNAVAILABLE, Row
 from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc.transcode.wire_skip import Read, skipper
-from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
+from faust_cdc_schemas.names import CONNECT_DATE
 
 __all__ = ["UNAVAILABLE", "Cell", "ReferenceTranscoder", "Row"]
 
@@ -141,7 +141,10 @@ class ReferenceTranscoder:
                     append(UNAVAILABLE)
                 mask >>= 1
         except (ValueError, IndexError, struct.error) as error:
-            raise self._wire_error(self.plan.table.columns[len(values)], pos, offset, str(error)) from error
+            column = self.plan.table.columns[len(values)]
+            told = self._told(column, error)
+            cause = "a masked cell is no value of the type" if told is None else str(error)
+            raise self._wire_error(column, pos, offset, cause) from told
         if pos > len(data):
             raise self._wire_error(
                 self.plan.table.columns[-1], pos, offset, f"the row ends at byte {pos}, the event's rows at {len(data)}"
@@ -187,7 +190,8 @@ class ReferenceTranscoder:
                 else:
                     values.append(read(cell if isinstance(cell, bytes) else str(cell).encode()))
         except ValueError as error:
-            raise self._text_error(len(values), cells, str(error)) from error
+            column = self.plan.columns[len(values)].column
+            raise self._text_error(len(values), cells, str(error)) from self._told(column, error)
         if self._finish is not None:
             self._finish(values)
         return tuple(values)
@@ -204,15 +208,23 @@ class ReferenceTranscoder:
         return tuple(values)
 
     def read_text_cells(self, indexes: Sequence[int], cells: Sequence[Cell]) -> list[Any]:
-        """Return the values of some columns' cells, as `read_text_row` does of all. Raises ValueConversionError."""
+        """Return the values of some columns' cells, as `read_text_row` does of all, column rules included.
+
+        Raises ValueConversionError.
+        """
         values: list[Any] = []
         for index, cell in zip(indexes, cells, strict=True):
             try:
                 raw = cell if isinstance(cell, bytes | None) else str(cell).encode()
                 values.append(None if raw is None else self._cell_readers[index](raw))
             except ValueError as error:
-                raise self._text_error(index, {index: cell}, str(error)) from error
-        return values
+                column = self.plan.columns[index].column
+                raise self._text_error(index, {index: cell}, str(error)) from self._told(column, error)
+        return [self._changed(index, value) for index, value in zip(indexes, values, strict=True)]
+
+    def _changed(self, index: int, value: Any) -> Any:
+        change = self.plan.columns[index].change
+        return value if change is None else change(value)
 
     def key(self, row: Row) -> bytes | None:
         """Return the record's key, None when records of the table have none."""
@@ -270,8 +282,8 @@ class ReferenceTranscoder:
                 raise self._encoding_error(row, ValueError("a key without its value"))
             if one.mapping.form is Form.UNSCALED:
                 rendered = plain_decimal(int.from_bytes(value, "big", signed=True), one.mapping.scale)
-            elif one.mapping.name in _DATE_UNITS_MS:
-                rendered = _java_date(value * _DATE_UNITS_MS[one.mapping.name])
+            elif one.mapping.name in DATE_UNITS_MS:
+                rendered = _java_date(value * DATE_UNITS_MS[one.mapping.name])
             elif isinstance(value, float):
                 rendered = float_text(value) if one.mapping.avro == "float" else double_text(value)
             else:
@@ -296,13 +308,18 @@ class ReferenceTranscoder:
         )
 
     def _text_error(self, index: int, cells: Sequence[Cell] | Mapping[int, Cell], cause: str) -> ValueConversionError:
-        masked = "masked" in self.plan.columns[index].parameters  # neither log nor status may tell it
-        shown = "a masked cell" if masked else repr(cells[index])
+        masked = self.plan.columns[index].masked
+        shown = "a masked cell" if masked else repr(cells[index])[:100]
+        why = "" if masked else f" ({cause})"
         return ValueConversionError(
-            f"{self._name(self.plan.columns[index].column)}: the snapshot read {shown[:100]}, which is no value of the "
-            f"type ({cause}).",
+            f"{self._name(self.plan.columns[index].column)}: the snapshot read {shown}, which is no value of the "
+            f"type{why}.",
             remedy="correct the value in the source, or exclude the table",
         )
+
+    def _told(self, column: Column, error: Exception) -> Exception | None:
+        """Return what a trace may tell of an error: nothing of a masked column's."""
+        return None if any(one.masked and one.column.name == column.name for one in self.plan.columns) else error
 
     def _name(self, column: Column) -> str:
         return f"{self.plan.table.id}, column {column.name!r} ({column.type_expression or column.type_name})"
@@ -348,8 +365,7 @@ def _compared(plan: TranscodePlan) -> tuple[int, ...] | None:
     return None if places == in_row else tuple(sorted(places))
 
 
-_DAY_MS = 86_400_000
-_DATE_UNITS_MS = {CONNECT_DATE: _DAY_MS, CONNECT_TIME: 1, CONNECT_TIMESTAMP: 1}
+_DAY_MS = DATE_UNITS_MS[CONNECT_DATE]
 
 
 def _java_date(millis: int) -> str:

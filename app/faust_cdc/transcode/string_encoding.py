@@ -11,13 +11,11 @@ from typing import Any, Final
 
 from faust_cdc.errors import UnsupportedColumn
 from faust_cdc.transcode.encoding import EncodeKey, EncodeStruct
-from faust_cdc.transcode.java_text import date_text, decimal_text, double_text, float_text
+from faust_cdc.transcode.java_text import DATE_UNITS_MS, date_text, decimal_text, double_text, float_text
 from faust_cdc.transcode.plan import TranscodePlan
 from faust_cdc.transcode.row import Row
 from faust_cdc_schemas.connect_schema import ConnectSchema, connect_schema, decimal_of
-from faust_cdc_schemas.names import CONNECT_DATE, CONNECT_TIME, CONNECT_TIMESTAMP
 
-_DATE_UNITS_MS: Final = {CONNECT_DATE: 86_400_000, CONNECT_TIME: 1, CONNECT_TIMESTAMP: 1}
 _TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "string": str.__str__,
     "boolean": lambda value: "true" if value else "false",
@@ -64,7 +62,7 @@ def string_struct(schema: Mapping[str, Any]) -> EncodeStruct:
 
 
 def _writer(schema: ConnectSchema) -> Callable[[Any], str] | None:
-    scale, unit = schema.decimal_scale, _DATE_UNITS_MS.get(schema.name or "")
+    scale, unit = schema.decimal_scale, DATE_UNITS_MS.get(schema.name or "")
     if scale is not None:
         return lambda unscaled: decimal_text(decimal_of(unscaled, scale))
     if unit is not None:

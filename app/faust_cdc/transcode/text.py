@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from faust_cdc.mysql.charsets import decoder, reads_as_utf8
+from faust_cdc.mysql.names import quote
 from faust_cdc.relational.model import Column
 from faust_cdc.transcode.forms import Encode, encoder
 from faust_cdc.transcode.json_text import canonical_json
@@ -44,7 +45,7 @@ def epoch_of(mapping: Mapping) -> Any:
 
 def select_expression(column: Column, kind: Kind) -> str:
     """Return the SQL expression of `column` whose text answer `cell_reader` reads."""
-    quoted = "`" + column.name.replace("`", "``") + "`"
+    quoted = quote(column.name)
     if kind in _AS_UNSIGNED and not _labels_may_be_lost(column):
         return f"CAST({quoted} AS UNSIGNED)"
     if kind in _AS_DOUBLE:
