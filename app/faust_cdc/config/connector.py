@@ -100,7 +100,7 @@ class MySqlConnectorConfig:
     field_name_adjustment_mode: str = "none"
     unavailable_value_placeholder: str = "__debezium_unavailable_value"
     event_converting_failure_handling_mode: str = "fail"
-    """`fail` unless set; with `compatibility.mode=debezium` Debezium's own default, `warn`, which makes NULLs unasked."""
+    """`fail` unless set; with `compatibility.mode=debezium` Debezium's default `warn`, which makes NULLs unasked."""
     custom_metric_tags: Mapping[str, str] = field(default_factory=dict)
     topic_creation: TopicCreation | None = None
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
