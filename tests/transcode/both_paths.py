@@ -94,8 +94,10 @@ def captured(
 
 def with_nulls_outside(plan: TranscodePlan) -> TranscodePlan:
     """The plan with null for what a column's mode cannot hold."""
-    columns = tuple(dataclasses.replace(one, null_outside=True) for one in plan.columns)
-    return dataclasses.replace(plan, columns=columns, key_columns=tuple(columns[one.index] for one in plan.key_columns))
+    columns, key_columns = (
+        tuple(dataclasses.replace(one, null_outside=True) for one in some) for some in (plan.columns, plan.key_columns)
+    )
+    return dataclasses.replace(plan, columns=columns, key_columns=key_columns)
 
 
 def refused_cells(server: SqlServer, transcoder: ReferenceTranscoder) -> set[tuple[Any, str]]:
