@@ -19,18 +19,25 @@ def parse(**changes: str | None) -> MySqlConnectorConfig:
     return parse_connector_config({**NAMED, **options})
 
 
+UNSET = (
+    "'enable.time.adjuster' is not set: years 1 to 99 stay as they are. Its default 'true' is Debezium's; set it, or "
+    "compatibility.mode=debezium, to have them moved to 1970-2069",
+)
+"""What every connector is told that leaves that option out."""
+
+
 def test_a_minimal_configuration() -> None:
     config = parse()
     assert (config.name, config.flavor, config.topic_prefix) == ("shop", "mysql", "shop")
     assert (config.database_hostname, config.database_port, config.database_server_id) == ("db.example", 3306, 5401)
     assert config.database_password.reveal() == "s3cret"
     assert config.converters == Converters()
-    assert config.notes == ()
+    assert config.notes == UNSET
 
 
 def test_defaults_of_the_value_are_those_of_the_declarations() -> None:
     parsed, bare = parse(), MySqlConnectorConfig("shop", "c", "mysql", "shop", "db.example", "cdc", 5401)
-    given = {"name", "connector_class", "database_password"}
+    given = {"name", "connector_class", "database_password", "notes"}
     for field in dataclasses.fields(MySqlConnectorConfig):
         if field.name not in given:
             assert getattr(parsed, field.name) == getattr(bare, field.name), field.name
@@ -101,12 +108,21 @@ def test_mariadb_tls_modes_in_one_vocabulary(mode: str, ours: str) -> None:
     assert parse(connector__class="MariaDb").database_ssl_mode == "disabled"
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"enable__time__adjuster": "true"}, {"enable__time__adjuster": "false"}, {"compatibility__mode": "Debezium"}],
+)
+def test_a_default_that_is_not_ours_is_noted_only_where_it_holds(options: dict[str, str]) -> None:
+    assert parse(**options).notes == ()
+
+
 def test_options_without_effect_are_noted_only_when_they_differ_from_the_default() -> None:
-    assert parse(max__batch__size="2048", errors__log__enable="false").notes == ()
+    assert parse(max__batch__size="2048", errors__log__enable="false").notes == UNSET
     assert parse(max__batch__size="100", max__queue__size="200").notes == (
         "'max.batch.size' is accepted and has no effect: records are produced as they are read, whole source "
         "transactions at a time",
         "'max.queue.size' is accepted and has no effect: there is no queue between reading and producing",
+        *UNSET,
     )
 
 
@@ -182,7 +198,7 @@ def test_a_bad_value_stops_the_task_unless_the_connector_says_otherwise() -> Non
     for mode in ("fail", "warn", "skip", "quarantine"):
         config = parse(event__converting__failure__handling__mode=mode.upper())
         assert config.event_converting_failure_handling_mode == mode
-        assert config.notes == ()
+        assert config.notes == UNSET
     with pytest.raises(ConfigError, match="skip, warn, fail, quarantine"):
         parse(event__converting__failure__handling__mode="ignore")
 

@@ -48,7 +48,8 @@ def effect(name: str, value: str) -> str:
     """What a configuration with one more option is told: an error, a note, or nothing."""
     infos = validate({**MYSQL_CONFIG, "name": "n", name: value})
     errors = [error for info in infos for error in info.errors]
-    notes = [note for info in infos for note in info.notes]
+    unset = {one.unset_note for one in catalogue.listed("mysql")}
+    notes = [note for info in infos for note in info.notes if note not in unset]
     assert len(errors) + len(notes) <= 1, (name, errors, notes)
     return "refused" if errors else "noted" if notes else "silent"
 

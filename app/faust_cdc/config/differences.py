@@ -50,7 +50,8 @@ def table() -> str:
         "|---|---|---|---|---|",
     ]
     for one in listed():
-        option = f"`{one.option}`" if one.covered else one.option.removeprefix("none: ")
-        cells = (one.what, one.debezium, one.ours, one.why, option if one.covered else f"not: {option}")
+        mode = f"`{COMPATIBLE}`{one.option.removeprefix(COMPATIBLE)}"
+        option = mode if one.covered else f"not: {one.option.removeprefix('none: ')}"
+        cells = (one.what, one.debezium, one.ours, one.why, option)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows)

@@ -122,6 +122,9 @@ class Option:
     visible: bool = True
     has_value: bool = True
     mysql_only: bool = False
+    unset_note: str = ""
+    """What holds here when the option is not set, where that is not `default`: REST shows Debezium's default and
+    documentation, as the real server does."""
     mariadb: Mapping[str, Any] = field(default_factory=dict)
 
     @property

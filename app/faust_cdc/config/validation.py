@@ -103,6 +103,8 @@ def _option_info(option: Option, config: ConnectorMap, defaults: ConverterDefaul
     sent = option.name in config
     value = config.get(option.name)
     errors, notes = _judge(option, value, sent)
+    if option.unset_note and not sent and (config.get("compatibility.mode") or "").strip().lower() != "debezium":
+        notes = (*notes, option.unset_note)
     echoed = (value if sent else default) if option.is_framework else None
     return ConfigValueInfo(option.name, option, echoed, default, recommended, errors, option.visible, notes)
 

@@ -432,6 +432,10 @@ OPTIONS: tuple[Option, ...] = (
             "makes the conversion"
         ),
         USED,
+        unset_note=(
+            "'enable.time.adjuster' is not set: years 1 to 99 stay as they are. Its default 'true' is Debezium's; set "
+            "it, or compatibility.mode=debezium, to have them moved to 1970-2069"
+        ),
     ),
     Option(
         "schema.name.adjustment.mode",

@@ -113,12 +113,12 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "event.converting.failure.handling.mode",
         (
-            "Specify how failures during converting of event should be handled, including: 'fail' "
-            "throw an exception that the column of event conversion is failed with unmatched "
-            "schema type, causing the connector to be stopped. it could need schema recovery to "
-            "covert successfully; 'warn' (the default) the value of column of event that "
-            "conversion failed will be null and be logged with warn level; 'skip' the value of "
-            "column of event that conversion failed will be null and be logged with debug level."
+            "What becomes of a row with a value that cannot be represented: 'fail' (the default here, unless "
+            "compatibility.mode=debezium) stops the task before the row, naming it, and no restart passes it; 'warn' "
+            "(Debezium's default, and the default with compatibility.mode=debezium) writes null, or the column's "
+            "default where null is impossible, and logs it as a warning; 'skip' writes the same and logs it at debug "
+            "level; 'quarantine' (ours alone) writes the row's bytes to the topic <topic.prefix>.quarantine and goes "
+            "on. A value of the record key is never made null."
         ),
         USED,
         legal=("skip", "warn", "fail", "quarantine"),
