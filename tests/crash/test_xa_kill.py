@@ -85,3 +85,43 @@ def test_kills_between_prepare_and_decision(
         for session in sessions:
             session.close()
         worker.stop()
+
+
+@pytest.mark.parametrize("flavor", ["mysql", "mariadb"])
+def test_kills_while_rows_are_published_at_prepare(
+    flavor: str, request: pytest.FixtureRequest, kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    """As Debezium has it: each prepared row once, whatever the decision, and no decision makes one come again."""
+    source: SqlServer = request.getfixturevalue(flavor)
+    database = str(request.getfixturevalue(f"{flavor}_database"))
+    prefix = f"xc{int(time.time())}{flavor}"
+    source.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (0)", database)
+    worker = WorkerProcess(tmp_path, kafka.bootstrap, f"g-{prefix}")
+    topic = Topic(kafka, worker, f"{prefix}.{database}.t")
+    sessions = [source.admin(database) for _ in range(3)]
+    config = connector_config(source, database, prefix, compatibility__mode="debezium")
+    try:
+        worker.start().wait_ready()
+        worker.rest("POST", "/connectors", {"name": "xa", "config": config})
+        worker.wait_running("xa")
+        topic.wait(1)
+        prepare(sessions[0], "kept", "INSERT INTO t VALUES (1), (2)")
+        prepare(sessions[1], "undone", "INSERT INTO t VALUES (3)")
+        source.execute("INSERT INTO t VALUES (10)", database)
+        assert topic.wait(5) == [0, 1, 2, 3, 10]
+        worker.kill()
+        prepare(sessions[2], "down", "INSERT INTO t VALUES (4)")
+        run(sessions[0], "XA COMMIT 'kept'")
+        source.execute("INSERT INTO t VALUES (11)", database)
+        worker.start().wait_ready()
+        assert topic.wait(7) == [0, 1, 2, 3, 10, 4, 11]
+        worker.kill()
+        run(sessions[1], "XA ROLLBACK 'undone'")
+        run(sessions[2], "XA COMMIT 'down'")
+        source.execute("INSERT INTO t VALUES (12)", database)
+        worker.start().wait_ready()
+        assert topic.wait(8) == [0, 1, 2, 3, 10, 4, 11, 12]
+    finally:
+        for session in sessions:
+            session.close()
+        worker.stop()
