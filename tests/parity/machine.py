@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.parity.fake_differences import examples, explain, unseen
+from tests.parity.faker.fixed import lost_and_found
 from tests.parity.faker.histories import Scenario, make_scenario
 from tests.parity.judge import Explain, Verdict
 from tests.parity.shrink import confirm, find_cases, only_tables, small_scenario, without_column
@@ -90,6 +91,7 @@ def combined(seeds: Sequence[int], tables: int, rows: int) -> Scenario:
     for number, seed in enumerate(seeds[1:], 1):
         scenario.add(make_scenario(seed, tables, rows, chr(ord("a") + number)))
     scenario.add(examples())
+    scenario.add(lost_and_found())
     return scenario
 
 

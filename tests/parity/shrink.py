@@ -21,7 +21,7 @@ CASES_MAX = 40
 """Causes shrunk at once."""
 _ROW = "\n  ("
 """What stands before each row of the faker's inserts, and nowhere else: line breaks of values are escaped."""
-_CONTROL = ("START TRANSACTION", "COMMIT", "SAVEPOINT", "ROLLBACK", "SET SESSION")
+_CONTROL = ("START TRANSACTION", "COMMIT", "SAVEPOINT", "ROLLBACK", "SET SESSION", "XA")
 _RID = FakeColumn("rid", "int", "int", False)
 
 

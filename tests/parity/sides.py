@@ -24,6 +24,7 @@ from tests.harness.worker import WorkerProcess
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, LabError, MySqlServer
 from tests.oracle.topics import RawRecord, TopicReader, topics_with_prefix_in
 from tests.parity.comparison import snapshot_is_complete
+from tests.parity.faker.fixed import ANCHOR, ANCHOR_HISTORY, ANCHOR_SETUP
 from tests.parity.faker.histories import SESSION, Scenario
 from tests.parity.judge import Explain, Judge, Tables, Verdict
 from tests.parity.option_sets import OPTION_SETS
@@ -70,6 +71,7 @@ class Sides:
         database = f"fake{number}"
         self.mysql.execute(f"CREATE DATABASE {database} CHARACTER SET utf8mb4")
         self._execute(database, [*scenario.setup, f"CREATE TABLE {MARKER} (id INT PRIMARY KEY)"])
+        self._execute(database, ANCHOR_SETUP)
         self._execute(database, [f"INSERT INTO {MARKER} VALUES (1)"])
         prefixes = {name: (f"theirs{number}{name}", f"ours{number}{name}") for name in sets}
         with ExitStack() as connectors:
@@ -77,15 +79,15 @@ class Sides:
                 connectors.enter_context(self._theirs(database, name, theirs))
                 connectors.enter_context(self._ours(database, name, ours))
             for name, pair in prefixes.items():
-                self._await_snapshot(database, name, pair, scenario.rows + 1)
+                self._await_snapshot(database, name, pair, scenario.rows + 2)
             marks = [f"INSERT INTO {MARKER} VALUES (2)", f"UPDATE {MARKER} SET id = 3 WHERE id = 2"]
-            self._execute(database, [*scenario.history, *marks])
+            self._execute(database, [*scenario.history, *ANCHOR_HISTORY, *marks])
             written = self._await_level(database, prefixes)
         self.mysql.drop_database(database)
         verdicts = {}
         for name, pair in prefixes.items():
             wire = WIRES[OPTION_SETS[name].wire](self.apicurio.ccompat_url)
-            judge = Judge(wire, name, pair, scenario.tables, explain)
+            judge = Judge(wire, name, pair, [ANCHOR, *scenario.tables], explain)
             verdicts[name] = judge.compare(*(written[prefix] for prefix in pair))
         return verdicts
 
@@ -104,8 +106,7 @@ class Sides:
         config = connector_config(self.mysql, database, prefix) | {
             "driver.allowPublicKeyRetrieval": "true",
             "schema.history.internal.kafka.bootstrap.servers": self.kafka.bootstrap,
-            **options.options,
-            **options.theirs,
+            **options.for_theirs,
         }
         _create(self.connect, prefix, config)
         yield
@@ -114,7 +115,7 @@ class Sides:
     @contextmanager
     def _ours(self, database: str, name: str, prefix: str) -> Iterator[None]:
         options = OPTION_SETS[name]
-        config = connector_config(self.mysql, database, prefix) | {**options.options, **options.ours}
+        config = connector_config(self.mysql, database, prefix) | options.for_ours
         self.worker.rest("POST", "/connectors", {"name": prefix, "config": config})
         yield
         self.worker.rest("DELETE", f"/connectors/{prefix}")
@@ -186,7 +187,7 @@ def _file(records: dict[str, Tables], record: RawRecord) -> None:
 def _each(name: str, pair: tuple[str, str]) -> list[tuple[str, dict[str, str]]]:
     """Return the option set's two prefixes, each with the options of its side."""
     one = OPTION_SETS[name]
-    return [(pair[0], {**one.options, **one.theirs}), (pair[1], {**one.options, **one.ours})]
+    return [(pair[0], one.for_theirs), (pair[1], one.for_ours)]
 
 
 def _marked(tables: Tables, options: Mapping[str, str]) -> bool:

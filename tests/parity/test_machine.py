@@ -12,7 +12,7 @@ from faust_cdc.config.differences import listed
 from tests.oracle.topics import RawRecord
 from tests.parity.__main__ import arguments
 from tests.parity.defaults import plain_defaults
-from tests.parity.fake_differences import COMPARISON, ENTRIES, explain
+from tests.parity.fake_differences import COMPARISON, ENTRIES, explain, unseen
 from tests.parity.faker.histories import Scenario, make_scenario
 from tests.parity.faker.schemas import KEYS, FakeColumn, FakeTable
 from tests.parity.faker.types import TYPES
@@ -45,8 +45,12 @@ def test_a_seed_gives_the_same_scenario_and_another_one_another() -> None:
     one, two, other = (make_scenario(seed, 20, 20) for seed in (7, 7, 8))
     assert (one.setup, one.history, one.given) == (two.setup, two.history, two.given)
     assert one.history != other.history
-    assert one.rows == 200
+    assert one.rows == 18 * 10, "the other two tables are created while both stream"
     assert one.row_versions > 400
+    setup, history = "\n".join(one.setup), "\n".join(one.history)
+    assert ("CREATE TABLE `t008`" in setup, "CREATE TABLE `t008`" in history) == (False, True)
+    words = ("MODIFY COLUMN", "XA PREPARE", "SET SESSION binlog_", "ROLLBACK TO SAVEPOINT", "REPLACE INTO")
+    assert [word for word in words if word not in history] == []
 
 
 def test_tables_hold_every_type_and_every_kind_of_key() -> None:
@@ -64,10 +68,10 @@ def test_seeds_of_one_scenario_have_tables_of_their_own() -> None:
     both = combined([1, 2], 3, 4)
     assert sorted(table.name for table in both.tables) == [
         *("a000", "a001", "a002", "b000", "b001", "b002"),
-        *("emptied", "listed"),
+        *("emptied", "listed", "partial_json", "xa_undone"),
     ]
     assert both.setup[: len(make_scenario(1, 3, 4, "a").setup)] == make_scenario(1, 3, 4, "a").setup
-    assert both.rows == 13
+    assert both.rows == 14
 
 
 def test_equal_records_are_equal_but_for_times_versions_and_prefix() -> None:
@@ -195,7 +199,35 @@ def test_defaults_are_read_as_values_are_decoded() -> None:
 
 
 def test_the_entries_are_those_of_the_one_list() -> None:
-    assert {one.name for one in ENTRIES} == {one.id for one in listed() if COMPARISON in one.seen_in}
+    assert {one.name for one in ENTRIES} | {"snapshot-label"} == {
+        one.id for one in listed() if COMPARISON in one.seen_in
+    }
+
+
+def test_a_difference_that_the_compatible_mode_covers_is_none_under_it() -> None:
+    year = FakeColumn("c0", "year", "year", True)
+    assert explain(Cell("t", "c0", "c", "defaults", year), "c", 1900, 0) == "year-zero"
+    assert explain(Cell("t", "c0", "c", "compatible", year), "c", 1900, 0) is None
+    assert "year-zero" in unseen([], ["defaults"])
+    assert "year-zero" not in unseen([], ["compatible"])
+    assert "snapshot-json" in unseen([], ["compatible"])
+
+
+@pytest.mark.parametrize(
+    ("ddl", "theirs", "ours", "entry"),
+    [
+        ("varchar(9) CHARACTER SET koi8u", "a╖", "aї", "charset-unknown-to-java"),
+        ("varchar(9) CHARACTER SET koi8u", "a╖", "aє", None),
+        ("varchar(9) CHARACTER SET koi8r", "a╖", "aї", None),
+        ("varchar(9) CHARACTER SET hp8", "·", "ñ", "charset-unknown-to-java"),
+        ("enum('😀','?')", "?", "😀", "emoji-label"),
+        ("enum('😀','?')", "?", "?x", None),
+    ],
+)
+def test_text_that_debezium_misreads_is_known_by_its_bytes(ddl: str, theirs: str, ours: str, entry: str | None) -> None:
+    column = FakeColumn("c0", ddl.partition("(")[0], ddl, True)
+    assert explain(Cell("t", "c0", "c", "defaults", column), "c", theirs, ours) == entry
+    assert explain(Cell("t", "c0", "r", "defaults", column), "r", theirs, ours) is None
 
 
 def test_the_rotation_reaches_every_option_set() -> None:

@@ -117,6 +117,19 @@ def test_a_table_without_included_columns_has_empty_rows() -> None:
     assert shown(transcoder, row_of(transcoder)) == {}
 
 
+def test_a_key_in_a_header_is_shown_as_connect_shows_structs() -> None:
+    table = table_of("shop", "people", {"id": "int NOT NULL", "place": "point"}, ("id",))
+    transcoder = made(table, keys=".*:id,place")
+    row = row_of(transcoder, id=b"1", place=bytes(4) + struct.pack("<bIdd", 1, 1, 1.0, 2.0))
+    nulls = made(table_of("shop", "people", {"d": "decimal(5,2)", "day": "date"}), keys=".*:d,day")
+    assert nulls.key_struct_json((None, None)) == '{"d":null,"day":null}'
+    tabbed = made(table_of("shop", "people", {"v": "varchar(9) NOT NULL"}, ("v",)))
+    assert tabbed.key_struct_json(('a\t"\\',)) == '{"v":"a\t\\"\\\\"}', "only quotes and backslashes are escaped"
+    assert transcoder.key_struct_json(row) == (
+        '{"id":1,"place":{"x":1.0,"y":2.0,"wkb":"AQEAAAAAAAAAAADwPwAAAAAAAABA","srid":null}}'
+    )
+
+
 def test_a_truncated_key_column_is_whole_in_the_key() -> None:
     table = table_of("shop", "people", {"code": "varchar(9) NOT NULL", "v": "int"}, ("code",))
     transcoder = made(table, rules={"column.truncate.to.2.chars": ".*code"})

@@ -48,6 +48,23 @@ class _Bound:
     """Places in the image of the columns that the plan reads; None when it reads all."""
 
 
+def _header_text(value: Any) -> str:
+    """Return a key's value as Connect's `Values.convertToString` prints it inside of a struct.
+
+    Of a string only backslash and quote are escaped. A key of `message.key.columns` may be a geometry or a vector.
+    """
+    if isinstance(value, bytes):
+        return f'"{base64.b64encode(value).decode()}"'
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, dict):
+        return "{" + ",".join(f'"{name}":{_header_text(part)}' for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_header_text, value)) + "]"
+    return json.dumps(value)
+
+
 class ReferenceTranscoder:
     """Carries out one plan. Not thread-safe: one per connector task."""
 
@@ -280,15 +297,16 @@ class ReferenceTranscoder:
             value = row[one.index]
             if value is UNAVAILABLE:
                 raise self._encoding_error(row, ValueError("a key without its value"))
-            if one.mapping.form is Form.UNSCALED:
+            if value is None:
+                rendered = "null"
+            elif one.mapping.form is Form.UNSCALED:
                 rendered = plain_decimal(int.from_bytes(value, "big", signed=True), one.mapping.scale)
             elif one.mapping.name in DATE_UNITS_MS:
                 rendered = _java_date(value * DATE_UNITS_MS[one.mapping.name])
             elif isinstance(value, float):
                 rendered = float_text(value) if one.mapping.avro == "float" else double_text(value)
             else:
-                shown = base64.b64encode(value).decode() if isinstance(value, bytes) else value
-                rendered = json.dumps(shown, ensure_ascii=False)
+                rendered = _header_text(value)
             fields.append(f"{json.dumps(one.field_name, ensure_ascii=False)}:{rendered}")
         if self.plan.key_constant is not None:
             name, value = self.plan.key_constant.field_name, self.plan.key_constant.value
