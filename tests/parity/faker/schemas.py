@@ -131,9 +131,18 @@ def make_tables(rnd: random.Random, count: int, prefix: str = "t") -> list[FakeT
     return [_table(rnd, f"{prefix}{n:03}", kinds[n % len(kinds)], dealt) for n in range(count)]
 
 
+def lost_in_show_create(ddl: str) -> bool:
+    """Whether a type has labels that SHOW CREATE TABLE prints as `?`.
+
+    Debezium's schema has the `?` where it read the structure, as ours has, and the label where it read streamed DDL: a
+    schema that depends on how the table became known is no subject of the comparison.
+    """
+    return "😀" in ddl
+
+
 def altered(rnd: random.Random, table: FakeTable, serial: int) -> tuple[str, FakeTable]:
     """Return an ALTER TABLE statement and the table after it: a column added, dropped, renamed, moved, or widened."""
-    free = [one for one in table.columns if one.type is not None]
+    free = [one for one in table.columns if one.type is not None and not lost_in_show_create(one.type_ddl)]
     choice = rnd.choice(["add", "add", "drop", "rename", "modify", "modify"]) if len(free) > 3 else "add"
     if choice == "add":
         return _add_column(rnd, table, serial)
@@ -195,7 +204,7 @@ def _modify_column(rnd: random.Random, table: FakeTable, old: FakeColumn, serial
 
 
 def _add_column(rnd: random.Random, table: FakeTable, serial: int) -> tuple[str, FakeTable]:
-    variant = rnd.choice([one for one in TYPES if one.nullable is not False])
+    variant = rnd.choice([one for one in TYPES if one.nullable is not False and not lost_in_show_create(one.ddl)])
     # Nullable: there are rows already, and not every type has a value of its own for them.
     new = _in_utf8mb4(replace(_column(rnd, f"a{serial}", variant), nullable=True))
     place = rnd.randint(0, len(table.columns))
