@@ -42,6 +42,10 @@ class StatementRefused(AssertionError):
     """The faker made SQL that the server does not take: a fault of the faker."""
 
 
+class DebeziumFailed(LabError):
+    """Debezium's own task gave up on the scenario, so there is nothing to compare."""
+
+
 class Sides:
     """The servers, Debezium on Connect, and our worker; all comparisons of a session share them."""
 
@@ -137,7 +141,7 @@ class Sides:
         status = self.connect.status(prefix)
         for task in (status or {}).get("tasks", []):
             if task["state"] == "FAILED":
-                raise LabError(f"Debezium's task {prefix} failed: {task.get('trace', '')}")
+                raise DebeziumFailed(f"Debezium's task {prefix} failed: {task.get('trace', '')}")
 
     def _await_level(self, database: str, prefixes: Mapping[str, tuple[str, str]]) -> dict[str, Tables]:
         """Read all topics until the marker's last change is there on both sides and nothing grows."""

@@ -16,12 +16,13 @@ from tests.parity.judge import Cell
 from tests.parity.machine import Total, fresh_seed, run_round
 from tests.parity.option_sets import rotation
 from tests.parity.shrink import confirm, find_cases, small_scenario
-from tests.parity.sides import Sides
+from tests.parity.sides import DebeziumFailed, Sides
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
 FIXED_SEED = 1
 TABLES, ROWS, SETS = 14, 16, 2
+FRESH_SEEDS_MAX = 3
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +33,24 @@ def sides(
         yield both
 
 
+def run_with_fresh_seed(sides: Sides) -> tuple[list[str], Total]:
+    """Run the fixed seed with a fresh one. Debezium has faults of its own: then another fresh one, said aloud."""
+    for _ in range(FRESH_SEEDS_MAX):
+        seed, total = fresh_seed(), Total()
+        sets = rotation(seed, SETS)
+        print(f"\nseeds {FIXED_SEED} and {seed}, option sets {', '.join(sets)}")
+        try:
+            run_round(sides, total, [FIXED_SEED, seed], TABLES, ROWS, sets)
+        except DebeziumFailed as failed:
+            causes = [line for line in str(failed).splitlines() if "Caused by" in line]
+            print(f"seed {seed}: Debezium's own task failed: {causes[-1] if causes else failed}")
+        else:
+            return sets, total
+    raise AssertionError(f"Debezium's task failed with {FRESH_SEEDS_MAX} seeds: the faker makes what it cannot take")
+
+
 def test_random_tables_give_debeziums_records(sides: Sides) -> None:
-    seed, total = fresh_seed(), Total()
-    sets = rotation(seed, SETS)
-    print(f"\nseeds {FIXED_SEED} and {seed}, option sets {', '.join(sets)}")
-    run_round(sides, total, [FIXED_SEED, seed], TABLES, ROWS, sets)
+    sets, total = run_with_fresh_seed(sides)
     print("\n".join(total.lines()))
     assert not total.verdict.failing, "\n".join(total.lines())
     assert not total.cases, "\n".join(total.lines())
