@@ -201,13 +201,16 @@ def _unsigned_default(cell: Cell) -> bool:
 
 
 def _binary_as_shown(cell: Cell) -> bool:
-    """Theirs has the escape's characters where ours has a zero byte or a quote, or hexadecimal digits but the last."""
+    """Theirs has the escape's characters where ours has a zero byte or a quote, or hexadecimal digits but the last.
+
+    Of a column that it knows from streamed DDL it has the literal, without the zero bytes that pad a BINARY(n).
+    """
     for form in _BYTE_FORMS:
         theirs, ours = _bytes_of(cell.theirs, form), _bytes_of(cell.ours, form)
         if theirs is None or ours is None:
             continue
         escaped = ours.replace(b"\0", b"\\0").replace(b"'", b"''")
-        if theirs == escaped or theirs == ours.hex().upper()[:-1].encode():
+        if theirs in (escaped, ours.rstrip(b"\0")) or theirs == ours.hex().upper()[:-1].encode():
             return True
     return False
 

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
 FIXED_SEED = 1
 TABLES, ROWS, SETS = 14, 16, 2
+FRESH_TABLES, FRESH_ROWS = 6, 10
 FRESH_SEEDS_MAX = 3
 
 
@@ -33,28 +34,31 @@ def sides(
         yield both
 
 
-def run_with_fresh_seed(sides: Sides) -> tuple[list[str], Total]:
-    """Run the fixed seed with a fresh one. Debezium has faults of its own: then another fresh one, said aloud."""
+def run_fresh_seed(sides: Sides, total: Total) -> list[str]:
+    """Run a small round of a fresh seed. Debezium has faults of its own: then another fresh one, said aloud."""
     for _ in range(FRESH_SEEDS_MAX):
-        seed, total = fresh_seed(), Total()
+        seed = fresh_seed()
         sets = rotation(seed, SETS)
-        print(f"\nseeds {FIXED_SEED} and {seed}, option sets {', '.join(sets)}")
+        print(f"\nfresh seed {seed}, option sets {', '.join(sets)}")
         try:
-            run_round(sides, total, [FIXED_SEED, seed], TABLES, ROWS, sets)
+            run_round(sides, total, [seed], FRESH_TABLES, FRESH_ROWS, sets)
         except DebeziumFailed as failed:
             causes = [line for line in str(failed).splitlines() if "Caused by" in line]
             print(f"seed {seed}: Debezium's own task failed: {causes[-1] if causes else failed}")
         else:
-            return sets, total
+            return sets
     raise AssertionError(f"Debezium's task failed with {FRESH_SEEDS_MAX} seeds: the faker makes what it cannot take")
 
 
 def test_random_tables_give_debeziums_records(sides: Sides) -> None:
-    sets, total = run_with_fresh_seed(sides)
+    total, sets = Total(), rotation(FIXED_SEED, SETS)
+    print(f"\nfixed seed {FIXED_SEED}, option sets {', '.join(sets)}")
+    run_round(sides, total, [FIXED_SEED], TABLES, ROWS, sets)
+    sets += run_fresh_seed(sides, total)
     print("\n".join(total.lines()))
     assert not total.verdict.failing, "\n".join(total.lines())
     assert not total.cases, "\n".join(total.lines())
-    assert total.verdict.records > 2 * SETS * TABLES * ROWS
+    assert total.verdict.records > SETS * TABLES * ROWS
     assert not unseen(total.verdict.explained, sets), "listed, but no longer seen"
 
 

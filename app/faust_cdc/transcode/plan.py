@@ -131,7 +131,7 @@ class TranscodePlan:
             fields.append(connect_avro.field(self.key_constant.field_name, "string"))
         if not fields:
             return None
-        return envelope.key_schema(self._named(names.key_name(self.topic)), fields)
+        return envelope.key_schema(self._named(names.key_name(self.topic)), structs.defined_once(fields))
 
     @cached_property
     def value_schema(self) -> dict[str, Any]:
