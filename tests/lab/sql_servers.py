@@ -23,6 +23,10 @@ class SqlServer(LabProcess):
 
     user = "cdc"
     password = "cdc-secret"
+    position_statement = "SHOW MASTER STATUS"
+    """What shows the end of the binlog."""
+    knows_row_metadata = True
+    """Whether the server has `binlog_row_metadata`; MySQL before 8.0 and MariaDB before 10.5 have not."""
 
     def __init__(
         self, *, server_id: int = 1, binlog_row_metadata: str = "FULL", extra_args: Sequence[str] = ()
@@ -122,7 +126,7 @@ class SqlServer(LabProcess):
             "--log-bin=binlog",
             "--binlog-format=ROW",
             "--binlog-row-image=FULL",
-            f"--binlog-row-metadata={self.binlog_row_metadata}",
+            *([f"--binlog-row-metadata={self.binlog_row_metadata}"] if self.knows_row_metadata else []),
             "--default-time-zone=+00:00",
             "--character-set-server=utf8mb4",
             "--innodb-buffer-pool-size=64M",
@@ -137,6 +141,7 @@ class MySqlServer(SqlServer):
     """MySQL 9.7 with caching_sha2_password."""
 
     name = "mysql"
+    position_statement = "SHOW BINARY LOG STATUS"
 
     def __init__(
         self,
@@ -151,7 +156,10 @@ class MySqlServer(SqlServer):
         super().__init__(server_id=server_id, binlog_row_metadata=binlog_row_metadata, extra_args=extra_args)
         self.gtid_mode = gtid_mode
         self._mysqld = mysqld
-        self._base = Path() if mysqld else install_mysql()
+        self._base = Path() if mysqld else self._install()
+
+    def _install(self) -> Path:
+        return install_mysql()
 
     def _program(self) -> list[str]:
         """Through the folder's own loader: these programs need a newer C library than the machine may have."""
@@ -198,12 +206,17 @@ class MariaDbServer(SqlServer):
     """The distribution's MariaDB; GTIDs are always on."""
 
     name = "mariadb"
+    users_table = "mysql.global_priv"
 
     def __init__(
         self, *, server_id: int = 1, binlog_row_metadata: str = "FULL", extra_args: Sequence[str] = ()
     ) -> None:
         super().__init__(server_id=server_id, binlog_row_metadata=binlog_row_metadata, extra_args=extra_args)
-        self._server = install_mariadb()
+        self._server = self._install()
+
+    def _install(self) -> Path:
+        """Path of the server's program."""
+        return install_mariadb()
 
     def prepare(self) -> None:
         """Initialise the data folder; what a failed first start left is thrown away."""
@@ -228,7 +241,7 @@ class MariaDbServer(SqlServer):
             f"GRANT {CDC_PRIVILEGES} ON *.* TO '{self.user}'@'%';"
             "CREATE OR REPLACE USER 'root'@'127.0.0.1' IDENTIFIED BY '';"
             "GRANT ALL ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION;"
-            "DELETE FROM mysql.global_priv WHERE User = '';"
+            f"DELETE FROM {self.users_table} WHERE User = '';"
             "FLUSH PRIVILEGES;"
         )
 

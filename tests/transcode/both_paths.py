@@ -19,7 +19,7 @@ from faust_cdc.transcode.partial_rows import full_images
 from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder, Row
 from faust_cdc.transcode.text import CellReader, cell_reader
-from tests.lab import MySqlServer, SqlServer
+from tests.lab import SqlServer
 
 _replica_ids = itertools.count(71_000)
 
@@ -154,8 +154,7 @@ def differences(transcoder: ReferenceTranscoder, streamed: list[Row], read: list
 
 
 def _position(server: SqlServer) -> BinlogPosition:
-    statement = "SHOW BINARY LOG STATUS" if isinstance(server, MySqlServer) else "SHOW MASTER STATUS"
-    file, pos = server.query(statement)[0][:2]
+    file, pos = server.query(server.position_statement)[0][:2]
     return BinlogPosition(str(file), int(pos))
 
 

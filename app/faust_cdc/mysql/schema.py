@@ -33,7 +33,7 @@ _TEMPORAL = frozenset(("time", "datetime", "timestamp"))
 _COLUMNS = """
     SELECT table_name, column_name, ordinal_position, column_default, is_nullable, data_type,
            character_maximum_length, numeric_precision, numeric_scale, datetime_precision,
-           character_set_name, collation_name, column_type, extra, column_comment, generation_expression
+           character_set_name, collation_name, column_type, extra, column_comment, {generated}
       FROM information_schema.columns
      WHERE table_schema = %s AND table_name IN ({marks})
      ORDER BY table_name, ordinal_position"""
@@ -77,9 +77,12 @@ def _read_some(connection: Connection[Any], database: str, names: list[str]) -> 
     def ask(sql: str, what: str) -> list[Any]:
         marks = ", ".join(["%s"] * len(names))
         doing = f"reading {what} of {len(names)} tables of {database}"
-        return query(connection, sql.format(marks=marks), (database, *names), doing=doing)
+        return query(connection, sql.format(marks=marks, generated=generated), (database, *names), doing=doing)
 
     maria = is_mariadb(connection)
+    # MySQL 5.6 has neither generated columns nor this column to tell them.
+    version = str(getattr(connection, "server_version", ""))
+    generated = "''" if version.startswith("5.6.") and not maria else "generation_expression"
     columns: dict[str, list[Column]] = defaultdict(list)
     for row in ask(_COLUMNS, "columns"):
         columns[_text(row[0])].append(_column(row, maria))

@@ -49,7 +49,8 @@ def select_expression(column: Column, kind: Kind) -> str:
     if kind in _AS_UNSIGNED and not _labels_may_be_lost(column):
         return f"CAST({quoted} AS UNSIGNED)"
     if kind in _AS_DOUBLE:
-        return f"CAST({quoted} AS DOUBLE)"
+        # All digits, which the column itself does not show. CAST(... AS DOUBLE) came to MySQL only in 8.0.17.
+        return f"{quoted} * 1e0"
     if kind in _TEXT and not _as_utf8(column):
         return f"CAST({quoted} AS BINARY)"
     return quoted
