@@ -24,7 +24,9 @@ from tests.transcode.both_paths import captured, differences, rows_events, snaps
 from tests.transcode.test_both_paths import Literal, insert
 from tests.transcode.test_equal_bytes import BOTH, MARIADB_ONLY, one_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the servers are downloaded on the first run
+pytestmark = pytest.mark.timeout(900)  # the servers are downloaded on the first run
+IS_32_BIT = (MySql56Server,)
+"""Not run by `./dev test` alone: not every machine runs programs of 32 bits. `./dev test legacy` does."""
 
 ROWS = 60
 SEED = 20_261_121
@@ -56,7 +58,13 @@ TYPES: dict[type[SqlServer], list[tuple[str, Literal]]] = {
 """Server → column definition → its values."""
 
 
-@pytest.fixture(scope="module", params=list(TYPES), ids=lambda server: server.name)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(one, marks=pytest.mark.legacy if one in IS_32_BIT else pytest.mark.slow, id=one.name)
+        for one in TYPES
+    ],
+)
 def server(request: pytest.FixtureRequest) -> Iterator[SqlServer]:
     with request.param() as running:
         yield running
@@ -131,6 +139,7 @@ def test_a_task_reads_it(server: SqlServer, fresh: str, kafka: KafkaBroker, apic
     assert ("gtids" in offset) is not isinstance(server, MySql56Server)
 
 
+@pytest.mark.legacy
 def test_old_rows_events_without_checksums_by_gtid(kafka: KafkaBroker, apicurio: Apicurio) -> None:
     options = ["--log-bin-use-v1-row-events=ON", "--binlog-checksum=NONE"]
     with MySql56Server(gtid_mode=True, extra_args=options) as server:
