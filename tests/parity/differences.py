@@ -164,8 +164,8 @@ _YEAR_NOUGHT_S = -62_167_219_200
 
 
 def _year_zero_of_a_date(cell: Cell) -> bool:
-    """Ours is null, the epoch where the column is NOT NULL; theirs the first of January of 0, 1, 2000 or 2001."""
-    if cell.ours is not None and cell.ours not in _EPOCHS:
+    """Ours is null, where the column is NOT NULL its default or the epoch; theirs 1 January of 0, 1, 2000 or 2001."""
+    if cell.ours is not None and cell.ours not in _EPOCHS and repr(cell.ours) != repr(cell.default):
         return False
     if isinstance(cell.theirs, str) and cell.theirs.startswith("0000-01-01"):
         return True
@@ -203,14 +203,15 @@ def _unsigned_default(cell: Cell) -> bool:
 def _binary_as_shown(cell: Cell) -> bool:
     """Theirs has the escape's characters where ours has a zero byte or a quote, or hexadecimal digits but the last.
 
-    Of a column that it knows from streamed DDL it has the literal, without the zero bytes that pad a BINARY(n).
+    Of a column that it knows from streamed DDL it has the literal's characters, all the digits, without the zero bytes that pad a BINARY(n).
     """
     for form in _BYTE_FORMS:
         theirs, ours = _bytes_of(cell.theirs, form), _bytes_of(cell.ours, form)
         if theirs is None or ours is None:
             continue
         escaped = ours.replace(b"\0", b"\\0").replace(b"'", b"''")
-        if theirs in (escaped, ours.rstrip(b"\0")) or theirs == ours.hex().upper()[:-1].encode():
+        digits = ours.hex().upper().encode()
+        if theirs in (escaped, ours.rstrip(b"\0"), digits, digits[:-1]):
             return True
     return False
 

@@ -85,11 +85,11 @@ class Total:
         return [*causes, *gone, line, json.dumps(found)]
 
 
-def combined(seeds: Sequence[int], tables: int, rows: int) -> Scenario:
+def combined(seeds: Sequence[int], tables: int, rows: int, *, ddl: bool = True) -> Scenario:
     """Return one scenario: several seeds, whose tables have a letter of their own each, and the list's examples."""
-    scenario = make_scenario(seeds[0], tables, rows, "a")
+    scenario = make_scenario(seeds[0], tables, rows, "a", ddl=ddl)
     for number, seed in enumerate(seeds[1:], 1):
-        scenario.add(make_scenario(seed, tables, rows, chr(ord("a") + number)))
+        scenario.add(make_scenario(seed, tables, rows, chr(ord("a") + number), ddl=ddl))
     scenario.add(examples())
     scenario.add(lost_and_found())
     return scenario
@@ -103,10 +103,12 @@ def run_round(
     rows: int,
     sets: Sequence[str],
     explained: Explain = explain,
+    *,
+    ddl: bool = True,
 ) -> None:
     """Run the seeds' scenario under the option sets, count it in, and shrink what fails."""
     began = time.monotonic()
-    scenario = combined(seeds, tables, rows)
+    scenario = combined(seeds, tables, rows, ddl=ddl)
     verdicts = sides.run(scenario, sets, explained)
     total.rounds += 1
     total.seeds += seeds

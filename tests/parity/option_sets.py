@@ -108,6 +108,7 @@ OPTION_SETS: dict[str, OptionSet] = {
             r".*\.([ab]..5|anchor):c\d*[1-6];.*\.anchor:c7",
             "column.include.list": r".*\.(rid|id|doc|g|b|r|my_row_id|[kea]\d+|.*[0-6]x?)",
             "column.truncate.to.2.chars": f"{_OWN}[24]x?",
+            "enable.time.adjuster": "false",  # keys of rewritten years would be other keys
             "skip.messages.without.change": "true",
             "time.precision.mode": "adaptive_time_microseconds",
             "bigint.unsigned.handling.mode": "precise",

@@ -59,15 +59,18 @@ def create(table: FakeTable) -> list[str]:
     return [f"{HIDDEN_KEY}ON", table.create, f"{HIDDEN_KEY}OFF"]
 
 
-def make_scenario(seed: int, table_count: int, rows: int, prefix: str = "t") -> Scenario:
-    """Return `table_count` tables, each with `rows` rows inserted: half of them before, half of them streamed."""
+def make_scenario(seed: int, table_count: int, rows: int, prefix: str = "t", *, ddl: bool = True) -> Scenario:
+    """Return `table_count` tables, each with `rows` rows inserted: half of them before, half of them streamed.
+
+    Without `ddl` all tables are there before the connectors start, and stay as they are.
+    """
     rnd = random.Random(f"parity {seed}")
     scenario = Scenario(make_tables(rnd, table_count, prefix))
-    late = {table.name for table in scenario.tables[LATE - 1 :: LATE] if _may_be_late(table)}
+    late = {table.name for table in scenario.tables[LATE - 1 :: LATE] if ddl and _may_be_late(table)}
     for table in scenario.tables:
         if table.name not in late:
             scenario.setup += create(table)
-    _Writer(rnd, scenario, late).write(rows)
+    _Writer(rnd, scenario, late, _ALTER_SHARE if ddl else 0.0).write(rows)
     return scenario
 
 
@@ -78,7 +81,8 @@ def _may_be_late(table: FakeTable) -> bool:
 class _Writer:
     """Writes SQL and keeps which rows are there."""
 
-    def __init__(self, rnd: random.Random, scenario: Scenario, late: set[str]) -> None:
+    def __init__(self, rnd: random.Random, scenario: Scenario, late: set[str], alter_share: float) -> None:
+        self._alter_share = alter_share
         self._rnd, self._scenario, self._late = rnd, scenario, late
         self._live: dict[str, list[int]] = {table.name: [] for table in scenario.tables}
         self._next_rid = dict.fromkeys(self._live, 1)
@@ -113,7 +117,7 @@ class _Writer:
 
     def _alter(self) -> None:
         """Sometimes another structure for a table, between transactions."""
-        if self._rnd.random() < _ALTER_SHARE:
+        if self._rnd.random() < self._alter_share:
             place = self._rnd.randrange(len(self._scenario.tables))
             if self._rnd.random() < 0.1:
                 name = self._scenario.tables[place].name
