@@ -203,7 +203,8 @@ def _unsigned_default(cell: Cell) -> bool:
 def _binary_as_shown(cell: Cell) -> bool:
     """Theirs has the escape's characters where ours has a zero byte or a quote, or hexadecimal digits but the last.
 
-    Of a column that it knows from streamed DDL it has the literal's characters, all the digits, without the zero bytes that pad a BINARY(n).
+    Of a column that it knows from streamed DDL it has the literal's characters or all the digits, without the zero
+    bytes that pad a BINARY(n).
     """
     for form in _BYTE_FORMS:
         theirs, ours = _bytes_of(cell.theirs, form), _bytes_of(cell.ours, form)
