@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.config.connector import MySqlConnectorConfig
@@ -26,7 +27,7 @@ from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
-from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
 from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
@@ -111,6 +112,7 @@ class Coordinator:
             info = self._preflight_server()
             kafka = self._spec.client_config
             topics = TopicCreator(kafka)
+            ensure_topic = partial(self._ensure_data_topic, topics)
             offset_topic = self._spec.offset_topic
             count = topics.ensure([offset_topic])[offset_topic.name]
             producer = self._producer()
@@ -127,12 +129,12 @@ class Coordinator:
                 self._filter.accepts,
                 self._read_tables,
                 converters,
-                lambda topic: self._ensure_data_topic(topics, topic),
+                ensure_topic,
             )
             reselectors = self._reselectors()
             for reselector in reselectors:
                 stack.callback(reselector.close)
-            bad_rows = self._bad_rows(converters, topics)
+            bad_rows = self._bad_rows(converters, ensure_topic)
             dispatcher = Dispatcher(
                 cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows, reselectors
             )
@@ -142,8 +144,8 @@ class Coordinator:
             else:
                 self._ensure_readable(offset)
             if offset is not None and not self._should_stop():
-                metadata = self._transaction_topic(converters, topics)
-                heartbeat = self._heartbeat(converters, topics)
+                metadata = self._transaction_topic(converters, ensure_topic)
+                heartbeat = self._heartbeat(converters, ensure_topic)
                 with contextlib.closing(self._heartbeat_action()) as action:
                     self._stream(info, offset, cache, dispatcher, writer, metadata, heartbeat, action)
             self._move(Phase.STOPPED)
@@ -155,13 +157,12 @@ class Coordinator:
         else:
             topics.ensure([TopicSpec(name, rule.partitions, rule.replication_factor, rule.config)])
 
-    def _bad_rows(self, converters: Converters, topics: TopicCreator) -> BadRows:
+    def _bad_rows(self, converters: Converters, ensure_topic: EnsureTopic) -> BadRows:
         mode = self._config.event_converting_failure_handling_mode
         if mode != "quarantine":
             return BadRows(mode)
         prefix, headers = self._config.topic_prefix, self._headers.as_headers()
-        ensure = lambda topic: self._ensure_data_topic(topics, topic)  # noqa: E731
-        return BadRows(mode, QuarantineTopic(prefix, headers, converters, ensure))
+        return BadRows(mode, QuarantineTopic(prefix, headers, converters, ensure_topic))
 
     def _converters(self, stack: contextlib.ExitStack) -> Converters:
         """Make the converters; a registry that both sides use has one client, closed with the stack."""
@@ -179,23 +180,19 @@ class Coordinator:
             converter_of(spec.value_converter, lambda: ids(spec.value_converter, spec.registry), is_key=False),
         )
 
-    def _transaction_topic(self, converters: Converters, topics: TopicCreator) -> TransactionTopic | None:
+    def _transaction_topic(self, converters: Converters, ensure_topic: EnsureTopic) -> TransactionTopic | None:
         if not self._config.provide_transaction_metadata:
             return None
-        return TransactionTopic(
-            self._naming.transaction_topic(),
-            converters,
-            lambda topic: self._ensure_data_topic(topics, topic),
-        )
+        return TransactionTopic(self._naming.transaction_topic(), converters, ensure_topic)
 
-    def _heartbeat(self, converters: Converters, topics: TopicCreator) -> Heartbeat:
+    def _heartbeat(self, converters: Converters, ensure_topic: EnsureTopic) -> Heartbeat:
         config = self._config
         return Heartbeat(
             self._naming.heartbeat_topic(),
             config.topic_prefix,
             config.heartbeat_interval_ms,
             converters,
-            lambda name: self._ensure_data_topic(topics, name),
+            ensure_topic,
         )
 
     def _heartbeat_action(self) -> HeartbeatAction:

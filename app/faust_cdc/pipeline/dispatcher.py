@@ -8,7 +8,7 @@ the new one, as in Debezium's RelationalChangeRecordEmitter.emitUpdateRecord.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import RowsEvent
@@ -82,8 +82,6 @@ class Dispatcher:
         self.bad_rows = bad_rows or BadRows()
         self._post_processors = tuple(post_processors)
         self._headers = list(headers)
-        self.headers = self._headers
-        """The headers of every record that needs no more."""
         self._rules = rules
 
     def records(
@@ -117,7 +115,9 @@ class Dispatcher:
         check_columns(captured.id, event)
         offset, index = 0, 0
         while offset < len(event.rows):
-            offset = yield from self._row(event, captured, replace(block, row=index), offset, ts_ns, transaction)
+            row = replace(block, row=index)
+            records, offset = self._row(event, captured, row, offset, ts_ns, transaction)
+            yield from records
             index += 1
 
     def _row(
@@ -128,8 +128,8 @@ class Dispatcher:
         offset: int,
         ts_ns: int,
         transaction: OpenTransaction | None,
-    ) -> Generator[ChangeRecord, None, int]:
-        """Yield the records of the row at `offset`; return the offset of the next one."""
+    ) -> tuple[list[ChangeRecord], int]:
+        """Return the records of the row at `offset`, and the offset of the next one."""
         transcoder, rows = captured.transcoder, event.rows
         second: Row | None = None
         try:
@@ -140,20 +140,17 @@ class Dispatcher:
             salvage = self.bad_rows.image(error, captured, event, offset, block)
             first, second, end = salvage.first, salvage.second, salvage.end
             if salvage.record is not None:
-                yield salvage.record
-                return end
+                return [salvage.record], end
         if event.kind == "write":
-            yield self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)
-        elif event.kind == "delete":
-            yield from self._delete(captured, first, block, ts_ns, self._headers, transaction)
-        elif second is not None:
-            yield from self._update(captured, first, second, block, ts_ns, transaction)
-        return end
+            return [self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)], end
+        if event.kind == "delete":
+            return list(self._delete(captured, first, block, ts_ns, self._headers, transaction)), end
+        if second is None:
+            return [], end
+        return list(self._update(captured, first, second, block, ts_ns, transaction)), end
 
-    def one_row(
-        self, event: RowsEvent, source: SourceInfo, offset: int, index: int, write: Callable[[ChangeRecord], None]
-    ) -> int:
-        """Write the records of the event's row `index`, which begins at `offset`; return where the next one begins.
+    def one_row(self, event: RowsEvent, source: SourceInfo, offset: int, index: int) -> tuple[list[ChangeRecord], int]:
+        """Return the records of the event's row `index`, which begins at `offset`, and where the next one begins.
 
         Raises what `records` raises.
         """
@@ -161,12 +158,7 @@ class Dispatcher:
         assert captured is not None, "rows of a table that is not captured have no encoder to stop"
         block = replace(source, db=captured.id.database, table=captured.id.table, row=index)
         with placed(event):
-            row = self._row(event, captured, block, offset, time.time_ns(), None)
-            while True:
-                try:
-                    write(next(row))
-                except StopIteration as end:
-                    return int(end.value)
+            return self._row(event, captured, block, offset, time.time_ns(), None)
 
     def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:
         """Return the `t` record of a TRUNCATE, which has no key; None when skipped or not captured.

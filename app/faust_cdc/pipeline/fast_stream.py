@@ -89,7 +89,7 @@ class FastStream:
         if lane.ended:
             writer.write_batch(self._records(out[:covered]), self._headers)
             self._to_stream()
-            writer.end_source_transactions(self._stream.offset, lane.ended)
+            writer.end_source_transaction(self._stream.offset, lane.ended)
             lane.ended = 0
             if covered < len(out) and writer.is_full():
                 writer.commit()

@@ -89,6 +89,8 @@ class Lane:
         self.file = b""
         self.pos: i64 = 0
         """Where the next event starts."""
+        self.event_pos: i64 = 0
+        """Where the event at hand starts."""
         self.at: i64 = 0
         """Where in the buffer the lane stopped."""
         self.sequence: i64 = 0
@@ -174,6 +176,7 @@ class Lane:
         after: i64 = (self.pos + size) & ~LOW32 | low
         if after < self.pos:
             after += LOW32 + 1
+        self.event_pos = after - size
         body_end: i64 = end
         if self.checksum:
             body_end = end - 4
@@ -187,11 +190,11 @@ class Lane:
     def _body(self, data: bytes, start: i64, body: i64, end: i64, after: i64) -> bool:
         kind: i64 = i64(data[start + 4])
         if (kind >= 23 and kind <= 25) or (kind >= 30 and kind <= 32):
-            return self._rows(data, start, body, end, after, kind)
+            return self._rows(data, start, body, end, kind)
         if kind == 19:
             return self._table_map(data, body, end)
         if kind == 33 or kind == 34:
-            self.begin_pos = after - (end - start) - (4 if self.checksum else 0)
+            self.begin_pos = self.event_pos
             return self._gtid(data, body, end, kind == 34)
         if kind == 2:
             return self._begin(data, body, end)
@@ -200,7 +203,7 @@ class Lane:
         if kind == ROWS_QUERY or kind == ANNOTATE_ROWS:
             return True
         if kind == MARIA_GTID:
-            self.begin_pos = after - (end - start) - (4 if self.checksum else 0)
+            self.begin_pos = self.event_pos
             return self._maria_gtid(data, start, body, end)
         return False
 
@@ -297,7 +300,7 @@ class Lane:
                 return
         ranges.append((self.gtid_source, number, number))
 
-    def _rows(self, data: bytes, start: i64, body: i64, end: i64, after: i64, kind: i64) -> bool:
+    def _rows(self, data: bytes, start: i64, body: i64, end: i64, kind: i64) -> bool:
         if self.open != GROUP or end - body < 10:
             return False
         table = self.tables.get(int(little(data, body, 6)))
@@ -320,7 +323,7 @@ class Lane:
                 return False
             at += images * bitmap
             self.wrote = True
-            if not self._encode(table, encoder, data, start, at, end, after, operation):
+            if not self._encode(table, encoder, data, start, at, end, operation):
                 return False
         if flags & 1:
             self.tables.clear()
@@ -332,14 +335,13 @@ class Lane:
         return self._skip_update if operation == UPDATE else self._skip_delete
 
     def _encode(
-        self, table: LaneTable, encoder: RowEncoder, data: bytes, start: i64, at: i64, end: i64, after: i64, op: i64
+        self, table: LaneTable, encoder: RowEncoder, data: bytes, start: i64, at: i64, end: i64, op: i64
     ) -> bool:
         timestamp: i64 = little(data, start, 4)
         ts_us: i64 = self.commit_us if self.commit_us >= 0 and self.gtid is not None else timestamp * 1_000_000
         server_id: i64 = little(data, start + 5, 4)
-        size: i64 = end - start + (4 if self.checksum else 0)
         before = self._head.before_row(
-            b"false", table.database, table.table, ts_us, server_id, self.gtid, self.file, after - size
+            b"false", table.database, table.table, ts_us, server_id, self.gtid, self.file, self.event_pos
         )
         thread = self.thread
         rest = after_row(None if thread < 0 else int(thread), None)

@@ -150,7 +150,10 @@ class StreamingSource:
         if transaction is None:
             raise InternalError(f"{event.header.file}:{event.header.pos}: a row outside a transaction.")
         block = self._source_block(event, transaction)
-        return self._dispatcher.one_row(event, block, offset, index, self._writer.write)
+        records, after = self._dispatcher.one_row(event, block, offset, index)
+        for record in records:
+            self._writer.write(record)
+        return after
 
     @property
     def lane_may_begin(self) -> bool:

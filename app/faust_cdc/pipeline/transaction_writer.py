@@ -99,18 +99,13 @@ class TransactionWriter:
         self._records += len(records)
         self._producer.serve()
 
-    def end_source_transactions(self, offset: Callable[[], SourceOffset], count: int) -> None:
-        """Note that `count` source transactions ended, the last of them where `offset` says."""
-        self.cover(offset)
-        self._source_transactions += count
-
-    def end_source_transaction(self, offset: Callable[[], SourceOffset]) -> None:
-        """Note that everything written so far is covered by what `offset` returns.
+    def end_source_transaction(self, offset: Callable[[], SourceOffset], count: int = 1) -> None:
+        """Note that everything written so far is covered by what `offset` returns, the end of the last of `count`.
 
         It is asked at the commit only: many source transactions share one, and the text of a large GTID set costs.
         """
         self.cover(offset)
-        self._source_transactions += 1
+        self._source_transactions += count
 
     def cover(self, offset: Callable[[], SourceOffset]) -> None:
         """Note the same between source transactions, for records that are about the stream itself."""

@@ -126,17 +126,8 @@ class InitialSnapshot:
         self, error: ValueConversionError, captured: CapturedTable, cells: TextRow, point: SnapshotPoint, number: int
     ) -> Row | None:
         """Return the row with its bad values settled, None when it went to the quarantine."""
-        source = self._block.at(
-            ts_us=int(time.time()) * 1_000_000,
-            server_id=0,
-            gtid=None,
-            file=point.position.file,
-            pos=point.position.pos,
-            thread=None,
-            db=captured.id.database,
-            table=captured.id.table,
-        )
-        settled = self._dispatcher.bad_rows.cells(error, captured, cells, replace(source, row=number))
+        source = replace(self._source(captured, point), row=number)
+        settled = self._dispatcher.bad_rows.cells(error, captured, cells, source)
         if not isinstance(settled, ChangeRecord):
             return settled
         self._writer.write(settled)
@@ -156,19 +147,21 @@ class InitialSnapshot:
             marker = "first_in_data_collection"
         else:
             marker = "true"
-        source = self._block.at(
+        source = replace(self._source(captured, point), snapshot=marker)
+        self._writer.write(self._dispatcher.snapshot_record(captured, row, source))
+        self.rows += 1
+
+    def _source(self, captured: CapturedTable, point: SnapshotPoint) -> SourceInfo:
+        return self._block.at(
             ts_us=int(time.time()) * 1_000_000,
             server_id=0,
             gtid=None,
             file=point.position.file,
             pos=point.position.pos,
             thread=None,
-            snapshot=marker,
             db=captured.id.database,
             table=captured.id.table,
         )
-        self._writer.write(self._dispatcher.snapshot_record(captured, row, source))
-        self.rows += 1
 
     def _commit_part(self, point: SnapshotPoint) -> None:
         if self._writer.age_ms < self._part_after_ms:

@@ -14,6 +14,7 @@ import re
 import struct
 from collections.abc import Callable
 from math import isfinite
+from typing import NamedTuple
 
 from faust_cdc.transcode.forms import plain_decimal
 from faust_cdc.transcode.numbers import decimal_reader, decimal_size, java_double
@@ -24,8 +25,8 @@ DEPTH_MAX = 100
 """MySQL's own limit on nesting."""
 
 _LITERALS = ("null", "true", "false")
-_INLINED_SMALL = frozenset({4, 5, 6})
-_INLINED_LARGE = frozenset({4, 5, 6, 7, 8})
+INLINED = (frozenset({4, 5, 6}), frozenset({4, 5, 6, 7, 8}))
+"""Types whose value stands in the entry of its container: of a small one, of a large one."""
 _SCALARS = {
     5: struct.Struct("<h"),
     6: struct.Struct("<H"),
@@ -122,23 +123,47 @@ def _value(kind: int, data: bytes, pos: int, put: _Put, depth: int, budget: list
         put(str(scalar.unpack_from(data, pos)[0]))
 
 
-def _container(kind: int, data: bytes, start: int, put: _Put, depth: int, budget: list[int]) -> None:
-    """Print an object (0 small, 1 large) or array (2, 3); offsets in it count from `start`."""
+class Container(NamedTuple):
+    """Where the parts of an object or array lie in its document."""
+
+    is_object: bool
+    width: int
+    """Bytes of its counts and offsets."""
+    size: int
+    keys: int
+    """Where the entries of an object's keys begin."""
+    entries: int
+    """Where the entries of its elements begin."""
+    body: int
+    """Where the entries end and what they point at may begin."""
+
+
+def opened(kind: int, data: bytes, start: int, depth: int, budget: list[int]) -> Container:
+    """Return the layout of the object (0 small, 1 large) or array (2, 3) at `start`; its entries come off the budget.
+
+    Raises ValueError when it is nested too deep or larger than its document.
+    """
     if depth > DEPTH_MAX:
         raise ValueError(f"the JSON document is nested deeper than {DEPTH_MAX}")
     is_object, width = kind < 2, 4 if kind & 1 else 2
-    inlined = _INLINED_LARGE if kind & 1 else _INLINED_SMALL
-
-    def number(pos: int, size: int) -> int:
-        return int.from_bytes(slice_of(data, pos, size), "little")
-
-    count = number(start, width)
-    key_entry = start + 2 * width
-    entries = key_entry + count * (width + 2) if is_object else key_entry
+    count = int.from_bytes(slice_of(data, start, width), "little")
+    keys = start + 2 * width
+    entries = keys + count * (width + 2) if is_object else keys
     body = entries + count * (width + 1)
     if body > len(data):
         raise ValueError(f"a JSON container claims {count} elements, more than its bytes can hold")
     spend(budget, body - start)
+    return Container(is_object, width, count, keys, entries, body)
+
+
+def _container(kind: int, data: bytes, start: int, put: _Put, depth: int, budget: list[int]) -> None:
+    """Print an object or array; offsets in it count from `start`."""
+    is_object, width, count, key_entry, entries, body = opened(kind, data, start, depth, budget)
+    inlined = INLINED[kind & 1]
+
+    def number(pos: int, size: int) -> int:
+        return int.from_bytes(slice_of(data, pos, size), "little")
+
     put("{" if is_object else "[")
     for index in range(count):
         if index:

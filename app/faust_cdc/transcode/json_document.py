@@ -16,15 +16,13 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
-from faust_cdc.transcode.json_binary import DEPTH_MAX, slice_of, spend, variable_length
+from faust_cdc.transcode.json_binary import DEPTH_MAX, INLINED, opened, slice_of, spend, variable_length
 
 Node: TypeAlias = "bytes | dict[bytes, Node] | list[Node]"
 """A scalar (type byte and value), an object or an array."""
 
 _REPLACE, _INSERT, _REMOVE = range(3)
 _LITERAL, _STRING, _OPAQUE = 4, 12, 15
-_INLINED = {False: frozenset({4, 5, 6}), True: frozenset({4, 5, 6, 7, 8})}
-"""Types whose value stands in the entry of its container, by whether the container is large."""
 _FIXED: Final = {_LITERAL: 1, 5: 2, 6: 2, 7: 4, 8: 4, 9: 8, 10: 8, 11: 8}
 _SMALL_MAX: Final = 0xFFFF
 
@@ -72,23 +70,13 @@ def _parse(kind: int, data: bytes, pos: int, depth: int, budget: list[int] | Non
 
 
 def _parse_container(kind: int, data: bytes, start: int, depth: int, budget: list[int]) -> Node:
-    if depth > DEPTH_MAX:
-        raise ValueError(f"the JSON document is nested deeper than {DEPTH_MAX}")
-    is_object, large = kind < 2, bool(kind & 1)
-    width = 4 if large else 2
-    number = struct.Struct("<I" if large else "<H").unpack_from
-    count = number(data, start)[0]
-    keys = start + 2 * width
-    entries = keys + count * (width + 2) if is_object else keys
-    body = entries + count * (width + 1)
-    if body > len(data):
-        raise ValueError(f"a JSON container claims {count} elements, more than its bytes can hold")
-    spend(budget, body - start)
+    is_object, width, count, keys, entries, body = opened(kind, data, start, depth, budget)
+    number = struct.Struct("<I" if width == 4 else "<H").unpack_from
 
     def child(index: int) -> Node:
         entry = entries + index * (width + 1)
         element = data[entry]
-        if element in _INLINED[large]:
+        if element in INLINED[kind & 1]:
             return _parse(element, data, entry + 1, depth, None)
         offset = start + number(data, entry + 1)[0]
         if offset < body:
@@ -138,7 +126,7 @@ def _encode_container(names: list[bytes] | None, children: list[tuple[int, bytes
 def _layout(names: list[bytes] | None, children: list[tuple[int, bytes]], *, large: bool) -> bytes | None:
     """Return a container's bytes in one of the two formats, None when it does not fit."""
     width, largest = (4, 0xFFFF_FFFF) if large else (2, _SMALL_MAX)
-    inlined = _INLINED[large]
+    inlined = INLINED[large]
     at = 2 * width + len(children) * (width + 1)
     head, tail = [], []
     if names is not None:

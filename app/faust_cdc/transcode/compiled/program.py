@@ -14,6 +14,7 @@ from typing import Any
 
 import fastavro
 
+from faust_cdc.binlog import codes
 from faust_cdc.binlog.events import TableMapColumn, TableMapEvent
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.transcode import wire
@@ -33,11 +34,7 @@ from faust_cdc_schemas.connect_avro import MISSING
 DECIMAL_DIGITS_MAX = 18
 """The most that 64 bits hold whatever the digits are."""
 
-_INTEGER_SIZES = {1: 1, 2: 2, 9: 3, 3: 4, 8: 8}
-"""Bytes by type code of the table map."""
-_TIME2, _DATETIME2, _TIMESTAMP2 = 19, 18, 17
-_COMPRESSED = (140, 141)
-"""MariaDB's compressed columns."""
+_COMPRESSED = (codes.MARIA_BLOB_COMPRESSED, codes.MARIA_VARCHAR_COMPRESSED)
 
 EncodeField = Callable[[Any], bytes]
 
@@ -138,11 +135,16 @@ def _has_own_rule(plan: ColumnPlan) -> bool:
 
 
 def _skip(column: TableMapColumn, digits: int) -> Cell:
-    counted, size = length_size(column), cell_size(column, digits)
+    counted = length_size(column)
     if counted is not None:
         return Cell(ops.SKIP_COUNTED, counted, null_field=b"")
+    return Cell(ops.SKIP, _fixed(column, digits), null_field=b"")
+
+
+def _fixed(column: TableMapColumn, digits: int = 0) -> int:
+    size = cell_size(column, digits)
     assert size is not None, "the reference transcoder, bound to this table map before, knows the size too"
-    return Cell(ops.SKIP, size, null_field=b"")
+    return size
 
 
 def _counted(column: TableMapColumn) -> int:
@@ -165,7 +167,7 @@ def _cold(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, finish: 
 
 
 def _integer(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    size = _INTEGER_SIZES[column.type_code]
+    size = _fixed(column)
     return Cell(ops.UINT if plan.column.unsigned and size < 8 else ops.INT, size)
 
 
@@ -218,7 +220,7 @@ def _date(plan: ColumnPlan, _column: TableMapColumn, adjust: bool) -> Cell | Non
 
 
 def _datetime(plan: ColumnPlan, column: TableMapColumn, adjust: bool) -> Cell | None:
-    if column.type_code != _DATETIME2:
+    if column.type_code != codes.DATETIME2:
         return None
     digits = column.metadata
     unit, scale = FRACTION_UNIT_US[digits], 1000 if plan.mapping.form is Form.MILLIS else 1
@@ -226,14 +228,14 @@ def _datetime(plan: ColumnPlan, column: TableMapColumn, adjust: bool) -> Cell | 
 
 
 def _timestamp(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    if column.type_code != _TIMESTAMP2:
+    if column.type_code != codes.TIMESTAMP2:
         return None
     digits = column.metadata
     return Cell(ops.TIMESTAMP, 4 + FRACTION_SIZE[digits], FRACTION_UNIT_US[digits], digits)
 
 
 def _time(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
-    if column.type_code != _TIME2:
+    if column.type_code != codes.TIME2:
         return None
     digits, scale = column.metadata, 1000 if plan.mapping.form is Form.TIME_NANOS else 1
     return Cell(ops.TIME, 3 + FRACTION_SIZE[digits], FRACTION_UNIT_US[digits], scale)
