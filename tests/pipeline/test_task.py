@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from faust_cdc.config.connector import parse_connector_config
+from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
 from faust_cdc.kafka.topics import TopicSpec
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.state import TaskState
@@ -31,16 +31,20 @@ class Bench:
         self.prefix = f"p{uuid4().hex[:8]}"
         self.decoder = AvroDecoder(apicurio.ccompat_url)
         self.offsets = f"{self.prefix}-offsets"
-        settings = {"name": "c"} | connector_config(source, database, self.prefix, **config)
+        self._settings = {"name": "c"} | connector_config(source, database, self.prefix, **config)
         self.spec = TaskSpec(
             connector="c",
             task_id=0,
             group_id=self.prefix,
-            config=parse_connector_config(settings),
+            config=self.parse({}),
             client_config={"bootstrap.servers": kafka.bootstrap},
             offset_topic=TopicSpec(self.offsets, 5, 1, {"cleanup.policy": "compact"}, must_be_compacted=True),
             registry=RegistryConfig(apicurio.ccompat_url),
         )
+
+    def parse(self, more: dict[str, str]) -> MySqlConnectorConfig:
+        """Return the connector's configuration with `more` in it."""
+        return parse_connector_config(self._settings | more)
 
     @contextmanager
     def running(self) -> Iterator[ConnectorTask]:

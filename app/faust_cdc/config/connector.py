@@ -90,6 +90,9 @@ class MySqlConnectorConfig:
     topic_transaction: str = "transaction"
     max_batch_size: int = 2048
     max_queue_size: int = 8192
+    max_queue_size_in_bytes: int = 0
+    """0: our own default; see `TaskSpec.producer_queue_max_bytes`."""
+    transaction_part_max_bytes: int = 64 * 1024 * 1024
     poll_interval_ms: int = 500
     decimal_handling_mode: str = "precise"
     time_precision_mode: str = "adaptive_time_microseconds"
@@ -226,6 +229,8 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         provide_transaction_metadata=v.flag("provide.transaction.metadata"),
         max_batch_size=v.number("max.batch.size"),
         max_queue_size=v.number("max.queue.size"),
+        max_queue_size_in_bytes=v.number("max.queue.size.in.bytes"),
+        transaction_part_max_bytes=v.number("transaction.part.max.bytes"),
         poll_interval_ms=v.number("poll.interval.ms"),
         custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
         producer_overrides=overrides,

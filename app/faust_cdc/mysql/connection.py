@@ -86,6 +86,11 @@ class ServerInfo:
     binlog_checksum: str
     """`CRC32` or `NONE`."""
 
+    @property
+    def identity(self) -> str:
+        """What tells this server from its replicas."""
+        return self.server_uuid or f"server_id {self.server_id}"
+
 
 _GRANTS = "GRANT SELECT, RELOAD, SHOW DATABASES, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO"
 

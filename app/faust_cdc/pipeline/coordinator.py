@@ -34,6 +34,7 @@ from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, Heartbeat
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.reselect import SELECT_TIMEOUT_MS, Reselector
+from faust_cdc.pipeline.resume import check_server
 from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
@@ -54,6 +55,8 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_PART_AFTER = 0.6
 """The part of the Kafka transaction's time after which a snapshot commits what it has."""
+PART_AFTER = 0.5
+"""The same for a source transaction, which is then committed in parts."""
 IDLE_WAIT_MS = 100
 OFFSET_ONLY_COMMIT_EVERY_S = 5.0
 
@@ -138,7 +141,11 @@ class Coordinator:
             dispatcher = Dispatcher(
                 cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows, reselectors
             )
-            writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, CommitLimits())
+            limits = CommitLimits(
+                part_bytes_max=self._config.transaction_part_max_bytes,
+                part_age_max_ms=PART_AFTER * self._spec.transaction_timeout_ms,
+            )
+            writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, limits)
             if offset is None or offset.snapshot is not None:
                 offset = self._snapshot(info, cache, dispatcher, writer)
             else:
@@ -219,6 +226,7 @@ class Coordinator:
     def _ensure_readable(self, offset: SourceOffset) -> None:
         with connect(self._address, purpose="preflight") as connection:
             info = inspect_server(connection)
+            check_server(offset, info.identity)
             start = dump_start(info, offset)
             wanted = start.position if start.gtid_set is None else start.gtid_set
             run_preflight(connection, info, self._config.database_server_id, wanted)
@@ -276,6 +284,7 @@ class Coordinator:
             search.events,
             publish_at_prepare=self._config.compatible,
             rollbacks=self._progress.rollbacks,
+            server=info.identity,
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         last_commit = time.monotonic()
@@ -295,6 +304,9 @@ class Coordinator:
                 if due and writer.has_complete_work:
                     writer.commit()
                     last_commit = time.monotonic()
+                    self._report(writer, stream.source_ts_ms)
+                elif writer.needs_split():
+                    writer.commit_part(source.split())
                     self._report(writer, stream.source_ts_ms)
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()

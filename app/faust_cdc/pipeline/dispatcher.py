@@ -85,19 +85,21 @@ class Dispatcher:
         self._rules = rules
 
     def records(
-        self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None = None
+        self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None = None, first: int = 0
     ) -> Iterator[ChangeRecord]:
         """Yield the change records of one rows event; `source` is the event's block, its row index counted here.
+
+        Rows before the one of index `first` are read and counted, not yielded.
 
         `transaction` counts them: with transaction metadata, every record but a tombstone has its place.
 
         Raises TableError (SchemaOutOfSync, ValueConversionError …) naming table, column and position.
         """
         with placed(event):
-            yield from self._records(event, source, transaction)
+            yield from self._records(event, source, transaction, first)
 
     def _records(
-        self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None
+        self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None, first: int
     ) -> Iterator[ChangeRecord]:
         if OPERATION[event.kind] in self._rules.skipped:
             return
@@ -117,7 +119,8 @@ class Dispatcher:
         while offset < len(event.rows):
             row = replace(block, row=index)
             records, offset = self._row(event, captured, row, offset, ts_ns, transaction)
-            yield from records
+            if index >= first:
+                yield from records
             index += 1
 
     def _row(

@@ -14,6 +14,7 @@ from faust_cdc.binlog.events import BinlogEvent, QueryEvent, RowsEvent, TableMap
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.errors import InternalError
 from faust_cdc.kafka.producer import BatchRecord, Headers
+from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline import lane as lanes
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import DispatchRules
@@ -78,6 +79,12 @@ class FastStream:
             self._write()
         self._reader.passed(lane.at, lane.sequence)
         return self._long_way(timeout_ms) if stopped else True
+
+    def split(self) -> SourceOffset | None:
+        """Return the offset of this place inside the open transaction; see `EventSource.split`."""
+        if self._lane.open != lanes.FOREIGN:
+            self._stream.open = self._open_transaction()
+        return self._stream.split()
 
     def _write(self) -> None:
         """Produce the lane's records; those of complete source transactions are covered before the rest begins."""
@@ -159,7 +166,9 @@ class FastStream:
         commit_us = None if lane.commit_us < 0 else int(lane.commit_us)
         thread = None if lane.thread < 0 else int(lane.thread)
         begin = (lane.file.decode(), int(lane.begin_pos))
-        return SourceTransaction(gtid, commit_us, thread, lane.open == lanes.GROUP, begin=begin, written=lane.wrote)
+        is_group = lane.open == lanes.GROUP
+        events = int(lane.events) if is_group else 0
+        return SourceTransaction(gtid, commit_us, thread, is_group, begin=begin, written=lane.wrote, events=events)
 
     def _to_stream(self) -> None:
         """Tell the long way which source transactions the lane has ended."""
@@ -189,11 +198,11 @@ class FastStream:
             lane.open = lanes.CLOSED
             return
         plain = transaction.metadata is None and transaction.query is None and transaction.held is None
-        if not plain or not whole or decoder.verifies_checksums is None:
+        if not plain or not whole or self._stream.is_resuming or decoder.verifies_checksums is None:
             lane.open = lanes.FOREIGN
             return
         lane.open = lanes.GROUP if transaction.is_group else lanes.ANNOUNCED
-        lane.begin_pos, lane.wrote = transaction.begin[1], transaction.written
+        lane.begin_pos, lane.wrote, lane.events = transaction.begin[1], transaction.written, transaction.events
         lane.commit_us = -1 if transaction.commit_us is None else transaction.commit_us
         lane.thread = -1 if transaction.thread_id is None else transaction.thread_id
         lane.set_gtid(None if transaction.gtid is None else transaction.gtid.encode())

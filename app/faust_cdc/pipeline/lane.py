@@ -103,6 +103,8 @@ class Lane:
         self.thread: i64 = -1
         self.begin_pos: i64 = 0
         """Where the first event of the open transaction starts."""
+        self.events: i64 = 0
+        """Events of the open transaction that are done, from the one that began it; negative: never to be split."""
         self.wrote = False
         """Rows of the open transaction are in `out`, or were."""
         self.is_wary = False
@@ -185,6 +187,7 @@ class Lane:
         if not self._body(data, start, start + HEADER_BYTES, body_end, after):
             return False
         self.pos = after
+        self.events += 1
         return True
 
     def _body(self, data: bytes, start: i64, body: i64, end: i64, after: i64) -> bool:
@@ -201,7 +204,7 @@ class Lane:
         if kind == 16:
             return self._xid(data, start, after)
         if kind == ROWS_QUERY or kind == ANNOTATE_ROWS:
-            return True
+            return self.open != FOREIGN  # where the long way counts events, it counts this one
         if kind == MARIA_GTID:
             self.begin_pos = self.event_pos
             return self._maria_gtid(data, start, body, end)
@@ -263,6 +266,7 @@ class Lane:
         self.commit_us = -1
         self.thread = -1
         self.open = GROUP
+        self.events = 0
         self.wrote = False
         return True
 
@@ -274,6 +278,7 @@ class Lane:
             return False
         self.thread = little(data, body, 4)
         self.open = GROUP
+        self.events = 0
         return True
 
     def _xid(self, data: bytes, start: i64, after: i64) -> bool:

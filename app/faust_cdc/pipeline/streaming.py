@@ -37,6 +37,7 @@ from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.held_rows import HeldRows
 from faust_cdc.pipeline.prepared import PreparedTransactions, Xid
+from faust_cdc.pipeline.resume import ALL_ROWS, NEVER_SPLIT, SERVER, TRANSACTION_ID, Resume
 from faust_cdc.pipeline.savepoints import Rollbacks, Savepoints
 from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
@@ -71,6 +72,8 @@ class SourceTransaction:
     """File and position of its first event."""
     written: bool = False
     """Some of its rows were written at once."""
+    events: int = 0
+    """Its events so far, from the one that began the group; negative: it is never committed in parts."""
 
 
 FindPrepared = Callable[[Xid, BinlogPosition], Iterator[BinlogEvent]]
@@ -92,6 +95,12 @@ class EventSource(Protocol):
     def step(self, timeout_ms: int) -> bool:
         """Handle what has come, or wait up to `timeout_ms` for it; False when nothing came."""
 
+    def split(self) -> SourceOffset | None:
+        """Return the offset of the place inside the open transaction up to which all is written, to be committed.
+
+        None where the transaction must stay whole.
+        """
+
 
 class StreamingSource:
     """Feeds rows to the writer and the position to the offset."""
@@ -109,7 +118,9 @@ class StreamingSource:
         find_prepared: FindPrepared = nowhere,
         publish_at_prepare: bool = False,
         rollbacks: Rollbacks | None = None,
+        server: str = "",
     ) -> None:
+        """`server` names the source in offsets inside a transaction."""
         self._block = server_block
         self._dispatcher = dispatcher
         self._cache = cache
@@ -124,6 +135,10 @@ class StreamingSource:
         self._gtids = gtids
         self._file, self._pos = start.file, start.pos
         self._ts_sec, self._server_id = start.ts_sec, start.server_id
+        self._server = server
+        self._resume = Resume(start) if start.event or start.row else None
+        self._is_in_parts = False
+        """A part of the open transaction is committed."""
         self.open: SourceTransaction | None = None
         """The source transaction being read."""
         self.source_ts_ms = 0
@@ -137,6 +152,7 @@ class StreamingSource:
         `gtids` are theirs: (source, first, last), a source being what stands before a GTID's number.
         """
         self._pos, self._ts_sec, self._server_id, self.source_ts_ms = pos, ts_sec, server_id, source_ts_ms
+        self._is_in_parts = False
         if isinstance(self._gtids, GtidSet):
             for source, first, last in gtids:
                 self._gtids = self._gtids.union(GtidSet.parse(f"{source}:{first}-{last}"))
@@ -157,8 +173,13 @@ class StreamingSource:
 
     @property
     def lane_may_begin(self) -> bool:
-        """False while groups are known that end with ROLLBACK: their rows must be held."""
-        return not self._rollbacks
+        """False while groups are known that end with ROLLBACK, whose rows must be held, or are partly written."""
+        return not self._rollbacks and self._resume is None
+
+    @property
+    def is_resuming(self) -> bool:
+        """True while a transaction that is partly written is to come, or its written part is being passed over."""
+        return self._resume is not None
 
     @property
     def in_transaction(self) -> bool:
@@ -168,7 +189,24 @@ class StreamingSource:
     def offset(self) -> SourceOffset:
         """Return where a restart would go on: the end of the last complete source transaction."""
         gtids = None if self._gtids is None else str(self._gtids)
-        return SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id)
+        offset = SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id)
+        resume = self._resume
+        if resume is None:
+            return offset
+        return replace(offset, event=resume.event, row=resume.row, extra=resume.extra)
+
+    def split(self) -> SourceOffset | None:
+        """Return the offset of this place inside the open transaction; see `EventSource.split`."""
+        transaction = self.open
+        if transaction is None or transaction.held is not None or transaction.events <= 0 or self.is_resuming:
+            return None
+        if not self._is_in_parts:
+            log.info("The transaction at %s:%d is large: committing it in parts", *transaction.begin)
+        self._is_in_parts = True
+        extra = {SERVER: self._server}
+        if transaction.gtid is not None and self._gtids is not None:
+            extra[TRANSACTION_ID] = transaction.gtid
+        return replace(self.offset(), event=transaction.events, extra=extra)
 
     def close(self) -> None:
         """Let go of what is kept of undecided XA transactions; it is read again when it is needed."""
@@ -181,6 +219,23 @@ class StreamingSource:
 
     def handle(self, event: BinlogEvent) -> None:
         """Take one event. Raises TableError for rows that cannot be written, FatalError when events are lost."""
+        self._take(event)
+        if self.open is not None and self.open.is_group:
+            self._count(self.open)
+
+    def _count(self, transaction: SourceTransaction) -> None:
+        transaction.events += 1
+        if self._resume is None:
+            return
+        if transaction.events in (1, NEVER_SPLIT + 1) and self._resume.enter(transaction.gtid):
+            self._is_in_parts = True
+            if transaction.metadata is not None:
+                transaction.metadata.is_begun = True
+        self._resume.pass_event()
+        if self._resume.is_done:
+            self._resume = None
+
+    def _take(self, event: BinlogEvent) -> None:
         if isinstance(event, RowsEvent):
             self._rows(event)
         elif isinstance(event, GtidEvent):
@@ -229,8 +284,10 @@ class StreamingSource:
             write, transaction.written = self._writer.write, True
         else:
             write = transaction.held.write
-        for record in self._dispatcher.records(event, block, transaction.metadata):
-            write(record)
+        first = 0 if self._resume is None else self._resume.first_row()
+        if first != ALL_ROWS or transaction.metadata is not None:  # rows passed over have their places all the same
+            for record in self._dispatcher.records(event, block, transaction.metadata, first):
+                write(record)
         if event.end_of_statement:
             transaction.query = None
 
@@ -254,6 +311,7 @@ class StreamingSource:
             self.open.is_group = True
             if word == "xa":  # rows of XA transactions have neither thread nor metadata, in Debezium's events too
                 self.open.metadata = None
+                self.open.events = NEVER_SPLIT
                 self._hold_xa(self.open)
             else:
                 self.open.thread_id = event.thread_id
@@ -288,6 +346,7 @@ class StreamingSource:
         transaction = self.open
         if word == "rollback" and second != "to":
             if transaction is not None:
+                self._check_whole(event, transaction)
                 self._rollbacks.drop_all(transaction.begin, transaction.held, transaction.written)
                 if transaction.metadata is not None:
                     transaction.metadata.count_again_from((0, {}))
@@ -302,6 +361,15 @@ class StreamingSource:
             transaction.savepoints.set(statement)
         else:
             transaction.savepoints.roll_back_to(statement, f"{event.header.file}:{event.header.pos}")
+
+    def _check_whole(self, event: QueryEvent, transaction: SourceTransaction) -> None:
+        if self._is_in_parts:
+            raise FatalError(
+                f"The transaction at {transaction.begin[0]}:{transaction.begin[1]} ends with ROLLBACK at "
+                f"{event.header.file}:{event.header.pos}, and rows of it are committed: it was too large to be "
+                "committed whole.",
+                remedy="raise transaction.part.max.bytes above its size and take a new snapshot of its tables",
+            )
 
     def _hold_xa(self, transaction: SourceTransaction) -> None:
         if transaction.held is None and not self._publish_at_prepare:
@@ -334,6 +402,7 @@ class StreamingSource:
         # The search may take long; what is complete need not wait, and a Kafka transaction must not grow old.
         self._writer.commit()
         outer, self.open = self.open, None
+        resume, self._resume = self._resume, None  # it counts events of what is to come, not of what was before
         try:
             for event in events:
                 if isinstance(event, XaPrepareEvent):
@@ -342,7 +411,7 @@ class StreamingSource:
             found, self.open = self.open, None
         finally:
             self._close_open()
-            self.open = outer
+            self.open, self._resume = outer, resume
         if found is None or found.held is None:
             raise InternalError(f"The events that prepared XA transaction {xid} are no such transaction.")
         log.info("XA transaction %s: %d records read again", xid, found.held.count)
@@ -378,6 +447,9 @@ class StreamingSource:
 
     def _end(self, event: BinlogEvent) -> None:
         transaction, self.open = self.open, None
+        self._is_in_parts = False
+        if self._resume is not None and self._resume.leave(f"{event.header.file}:{event.header.pos}"):
+            self._resume = None
         if transaction is not None and transaction.held is not None:
             for record in transaction.held.records():
                 self._writer.write(record)
@@ -415,6 +487,10 @@ class SingleEvents:
         if event is not None:
             self._stream.handle(event)
         return event is not None
+
+    def split(self) -> SourceOffset | None:
+        """Return the offset of this place inside the open transaction; see `EventSource.split`."""
+        return self._stream.split()
 
 
 def source_time_us(event: BinlogEvent, transaction: SourceTransaction) -> int:

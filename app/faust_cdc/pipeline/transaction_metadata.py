@@ -71,7 +71,8 @@ class OpenTransaction:
         self._write = write
         self._total = 0
         self._by_table: dict[TableId, int] = {}
-        self._begun = False
+        self.is_begun = False
+        """BEGIN is written."""
 
     def next(self, table: TableId) -> dict[str, Any]:
         """Return the `transaction` block of the next record, which is one of `table`."""
@@ -94,6 +95,6 @@ class OpenTransaction:
         self._write(self._topic.end(self.id, self._by_table, ts_ms))
 
     def _begin(self) -> None:
-        if not self._begun:
-            self._begun = True
+        if not self.is_begun:
+            self.is_begun = True
             self._write(self._topic.begin(self.id, self._begin_ts_ms))

@@ -3,7 +3,8 @@
 Why nothing is lost and nothing comes twice for a read_committed reader:
 
 - Records and the offset that covers them are in one Kafka transaction, so both become visible or neither does.
-- `commit` is called only at the end of a source transaction, with the offset of that end. A crash before it leaves
+- `commit` is called only at the end of a source transaction, with the offset of that end, or inside one that is too
+  large for one Kafka transaction, with an offset that counts what of it is written (`resume`). A crash before it leaves
   an open Kafka transaction that the next owner's `init_transactions` aborts; the offset read after that is the
   last commit's, and the source transactions since then are read and written again, for the first visible time.
 - The offset record is produced after the records. Any failed delivery fails the commit.
@@ -31,6 +32,10 @@ class CommitLimits:
     bytes_max: int = 16 * 1024 * 1024
     records_max: int = 20_000
     age_max_ms: float = 100.0
+    part_bytes_max: int = 64 * 1024 * 1024
+    """Of one source transaction: a larger one is committed in parts of about this size."""
+    part_age_max_ms: float = 300_000.0
+    """As old may a Kafka transaction become for the sake of one source transaction."""
 
 
 @dataclass(slots=True)
@@ -118,6 +123,15 @@ class TransactionWriter:
             self._bytes >= limits.bytes_max or self._records >= limits.records_max or self.age_ms >= limits.age_max_ms
         )
 
+    def needs_split(self) -> bool:
+        """True when the open Kafka transaction grew so large or old that the open source transaction is to be split."""
+        limits = self._limits
+        return (
+            self._covered is None
+            and self._records > 0
+            and (self._bytes >= limits.part_bytes_max or self.age_ms >= limits.part_age_max_ms)
+        )
+
     @property
     def has_records(self) -> bool:
         """True when records wait for a commit."""
@@ -138,6 +152,12 @@ class TransactionWriter:
         counters.source_transactions += self._source_transactions
         counters.kafka_transactions += 1
         self._reset()
+
+    def commit_part(self, offset: SourceOffset | None) -> None:
+        """Commit inside a source transaction, at `offset`; does nothing when there is none."""
+        if offset is not None:
+            self.cover(lambda: offset)
+            self.commit()
 
     def _begin(self) -> None:
         if self._producer.state is ProducerState.READY:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from faust_cdc.config.checks import positive
 from faust_cdc.config.differences import listed
 from faust_cdc.config.options import USED, Importance, Option, Type, Width
 
@@ -26,5 +27,23 @@ OPTIONS: tuple[Option, ...] = (
         USED,
         recommended=("right", "debezium"),
         legal=("right", "debezium"),
+    ),
+    Option(
+        "transaction.part.max.bytes",
+        Type.LONG,
+        "67108864",
+        Importance.LOW,
+        None,
+        -1,
+        Width.SHORT,
+        "Largest part of a source transaction",
+        (
+            "A source transaction becomes visible in Kafka whole, unless its records (keys and values) exceed this "
+            "many bytes or take longer than half of transaction.timeout.ms: then it is committed in parts, each with "
+            "an offset that counts the events done (Debezium's 'event' and 'row'). Defaults to 64 MiB. XA "
+            "transactions and what follows a SAVEPOINT are never split."
+        ),
+        USED,
+        checks=(positive,),
     ),
 )

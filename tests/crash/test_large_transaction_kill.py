@@ -1,0 +1,76 @@
+"""kill -9 inside a source transaction that is committed in parts: each row once and in order, through every kill."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.connectors import connector_config
+from tests.harness.worker import WorkerProcess
+from tests.lab import KafkaBroker, MySqlServer
+from tests.oracle.topics import AvroDecoder, TopicReader, changes
+
+pytestmark = [pytest.mark.integration, pytest.mark.crash]
+
+ROWS = 60_000
+KILLS = 4
+
+
+def offsets_of(kafka: KafkaBroker, topic: str) -> list[dict[str, Any]]:
+    with TopicReader(kafka.bootstrap) as reader:
+        return [json.loads(record.value) for record in reader.read_new([topic]) if record.value]
+
+
+def parts_of(kafka: KafkaBroker, topic: str) -> int:
+    return sum("event" in offset for offset in offsets_of(kafka, topic))
+
+
+def test_kills_inside_a_large_transaction(
+    mysql: MySqlServer, kafka: KafkaBroker, mysql_database: str, tmp_path: Path
+) -> None:
+    prefix = f"large{int(time.time())}"
+    mysql.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(200)); CREATE TABLE ready (id INT PRIMARY KEY); "
+        "INSERT INTO ready VALUES (1)",
+        mysql_database,
+    )
+    worker = WorkerProcess(tmp_path, kafka.bootstrap, f"g-{prefix}")
+    offsets = f"g-{prefix}-offsets"
+    config = connector_config(mysql, mysql_database, prefix, transaction__part__max__bytes="300000")
+    try:
+        worker.start().wait_ready()
+        worker.rest("POST", "/connectors", {"name": "large", "config": config})
+        worker.until(lambda: len(offsets_of(kafka, offsets)) > 0, 60, "the snapshot")
+        worker.kill()
+        mysql.execute(
+            "SET SESSION cte_max_recursion_depth = 100000; INSERT INTO t WITH RECURSIVE n (i) AS "
+            f"(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) SELECT i, REPEAT('x', 100) FROM n; "
+            "INSERT INTO t VALUES (0, 'the end')",
+            mysql_database,
+        )
+        for _ in range(KILLS):
+            before = parts_of(kafka, offsets)
+            worker.start().until(lambda before=before: parts_of(kafka, offsets) > before, 90, "another part")  # type: ignore[misc]
+            worker.kill()
+        last = offsets_of(kafka, offsets)[-1]
+        worker.start()
+        topic, ids = f"{prefix}.{mysql_database}.t", list[int]()
+        decoder = AvroDecoder(worker.registry_url)
+        with TopicReader(kafka.bootstrap) as reader:
+
+            def at_end() -> bool:
+                found = changes(reader.read_new([topic]), decoder)
+                ids.extend(value["after"]["id"] for _, _, value in found if value is not None)
+                return 0 in ids
+
+            worker.wait_ready()
+            worker.until(at_end, 90, "the row behind the large transaction")
+        assert ids == [*range(1, ROWS + 1), 0], "each row once, in order"
+        worker.until(lambda: "event" not in offsets_of(kafka, offsets)[-1], 60, "the offset behind the transaction")
+        assert "event" in last, "the last kill was inside the transaction"
+    finally:
+        worker.stop()
