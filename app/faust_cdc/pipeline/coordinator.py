@@ -293,17 +293,19 @@ class Coordinator:
             self._move(Phase.STREAMING)
             self._on_streaming()
             while not self._should_stop():
-                some = source.step(0 if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
+                some = source.step(writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
                 if heartbeat.is_due and not source.in_transaction:
                     action.run()
                     writer.write(heartbeat.record())
                     writer.cover(stream.offset)
-                due = not some or writer.is_full()
+                due = (not some and writer.wait_ms == 0) or writer.is_full()
                 if not writer.has_records:
                     due = time.monotonic() - last_commit > OFFSET_ONLY_COMMIT_EVERY_S
                 if due and writer.has_complete_work:
                     writer.commit()
                     last_commit = time.monotonic()
+                    if not some:  # what comes in the pause is in the next transaction; a full socket need not wait
+                        writer.pause()
                     self._report(writer, stream.source_ts_ms)
                 elif writer.needs_split():
                     writer.commit_part(source.split())

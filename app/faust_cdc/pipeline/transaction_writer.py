@@ -11,7 +11,7 @@ Why nothing is lost and nothing comes twice for a read_committed reader:
 - The transactional id belongs to the task, so a second owner fences the first before it reads the offset.
 
 Several source transactions share a Kafka transaction: under load until a size or an age is reached; when nothing
-more is waiting, at once.
+more is waiting, at once or soon (`faust_cdc.pipeline.pace`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from faust_cdc.kafka.producer import BatchRecord, Headers, ProducerState, TransactionalProducer
 from faust_cdc.offsets import SourceOffset, SourcePartition
+from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
 
 
@@ -64,6 +65,7 @@ class TransactionWriter:
         self._offset_topic = offset_topic
         self._offset_partition = offset_partition
         self._limits = limits
+        self._pace = CommitPace(limits.age_max_ms)
         self._records = 0
         self._bytes = 0
         self._source_transactions = 0
@@ -133,6 +135,17 @@ class TransactionWriter:
         )
 
     @property
+    def wait_ms(self) -> int:
+        """How long to wait for more before the commit; 0 when it is due as soon as nothing more is there."""
+        return max(0, self._pace.wait_ms - int(self.age_ms))
+
+    def pause(self) -> None:
+        """Wait until the next Kafka transaction may begin; no wait at all some milliseconds after the last one."""
+        rest_s = self._pace.pause_s(time.monotonic())
+        if rest_s > 0:
+            time.sleep(rest_s)
+
+    @property
     def has_records(self) -> bool:
         """True when records wait for a commit."""
         return self._records > 0
@@ -143,8 +156,10 @@ class TransactionWriter:
             return
         offset = self._covered()
         self._begin()
+        began = time.monotonic()
         self._producer.produce(self._offset_topic, self._offset_key, offset.to_json(), [], self._offset_partition)
         self._producer.commit()
+        self._pace.committed(self._records, began, time.monotonic())
         self.committed = offset
         counters = self.counters
         counters.records += self._records
@@ -161,6 +176,7 @@ class TransactionWriter:
 
     def _begin(self) -> None:
         if self._producer.state is ProducerState.READY:
+            self.pause()
             self._producer.begin()
             self._began_at = time.monotonic()
 
