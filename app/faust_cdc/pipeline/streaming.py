@@ -150,9 +150,10 @@ class StreamingSource:
         if transaction is None:
             raise InternalError(f"{event.header.file}:{event.header.pos}: a row outside a transaction.")
         block = self._source_block(event, transaction)
-        records, after = self._dispatcher.one_row(event, block, offset, index)
+        records, after = self._dispatcher.one_row(event, block, offset, index, transaction.metadata)
+        write = self._writer.write if transaction.held is None else transaction.held.write
         for record in records:
-            self._writer.write(record)
+            write(record)
         return after
 
     @property

@@ -65,7 +65,7 @@ def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unch
     if any(one.index >= len(plan.columns) for one in plan.key_columns):
         return None
     null_is_default = value.null_is_default or plan.options.compatible
-    if null_is_default and (skip_unchanged or any(one.optional for one in plan.key_columns)):
+    if null_is_default and any(one.optional for one in plan.key_columns):
         return None
     by_name = {one.column.name: one for one in plan.columns}
     in_key = {one.column.name for one in plan.key_columns}
@@ -87,7 +87,24 @@ def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unch
         suffix,
         value.prefix,
         skip_unchanged,
+        _key_text(transcoder, key, skip_unchanged),
+        null_is_default,
     )
+
+
+def _key_text(
+    transcoder: ReferenceTranscoder, key: AvroKey | None, skip_unchanged: bool
+) -> Callable[[bytes], bytes] | None:
+    """Return what makes a header's text of a key's fields; None where bytes do not say whether a key changed.
+
+    Zeros of either sign are equal numbers in different bytes. With `skip_unchanged` Debezium may skip a changed key.
+    """
+    plan = transcoder.plan
+    if key is None or (skip_unchanged and plan.options.compatible):
+        return None
+    if any(one.mapping.avro in ("float", "double") for one in plan.key_columns):
+        return None
+    return lambda body: transcoder.key_struct_json(key.fields(body)).encode()
 
 
 def cell_of(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, *, null_is_default: bool = False) -> Cell:
