@@ -24,7 +24,9 @@ MODULES = (
     "faust_cdc/transcode/compiled/calendar.py",
     "faust_cdc/transcode/compiled/document.py",
     "faust_cdc/transcode/compiled/cells.py",
+    "faust_cdc/transcode/compiled/shapes.py",
     "faust_cdc/transcode/compiled/source.py",
+    "faust_cdc/transcode/compiled/places.py",
     "faust_cdc/transcode/compiled/rows.py",
     "faust_cdc/pipeline/lane.py",
 )

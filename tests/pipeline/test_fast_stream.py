@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.pipeline import fast_stream
 from faust_cdc.pipeline.state import TaskState
+from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.transcode.compiled import is_compiled
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
@@ -46,7 +47,10 @@ def history(server: SqlServer, dice: random.Random) -> list[str]:
         "BEGIN; INSERT INTO plain VALUES (1), (1), (2); SAVEPOINT s; INSERT INTO plain VALUES (3); ROLLBACK TO s; "
         "COMMIT",
         "ALTER TABLE t ADD COLUMN extra VARCHAR(10) DEFAULT 'x' AFTER n; INSERT INTO t (id, n) VALUES (20000, 1)",
-        "XA START 'x1'; INSERT INTO plain VALUES (7); XA END 'x1'; XA PREPARE 'x1'; XA COMMIT 'x1'",
+        "XA START 'x1'; INSERT INTO plain VALUES (7); INSERT INTO t (id, n) VALUES (7001, 1), (7002, 2); "
+        "UPDATE t SET id = id + 100 WHERE id BETWEEN 7001 AND 7002; XA END 'x1'; XA PREPARE 'x1'; XA COMMIT 'x1'",
+        "BEGIN; INSERT INTO t (id, n) VALUES (7301, 1); SAVEPOINT a; UPDATE t SET id = 7302 WHERE id = 7301; "
+        "SAVEPOINT b; DELETE FROM t WHERE id = 7101; INSERT INTO plain VALUES (4); COMMIT",
         "INSERT INTO plain VALUES (8); TRUNCATE TABLE plain; INSERT INTO plain VALUES (9)",
         "CREATE TABLE copied AS SELECT * FROM t LIMIT 5; DROP TABLE elsewhere; RENAME TABLE copied TO again",
         "INSERT INTO again SELECT id + 1, n, extra, v, l FROM t WHERE id > 5000; DELETE FROM t WHERE id < 300",
@@ -75,6 +79,8 @@ def run(bench: Bench, *, hot_path: bool, expected: int) -> str:
 
 def records_of(bench: Bench) -> dict[str, list[tuple[RawRecord, Any, Any]]]:
     topics = topics_with_prefix(bench.kafka.bootstrap, bench.prefix)
+    if bench.spec.config.provide_transaction_metadata:
+        topics.append(f"{bench.prefix}.transaction")
     with TopicReader(bench.kafka.bootstrap) as reader:
         found: dict[str, list[tuple[RawRecord, Any, Any]]] = {topic: [] for topic in topics}
         for change in changes(reader.read_new(topics), bench.decoder):
@@ -102,26 +108,42 @@ def start_both_where(bench: Bench) -> None:
 def shown(change: tuple[RawRecord, Any, Any]) -> tuple[object, ...]:
     record, key, value = change
     headers = [(name, text) for name, text in record.headers if name != RUN_ID]
-    rest = value if value is None else {name: one for name, one in value.items() if name not in OWN_FIELDS}
+    own = OWN_FIELDS if value is not None and "op" in value else ()
+    rest = value if value is None else {name: one for name, one in value.items() if name not in own}
     return record.key, key, rest, len(record.value or b""), headers
 
 
-def exercise(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def counting(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Count what leaves the lane: events, rows events among them, and single rows of events that stay."""
+    count = {"events": 0, "rows events": 0, "single rows": 0}
+
+    def count_calls(owner: type, method: str, name: str) -> None:
+        plain = getattr(owner, method)
+
+        def counted(*arguments: Any) -> Any:
+            count[name] += 1
+            return plain(*arguments)
+
+        monkeypatch.setattr(owner, method, counted)
+
+    count_calls(fast_stream.FastStream, "_long_way", "events")
+    count_calls(StreamingSource, "_rows", "rows events")
+    count_calls(fast_stream.FastStream, "_reference_row", "single rows")
+    return count
+
+
+def exercise(bench: Bench, monkeypatch: pytest.MonkeyPatch, session: str = "") -> dict[str, int]:
+    """Run the history on both paths; return what left the lane. `session` begins each session of the source."""
     assert is_compiled(), "the hot path is not compiled: run hatch_build.py"
     start_both_where(bench)
     for statements in history(bench.source, random.Random(7)):
-        bench.source.execute(statements, bench.database)
+        bench.source.execute(session + statements, bench.database)
     bench.source.execute("CREATE TABLE the_end (x INT); INSERT INTO the_end VALUES (1)", bench.database)
-    long_way = [0]
-    plain = fast_stream.FastStream._long_way
-
-    def counted(stream: fast_stream.FastStream, timeout_ms: int) -> bool:
-        long_way[0] += 1
-        return plain(stream, timeout_ms)
-
-    monkeypatch.setattr(fast_stream.FastStream, "_long_way", counted)
+    count = counting(monkeypatch)
     lane = run(bench, hot_path=True, expected=1)
-    assert 0 < long_way[0] < 120, "most events stay in the lane"
+    seen = dict(count)
+    assert 0 < seen["events"] < 130, "most events stay in the lane"
+    assert seen["rows events"] < 40, "of each table version the first, and those of truncated or unknown ones"
     first = records_of(bench)
     long = run(bench, hot_path=False, expected=2)
     assert json.loads(lane) == json.loads(long), "the offsets at the end"
@@ -132,8 +154,9 @@ def exercise(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
         for left, right in zip(records[:half], records[half:], strict=True):
             assert shown(left) == shown(right), topic
             compared += 1
-    print(f"{bench.source.name}: {compared} records equal on both paths, {long_way[0]} events on the long way")
+    print(f"{bench.source.name}: {compared} records equal on both paths; the long way: {seen}")
     assert compared > 900
+    return seen
 
 
 def test_both_paths_agree_on_mysql(
@@ -177,3 +200,34 @@ def test_both_paths_agree_with_rules_and_masks(
         "compatibility.mode": "debezium",
     }
     exercise(Bench(mysql, kafka, apicurio, mysql_database, **NO_DATA, **config), monkeypatch)
+
+
+METADATA = {"provide.transaction.metadata": "true", "include.query": "true"}
+
+
+def test_both_paths_agree_with_metadata_and_statements_on_mysql(
+    mysql: MySqlServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    mysql_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = {"table.exclude.list": f"{mysql_database}.elsewhere", **METADATA}
+    bench = Bench(mysql, kafka, apicurio, mysql_database, **NO_DATA, **config)
+    seen = exercise(bench, monkeypatch, "SET SESSION binlog_rows_query_log_events = 1; ")
+    assert seen["single rows"] == 0
+    found = records_of(bench)
+    assert any(value and value["source"]["query"] for _, _, value in found[f"{bench.prefix}.{bench.database}.t"])
+    assert len(found[f"{bench.prefix}.transaction"]) > 120
+
+
+def test_both_paths_agree_with_metadata_and_statements_on_mariadb(
+    mariadb: MariaDbServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    mariadb_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = {"table.exclude.list": f"{mariadb_database}.elsewhere", **METADATA}
+    bench = Bench(mariadb, kafka, apicurio, mariadb_database, **NO_DATA, **config)
+    assert exercise(bench, monkeypatch)["single rows"] == 0

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from faust_cdc.config.converter_settings import AvroOptions, ConverterSettings, Format, JsonOptions
 from faust_cdc.errors import InternalError
 from faust_cdc.routing.subjects import STRATEGIES
-from faust_cdc.transcode.avro_encoding import AvroKey, AvroValue, avro_struct
+from faust_cdc.transcode.avro_encoding import AvroKey, AvroStruct, AvroValue
 from faust_cdc.transcode.encoding import EncodeKey, EncodeStruct, EncodeValue, Encoding
 from faust_cdc.transcode.json_encoding import json_key, json_struct, json_value
 from faust_cdc.transcode.plan import TranscodePlan, schema_json
@@ -58,7 +58,7 @@ class AvroConverter:
 
     def struct(self, topic: str, schema: dict[str, Any]) -> EncodeStruct:
         """Return the encoder of records about the stream."""
-        return avro_struct(schema, self._id(topic, schema))
+        return AvroStruct(schema, self._id(topic, schema))
 
     def _id(self, topic: str, schema: dict[str, Any]) -> int:
         document = schema

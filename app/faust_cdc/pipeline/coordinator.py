@@ -323,8 +323,7 @@ class Coordinator:
         metadata: TransactionTopic | None,
     ) -> EventSource:
         config = self._config
-        long_way = metadata is not None or config.include_query or config.post_processors
-        if long_way or not self._spec.hot_path or not is_compiled():
+        if config.post_processors or not self._spec.hot_path or not is_compiled():
             return SingleEvents(stream, reader)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
         from faust_cdc.pipeline.fast_stream import FastStream
@@ -337,6 +336,8 @@ class Coordinator:
             dispatch_rules(self._config),
             self._source_block(),
             self._headers.as_headers(),
+            metadata,
+            config.include_query,
         )
 
     def _report(self, writer: TransactionWriter, source_ts_ms: int) -> None:

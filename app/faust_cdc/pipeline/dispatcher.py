@@ -152,7 +152,9 @@ class Dispatcher:
             return [], end
         return list(self._update(captured, first, second, block, ts_ns, transaction)), end
 
-    def one_row(self, event: RowsEvent, source: SourceInfo, offset: int, index: int) -> tuple[list[ChangeRecord], int]:
+    def one_row(
+        self, event: RowsEvent, source: SourceInfo, offset: int, index: int, transaction: OpenTransaction | None
+    ) -> tuple[list[ChangeRecord], int]:
         """Return the records of the event's row `index`, which begins at `offset`, and where the next one begins.
 
         Raises what `records` raises.
@@ -161,7 +163,7 @@ class Dispatcher:
         assert captured is not None, "rows of a table that is not captured have no encoder to stop"
         block = replace(source, db=captured.id.database, table=captured.id.table, row=index)
         with placed(event):
-            return self._row(event, captured, block, offset, time.time_ns(), None)
+            return self._row(event, captured, block, offset, time.time_ns(), transaction)
 
     def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:
         """Return the `t` record of a TRUNCATE, which has no key; None when skipped or not captured.

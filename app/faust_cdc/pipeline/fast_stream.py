@@ -17,9 +17,12 @@ from faust_cdc.kafka.producer import BatchRecord, Headers
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline import lane as lanes
 from faust_cdc.pipeline.captured import TranscoderCache
-from faust_cdc.pipeline.dispatcher import DispatchRules
+from faust_cdc.pipeline.dispatcher import NEW_KEY_HEADER, OLD_KEY_HEADER, DispatchRules
 from faust_cdc.pipeline.lane import Lane, LaneTable
+from faust_cdc.pipeline.lane_metadata import LaneMetadata
+from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.streaming import SourceTransaction, StreamingSource
+from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.transcode.compiled.program import row_encoder
 from faust_cdc.transcode.compiled.source import SourceHead
@@ -41,7 +44,10 @@ class FastStream:
         rules: DispatchRules,
         block: SourceInfo,
         headers: Headers,
+        metadata: TransactionTopic | None = None,
+        include_query: bool = False,
     ) -> None:
+        """With `metadata` and `include_query` as the options of these names; see `StreamingSource`."""
         self._stream = stream
         self._reader = reader
         self._cache = cache
@@ -50,8 +56,14 @@ class FastStream:
         self._skip_unchanged = rules.skip_unchanged
         head = SourceHead(block.version, block.connector, block.name)
         mariadb = block.connector == "mariadb"
-        self._lane = Lane(head, "".join(sorted(rules.skipped)), rules.tombstones_on_delete, mariadb)
         self._topics: list[str] = []
+        self._metadata = None if metadata is None else LaneMetadata(metadata, writer.write)
+        places = None
+        if self._metadata is not None:
+            self._topics.append(self._metadata.topic.topic)
+            places = self._metadata.places
+        skipped = "".join(sorted(rules.skipped))
+        self._lane = Lane(head, skipped, rules.tombstones_on_delete, mariadb, include_query, places)
         self._indexes: dict[str, int] = {}
         self._maps: dict[bytes, TableMapEvent] = {}
         self._to_lane()
@@ -89,20 +101,61 @@ class FastStream:
     def _write(self) -> None:
         """Produce the lane's records; those of complete source transactions are covered before the rest begins."""
         lane, writer = self._lane, self._writer
-        out = lane.out
-        if not out and not lane.ended:
+        count = len(lane.out)
+        if not count and not lane.ended:
             return
-        covered = lane.covered
+        covered = int(lane.covered)
         if lane.ended:
-            writer.write_batch(self._records(out[:covered]), self._headers)
+            self._produce(0, covered)
             self._to_stream()
-            writer.end_source_transaction(self._stream.offset, lane.ended)
+            writer.end_source_transaction(self._stream.offset, int(lane.ended))
             lane.ended = 0
-            if covered < len(out) and writer.is_full():
+            if covered < count and writer.is_full():
                 writer.commit()
-        writer.write_batch(self._records(out[covered:] if covered else out), self._headers)
+        self._produce(covered, count)
         lane.out = []
+        lane.marks = []
         lane.covered = 0
+
+    def _produce(self, start: int, stop: int) -> None:
+        """Write some of the lane's records: alike ones together, those with headers of their own one by one."""
+        lane, out = self._lane, self._lane.out
+        if lane.held:
+            self._hold(start, stop)
+            return
+        if not lane.marks:
+            self._writer.write_batch(self._records(out[start:stop] if start or stop < len(out) else out), self._headers)
+            return
+        at = start
+        for place, kind, text in lane.marks:
+            if start <= place < stop:
+                self._writer.write_batch(self._records(out[at:place]), self._headers)
+                self._writer.write(self._marked(out[place], kind, text))
+                at = place + 1
+        self._writer.write_batch(self._records(out[at:stop]), self._headers)
+
+    def _hold(self, start: int, stop: int) -> None:
+        """Keep the rows of a transaction that is not decided; its BEGIN is written whatever becomes of them."""
+        lane, transaction = self._lane, self._stream.open
+        assert transaction is not None
+        assert transaction.held is not None
+        marks = {place: (kind, text) for place, kind, text in lane.marks}
+        for place in range(start, stop):
+            index, key, value = lane.out[place]
+            mark = marks.get(place)
+            if mark is None:
+                transaction.held.write(ChangeRecord(self._topics[index], key, value, self._headers))
+            elif mark[0] == lanes.BOUNDARY:
+                self._writer.write(self._marked(lane.out[place], *mark))
+            else:
+                transaction.held.write(self._marked(lane.out[place], *mark))
+
+    def _marked(self, produced: lanes.Produced, kind: int, text: bytes) -> ChangeRecord:
+        index, key, value = produced
+        headers: Headers = []
+        if kind != lanes.BOUNDARY:
+            headers = [(NEW_KEY_HEADER if kind == lanes.NEW_KEY else OLD_KEY_HEADER, text), *self._headers]
+        return ChangeRecord(self._topics[index], key, value, headers)
 
     def _records(self, produced: list[lanes.Produced]) -> list[BatchRecord]:
         topics = self._topics
@@ -117,6 +170,8 @@ class FastStream:
             raise InternalError(f"The fast lane stopped in a row of {type(event).__name__} at {lane.pos}.")
         lane.row_offset = self._stream.one_row(event, int(lane.row_offset), int(lane.row_index))
         lane.row_index += 1
+        if self._metadata is not None and self._stream.open is not None:
+            self._metadata.to_lane(self._stream.open.metadata)
 
     def _long_way(self, timeout_ms: int) -> bool:
         """Take one event as the `StreamingSource` does."""
@@ -148,7 +203,8 @@ class FastStream:
             self._topics.append(captured.topic)
         encoder = row_encoder(captured.transcoder, event, self._skip_unchanged)
         database, table = captured.id.database.encode(), captured.id.table.encode()
-        return LaneTable(index, event.body, encoder, columns, database, table, encoder is None)
+        count = None if self._metadata is None else self._metadata.count_of(captured.id)
+        return LaneTable(index, event.body, encoder, columns, database, table, encoder is None, count)
 
     def _to_decoder(self) -> None:
         """Tell the long way what the lane has read."""
@@ -162,13 +218,26 @@ class FastStream:
         lane = self._lane
         if lane.open == lanes.CLOSED:
             return None
-        gtid = None if lane.gtid is None else lane.gtid.decode()
-        commit_us = None if lane.commit_us < 0 else int(lane.commit_us)
         thread = None if lane.thread < 0 else int(lane.thread)
-        begin = (lane.file.decode(), int(lane.begin_pos))
+        query = None if lane.query is None else lane.query.decode()
         is_group = lane.open == lanes.GROUP
         events = int(lane.events) if is_group else 0
-        return SourceTransaction(gtid, commit_us, thread, is_group, begin=begin, written=lane.wrote, events=events)
+        known = self._stream.open
+        if lane.adopted and known is not None:
+            known.thread_id, known.query, known.is_group = thread, query, is_group
+            known.written, known.events = lane.wrote, events
+            known.metadata = self._metadata_of_lane(known.metadata)
+            return known
+        gtid = None if lane.gtid is None else lane.gtid.decode()
+        commit_us = None if lane.commit_us < 0 else int(lane.commit_us)
+        begin = (lane.file.decode(), int(lane.begin_pos))
+        metadata, wrote = self._metadata_of_lane(None), lane.wrote
+        return SourceTransaction(
+            gtid, commit_us, thread, is_group, query, metadata, begin=begin, written=wrote, events=events
+        )
+
+    def _metadata_of_lane(self, known: OpenTransaction | None) -> OpenTransaction | None:
+        return None if self._metadata is None else self._metadata.of_lane(known)
 
     def _to_stream(self) -> None:
         """Tell the long way which source transactions the lane has ended."""
@@ -195,12 +264,15 @@ class FastStream:
                 lane.tables[number] = known
         lane.is_wary = not self._stream.lane_may_begin
         if transaction is None:
-            lane.open = lanes.CLOSED
+            lane.open, lane.adopted, lane.held = lanes.CLOSED, False, False
             return
-        plain = transaction.metadata is None and transaction.query is None and transaction.held is None
-        if not plain or not whole or self._stream.is_resuming or decoder.verifies_checksums is None:
+        if not whole or self._stream.is_resuming or decoder.verifies_checksums is None:
             lane.open = lanes.FOREIGN
             return
+        lane.adopted, lane.held = True, transaction.held is not None
+        lane.query = None if transaction.query is None else transaction.query.encode()
+        if self._metadata is not None:
+            self._metadata.to_lane(transaction.metadata)
         lane.open = lanes.GROUP if transaction.is_group else lanes.ANNOUNCED
         lane.begin_pos, lane.wrote, lane.events = transaction.begin[1], transaction.written, transaction.events
         lane.commit_us = -1 if transaction.commit_us is None else transaction.commit_us

@@ -16,7 +16,8 @@ from librt.strings import read_i64_le
 from mypy_extensions import i64
 
 from faust_cdc.transcode.compiled.octets import little
-from faust_cdc.transcode.compiled.rows import DELETE, INSERT, UPDATE, RowEncoder
+from faust_cdc.transcode.compiled.places import Places, TableCount
+from faust_cdc.transcode.compiled.rows import DELETE, INSERT, UPDATE, Encoded, RowEncoder
 from faust_cdc.transcode.compiled.source import SourceHead, after_row, after_transaction
 
 CLOSED: Final = 0
@@ -24,7 +25,7 @@ ANNOUNCED: Final = 1
 """A GTID was read; BEGIN is due."""
 GROUP: Final = 2
 FOREIGN: Final = 3
-"""A transaction of the long way alone (XA, with metadata …): nothing in it is for the lane."""
+"""A transaction of the long way alone, in which a table map is open that the lane does not know."""
 
 HEADER_BYTES: Final = 19
 LOW32: Final = 0xFFFFFFFF
@@ -35,7 +36,15 @@ NOT_A_GROUP: Final = 1 | 64 | 128
 """Flags of a MariaDB GTID: DDL that stands alone, XA PREPARE, XA COMMIT or ROLLBACK."""
 
 Produced = tuple[int, bytes | None, bytes | None]
-"""(index of the table, key, value); the value None is a tombstone."""
+"""(index of the topic, key, value); the value None is a tombstone."""
+
+BOUNDARY: Final = 0
+"""A BEGIN or END record, which has no headers."""
+NEW_KEY: Final = 1
+OLD_KEY: Final = 2
+"""A record of a row whose key changes: its header says the other key."""
+Mark = tuple[int, int, bytes]
+"""(index in `out`, one of the above, the header's text) of a record that has headers of its own."""
 
 
 class LaneTable:
@@ -50,8 +59,10 @@ class LaneTable:
         database: bytes,
         table: bytes,
         is_foreign: bool = False,
+        count: TableCount | None = None,
     ) -> None:
         """`encoder` None: not captured, so that rows are passed over; with `is_foreign`: rows for the long way."""
+        self.count = count
         self.index = index
         self.body = body
         self.encoder = encoder
@@ -73,11 +84,28 @@ def all_present(table: LaneTable, data: bytes, at: i64) -> bool:
 
 
 class Lane:
-    """Reads packets; what it made is in `out`, where it stands in the other attributes. Not thread-safe."""
+    """Reads packets; what it made is in `out`, where it stands in the other attributes. Not thread-safe.
 
-    def __init__(self, head: SourceHead, skipped: str, tombstones: bool, mariadb: bool) -> None:
-        """`skipped` holds the operations (c, u, d) that make no record; `tombstones` follow deletes."""
+    Of the open transaction: `adopted`, the long way had it first; `held`, its rows wait for a decision, so that it ends
+    on the long way; `query`, the text of the statement whose rows follow.
+    """
+
+    def __init__(
+        self,
+        head: SourceHead,
+        skipped: str,
+        tombstones: bool,
+        mariadb: bool,
+        include_query: bool = False,
+        places: Places | None = None,
+    ) -> None:
+        """`skipped` holds the operations (c, u, d) that make no record; `tombstones` follow deletes.
+
+        With `include_query` records tell their statement; with `places` their place, and topic 0 is that of BEGIN, END.
+        """
         self._head = head
+        self._include_query = include_query
+        self._places = places
         self._skip_insert = "c" in skipped
         self._skip_update = "u" in skipped
         self._skip_delete = "d" in skipped
@@ -107,6 +135,9 @@ class Lane:
         """Events of the open transaction that are done, from the one that began it; negative: never to be split."""
         self.wrote = False
         """Rows of the open transaction are in `out`, or were."""
+        self.adopted = False
+        self.held = False
+        self.query: bytes | None = None
         self.is_wary = False
         """Transactions may begin that are to be held: none begins in the lane."""
         self.known: dict[bytes, LaneTable] = {}
@@ -114,6 +145,7 @@ class Lane:
         self.tables: dict[int, LaneTable] = {}
         """The table maps of the statement being read, by table id."""
         self.out: list[Produced] = []
+        self.marks: list[Mark] = []
         self.covered: i64 = 0
         """How many of `out` belong to complete source transactions."""
         self.ended: i64 = 0
@@ -200,15 +232,58 @@ class Lane:
             self.begin_pos = self.event_pos
             return self._gtid(data, body, end, kind == 34)
         if kind == 2:
-            return self._begin(data, body, end)
+            return self._begin(data, start, body, end)
         if kind == 16:
             return self._xid(data, start, after)
         if kind == ROWS_QUERY or kind == ANNOTATE_ROWS:
-            return self.open != FOREIGN  # where the long way counts events, it counts this one
+            if self.open == FOREIGN:  # where the long way counts events, it counts this one
+                return False
+            return not self._include_query or self._statement(data, body + 1 if kind == ROWS_QUERY else body, end)
         if kind == MARIA_GTID:
             self.begin_pos = self.event_pos
             return self._maria_gtid(data, start, body, end)
         return False
+
+    def _statement(self, data: bytes, at: i64, end: i64) -> bool:
+        """Keep the SQL text; one that is no UTF-8 is for the long way."""
+        if self.open == CLOSED or at > end:
+            return False
+        text = data[at:end]
+        if not text.isascii():
+            text.decode()
+        self.query = text
+        return True
+
+    def _announce(self, data: bytes, start: i64) -> None:
+        """Let the transaction that begins with this event have metadata."""
+        places = self._places
+        if places is None or places.active:
+            return
+        gtid = self.gtid
+        identity = b"file=%s,pos=%d" % (self.file, int(self.event_pos)) if gtid is None else gtid
+        places.open(identity, self._time_us(data, start) // 1000)
+
+    def _time_us(self, data: bytes, start: i64) -> i64:
+        """When the source committed; without GTIDs the event's own time, good to a second."""
+        return self.commit_us if self.commit_us >= 0 and self.gtid is not None else little(data, start, 4) * 1_000_000
+
+    def _boundary(self, is_end: bool, ts_ms: i64) -> None:
+        places = self._places
+        assert places is not None
+        key, value = places.record(is_end, ts_ms)
+        self.marks.append((len(self.out), BOUNDARY, b""))
+        self.out.append((0, key, value))
+        places.begun = True
+
+    def _new_transaction(self) -> None:
+        self.thread = -1
+        self.wrote = False
+        self.adopted = False
+        self.held = False
+        self.query = None
+        places = self._places
+        if places is not None:
+            places.close()
 
     def _table_map(self, data: bytes, body: i64, end: i64) -> bool:
         if self.open != GROUP or end - body < 8:
@@ -233,9 +308,8 @@ class Lane:
                 return False
             immediate = little(data, body + 49, 7)
         self.commit_us = immediate
-        self.thread = -1
         self.open = ANNOUNCED
-        self.wrote = False
+        self._new_transaction()
         if anonymous:
             self.gtid = None
             return True
@@ -264,13 +338,13 @@ class Lane:
         self.gtid_number = read_i64_le(data, body)
         self.gtid = b"%s-%d" % (self.gtid_source, int(self.gtid_number))
         self.commit_us = -1
-        self.thread = -1
         self.open = GROUP
         self.events = 0
-        self.wrote = False
+        self._new_transaction()
+        self._announce(data, start)
         return True
 
-    def _begin(self, data: bytes, body: i64, end: i64) -> bool:
+    def _begin(self, data: bytes, start: i64, body: i64, end: i64) -> bool:
         if self.open != ANNOUNCED or end - body < 19:
             return False
         statement: i64 = body + 13 + little(data, body + 11, 2) + i64(data[body + 8]) + 1
@@ -279,12 +353,19 @@ class Lane:
         self.thread = little(data, body, 4)
         self.open = GROUP
         self.events = 0
+        self._announce(data, start)
         return True
 
     def _xid(self, data: bytes, start: i64, after: i64) -> bool:
-        if self.open != GROUP:
+        if self.open != GROUP or self.held:
             return False
         self.open = CLOSED
+        places = self._places
+        if places is not None and places.active:
+            if not places.begun:
+                self._boundary(False, places.begin_ts_ms)
+            self._boundary(True, self._time_us(data, start) // 1000)
+            places.close()
         self.end_pos = after
         self.end_timestamp = little(data, start, 4)
         self.end_server_id = little(data, start + 5, 4)
@@ -327,11 +408,13 @@ class Lane:
             if not all_present(table, data, at) or (images == 2 and not all_present(table, data, at + bitmap)):
                 return False
             at += images * bitmap
-            self.wrote = True
+            if not self.held:
+                self.wrote = True
             if not self._encode(table, encoder, data, start, at, end, operation):
                 return False
         if flags & 1:
             self.tables.clear()
+            self.query = None
         return True
 
     def _is_skipped(self, operation: i64) -> bool:
@@ -342,16 +425,22 @@ class Lane:
     def _encode(
         self, table: LaneTable, encoder: RowEncoder, data: bytes, start: i64, at: i64, end: i64, op: i64
     ) -> bool:
-        timestamp: i64 = little(data, start, 4)
-        ts_us: i64 = self.commit_us if self.commit_us >= 0 and self.gtid is not None else timestamp * 1_000_000
+        ts_us: i64 = self._time_us(data, start)
+        places = self._places
+        if places is not None:
+            if places.active and not places.begun:
+                self._boundary(False, places.begin_ts_ms)
+            encoder.place_in(places, table.count)
         server_id: i64 = little(data, start + 5, 4)
         before = self._head.before_row(
             b"false", table.database, table.table, ts_us, server_id, self.gtid, self.file, self.event_pos
         )
         thread = self.thread
-        rest = after_row(None if thread < 0 else int(thread), None)
+        rest = after_row(None if thread < 0 else int(thread), self.query)
         letter = b"c" if op == INSERT else (b"d" if op == DELETE else b"u")
-        tail = b"\x00" + after_transaction(letter, self.now_ns)
+        tail = after_transaction(letter, self.now_ns)
+        if places is None:
+            tail = b"\x00" + tail
         rows = data[at:end]
         offset: i64 = 0
         row: i64 = 0
@@ -362,13 +451,38 @@ class Lane:
         index = table.index
         out = self.out
         tombstones = op == DELETE and self._tombstones
-        for key, value in encoder.encode(op, rows, offset, row, before, rest, tail):
-            out.append((index, key, value))
-            if tombstones:
-                out.append((index, key, None))
+        encoded = encoder.encode(op, rows, offset, row, before, rest, tail)
+        if encoder.moved:
+            self._take_moved(index, encoder, encoded)
+        else:
+            for key, value in encoded:
+                out.append((index, key, value))
+                if tombstones:
+                    out.append((index, key, None))
         if encoder.next_offset < len(rows):
             self.row_table = table
             self.row_offset = encoder.next_offset
             self.row_index = encoder.next_row
             return False
         return True
+
+    def _take_moved(self, index: int, encoder: RowEncoder, encoded: Encoded) -> None:
+        """Take the records of an update that changed keys: of such rows a delete, its tombstone and a create."""
+        out = self.out
+        marks = self.marks
+        at = 0
+        for place, old_text, new_text in encoder.moved:
+            for key, value in encoded[at:place]:
+                out.append((index, key, value))
+            key, value = encoded[place]
+            marks.append((len(out), NEW_KEY, new_text))
+            out.append((index, key, value))
+            if self._tombstones:
+                marks.append((len(out), NEW_KEY, new_text))
+                out.append((index, key, None))
+            key, value = encoded[place + 1]
+            marks.append((len(out), OLD_KEY, old_text))
+            out.append((index, key, value))
+            at = place + 2
+        for key, value in encoded[at:]:
+            out.append((index, key, value))

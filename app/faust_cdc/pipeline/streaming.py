@@ -166,9 +166,10 @@ class StreamingSource:
         if transaction is None:
             raise InternalError(f"{event.header.file}:{event.header.pos}: a row outside a transaction.")
         block = self._source_block(event, transaction)
-        records, after = self._dispatcher.one_row(event, block, offset, index)
+        records, after = self._dispatcher.one_row(event, block, offset, index, transaction.metadata)
+        write = self._writer.write if transaction.held is None else transaction.held.write
         for record in records:
-            self._writer.write(record)
+            write(record)
         return after
 
     @property
@@ -230,7 +231,7 @@ class StreamingSource:
         if transaction.events in (1, NEVER_SPLIT + 1) and self._resume.enter(transaction.gtid):
             self._is_in_parts = True
             if transaction.metadata is not None:
-                transaction.metadata.is_begun = True
+                transaction.metadata.begun = True
         self._resume.pass_event()
         if self._resume.is_done:
             self._resume = None

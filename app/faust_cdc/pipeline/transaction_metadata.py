@@ -13,6 +13,7 @@ from faust_cdc.pipeline.captured import EnsureTopic
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.relational.model import TableId
+from faust_cdc.transcode.avro_encoding import AvroStruct
 from faust_cdc.transcode.encoding import EncodeStruct
 from faust_cdc_schemas.metadata import transaction_key_schema, transaction_value_schema
 
@@ -28,6 +29,14 @@ class TransactionTopic:
         self._converters = converters
         self._ensure_topic = ensure_topic
         self._encoders: tuple[EncodeStruct, EncodeStruct] | None = None
+
+    @property
+    def avro_prefixes(self) -> tuple[bytes, bytes] | None:
+        """What keys and values begin with, once there was a record; None where one of them is not Avro."""
+        key, value = self._encoders or (None, None)
+        if isinstance(key, AvroStruct) and isinstance(value, AvroStruct):
+            return key.prefix, value.prefix
+        return None
 
     def begin(self, transaction_id: str, ts_ms: int) -> ChangeRecord:
         """Return the BEGIN record; `ts_ms` is the transaction's time on the source, ms since the epoch."""
@@ -67,11 +76,12 @@ class OpenTransaction:
     ) -> None:
         self.id = transaction_id
         self._topic = topic
-        self._begin_ts_ms = begin_ts_ms
+        self.begin_ts_ms = begin_ts_ms
+        """When it began on the source, ms since the epoch."""
         self._write = write
         self._total = 0
         self._by_table: dict[TableId, int] = {}
-        self.is_begun = False
+        self.begun = False
         """BEGIN is written."""
 
     def next(self, table: TableId) -> dict[str, Any]:
@@ -95,6 +105,6 @@ class OpenTransaction:
         self._write(self._topic.end(self.id, self._by_table, ts_ms))
 
     def _begin(self) -> None:
-        if not self.is_begun:
-            self.is_begun = True
-            self._write(self._topic.begin(self.id, self._begin_ts_ms))
+        if not self.begun:
+            self.begun = True
+            self._write(self._topic.begin(self.id, self.begin_ts_ms))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import fastavro
 
-from faust_cdc.transcode.encoding import EncodeStruct, envelope_tail
+from faust_cdc.transcode.encoding import envelope_tail
 from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
 from faust_cdc.transcode.row import Row
 from faust_cdc.transcode.source_block import SourceInfo
@@ -45,6 +45,12 @@ class AvroKey:
         record = {name: row[index] for name, index in self._places} | self._constant
         fastavro.schemaless_writer(out, self._schema, record)
         return out.getvalue()
+
+    def fields(self, body: bytes) -> dict[int, Any]:
+        """Return the key's values by their places in the row; `body` is the key behind `prefix`."""
+        record = fastavro.schemaless_reader(io.BytesIO(body), self._schema, None)
+        assert isinstance(record, dict)
+        return {index: record[name] for name, index in self._places}
 
 
 class AvroValue:
@@ -86,18 +92,19 @@ class AvroValue:
         return out.getvalue()
 
 
-def avro_struct(schema: Mapping[str, Any], schema_id: int) -> EncodeStruct:
-    """Return the encoder of records about the stream, of the Avro document `schema`."""
-    prefix = _PREFIX.pack(0, schema_id)
-    parsed = fastavro.parse_schema(dict(schema))
+class AvroStruct:
+    """The encoder of records about the stream, of one Avro document."""
 
-    def encode(fields: Mapping[str, Any]) -> bytes:
+    def __init__(self, schema: Mapping[str, Any], schema_id: int) -> None:
+        self.prefix = _PREFIX.pack(0, schema_id)
+        self._schema = fastavro.parse_schema(dict(schema))
+
+    def __call__(self, fields: Mapping[str, Any]) -> bytes:
+        """Return the key or value with `fields`."""
         out = io.BytesIO()
-        out.write(prefix)
-        fastavro.schemaless_writer(out, parsed, fields)
+        out.write(self.prefix)
+        fastavro.schemaless_writer(out, self._schema, fields)
         return out.getvalue()
-
-    return encode
 
 
 def bare_record(name: str, columns: Sequence[ColumnPlan]) -> dict[str, Any]:

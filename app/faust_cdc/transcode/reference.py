@@ -290,13 +290,17 @@ class ReferenceTranscoder:
         except (TypeError, ValueError, AttributeError) as error:
             raise self._encoding_error(after if after is not None else before, error) from error
 
-    def key_struct_json(self, row: Row) -> str:
-        """Return the key as Connect's SimpleHeaderConverter prints a struct: `{"id":1}`, decimals as numbers."""
+    def key_struct_json(self, row: Row | Mapping[int, Any]) -> str:
+        """Return the key as Connect's SimpleHeaderConverter prints a struct: `{"id":1}`, decimals as numbers.
+
+        Of a row, or of its key columns' values by their places in the row.
+        """
         fields = []
         for one in self.plan.key_columns:
             value = row[one.index]
             if value is UNAVAILABLE:
-                raise self._encoding_error(row, ValueError("a key without its value"))
+                shown = row if isinstance(row, tuple) else None
+                raise self._encoding_error(shown, ValueError("a key without its value"))
             if value is None:
                 rendered = "null"
             elif one.mapping.form is Form.UNSCALED:

@@ -65,6 +65,17 @@ def truncated(text: str, length: int) -> str:
     return units[: 2 * length].decode("utf-16-le", "surrogatepass").encode("utf-8", "replace").decode("utf-8")
 
 
+class TextTruncation:
+    """The change that leaves of texts their first `length` UTF-16 units."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+
+    def __call__(self, value: str | None) -> str | None:
+        """Return the text that is left."""
+        return None if value is None else truncated(value, self.length)
+
+
 def change_of(shaping: Shaping, column: Column, mapping: Mapping) -> Change | None:
     """Return what happens to the column's values, None when they pass as they are."""
     if shaping.action is Action.PROPAGATE:
@@ -111,7 +122,7 @@ def _is_truncated(shaping: Shaping, column: Column) -> bool:
 
 def _truncation(length: int, mapping: Mapping) -> Change | None:
     if mapping.avro == "string":
-        return lambda value: None if value is None else truncated(value, length)
+        return TextTruncation(length)
     if mapping.avro == "bytes" and mapping.kind in (Kind.BYTES, Kind.FIXED_BYTES):
         return lambda value: None if value is None else value[:length]
     return None

@@ -23,22 +23,35 @@ def encoder_of(transcoder: ReferenceTranscoder, event: RowsEvent) -> RowEncoder 
 def compare_event(transcoder: ReferenceTranscoder, encoder: RowEncoder, event: RowsEvent) -> tuple[int, int]:
     """Assert equal records; return (rows encoded, rows left to the reference transcoder).
 
-    A row may be left only when its key changes or the reference transcoder refuses it too.
+    A row may be left only when its key has floating-point columns or the reference transcoder refuses it too.
     """
     kind, rows, offset, index, encoded, left = KINDS[event.kind], bytes(event.rows), 0, 0, 0, 0
     operation = {INSERT: "c", UPDATE: "u", DELETE: "d"}[kind]
     before, after, tail = _around(operation)
     while offset < len(rows):
         records = encoder.encode(kind, rows, offset, index, before, after, tail)
-        for key, value in records:
+        moved = {place: (old, new) for place, old, new in encoder.moved}
+        place = 0
+        while place < len(records):
             images, offset = _images(transcoder, event, offset)
             first, second = images[0], images[-1]
-            old = None if kind == INSERT else first
-            new = None if kind == DELETE else second
-            expected = transcoder.value(operation, old, new, replace(SOURCE, row=index), NOW_NS)
-            assert key == transcoder.key(second), f"the key of row {index}"
-            assert value == expected, f"the value of row {index}"
-            index, encoded = index + 1, encoded + 1
+            source = replace(SOURCE, row=index)
+            if place in moved:
+                texts = tuple(transcoder.key_struct_json(image).encode() for image in images)
+                assert moved[place] == texts, f"the headers of row {index}"
+                assert transcoder.key_changed(first, second), f"row {index} keeps its key"
+                gone = transcoder.key(first), transcoder.value("d", first, None, source, NOW_NS)
+                made = transcoder.key(second), transcoder.value("c", None, second, source, NOW_NS)
+                assert records[place : place + 2] == [gone, made], f"the two records of row {index}"
+                place += 1
+            else:
+                key, value = records[place]
+                old = None if kind == INSERT else first
+                new = None if kind == DELETE else second
+                expected = transcoder.value(operation, old, new, source, NOW_NS)
+                assert key == transcoder.key(second), f"the key of row {index}"
+                assert value == expected, f"the value of row {index}"
+            place, index, encoded = place + 1, index + 1, encoded + 1
         assert (encoder.next_offset, encoder.next_row) == (offset, index)
         if offset == len(rows):
             break
@@ -48,9 +61,14 @@ def compare_event(transcoder: ReferenceTranscoder, encoder: RowEncoder, event: R
         except TableError:
             break
         assert kind == UPDATE, "left without a reason"
-        assert transcoder.key_changed(images[0], images[1]), "left without a reason"
+        assert float_keys(transcoder), "left without a reason"
         index += 1
     return encoded, left
+
+
+def float_keys(transcoder: ReferenceTranscoder) -> bool:
+    """Whether bytes do not tell if a key changed: 0.0 and -0.0 are equal."""
+    return any(one.mapping.avro in ("float", "double") for one in transcoder.plan.key_columns)
 
 
 def _images(transcoder: ReferenceTranscoder, event: RowsEvent, offset: int) -> tuple[list[Row], int]:

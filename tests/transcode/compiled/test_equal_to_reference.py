@@ -2,10 +2,11 @@
 
 import pytest
 
+from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.config.column_rules import column_rules
 from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.transcode.compiled import cells, is_compiled, program
-from faust_cdc.transcode.plan import TranscodeOptions, build_plan
+from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder
 from tests.lab import MariaDbServer, MySqlServer, SqlServer
 from tests.transcode.both_paths import rows_events, tables_from_server
@@ -64,7 +65,7 @@ def test_columns_left_out_for_the_key_alone_and_changed(mysql: MySqlServer, mysq
     encoder = encoder_of(transcoder, events[0])
     assert encoder is not None
     totals = [compare_event(transcoder, encoder, event) for event in events]
-    assert (sum(done for done, _ in totals), sum(rest for _, rest in totals)) == (6, 1)
+    assert (sum(done for done, _ in totals), sum(rest for _, rest in totals)) == (7, 0)
 
 
 def test_common_columns_have_an_operation_of_their_own(mysql: MySqlServer, mysql_database: str) -> None:
@@ -77,6 +78,28 @@ def test_common_columns_have_an_operation_of_their_own(mysql: MySqlServer, mysql
     )
     (table,) = tables_from_server(mysql, mysql_database, "t")
     (event,) = rows_events(mysql, [table], "INSERT INTO t (a) VALUES (1)")[table.id]
-    plan = build_plan(table, "p.d.t", TranscodeOptions())
-    codes = [program.cell_of(*one, True).code for one in zip(plan.columns, event.table_map.columns, strict=True)]
-    assert cells.COLD not in codes
+    assert cold_columns(build_plan(table, "p.d.t", TranscodeOptions()), event.table_map) == []
+    rules = column_rules(
+        {
+            "column.mask.with.4.chars": r".*\.t\.[ce]",
+            "column.truncate.to.3.chars": r".*\.t\.[fpqr]",
+            "column.mask.hash.v2.SHA-256.with.salt.abc": r".*\.t\.[j]",
+        }
+    )
+    masks = TranscodeOptions(columns=ColumnSelection.parse(None, None, None, rules, None, None, False))
+    assert cold_columns(build_plan(table, "p.d.t", masks), event.table_map) == []
+
+
+def cold_columns(plan: TranscodePlan, table_map: TableMapEvent) -> list[str]:
+    """Type texts of the columns that Python writes."""
+    pairs = zip(plan.columns, table_map.columns, strict=True)
+    return [one.column.type_expression for one, wired in pairs if program.cell_of(one, wired, True).code == cells.COLD]
+
+
+def test_no_option_sends_a_type_of_mysql_through_python(mysql: MySqlServer, mysql_database: str) -> None:
+    """Every form that a mode gives a type has an operation."""
+    tables, events = written_tables(mysql, mysql_database, MYSQL_ONLY)
+    for options in option_sets("mysql"):
+        for table in tables:
+            plan = build_plan(table, "p.d.t", options)
+            assert cold_columns(plan, events[table.id][0].table_map) == [], options

@@ -39,6 +39,7 @@ BITS: Final = 19
 COLD: Final = 20
 SKIP: Final = 21
 SKIP_COUNTED: Final = 22
+SHAPED: Final = 23
 
 NO_TAG: Final = -1
 
@@ -84,6 +85,10 @@ class Cell:
         self.decode = decode
         self.cold = cold
 
+    def put(self, out: BytesWriter, data: bytes, pos: i64, end: i64) -> i64:
+        """Write a cell with code `SHAPED`; see `put_cell`."""
+        raise ValueError("no such operation")
+
 
 def put_cell(cell: Cell, out: BytesWriter, data: bytes, pos: i64, end: i64) -> i64:
     """Write the field of the cell at `pos`, its union tag before it; return the position after the cell.
@@ -94,6 +99,8 @@ def put_cell(cell: Cell, out: BytesWriter, data: bytes, pos: i64, end: i64) -> i
     if code >= DATETIME and code <= TIMESTAMP:
         return put_date(cell, out, data, pos)
     if code >= COLD:
+        if code == SHAPED:
+            return cell.put(out, data, pos, end)
         return put_cold(cell, out, data, pos) if code == COLD else skipped(cell, data, pos)
     if cell.value_tag >= 0:
         out.append(u8(cell.value_tag))

@@ -7,22 +7,28 @@ Python encoder of its field, without slowing the columns beside it.
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Callable
 from typing import Any
-
-import fastavro
 
 from faust_cdc.binlog import codes
 from faust_cdc.binlog.events import TableMapColumn, TableMapEvent
 from faust_cdc.mysql.charsets import decoder
 from faust_cdc.transcode import wire
-from faust_cdc.transcode.avro_encoding import AvroKey, AvroValue, bare_record
+from faust_cdc.transcode.avro_encoding import AvroKey, AvroValue
 from faust_cdc.transcode.compiled import cells as ops
 from faust_cdc.transcode.compiled.cells import Cell
 from faust_cdc.transcode.compiled.octets import avro_bytes
 from faust_cdc.transcode.compiled.rows import RowEncoder
+from faust_cdc.transcode.compiled.shaped import (
+    DECIMAL_DIGITS_MAX,
+    OTHER_TEXTS,
+    EncodeField,
+    binary_text,
+    field_encoder,
+    shaped_cell,
+)
+from faust_cdc.transcode.compiled.shapes import Converted, IsoDate, ShapedDateTime
 from faust_cdc.transcode.forms import Form
 from faust_cdc.transcode.mapping import Kind
 from faust_cdc.transcode.plan import ColumnPlan
@@ -31,25 +37,7 @@ from faust_cdc.transcode.temporal import FRACTION_SIZE, FRACTION_UNIT_US
 from faust_cdc.transcode.wire_skip import cell_size, length_size
 from faust_cdc_schemas.connect_avro import MISSING
 
-DECIMAL_DIGITS_MAX = 18
-"""The most that 64 bits hold whatever the digits are."""
-
 _COMPRESSED = (codes.MARIA_BLOB_COMPRESSED, codes.MARIA_VARCHAR_COMPRESSED)
-
-EncodeField = Callable[[Any], bytes]
-
-
-def field_encoder(plan: ColumnPlan) -> EncodeField:
-    """Return what writes an Avro-ready value of a column as its field, union tag and all. Raises ValueError."""
-    schema = fastavro.parse_schema(bare_record("Field", [plan]))
-    name = schema["fields"][0]["name"]
-
-    def encode(value: Any) -> bytes:
-        out = io.BytesIO()
-        fastavro.schemaless_writer(out, schema, {name: value})
-        return out.getvalue()
-
-    return encode
 
 
 def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unchanged: bool) -> RowEncoder | None:
@@ -65,7 +53,7 @@ def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unch
     if any(one.index >= len(plan.columns) for one in plan.key_columns):
         return None
     null_is_default = value.null_is_default or plan.options.compatible
-    if null_is_default and (skip_unchanged or any(one.optional for one in plan.key_columns)):
+    if null_is_default and any(one.optional for one in plan.key_columns):
         return None
     by_name = {one.column.name: one for one in plan.columns}
     in_key = {one.column.name for one in plan.key_columns}
@@ -87,21 +75,60 @@ def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unch
         suffix,
         value.prefix,
         skip_unchanged,
+        _key_text(transcoder, key, skip_unchanged),
+        null_is_default,
     )
+
+
+def _key_text(
+    transcoder: ReferenceTranscoder, key: AvroKey | None, skip_unchanged: bool
+) -> Callable[[bytes], bytes] | None:
+    """Return what makes a header's text of a key's fields; None where bytes do not say whether a key changed.
+
+    Zeros of either sign are equal numbers in different bytes. With `skip_unchanged` Debezium may skip a changed key.
+    """
+    plan = transcoder.plan
+    if key is None or (skip_unchanged and plan.options.compatible):
+        return None
+    if any(one.mapping.avro in ("float", "double") for one in plan.key_columns):
+        return None
+    return lambda body: transcoder.key_struct_json(key.fields(body)).encode()
 
 
 def cell_of(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, *, null_is_default: bool = False) -> Cell:
     """Return how the cells of one column are written."""
     finish = _finisher(plan, null_is_default)
-    make = None if _has_own_rule(plan) else _MAKERS.get(plan.mapping.kind)
-    made = None if make is None else make(plan, column, adjust_years)
+    made = None
+    if plan.change is None and not _has_own_rule(plan):
+        make = _MAKERS.get(plan.mapping.kind)
+        made = None if make is None else make(plan, column, adjust_years)
+    if made is None:
+        made = _shaped(plan, column, adjust_years)
     if made is None:
         made = _cold(plan, column, adjust_years, finish)
-    elif made.code in (ops.DATE, ops.DATETIME, ops.TIMESTAMP):
+    elif made.code in (ops.DATE, ops.DATETIME, ops.TIMESTAMP) or isinstance(made, IsoDate | ShapedDateTime):
         made.zero = finish(plan.zero)
     if plan.optional:
         made.value_tag = 2 if plan.avro_field["type"][0] == "null" else 0
         made.null_field = finish(None)
+    return made
+
+
+def _shaped(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool) -> Cell | None:
+    """Return the cell of a column whose values take another form than the common one, None when Python makes it."""
+
+    def plain(plan: ColumnPlan, column: TableMapColumn) -> Cell | None:
+        make = _MAKERS.get(plan.mapping.kind)
+        return None if make is None else make(plan, column, adjust_years)
+
+    if plan.mapping.kind in (Kind.BYTES, Kind.FIXED_BYTES) and plan.change is None and plan.mapping.convert is None:
+        return binary_text(plan, plain(plan, column))
+    text_of = OTHER_TEXTS.get(plan.mapping.kind)
+    if text_of is not None and plan.change is None and plan.mapping.convert is None:
+        return Converted(Cell(ops.OCTETS, _counted(column)), lambda stored: text_of(stored).encode())
+    made = shaped_cell(plan, column, plain)
+    if made is not None:
+        made.adjust = adjust_years
     return made
 
 
@@ -131,7 +158,7 @@ def _has_own_rule(plan: ColumnPlan) -> bool:
     """Return whether a value is made in steps that no operation has."""
     mapping = plan.mapping
     is_converted = mapping.convert is not None or mapping.zero is not MISSING or mapping.literal_years
-    return is_converted or plan.change is not None or mapping.form not in _FORMS.get(mapping.kind, {Form.AS_IS})
+    return is_converted or mapping.form not in _FORMS.get(mapping.kind, {Form.AS_IS})
 
 
 def _skip(column: TableMapColumn, digits: int) -> Cell:
@@ -190,7 +217,7 @@ def _keeps_ascii(decode: Callable[[bytes], str]) -> bool:
         return False
 
 
-def _octets(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
+def _octets(_plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | None:
     if column.type_code in _COMPRESSED:
         return None
     return Cell(ops.OCTETS, _counted(column))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from librt.strings import BytesWriter
@@ -9,6 +10,7 @@ from mypy_extensions import i64
 
 from faust_cdc.transcode.compiled.cells import Cell, put_cell
 from faust_cdc.transcode.compiled.octets import put_long
+from faust_cdc.transcode.compiled.places import Places, TableCount
 
 INSERT: Final = 0
 UPDATE: Final = 1
@@ -29,12 +31,22 @@ class RowEncoder:
         key_suffix: bytes,
         value_prefix: bytes,
         skip_unchanged: bool,
+        key_text: Callable[[bytes], bytes] | None = None,
+        null_is_default: bool = False,
     ) -> None:
         """`cells` in the order of the row image; `key` the places of the key's columns in it, in key order.
 
         The prefixes are the wire format's: a zero byte and the schema id; no key prefix, no keys. `key_suffix` is what
-        every key ends with.
+        every key ends with. `key_text` makes of a key's fields what a header tells of it; without it rows whose key
+        changes are for the reference transcoder. With `null_is_default` equal bytes may be of a NULL and of a default.
         """
+        self._null_is_default = null_is_default
+        self._key_text = key_text
+        self._places: Places | None = None
+        self._count: TableCount | None = None
+        self.moved: list[tuple[int, bytes, bytes]] = []
+        """Of the rows encoded last those whose key changed: (index of the delete record, behind which stands the
+        create record; the old key, the new key, as headers tell them)."""
         self._cells = cells
         self._nullmap: i64 = (i64(len(cells)) + 7) >> 3
         self._key = key
@@ -50,6 +62,11 @@ class RowEncoder:
         self.next_offset = 0
         """Where that row begins."""
 
+    def place_in(self, places: Places, count: TableCount | None) -> None:
+        """Write each record's place in its source transaction; `tail` does not begin with `transaction` then."""
+        self._places = places
+        self._count = count
+
     def encode(
         self, kind: i64, rows: bytes, offset: i64, row: i64, before_row: bytes, after_row: bytes, tail: bytes
     ) -> Encoded:
@@ -59,6 +76,8 @@ class RowEncoder:
         (whose error it words). `next_offset` is the end of `rows` when all were encoded.
         """
         found: Encoded = []
+        if self.moved:
+            self.moved = []
         end: i64 = len(rows)
         pos: i64 = offset
         try:
@@ -103,20 +122,67 @@ class RowEncoder:
             out.append(2)
             second: i64 = len(out)
             pos = self._image(rows, pos, end)
-            if self._key_prefix is not None and self._key_of() != key:
-                return -1
+            if key is not None:
+                new_key = self._key_of()
+                if new_key != key:
+                    if self._key_text is None or pos > end:
+                        return -1
+                    self._move(key, new_key, first, second, row, before_row, after_row, tail, found)
+                    return pos
             if self._skip_unchanged:
                 both = out.getvalue()
                 if both[first : second - 1] == both[second:]:
-                    return pos
+                    return -1 if self._null_is_default else pos
         if pos > end:
             raise ValueError("the row ends behind the rows")
         out.write(before_row)
         put_long(out, row)
         out.write(after_row)
+        if self._places is not None:
+            self._places.put(out, self._count)
         out.write(tail)
         found.append((key, out.getvalue()))
         return pos
+
+    def _move(
+        self,
+        old_key: bytes,
+        new_key: bytes,
+        first: i64,
+        second: i64,
+        row: i64,
+        before_row: bytes,
+        after_row: bytes,
+        tail: bytes,
+        found: Encoded,
+    ) -> None:
+        """Add the delete and the create record of an update that changed the key."""
+        text = self._key_text
+        prefix = self._key_prefix
+        assert text is not None
+        assert prefix is not None
+        start: i64 = len(prefix)
+        self.moved.append((len(found), text(old_key[start:]), text(new_key[start:])))
+        out = self._out
+        images = out.getvalue()
+        before = self._value_prefix + b"\x02" + images[first : second - 1] + b"\x00"
+        after = self._value_prefix + b"\x00\x02" + images[second:]
+        self._finish_moved(old_key, before, row, before_row, after_row, tail.replace(b"\x02u", b"\x02d", 1), found)
+        self._finish_moved(new_key, after, row, before_row, after_row, tail.replace(b"\x02u", b"\x02c", 1), found)
+
+    def _finish_moved(
+        self, key: bytes, images: bytes, row: i64, before_row: bytes, after_row: bytes, tail: bytes, found: Encoded
+    ) -> None:
+        out = self._out
+        out.truncate(0)
+        out.write(images)
+        out.write(before_row)
+        put_long(out, row)
+        out.write(after_row)
+        if self._places is not None:
+            self._places.put(out, self._count)
+        out.write(tail)
+        found.append((key, out.getvalue()))
 
     def _image(self, rows: bytes, pos: i64, end: i64) -> i64:
         out = self._out
