@@ -13,7 +13,7 @@ import time
 from faust_cdc.binlog.events import BinlogEvent, QueryEvent, RowsEvent, TableMapEvent
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.errors import InternalError
-from faust_cdc.kafka.producer import BatchRecord, Headers
+from faust_cdc.kafka.producer import Headers
 from faust_cdc.pipeline import lane as lanes
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import DispatchRules
@@ -85,21 +85,17 @@ class FastStream:
         out = lane.out
         if not out and not lane.ended:
             return
-        covered = lane.covered
+        covered = int(lane.covered)
         if lane.ended:
-            writer.write_batch(self._records(out[:covered]), self._headers)
+            writer.write_rows(self._topics, out, 0, covered, self._headers)
             self._to_stream()
             writer.end_source_transaction(self._stream.offset, lane.ended)
             lane.ended = 0
             if covered < len(out) and writer.is_full():
                 writer.commit()
-        writer.write_batch(self._records(out[covered:] if covered else out), self._headers)
+        writer.write_rows(self._topics, out, covered, len(out), self._headers)
         lane.out = []
         lane.covered = 0
-
-    def _records(self, produced: list[lanes.Produced]) -> list[BatchRecord]:
-        topics = self._topics
-        return [(topics[index], key, value) for index, key, value in produced]
 
     def _reference_row(self, data: bytes) -> None:
         """Handle the one row at which the lane stopped, then let it go on behind it."""
