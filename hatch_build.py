@@ -31,6 +31,8 @@ MODULES = (
     "faust_cdc/pipeline/lane.py",
 )
 """The compiled modules, relative to app/; all of them in one extension, so that they call each other directly."""
+DIRECT = "faust_cdc/kafka/_direct.c"
+"""The C extension that hands rows to librdkafka; its Python part says why it is C."""
 GROUP = "faust_cdc_hot_path"
 STAMP = ROOT / "app" / "build" / "compiled.sha256"
 
@@ -41,7 +43,7 @@ def compile_hot_path(into: Path) -> list[Path]:
     Raises whatever mypyc and the C compiler fail with, SystemExit included.
     """
     from mypyc.build import mypycify
-    from setuptools import Distribution
+    from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
 
     sources = ROOT / "app"
@@ -53,6 +55,8 @@ def compile_hot_path(into: Path) -> list[Path]:
             target_dir=f"{scratch}/c",
             group_name=GROUP,
         )
+        if sys.platform != "win32":
+            extensions.append(Extension(DIRECT.removesuffix(".c").replace("/", "."), [DIRECT]))
         command = build_ext(Distribution({"name": "faust-cdc", "ext_modules": extensions}))
         command.build_lib, command.build_temp = f"{scratch}/lib", f"{scratch}/temp"
         command.ensure_finalized()
@@ -70,7 +74,7 @@ def compile_hot_path(into: Path) -> list[Path]:
 def fingerprint() -> str:
     """Return what the extensions in the source tree depend on, hashed: sources, this file, the Python."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in (Path(__file__), *(ROOT / "app" / name for name in MODULES)):
+    for path in (Path(__file__), *(ROOT / "app" / name for name in (*MODULES, DIRECT))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

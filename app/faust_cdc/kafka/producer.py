@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from faust_cdc.errors import AbortableError, CdcError, InternalError, ProducerFenced
+from faust_cdc.kafka.direct import PLUGINS, DirectRows, Row, with_plugin
 from faust_cdc.kafka.errors import translate_kafka_error
 
 log = logging.getLogger(__name__)
 
 Headers = list[tuple[str, bytes | None]]
-BatchRecord = tuple[str, bytes | None, bytes | None]
-"""(topic, key, value)."""
 
 INIT_TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 60.0
@@ -77,6 +76,7 @@ class TransactionalProducer:
             "queue.buffering.max.kbytes": max(1024, queue_max_bytes // 1024),
             "queue.buffering.max.messages": 200_000,
         }
+        plugins = with_plugin(client_config.get(PLUGINS, ""))
         self._producer = Producer(
             {
                 **defaults,
@@ -86,9 +86,11 @@ class TransactionalProducer:
                 "acks": "all",
                 "delivery.report.only.error": True,
                 "on_delivery": self._on_delivery,
+                **({PLUGINS: plugins} if plugins else {}),
             },
             logger=log,
         )
+        self._direct = DirectRows.of(self._producer)
 
     @property
     def state(self) -> ProducerState:
@@ -105,7 +107,7 @@ class TransactionalProducer:
 
     def begin(self) -> None:
         """Open a Kafka transaction."""
-        self._failure = None
+        self._take_failure()
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
@@ -134,21 +136,26 @@ class TransactionalProducer:
                 size = len(key or b"") + len(value or b"")
                 raise self._failed(error, f"Producing a record of {size} bytes to {topic}") from error
 
-    def produce_all(self, records: Iterable[BatchRecord], headers: Headers) -> int:
-        """Queue records of the open transaction, all with the same headers; return the bytes of keys and values.
+    def produce_rows(self, topics: list[str], rows: list[Row], at: int, stop: int, headers: Headers) -> int:
+        """Queue `rows[at:stop]` of the open transaction, all with the same headers; return bytes of keys and values.
 
-        Like `produce`, without its call per record.
+        `topics` are what the rows' indexes stand for; later calls may have more of them. Like `produce`, without its
+        call per record.
         """
-        produce, size = self._producer.produce, 0
-        for topic, key, value in records:
-            try:
-                produce(topic, value, key, headers=headers)  # type: ignore[arg-type]
-            except (BufferError, KafkaException):
-                self.produce(topic, key, value, headers)
-            if value is not None:
-                size += len(value)
-            if key is not None:
-                size += len(key)
+        direct, size = self._direct, 0
+        if direct is not None:
+            direct.use(topics, headers)
+        while at < stop:
+            if direct is not None:
+                at, some = direct.produce(rows, at, stop)
+                size += some
+                if at == stop:
+                    break
+            # Without the extension, or refused: this one waits for room in the queue, or raises what is wrong with it.
+            index, key, value = rows[at]
+            self.produce(topics[index], key, value, headers)
+            size += len(key or b"") + len(value or b"")
+            at += 1
         return size
 
     def serve(self) -> None:
@@ -191,6 +198,7 @@ class TransactionalProducer:
             self._producer.poll(0)
         except KafkaException as error:  # a fenced producer says so again on every call
             log.debug("Closing %s: %s", self.transactional_id, error)
+        self._direct = None
         self._move(ProducerState.CLOSED)
 
     def _poll(self, timeout_s: float) -> None:
@@ -208,14 +216,21 @@ class TransactionalProducer:
             self._failure = translate_kafka_error(error, f"Delivering to {message.topic()}")
 
     def _raise_failure(self) -> None:
-        failure, self._failure = self._failure, None
+        failure = self._take_failure()
         if failure is not None:
             raise failure
 
+    def _take_failure(self) -> CdcError | None:
+        """Return the first failed delivery since the last time it was asked for."""
+        failure, self._failure = self._failure, None
+        found = None if self._direct is None else self._direct.take_failure()
+        if failure is None and found is not None:
+            failure = translate_kafka_error(KafkaError(found[0]), f"Delivering to {found[1]}")
+        return failure
+
     def _failed(self, error: KafkaException, where: str) -> CdcError:
         # A failed delivery is the cause; the commit's error only says that there was one.
-        translated = self._failure or translate_kafka_error(self._cause(error), where)
-        self._failure = None
+        translated = self._take_failure() or translate_kafka_error(self._cause(error), where)
         # Refused otherwise (a record too large, say), the transaction is still ours to abort; left open it would hide
         # everything behind it from read_committed readers until its timeout.
         if isinstance(translated, ProducerFenced) or error.args[0].fatal():

@@ -13,7 +13,7 @@ import time
 from faust_cdc.binlog.events import BinlogEvent, QueryEvent, RowsEvent, TableMapEvent
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.errors import InternalError
-from faust_cdc.kafka.producer import BatchRecord, Headers
+from faust_cdc.kafka.producer import Headers
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline import lane as lanes
 from faust_cdc.pipeline.captured import TranscoderCache
@@ -123,16 +123,13 @@ class FastStream:
         if lane.held:
             self._hold(start, stop)
             return
-        if not lane.marks:
-            self._writer.write_batch(self._records(out[start:stop] if start or stop < len(out) else out), self._headers)
-            return
         at = start
         for place, kind, text in lane.marks:
             if start <= place < stop:
-                self._writer.write_batch(self._records(out[at:place]), self._headers)
+                self._writer.write_rows(self._topics, out, at, place, self._headers)
                 self._writer.write(self._marked(out[place], kind, text))
                 at = place + 1
-        self._writer.write_batch(self._records(out[at:stop]), self._headers)
+        self._writer.write_rows(self._topics, out, at, stop, self._headers)
 
     def _hold(self, start: int, stop: int) -> None:
         """Keep the rows of a transaction that is not decided; its BEGIN is written whatever becomes of them."""
@@ -156,10 +153,6 @@ class FastStream:
         if kind != lanes.BOUNDARY:
             headers = [(NEW_KEY_HEADER if kind == lanes.NEW_KEY else OLD_KEY_HEADER, text), *self._headers]
         return ChangeRecord(self._topics[index], key, value, headers)
-
-    def _records(self, produced: list[lanes.Produced]) -> list[BatchRecord]:
-        topics = self._topics
-        return [(topics[index], key, value) for index, key, value in produced]
 
     def _reference_row(self, data: bytes) -> None:
         """Handle the one row at which the lane stopped, then let it go on behind it."""

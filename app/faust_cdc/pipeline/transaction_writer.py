@@ -20,7 +20,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from faust_cdc.kafka.producer import BatchRecord, Headers, ProducerState, TransactionalProducer
+from faust_cdc.kafka.direct import Row
+from faust_cdc.kafka.producer import Headers, ProducerState, TransactionalProducer
 from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
@@ -96,14 +97,17 @@ class TransactionWriter:
         if self._records % 256 == 0:
             self._producer.serve()
 
-    def write_batch(self, records: list[BatchRecord], headers: Headers) -> None:
-        """Produce records in order, all with the same headers; opens the Kafka transaction when there is none."""
-        if not records:
+    def write_rows(self, topics: list[str], rows: list[Row], at: int, stop: int, headers: Headers) -> None:
+        """Produce `rows[at:stop]` in order, all with the same headers; opens the Kafka transaction when there is none.
+
+        `topics` are what the rows' indexes stand for.
+        """
+        if at == stop:
             return
         self._begin()
         self._covered = None
-        self._bytes += self._producer.produce_all(records, headers)
-        self._records += len(records)
+        self._bytes += self._producer.produce_rows(topics, rows, at, stop, headers)
+        self._records += stop - at
         self._producer.serve()
 
     def end_source_transaction(self, offset: Callable[[], SourceOffset], count: int = 1) -> None:

@@ -1,0 +1,144 @@
+"""Rows through the C extension: the records that `produce` makes, back-pressure, refusals, failures, the end."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+
+from faust_cdc.errors import CdcError
+from faust_cdc.kafka import direct
+from faust_cdc.kafka.direct import PLUGINS, DirectRows, Row, with_plugin
+from faust_cdc.kafka.producer import Headers, TransactionalProducer
+from faust_cdc.transcode.compiled import is_compiled
+from tests.kafka.test_transactions import producer, topic, visible
+from tests.lab import KafkaBroker
+
+HEADERS: Headers = [("connector", b"c"), ("empty", b""), ("none", None), ("connector", "é".encode())]
+NOWHERE = {"bootstrap.servers": "127.0.0.1:1", "log_level": "0"}
+
+
+def test_it_is_there_wherever_the_hot_path_is() -> None:
+    assert (direct.extension() is not None) == is_compiled()
+
+
+def rows_of_nobody() -> tuple[Producer, DirectRows]:
+    made = Producer({**NOWHERE, PLUGINS: with_plugin("")})
+    rows = DirectRows.of(made)
+    assert rows is not None
+    rows.use(["t"], [])
+    return made, rows
+
+
+def test_only_rows_as_agreed_are_taken() -> None:
+    made, rows = rows_of_nobody()
+    with pytest.raises(IndexError, match="no topic 1"):
+        rows.produce([(0, b"k", b"v"), (1, b"k", b"v")], 0, 2)
+    with pytest.raises(IndexError, match="no such records"):
+        rows.produce([(0, b"k", b"v")], 0, 2)
+    with pytest.raises(TypeError, match="bytes or None"):
+        rows.produce([(0, "text", b"v")], 0, 1)  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="only grow"):
+        rows.use(["other"], [])
+    assert rows.produce([(0, b"k", b"v")], 0, 1) == (1, 2)
+    made.purge()
+
+
+def test_a_client_made_without_the_plugin_has_no_such_way(caplog: pytest.LogCaptureFixture) -> None:
+    assert DirectRows.of(Producer(NOWHERE)) is None
+    assert "several times slower" in caplog.text
+
+
+def test_a_client_is_destroyed_with_its_last_user_in_a_cycle_too() -> None:
+    made = TransactionalProducer(NOWHERE, f"x-{uuid4()}", 1 << 20)
+    gone = weakref.ref(made)
+    threads = threading.active_count()
+    del made
+    gc.collect()
+    assert gone() is None
+    assert threading.active_count() <= threads
+
+
+@pytest.mark.integration
+def test_rows_become_the_records_that_produce_makes(kafka: KafkaBroker) -> None:
+    first, second = topic(kafka, 3), topic(kafka)
+    rows: list[Row] = [(n % 2, f"k{n}".encode(), bytes([n % 251]) * (n % 700)) for n in range(3000)]
+    rows += [(1, None, b"no key"), (1, b"tombstone", None), (0, b"", b"")]
+    with producer(kafka, f"x-{uuid4()}") as made:
+        for write in ("rows", "one by one"):
+            made.begin()
+            if write == "rows":
+                size = made.produce_rows([first], rows[:1], 0, 1, HEADERS)
+                size += made.produce_rows([first, second], rows, 1, len(rows), HEADERS)
+                assert size == sum(len(key or b"") + len(value or b"") for _, key, value in rows)
+            else:
+                for index, key, value in rows:
+                    made.produce((first, second)[index], key, value, HEADERS)
+            made.commit()
+    for name in (first, second):
+        by_partition: dict[int, list[tuple[bytes | None, bytes | None, Headers]]] = {}
+        for record in visible(kafka, name):
+            shown = (record.key, record.value, list(record.headers))
+            by_partition.setdefault(record.partition, []).append(shown)
+        assert len(by_partition) == (3 if name == first else 1)
+        for number, both in by_partition.items():
+            half = len(both) // 2
+            assert both[:half] == both[half:], (name, number)
+            assert both[0][2] == HEADERS
+
+
+@pytest.mark.integration
+def test_a_full_queue_makes_the_caller_wait_and_loses_nothing(kafka: KafkaBroker) -> None:
+    name = topic(kafka)
+    rows: list[Row] = [(0, str(n).encode(), bytes(3000)) for n in range(2000)]  # six times the queue
+    made = TransactionalProducer({"bootstrap.servers": kafka.bootstrap}, f"x-{uuid4()}", 1 << 20)
+    try:
+        made.init()
+        made.begin()
+        made.produce_rows([name], rows, 0, len(rows), HEADERS)
+        made.commit()
+    finally:
+        made.close()
+    assert [record.key for record in visible(kafka, name)] == [key for _, key, _ in rows]
+
+
+@pytest.mark.integration
+def test_a_failed_delivery_fails_the_commit_and_is_named(kafka: KafkaBroker) -> None:
+    name, config = f"small-{uuid4().hex[:8]}", {"max.message.bytes": "2000"}
+    kafka.create_topic(name, 1, config)
+    data = {"bootstrap.servers": kafka.bootstrap, "compression.type": "none"}
+    made = TransactionalProducer(data, f"x-{name}", 8 << 20)
+    try:
+        made.init()
+        made.begin()
+        made.produce_rows([name], [(0, b"k", b"fits"), (0, b"k", bytes(50_000))], 0, 2, [])
+        with pytest.raises(CdcError, match=f"Delivering to {name}.*MSG_SIZE_TOO_LARGE"):
+            made.commit()
+    finally:
+        made.close()
+    assert visible(kafka, name) == []
+
+
+@pytest.mark.integration
+def test_a_row_larger_than_the_client_sends_is_refused_by_name(kafka: KafkaBroker) -> None:
+    name = topic(kafka)
+    data = {"bootstrap.servers": kafka.bootstrap, "message.max.bytes": "2000"}
+    made = TransactionalProducer(data, f"x-{name}", 8 << 20)
+    try:
+        made.init()
+        made.begin()
+        with pytest.raises(CdcError, match=f"record of 5001 bytes to {name}.*MSG_SIZE_TOO_LARGE"):
+            made.produce_rows([name], [(0, b"k", b"fits"), (0, b"k", bytes(5000))], 0, 2, [])
+    finally:
+        made.close()
+
+
+def test_a_closed_producer_takes_no_rows() -> None:
+    made, rows = rows_of_nobody()
+    made.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        rows.produce([(0, b"k", b"v")], 0, 1)
