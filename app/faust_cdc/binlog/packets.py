@@ -22,12 +22,20 @@ _SHORTEST_WAIT_S = 0.001
 class PacketStream:
     """Cuts the bytes of a connected socket (plain or TLS) into payloads.
 
-    `where` names the connection in errors. The socket is not closed here.
+    `where` names the connection in errors, `carries` what comes on it. The socket is not closed here.
     """
 
-    def __init__(self, sock: socket.socket, where: str, *, packet_size_max_bytes: int = PACKET_SIZE_MAX_BYTES) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        where: str,
+        *,
+        packet_size_max_bytes: int = PACKET_SIZE_MAX_BYTES,
+        carries: str = "binlog",
+    ) -> None:
         self._sock = sock
         self._where = where
+        self._carries = carries
         self._packet_size_max_bytes = packet_size_max_bytes
         self._buffer: bytes | bytearray = b""
         self._at = 0
@@ -95,7 +103,7 @@ class PacketStream:
             size = sum(map(len, self._parts))
             if size > self._packet_size_max_bytes:
                 raise BinlogCorrupt(
-                    f"A binlog packet from {self._where} is longer than {self._packet_size_max_bytes} bytes."
+                    f"A {self._carries} packet from {self._where} is longer than {self._packet_size_max_bytes} bytes."
                 )
             if length < _FULL:
                 joined = b"".join(self._parts)
@@ -121,9 +129,9 @@ class PacketStream:
         except TimeoutError:
             return False
         except OSError as error:
-            raise SourceConnectionLost(f"The binlog connection to {self._where} broke: {error}.") from error
+            raise SourceConnectionLost(f"The {self._carries} connection to {self._where} broke: {error}.") from error
         if not received:
-            raise SourceConnectionLost(f"The source server closed the binlog connection to {self._where}.")
+            raise SourceConnectionLost(f"The source server closed the {self._carries} connection to {self._where}.")
         self.last_heard_s = time.monotonic()
         self.received_bytes += len(received)
         if self._at == len(self._buffer):

@@ -92,8 +92,8 @@ def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unch
 
 def cell_of(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, *, null_is_default: bool = False) -> Cell:
     """Return how the cells of one column are written."""
-    finish = _finisher(plan, null_is_default)
-    make = None if _has_own_rule(plan) else _MAKERS.get(plan.mapping.kind)
+    finish = finisher(plan, null_is_default)
+    make = None if has_own_rule(plan) else _MAKERS.get(plan.mapping.kind)
     made = None if make is None else make(plan, column, adjust_years)
     if made is None:
         made = _cold(plan, column, adjust_years, finish)
@@ -105,7 +105,7 @@ def cell_of(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, *, nul
     return made
 
 
-def _finisher(plan: ColumnPlan, null_is_default: bool) -> EncodeField:
+def finisher(plan: ColumnPlan, null_is_default: bool) -> EncodeField:
     """Return what makes of a value that was read its field: column rules, defaults for nulls, Avro."""
     encode, change, default = field_encoder(plan), plan.change, plan.default
 
@@ -127,7 +127,7 @@ _FORMS = {
 """The forms that operations carry out, where it is not `AS_IS` alone."""
 
 
-def _has_own_rule(plan: ColumnPlan) -> bool:
+def has_own_rule(plan: ColumnPlan) -> bool:
     """Return whether a value is made in steps that no operation has."""
     mapping = plan.mapping
     is_converted = mapping.convert is not None or mapping.zero is not MISSING or mapping.literal_years
@@ -180,10 +180,11 @@ def _text(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | Non
         return Cell(ops.TEXT, size)
     decode = decoder(charset)
     assert decode is not None, "the plan was built only because the character set is known"
-    return Cell(ops.CODED_TEXT, size, int(_keeps_ascii(decode)), decode=decode)
+    return Cell(ops.CODED_TEXT, size, int(keeps_ascii(decode)), decode=decode)
 
 
-def _keeps_ascii(decode: Callable[[bytes], str]) -> bool:
+def keeps_ascii(decode: Callable[[bytes], str]) -> bool:
+    """Return whether a character set writes ASCII's characters as ASCII does."""
     try:
         return all(decode(bytes([code])) == chr(code) for code in range(128))
     except ValueError:
