@@ -28,6 +28,9 @@ MODULES = (
     "faust_cdc/transcode/compiled/source.py",
     "faust_cdc/transcode/compiled/places.py",
     "faust_cdc/transcode/compiled/rows.py",
+    "faust_cdc/transcode/compiled/printed_json.py",
+    "faust_cdc/transcode/compiled/result_cells.py",
+    "faust_cdc/transcode/compiled/result_rows.py",
     "faust_cdc/pipeline/lane.py",
 )
 """The compiled modules, relative to app/; all of them in one extension, so that they call each other directly."""

@@ -44,6 +44,14 @@ from faust_cdc.transcode.plan import TranscodeOptions
 from tests.fuzz.compiled_targets import lane_streams, run_encoder, run_lane, whole_images
 from tests.fuzz.corpus import Packet, bare, known_tables, packets, rows_events, rows_of, sealed
 from tests.fuzz.mutations import mutated
+from tests.fuzz.result_targets import (
+    column_definitions,
+    result_packets,
+    result_streams,
+    run_column_definition,
+    run_result_row,
+    run_result_stream,
+)
 from tests.transcode.images import SOURCE, columns, table, table_map, transcoder
 from tests.transcode.text_cells import TEXT_CELLS
 
@@ -403,6 +411,9 @@ TARGETS = (
         lambda seed, data: run_encoder(_dispatchers(), seed, data),
         _IN_FILE,
     ),
+    Target("result_row", 10, result_packets, lambda seed, data: run_result_row(OPTIONS, seed, data), "never"),
+    Target("result_stream", 3, result_streams, run_result_stream, "never"),
+    Target("column_definition", 1, column_definitions, run_column_definition, "db:3306"),
     Target("lane", 6, lane_streams, lambda seed, data: run_lane(_dispatchers(), seed, data), "never"),
 )
 BY_NAME = {target.name: target for target in TARGETS}

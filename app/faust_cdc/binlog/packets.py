@@ -24,14 +24,22 @@ _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class PacketStream:
     """Cuts the bytes of a connected socket (plain or TLS) into payloads.
 
-    `where` names the connection in errors. The socket is not closed here. It is read first and waited for only when it
-    has nothing: whoever asks with a timeout of 0 learns at once whether more has come.
+    `where` names the connection in errors, `carries` what comes on it. The socket is not closed here. It is read first
+    and waited for only when it has nothing: whoever asks with a timeout of 0 learns at once whether more has come.
     """
 
-    def __init__(self, sock: socket.socket, where: str, *, packet_size_max_bytes: int = PACKET_SIZE_MAX_BYTES) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        where: str,
+        *,
+        packet_size_max_bytes: int = PACKET_SIZE_MAX_BYTES,
+        carries: str = "binlog",
+    ) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._where = where
+        self._carries = carries
         self._packet_size_max_bytes = packet_size_max_bytes
         self._buffer: bytes | bytearray = b""
         self._at = 0
@@ -98,7 +106,7 @@ class PacketStream:
             size = sum(map(len, self._parts))
             if size > self._packet_size_max_bytes:
                 raise BinlogCorrupt(
-                    f"A binlog packet from {self._where} is longer than {self._packet_size_max_bytes} bytes."
+                    f"A {self._carries} packet from {self._where} is longer than {self._packet_size_max_bytes} bytes."
                 )
             if length < _FULL:
                 joined = b"".join(self._parts)
@@ -124,9 +132,9 @@ class PacketStream:
                 if not self._wait(deadline, isinstance(error, ssl.SSLWantWriteError)):
                     return False
             except OSError as error:
-                raise SourceConnectionLost(f"The binlog connection to {self._where} broke: {error}.") from error
+                raise SourceConnectionLost(f"The {self._carries} connection to {self._where} broke: {error}.") from error
         if not received:
-            raise SourceConnectionLost(f"The source server closed the binlog connection to {self._where}.")
+            raise SourceConnectionLost(f"The source server closed the {self._carries} connection to {self._where}.")
         self.last_heard_s = time.monotonic()
         self.received_bytes += len(received)
         if self._at == len(self._buffer):

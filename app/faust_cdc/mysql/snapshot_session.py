@@ -16,7 +16,7 @@ SNAPSHOT"; Debezium BinlogSnapshotChangeEventSource (locking mode `minimal`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from faust_cdc.errors import ServerMisconfigured, SourceRefused, TransientError
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly, connect, translate_mysql_error
 from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.mysql.prepared_query import PreparedQuery
 from faust_cdc.relational.model import TableId
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,13 @@ class SnapshotSession:
             connection.decoders, connection.use_unicode = decoders, use_unicode
             if not complete:
                 _abandon(cursor, connection)
+
+    def prepared(self, sql: str, should_stop: Callable[[], bool]) -> PreparedQuery:
+        """Return `sql` as a query in the binary protocol, to be entered.
+
+        Its errors are those of `stream`; `NotPrepared` when the server wants it in the text protocol.
+        """
+        return PreparedQuery(self.connection, sql, _overtaken, should_stop, self._address.read_timeout_ms)
 
     def _open_transaction(self) -> SnapshotPoint:
         self._run("START TRANSACTION WITH CONSISTENT SNAPSHOT")

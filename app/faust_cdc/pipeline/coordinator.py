@@ -249,7 +249,14 @@ class Coordinator:
         part_after_ms = SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms
         with SnapshotSession(self._address, info, max(1, self._config.snapshot_lock_timeout_ms // 1000)) as session:
             snapshot = InitialSnapshot(
-                session, self._source_block(), cache, dispatcher, writer, self._should_stop, part_after_ms
+                session,
+                self._source_block(),
+                cache,
+                dispatcher,
+                writer,
+                self._should_stop,
+                part_after_ms,
+                is_compiled=self._spec.hot_path and is_compiled(),
             )
             offset = snapshot.run(
                 self._list_tables, self._read_tables, with_data=self._config.snapshot_mode == "initial"

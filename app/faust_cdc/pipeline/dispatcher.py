@@ -179,6 +179,11 @@ class Dispatcher:
         value = captured.transcoder.value("t", None, None, block, time.time_ns())
         return ChangeRecord(captured.topic, None, value, self._headers)
 
+    @property
+    def headers(self) -> Headers:
+        """The headers of every record that has none of its own."""
+        return self._headers
+
     def snapshot_record(self, captured: CapturedTable, row: Row, source: SourceInfo) -> ChangeRecord:
         """Return the `r` record of a snapshot row."""
         return self._record(captured, "r", None, row, source, time.time_ns(), self._headers)

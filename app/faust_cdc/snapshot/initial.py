@@ -14,11 +14,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from faust_cdc.errors import ValueConversionError
+from faust_cdc.kafka.producer import BatchRecord
 from faust_cdc.mysql.names import quote
+from faust_cdc.mysql.prepared_query import NotPrepared
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession, TextRow
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
@@ -27,6 +30,7 @@ from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.snapshot.markers import MarkedRows
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -47,7 +51,10 @@ class InitialSnapshot:
         writer: TransactionWriter,
         should_stop: Callable[[], bool],
         part_after_ms: float,
+        *,
+        is_compiled: bool,
     ) -> None:
+        """`is_compiled`: tables that the compiled transcoder takes go through it."""
         self._session = session
         self._block = server_block
         self._cache = cache
@@ -55,7 +62,14 @@ class InitialSnapshot:
         self._writer = writer
         self._should_stop = should_stop
         self._part_after_ms = part_after_ms
-        self.rows = 0
+        self._is_compiled = is_compiled
+        self._marked = MarkedRows(writer.write_batch, dispatcher.headers)
+        self._last_report = time.monotonic()
+
+    @property
+    def rows(self) -> int:
+        """Rows written."""
+        return self._marked.rows
 
     def run(
         self,
@@ -88,39 +102,76 @@ class InitialSnapshot:
         return closing
 
     def _copy(self, tables: Sequence[Table], point: SnapshotPoint) -> bool:
-        """Write all rows, each with its marker; False when stopped. The marker needs to know the row after."""
-        held: tuple[CapturedTable, Row, bool] | None = None
-        last_report = time.monotonic()
-        for captured, row in self._rows(tables, point):
-            if self._should_stop():
-                return False
-            is_first_of_table = held is None or held[0] is not captured
-            if held is not None:
-                self._write(held, point, is_last_of_table=held[0] is not captured, is_last=False)
-            held = (captured, row, is_first_of_table)
-            if time.monotonic() - last_report > PROGRESS_EVERY_S:
-                last_report = time.monotonic()
-                log.info("Snapshot: %d rows so far, now in %s", self.rows, captured.id)
-            self._commit_part(point)
-        if held is not None:
-            self._write(held, point, is_last_of_table=True, is_last=True)
-        return True
-
-    def _rows(self, tables: Sequence[Table], point: SnapshotPoint) -> Iterator[tuple[CapturedTable, Row]]:
+        """Write all rows, each with its marker; False when stopped."""
         for table in tables:
             captured = self._cache.for_table(table)
-            transcoder = captured.transcoder
-            expressions = ", ".join(transcoder.plan.select_list())
-            sql = f"SELECT {expressions} FROM {quote(table.id.database)}.{quote(table.id.table)}"
-            for number, cells in enumerate(self._session.stream(sql)):
-                try:
-                    row = transcoder.read_text_row(cells)
-                except ValueConversionError as error:
-                    settled = self._bad_row(error, captured, cells, point, number)
-                    if settled is None:
-                        continue
-                    row = settled
-                yield captured, row
+            try:
+                complete = self._copy_compiled(captured, point)
+            except NotPrepared as refused:
+                log.info("%s is read in the text protocol: %s", captured.id, refused)
+                complete = self._copy_by_cells(captured, point)
+            if not complete:
+                return False
+        self._marked.end()
+        return True
+
+    def _copy_compiled(self, captured: CapturedTable, point: SnapshotPoint) -> bool:
+        """Copy a table through the compiled transcoder where that is for it; False when stopped.
+
+        Raises NotPrepared before anything is written.
+        """
+        if not self._is_compiled:
+            return self._copy_by_cells(captured, point)
+        # Imported here: the module needs the extension's run-time library, which not every platform has.
+        from faust_cdc.snapshot.compiled_rows import Batch, CompiledRows
+        from faust_cdc.transcode.compiled.result_program import writes_results
+
+        if not writes_results(captured.transcoder):
+            return self._copy_by_cells(captured, point)
+        number = 0
+        with self._session.prepared(self._select(captured, as_text=False), self._should_stop) as query:
+            if self._should_stop():
+                return False
+            rows = CompiledRows(query, captured, lambda: self._source(captured, point))
+            for found in rows:
+                if isinstance(found, Batch):
+                    self._marked.add_batch(captured, found.records, partial(rows.remarked, found.suffix))
+                    number += len(found.records)
+                else:
+                    self._add_cells(captured, found, point, number)
+                    number += 1
+                self._after_rows(captured, point)
+            return query.is_complete
+
+    def _copy_by_cells(self, captured: CapturedTable, point: SnapshotPoint) -> bool:
+        """Copy a table cell by cell through the reference transcoder; False when stopped."""
+        for number, cells in enumerate(self._session.stream(self._select(captured, as_text=True))):
+            if self._should_stop():
+                return False
+            self._add_cells(captured, cells, point, number)
+            self._after_rows(captured, point)
+        return True
+
+    def _select(self, captured: CapturedTable, *, as_text: bool) -> str:
+        expressions = ", ".join(captured.transcoder.plan.select_list(as_text=as_text))
+        return f"SELECT {expressions} FROM {quote(captured.id.database)}.{quote(captured.id.table)}"
+
+    def _add_cells(self, captured: CapturedTable, cells: TextRow, point: SnapshotPoint, number: int) -> None:
+        """Take a row through the reference transcoder: row `number` of the copy of its table."""
+        try:
+            row = captured.transcoder.read_text_row(cells)
+        except ValueConversionError as error:
+            settled = self._bad_row(error, captured, cells, point, number)
+            if settled is None:
+                return
+            row = settled
+        self._marked.add(captured, partial(self._record, captured, row, point))
+
+    def _after_rows(self, captured: CapturedTable, point: SnapshotPoint) -> None:
+        if time.monotonic() - self._last_report > PROGRESS_EVERY_S:
+            self._last_report = time.monotonic()
+            log.info("Snapshot: %d rows so far, now in %s", self.rows, captured.id)
+        self._commit_part(point)
 
     def _bad_row(
         self, error: ValueConversionError, captured: CapturedTable, cells: TextRow, point: SnapshotPoint, number: int
@@ -133,23 +184,10 @@ class InitialSnapshot:
         self._writer.write(settled)
         return None
 
-    def _write(
-        self, held: tuple[CapturedTable, Row, bool], point: SnapshotPoint, *, is_last_of_table: bool, is_last: bool
-    ) -> None:
-        captured, row, is_first_of_table = held
-        if is_last:
-            marker = "last"
-        elif self.rows == 0:
-            marker = "first"
-        elif is_last_of_table:
-            marker = "last_in_data_collection"
-        elif is_first_of_table:
-            marker = "first_in_data_collection"
-        else:
-            marker = "true"
+    def _record(self, captured: CapturedTable, row: Row, point: SnapshotPoint, marker: str) -> BatchRecord:
         source = replace(self._source(captured, point), snapshot=marker)
-        self._writer.write(self._dispatcher.snapshot_record(captured, row, source))
-        self.rows += 1
+        record = self._dispatcher.snapshot_record(captured, row, source)
+        return record.topic, record.key, record.value
 
     def _source(self, captured: CapturedTable, point: SnapshotPoint) -> SourceInfo:
         return self._block.at(

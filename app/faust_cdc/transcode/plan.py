@@ -159,9 +159,12 @@ class TranscodePlan:
         """Return the Avro-ready defaults of columns that may be null, by place in the row."""
         return {one.index: one.default for one in self.columns if one.optional and one.default is not MISSING}
 
-    def select_list(self) -> list[str]:
-        """Return one SQL expression per column that is read, for `ReferenceTranscoder.read_text_row`; never none."""
-        return [select_expression(one.column, one.mapping.kind) for one in self.columns] or ["NULL"]
+    def select_list(self, *, as_text: bool = True) -> list[str]:
+        """Return one SQL expression per column that is read, for `ReferenceTranscoder.read_text_row`; never none.
+
+        With `as_text` False the answer is asked for in the binary protocol.
+        """
+        return [select_expression(one.column, one.mapping.kind, as_text=as_text) for one in self.columns] or ["NULL"]
 
     def describe(self) -> str:
         """Return the plan as text: one line per column, key columns numbered."""

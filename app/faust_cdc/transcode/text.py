@@ -43,12 +43,15 @@ def epoch_of(mapping: Mapping) -> Any:
     return epoch if epoch is None or encode is None else encode(epoch)
 
 
-def select_expression(column: Column, kind: Kind) -> str:
-    """Return the SQL expression of `column` whose text answer `cell_reader` reads."""
+def select_expression(column: Column, kind: Kind, *, as_text: bool = True) -> str:
+    """Return the SQL expression of `column` whose text answer `cell_reader` reads.
+
+    With `as_text` False the answer is asked for in the binary protocol, which has numbers as they are.
+    """
     quoted = quote(column.name)
     if kind in _AS_UNSIGNED and not _labels_may_be_lost(column):
         return f"CAST({quoted} AS UNSIGNED)"
-    if kind in _AS_DOUBLE:
+    if kind in _AS_DOUBLE and as_text:
         # All digits, which the column itself does not show. CAST(... AS DOUBLE) came to MySQL only in 8.0.17.
         return f"{quoted} * 1e0"
     if kind in _TEXT and not _as_utf8(column):

@@ -97,9 +97,9 @@ def _key_text(
 
 def cell_of(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool, *, null_is_default: bool = False) -> Cell:
     """Return how the cells of one column are written."""
-    finish = _finisher(plan, null_is_default)
+    finish = finisher(plan, null_is_default)
     made = None
-    if plan.change is None and not _has_own_rule(plan):
+    if not has_own_rule(plan):
         make = _MAKERS.get(plan.mapping.kind)
         made = None if make is None else make(plan, column, adjust_years)
     if made is None:
@@ -132,7 +132,7 @@ def _shaped(plan: ColumnPlan, column: TableMapColumn, adjust_years: bool) -> Cel
     return made
 
 
-def _finisher(plan: ColumnPlan, null_is_default: bool) -> EncodeField:
+def finisher(plan: ColumnPlan, null_is_default: bool) -> EncodeField:
     """Return what makes of a value that was read its field: column rules, defaults for nulls, Avro."""
     encode, change, default = field_encoder(plan), plan.change, plan.default
 
@@ -154,11 +154,11 @@ _FORMS = {
 """The forms that operations carry out, where it is not `AS_IS` alone."""
 
 
-def _has_own_rule(plan: ColumnPlan) -> bool:
+def has_own_rule(plan: ColumnPlan) -> bool:
     """Return whether a value is made in steps that no operation has."""
     mapping = plan.mapping
     is_converted = mapping.convert is not None or mapping.zero is not MISSING or mapping.literal_years
-    return is_converted or mapping.form not in _FORMS.get(mapping.kind, {Form.AS_IS})
+    return is_converted or plan.change is not None or mapping.form not in _FORMS.get(mapping.kind, {Form.AS_IS})
 
 
 def _skip(column: TableMapColumn, digits: int) -> Cell:
@@ -207,10 +207,11 @@ def _text(plan: ColumnPlan, column: TableMapColumn, _adjust: bool) -> Cell | Non
         return Cell(ops.TEXT, size)
     decode = decoder(charset)
     assert decode is not None, "the plan was built only because the character set is known"
-    return Cell(ops.CODED_TEXT, size, int(_keeps_ascii(decode)), decode=decode)
+    return Cell(ops.CODED_TEXT, size, int(keeps_ascii(decode)), decode=decode)
 
 
-def _keeps_ascii(decode: Callable[[bytes], str]) -> bool:
+def keeps_ascii(decode: Callable[[bytes], str]) -> bool:
+    """Return whether a character set writes ASCII's characters as ASCII does."""
     try:
         return all(decode(bytes([code])) == chr(code) for code in range(128))
     except ValueError:

@@ -1,0 +1,75 @@
+"""`source.snapshot` of every row: first, last, first and last of a table, or just `true`.
+
+Only the row after it says whether a row is a last one, so one row is always held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from faust_cdc.kafka.producer import BatchRecord, Headers
+from faust_cdc.pipeline.captured import CapturedTable
+
+MakeRecord = Callable[[str], BatchRecord]
+"""Marker → the record of a row."""
+
+
+class WriteBatch(Protocol):
+    """`TransactionWriter.write_batch`."""
+
+    def __call__(self, records: list[BatchRecord], headers: Headers) -> None:
+        """Produce records in order."""
+
+
+class MarkedRows:
+    """Writes rows in order, each with its marker."""
+
+    def __init__(self, write: WriteBatch, headers: Headers) -> None:
+        self._write = write
+        self._headers = headers
+        self._held: tuple[CapturedTable, MakeRecord, bool] | None = None
+        """The last row: its table, how to make its record, and whether it is the first of the table."""
+        self.rows = 0
+        """Rows written."""
+
+    def add(self, captured: CapturedTable, make: MakeRecord) -> None:
+        """Take the next row."""
+        is_first_of_table = self._held is None or self._held[0] is not captured
+        if self._held is not None:
+            self._release(is_last_of_table=is_first_of_table, is_last=False)
+        self._held = (captured, make, is_first_of_table)
+
+    def add_batch(
+        self, captured: CapturedTable, records: Sequence[BatchRecord], remake: Callable[[BatchRecord, str], BatchRecord]
+    ) -> None:
+        """Take the next rows of a table as records marked `true`; `remake` gives one of them another marker."""
+        first, last = records[0], records[-1]
+        self.add(captured, lambda marker: remake(first, marker))
+        if len(records) > 1:
+            self._release(is_last_of_table=False, is_last=False)
+            self._write(list(records[1:-1]), self._headers)
+            self.rows += len(records) - 2
+            self._held = (captured, lambda marker: remake(last, marker), False)
+
+    def end(self) -> None:
+        """Write the row that is held, the last one of all."""
+        if self._held is not None:
+            self._release(is_last_of_table=True, is_last=True)
+            self._held = None
+
+    def _release(self, *, is_last_of_table: bool, is_last: bool) -> None:
+        assert self._held is not None
+        _, make, is_first_of_table = self._held
+        if is_last:
+            marker = "last"
+        elif self.rows == 0:
+            marker = "first"
+        elif is_last_of_table:
+            marker = "last_in_data_collection"
+        elif is_first_of_table:
+            marker = "first_in_data_collection"
+        else:
+            marker = "true"
+        self._write([make(marker)], self._headers)
+        self.rows += 1

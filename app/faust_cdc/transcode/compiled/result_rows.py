@@ -1,0 +1,133 @@
+"""The packets of a prepared SELECT's answer into records: a snapshot's rows without Python objects per cell.
+
+Compiled by mypyc. Like `Lane` it decides nothing: it stops before every packet that is not a plain row (the end, an
+error, a row of more than 16 MiB, packets out of order) and before every row that is for the reference transcoder, whose
+message names what is wrong with it.
+"""
+
+from __future__ import annotations
+
+from librt.strings import BytesWriter
+from mypy_extensions import i64
+
+from faust_cdc.transcode.compiled.cells import Cell
+from faust_cdc.transcode.compiled.octets import little
+from faust_cdc.transcode.compiled.result_cells import put_result_cell
+
+BUFFER_KEPT_MAX: i64 = 1 << 20
+"""A larger row's buffer is given back."""
+
+Record = tuple[str, bytes | None, bytes | None]
+"""(topic, key, value)."""
+
+
+class ResultRows:
+    """Carries out the program of one table and one result set. Not thread-safe."""
+
+    def __init__(
+        self,
+        topic: str,
+        cells: list[Cell],
+        key: list[int],
+        key_prefix: bytes | None,
+        key_suffix: bytes,
+        value_prefix: bytes,
+    ) -> None:
+        """`cells` in the order of the result's columns; `key` the places of the key's columns in it, in key order.
+
+        The prefixes are the wire format's; no key prefix, no keys. `key_suffix` is what every key ends with.
+        """
+        self._topic = topic
+        self._cells = cells
+        self._null_bytes: i64 = (i64(len(cells)) + 9) >> 3
+        self._key = key
+        self._key_prefix = key_prefix
+        self._key_suffix = key_suffix
+        self._head = value_prefix + b"\x00\x02"
+        self._out = BytesWriter()
+        self._piece = BytesWriter()
+        self._pieces: list[bytes] = [b""] * len(cells)
+        self.at: i64 = 0
+        """Where in the buffer `feed` stopped."""
+        self.sequence: i64 = 0
+        """Number of the next packet."""
+        self.out: list[Record] = []
+        """What `feed` made."""
+
+    def feed(self, data: bytes, at: i64, sequence: i64, suffix: bytes) -> bool:
+        """Take whole packets from `data[at:]`; return True when it stopped before a packet that is not for it.
+
+        `suffix` is what follows the row in every value: `source` and the rest of the envelope.
+        """
+        size_all: i64 = len(data)
+        self.at = at
+        self.sequence = sequence
+        while size_all - self.at >= 4:
+            start: i64 = self.at
+            size: i64 = little(data, start, 3)
+            if size_all - start - 4 < size:
+                return False
+            if size == 0 or size == 0xFFFFFF or data[start + 3] != self.sequence or data[start + 4] != 0:
+                return True
+            if not self.row(data, start + 5, start + 4 + size, suffix):
+                return True
+            self.at = start + 4 + size
+            self.sequence = (self.sequence + 1) & 255
+        return False
+
+    def row(self, data: bytes, pos: i64, end: i64, suffix: bytes) -> bool:
+        """Add the record of the row in `data[pos:end]`, its packet's first byte left out, to `out`.
+
+        False when it is for the reference transcoder.
+        """
+        try:
+            self._row(data, pos, end, suffix)
+        except (ValueError, IndexError):
+            return False
+        return True
+
+    def _row(self, data: bytes, pos: i64, end: i64, suffix: bytes) -> None:
+        out = self._out
+        out.truncate(0)
+        out.write(self._head)
+        piece = self._piece
+        nulls: i64 = pos
+        pos += self._null_bytes
+        if pos > end:
+            raise ValueError("the row is short")
+        index: i64 = 0
+        for cell in self._cells:
+            if i64(data[nulls + ((index + 2) >> 3)]) >> ((index + 2) & 7) & 1:
+                field = cell.null_field
+                if field is None:
+                    raise ValueError("NULL in a NOT NULL column")
+                if cell.is_key:
+                    self._pieces[index] = field
+                if cell.in_value:
+                    out.write(field)
+            elif cell.is_key:
+                piece.truncate(0)
+                pos = put_result_cell(cell, piece, data, pos, end)
+                part = piece.getvalue()
+                self._pieces[index] = part
+                if cell.in_value:
+                    out.write(part)
+            else:
+                pos = put_result_cell(cell, out, data, pos, end)
+            index += 1
+        if pos != end:
+            raise ValueError("the row does not end where its packet does")
+        out.write(suffix)
+        self.out.append((self._topic, self._key_of(), out.getvalue()))
+        if len(out) > BUFFER_KEPT_MAX:
+            self._out = BytesWriter()
+            self._piece = BytesWriter()
+
+    def _key_of(self) -> bytes | None:
+        """The key of the row just encoded: its fields' bytes in key order."""
+        key = self._key_prefix
+        if key is None:
+            return None
+        for index in self._key:
+            key = key + self._pieces[index]
+        return key + self._key_suffix if self._key_suffix else key
