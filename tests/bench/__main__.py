@@ -68,6 +68,8 @@ def main(given: Sequence[str] | None = None) -> int:
     try:
         measure(parts, plan, results)
     except (LabError, InstallError, AssertionError) as error:
+        results.about["failed"] = str(error)
+        report.publish(results, options.out, keep=False)
         print(f"bench: FAILED: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

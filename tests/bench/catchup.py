@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tests.bench import limits, naive
+from tests.bench import limits, naive, stages
 from tests.bench.meters import Meter
 from tests.bench.plan import DEBEZIUM, NAIVE, OURS
 from tests.bench.run import Run, alternating
@@ -59,17 +59,16 @@ def write(run: Run, work: str, table: Table, rows: Mapping[str, int], per_transa
 def measure(run: Run, work: str, table: Table, rows: Mapping[str, int], per_transaction: int) -> Stretch:
     """Write, let every side catch up in turn, check and note every round."""
     stretch = write(run, work, table, rows, per_transaction)
-    plan = run.plan
-    for number in range(-plan.warm, plan.rounds):
+    for number in range(-run.warm_rounds(always=True), run.plan.rounds):
         for side in alternating([OURS, DEBEZIUM], number):
-            found = one_round(run, stretch, side)
+            found = one_round(run, stretch, side, counted=number >= 0)
             if number >= 0:
                 note(run, work, side, found)
             say_round(run, work, side, number, found)
     compared = compare(run.servers.apicurio.ccompat_url, table.name, stretch.last[DEBEZIUM], stretch.last[OURS])
     run.say(f"{work}: {compared} records equal Debezium's, all counts right")
     run.results.add(work, OURS, "records compared with Debezium's", "records", compared)
-    for number in range(plan.rounds):
+    for number in range(run.plan.peer_rounds):
         found = naive_round(run, stretch)
         note(run, work, NAIVE, found)
         say_round(run, work, NAIVE, number, found)
@@ -95,7 +94,7 @@ def note_lag(run: Run, work: str, stretch: Stretch, side: str) -> None:
             run.results.add(f"lag-{work}", side, "memory", "MB", early.rss_mb, behind)
 
 
-def one_round(run: Run, stretch: Stretch, name: str) -> Window:
+def one_round(run: Run, stretch: Stretch, name: str, *, counted: bool = True) -> Window:
     """Start one side before its rows and wait until all are visible; raises when they are not exactly those."""
     connector, rows = run.captured[name], stretch.rows[name]
     connector.set_position(stretch.start[name])
@@ -108,6 +107,8 @@ def one_round(run: Run, stretch: Stretch, name: str) -> Window:
     finally:
         samples = watch.finish()
         ends.close()
+    if counted and name == OURS:
+        stages.note(run, stretch.work, connector)
     connector.stop()
     written = read_written(run.bootstrap, topic, watch.base, stretch.rows[DEBEZIUM])
     require(topic, written, rows)
@@ -142,6 +143,9 @@ def note(run: Run, work: str, side: str, found: Window, x: float | None = None) 
     for process in found.cpu_s:
         metric = "cpu" if process == side else f"cpu of {process}"
         add(work, side, metric, "µs/row", found.cpu_us(process), x)
+    records, seconds, cpu_s = found.with_start
+    add(work, side, "rate with start", "rows/s", records / seconds, x)
+    add(work, side, "cpu with start", "µs/row", cpu_s * 1e6 / records, x)
     add(work, side, "memory", "MB", found.rss_max_mb, x)
     if found.whole:
         run.results.notes.append(f"{work}, {side}: nearly all records came at once, so its start is in the rate")

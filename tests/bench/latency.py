@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from tests.bench import catchup, traffic
+from tests.bench import catchup, stages, traffic
 from tests.bench.plan import DEBEZIUM, OURS
 from tests.bench.run import Run, alternating
 from tests.bench.sides import Position
@@ -31,9 +31,10 @@ IDS = 10_000_000
 def measure(run: Run) -> None:
     """Every side in turn, Debezium also with `poll.interval.ms=5`."""
     kept: dict[str, list[float]] = {}
-    for number in range(-run.plan.warm, run.plan.rounds):
+    warm = run.warm_rounds(always=False)
+    for number in range(-warm, run.plan.rounds):
         for place, variant in enumerate(alternating([OURS, DEBEZIUM, TUNED], number)):
-            found = one_round(run, variant, IDS * (3 * (number + run.plan.warm) + place))
+            found = one_round(run, variant, IDS * (3 * (number + warm) + place), counted=number >= 0)
             middle, late = percentile(found, 50), percentile(found, 99)
             run.say(f"latency {variant} round {number + 1}: P50 {middle:.1f} ms, P99 {late:.1f} ms")
             if number >= 0:
@@ -45,7 +46,7 @@ def measure(run: Run) -> None:
         run.results.distributions.append({"work": "latency", "side": variant, "unit": "ms", "percentiles": points})
 
 
-def one_round(run: Run, variant: str, first: int) -> list[float]:
+def one_round(run: Run, variant: str, first: int, *, counted: bool) -> list[float]:
     """Return the milliseconds of every record written after the warm-up seconds."""
     connector = run.captured[DEBEZIUM if variant == TUNED else variant]
     connector.set_position(Position.now(run.mysql))
@@ -69,6 +70,8 @@ def one_round(run: Run, variant: str, first: int) -> list[float]:
         writes.go()
         wrote = writes.answer(seconds * 3 + 60)
         arrived = dict(reads.answer(180)["arrivals"])
+    if counted and variant == OURS:
+        stages.note(run, "latency", connector)
     connector.stop()
     if variant == TUNED:
         connector.create()
@@ -100,9 +103,10 @@ def percentile(values: list[float], at: float) -> float:
 
 def measure_load(run: Run) -> None:
     """CPU of each side while 8,000 events a second are written."""
-    for number in range(-run.plan.warm, run.plan.rounds):
+    warm = run.warm_rounds(always=False)
+    for number in range(-warm, run.plan.rounds):
         for place, name in enumerate(alternating([OURS, DEBEZIUM], number)):
-            cores, rate = load_round(run, name, IDS * (2 * (number + run.plan.warm) + place))
+            cores, rate = load_round(run, name, IDS * (2 * (number + warm) + place))
             run.say(f"load {name} round {number + 1}: {cores:.3f} cores at {rate:,.0f} events/s")
             if number >= 0:
                 run.results.add("load", name, "cores", "cores", cores)

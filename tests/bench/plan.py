@@ -13,7 +13,11 @@ class Plan:
     name: str
     warm: int
     """Rounds that do not count."""
+    warm_each: bool
+    """Whether each work that is new to a JVM has them, or only the first."""
     rounds: int
+    peer_rounds: int
+    """Rounds of the naive stack and the limits."""
     orders: Mapping[str, int]
     sbtest: Mapping[str, int]
     orders_single: Mapping[str, int]
@@ -45,13 +49,15 @@ OURS, DEBEZIUM, NAIVE = "faust-cdc", "debezium", "naive"
 FULL = Plan(
     name="full",
     warm=1,
+    warm_each=True,
     rounds=3,
+    peer_rounds=2,
     orders={OURS: 800_000, DEBEZIUM: 120_000, NAIVE: 20_000},
     sbtest={OURS: 800_000, DEBEZIUM: 160_000, NAIVE: 40_000},
     orders_single={OURS: 200_000, DEBEZIUM: 60_000, NAIVE: 10_000},
-    snapshot=200_000,
-    latency_s=10,
-    load_s=10,
+    snapshot=150_000,
+    latency_s=8,
+    load_s=8,
     start_rounds=3,
     further=4,
     huge_rows=1_000_000,
@@ -67,12 +73,14 @@ FULL = Plan(
 QUICK = Plan(
     name="quick",
     warm=1,
+    warm_each=False,
     rounds=1,
-    orders={OURS: 200_000, DEBEZIUM: 50_000, NAIVE: 10_000},
-    sbtest={OURS: 200_000, DEBEZIUM: 60_000, NAIVE: 15_000},
-    orders_single={OURS: 60_000, DEBEZIUM: 30_000, NAIVE: 5_000},
-    snapshot=60_000,
-    latency_s=6,
+    peer_rounds=1,
+    orders={OURS: 200_000, DEBEZIUM: 40_000, NAIVE: 5_000},
+    sbtest={OURS: 200_000, DEBEZIUM: 50_000, NAIVE: 10_000},
+    orders_single={OURS: 50_000, DEBEZIUM: 25_000, NAIVE: 3_000},
+    snapshot=40_000,
+    latency_s=4,
     load_s=5,
     start_rounds=1,
     further=2,
@@ -89,7 +97,9 @@ QUICK = Plan(
 SMOKE = Plan(
     name="smoke",
     warm=0,
+    warm_each=False,
     rounds=1,
+    peer_rounds=1,
     orders={OURS: 4_000, DEBEZIUM: 2_000, NAIVE: 1_000},
     sbtest={OURS: 4_000, DEBEZIUM: 2_000, NAIVE: 1_000},
     orders_single={OURS: 1_000, DEBEZIUM: 500, NAIVE: 300},

@@ -59,12 +59,12 @@ def publish(results: Results, folder: Path, *, keep: bool) -> None:
     name = f"{results.about['mode']}-{results.about['started'][:19].replace(':', '')}-{results.about['commit'][:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     results.write(folder / f"{name}.json")
-    drawn = plots.draw(results, folder / name)
-    print("\n".join(terminal(results)))
-    print(f"\nresults: {folder / name}.json")
-    print(f"plots: {', '.join(str(path) for path in drawn) or 'none'}")
     if keep:
         results.write(STORED / f"{name}.json")
+    print("\n".join(terminal(results)))
+    print(f"\nresults: {folder / name}.json")
+    drawn = plots.draw(results, folder / name)
+    print(f"plots: {folder / name}/ {', '.join(path.name for path in drawn) or 'none'}")
 
 
 def terminal(results: Results) -> list[str]:
@@ -159,7 +159,7 @@ def write_readme(path: Path | None) -> int:
         return 1
     results = Results.read(source)
     about = results.about
-    if about["mode"] != "full" or about["changed_files"] or not about["hot_path_compiled"]:
+    if "failed" in about or about["mode"] != "full" or about["changed_files"] or not about["hot_path_compiled"]:
         print(f"{source}: only a full, compiled run of a commit without changes belongs in the README")
         return 1
     readme = ROOT / "README.md"

@@ -33,6 +33,8 @@ class Run:
     say: Callable[[str], None]
     captured: dict[str, Connector] = field(default_factory=dict)
     """By side: the stopped connector of the database `bench`."""
+    begun: int = 0
+    """Parts with rounds that have begun."""
 
     def __post_init__(self) -> None:
         self.ours, self.debezium = both_sides(self.servers)
@@ -55,6 +57,14 @@ class Run:
         """The side's process first, then the servers that work for both."""
         others = {"mysqld": Meter(self.mysql.pid), "kafka": Meter(self.servers.kafka.pid)}
         return {side.name: side.meter(), **others}
+
+    def warm_rounds(self, always: bool) -> int:
+        """How many rounds of the part that begins shall not count.
+
+        `always`: work that is new to a JVM, which compiles it while it runs; else only the first part of a run warms.
+        """
+        self.begun += 1
+        return self.plan.warm if self.begun == 1 or (always and self.plan.warm_each) else 0
 
     def note_idle(self) -> None:
         """Resident memory of both workers before the first connector."""

@@ -20,7 +20,7 @@ def measure(run: Run, work: str, table: Table, rows: int) -> None:
     """Fill the table outside of the binlog, let every side take its snapshot in turn."""
     table.fill(run.mysql, 0, rows, FILL_ROWS, logged=False)
     last: dict[str, Written] = {}
-    for number in range(-run.plan.warm, run.plan.rounds):
+    for number in range(-run.warm_rounds(always=True), run.plan.rounds):
         for side in alternating([OURS, DEBEZIUM], number):
             found, last[side], whole_s = one_round(run, table, side, rows)
             if number >= 0:

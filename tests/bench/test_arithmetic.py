@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.bench import report
+from tests.bench import report, stages
 from tests.bench.latency import percentile
 from tests.bench.meters import Meter
 from tests.bench.results import Results
@@ -31,6 +31,7 @@ def test_a_window_counts_what_came_after_the_first_visible_records() -> None:
     assert seen.cpu_us("us") == pytest.approx(400)
     assert seen.rss_max_mb == 53
     assert not seen.whole
+    assert seen.with_start == (1100, 3.0, 0.9)
 
 
 def test_markers_are_taken_off_in_proportion() -> None:
@@ -101,3 +102,19 @@ def test_the_readme_says_what_the_newest_stored_run_said() -> None:
     stored = report.newest_stored()
     body = report.NOTHING_YET if stored is None else "\n".join(report.readme_table(Results.read(stored)))
     assert f"{report.README_START}\n{body}\n{report.README_END}" in (ROOT / "README.md").read_text()
+
+
+def test_stages_are_read_from_the_workers_metrics() -> None:
+    text = """# TYPE faust_cdc_stage_seconds histogram
+faust_cdc_stage_seconds_bucket{connector="c1",task="0",stage="broker",le="0.001"} 90
+faust_cdc_stage_seconds_bucket{connector="c1",task="0",stage="broker",le="0.01"} 98
+faust_cdc_stage_seconds_bucket{connector="c1",task="0",stage="broker",le="+Inf"} 100
+faust_cdc_stage_seconds_sum{connector="c1",task="0",stage="broker"} 0.5
+faust_cdc_stage_seconds_count{connector="c1",task="0",stage="broker"} 100
+faust_cdc_stage_seconds_count{connector="c2",task="0",stage="broker"} 7
+faust_cdc_records_total{connector="c1"} 5
+"""
+    ((name, stage),) = stages.parse(text, "c1").items()
+    assert name == ("stage", "broker")
+    assert (stage.sum_s, stage.count) == (0.5, 100)
+    assert [stage.percentile(at) for at in (50, 95, 99)] == [0.001, 0.01, 0.01]

@@ -143,6 +143,8 @@ class Window:
     first_at: float
     last_at: float
     whole: bool
+    with_start: tuple[int, float, float]
+    """All records, seconds and CPU seconds of the watched process from the first sample on: the task's start too."""
 
     @property
     def rate(self) -> float:
@@ -165,12 +167,14 @@ def window(samples: list[Sample], base: int, *, surplus: int = 0) -> Window:
     last = next(sample for sample in samples if sample.end == samples[-1].end)
     share = (last.end - first.written) / (last.end - base)
     whole = last.at <= first.at or share < MIN_SHARE
+    main, everything = next(iter(last.cpu_s)), last.end - base - surplus
+    with_start = (everything, last.at - samples[0].at, last.cpu_s[main] - samples[0].cpu_s[main])
     if whole:
         first, share = samples[0], 1.0
-    records = round((last.end - base - surplus) * share)
+    records = round(everything * share)
     cpu = {name: last.cpu_s[name] - first.cpu_s[name] for name in last.cpu_s}
     between = [sample.rss_mb for sample in samples if first.at <= sample.at <= last.at]
-    return Window(records, last.at - first.at, cpu, max(between), first.at, last.at, whole)
+    return Window(records, last.at - first.at, cpu, max(between), first.at, last.at, whole, with_start)
 
 
 MIN_SHARE = 0.2
