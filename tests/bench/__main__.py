@@ -98,7 +98,11 @@ def measure(parts: Sequence[Part], plan: Plan, results: Results) -> None:
         for part in parts:
             part_began = time.monotonic()
             say(f"--- {part.name}: {part.what}")
-            part.run(run)
+            try:
+                part.run(run)
+            except (LabError, AssertionError):
+                print(started.ours.log_tail(), started.connect.log_tail(), sep="\n", file=sys.stderr)
+                raise
             results.seconds[part.name] = round(time.monotonic() - part_began, 1)
     results.seconds["all"] = round(time.monotonic() - began, 1)
 
