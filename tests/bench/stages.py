@@ -1,0 +1,75 @@
+"""Where the time goes inside our worker: the stage histograms that it shows at `/metrics` itself.
+
+Only a worker that has them is asked; percentiles are upper bounds of the histogram's buckets.
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from math import isfinite
+
+from tests.bench.run import Run
+from tests.bench.sides import Connector
+
+SAMPLE = re.compile(r"(?P<name>\w+)_(?P<kind>bucket|sum|count)\{(?P<labels>.*)\} (?P<value>\S+)")
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+NAMES = {"faust_cdc_stage_seconds": "stage", "faust_cdc_stage_cpu_seconds": "stage cpu"}
+PAUSE = re.compile(r"faust_cdc_task_pause_seconds_max\{(?P<labels>.*)\} (?P<value>\S+)")
+
+
+@dataclass
+class Stage:
+    """One histogram: counts up to each bound, in seconds."""
+
+    sum_s: float = 0.0
+    count: float = 0.0
+    buckets: dict[float, float] = field(default_factory=dict)
+
+    def percentile(self, at: float) -> float:
+        """The bound of the bucket in which `at` percent are reached, the last finite one at most; seconds."""
+        finite = sorted((bound, count) for bound, count in self.buckets.items() if isfinite(bound))
+        reached = (bound for bound, count in finite if count >= self.count * at / 100)
+        return next(reached, finite[-1][0] if finite else 0.0)
+
+
+def parse(text: str, connector: str) -> dict[tuple[str, str], Stage]:
+    """Return (metric, stage) → histogram of a connector from Prometheus' text."""
+    found: dict[tuple[str, str], Stage] = {}
+    for line in text.splitlines():
+        match = SAMPLE.fullmatch(line)
+        if match is None or match["name"] not in NAMES:
+            continue
+        labels, value = dict(LABEL.findall(match["labels"])), float(match["value"])
+        if connector not in labels.values():
+            continue
+        stage = found.setdefault((NAMES[match["name"]], labels["stage"]), Stage())
+        if match["kind"] == "sum":
+            stage.sum_s = value
+        elif match["kind"] == "count":
+            stage.count = value
+        else:
+            stage.buckets[float(labels["le"])] = value
+    return found
+
+
+def note(run: Run, work: str, connector: Connector) -> None:
+    """Put the running connector's histograms into the results."""
+    url = f"{run.servers.ours.url}/metrics"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            text = answer.read().decode()
+    except urllib.error.HTTPError as error:
+        error.close()
+        return
+    for (metric, name), stage in parse(text, connector.prefix).items():
+        if stage.count:
+            side = f"{connector.side.name}: {name}"
+            run.results.add(work, side, f"{metric} mean", "ms", stage.sum_s / stage.count * 1000)
+            run.results.add(work, side, f"{metric} p99", "ms", stage.percentile(99) * 1000)
+            run.results.add(work, side, f"{metric} sum", "s", stage.sum_s)
+    for match in PAUSE.finditer(text):
+        if f'"{connector.prefix}"' in match["labels"]:
+            run.results.add(work, connector.side.name, "worst pause", "ms", float(match["value"]) * 1000)
