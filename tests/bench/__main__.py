@@ -61,7 +61,8 @@ def main(given: Sequence[str] | None = None) -> int:
     options = arguments(given)
     if options.readme is not None:
         return report.write_readme(Path(options.readme) if options.readme else None)
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background job of a shell is born deaf to SIGINT
+        signal.signal(number, _terminated)
     plan = plan_of(options)
     parts = chosen(plan, options.only)
     results = Results(about(plan.name, [part.name for part in parts]))
