@@ -72,8 +72,10 @@ def test_rows_become_the_records_that_produce_makes(kafka: KafkaBroker) -> None:
         for write in ("rows", "one by one"):
             made.begin()
             if write == "rows":
-                size = made.produce_rows([first], rows[:1], 0, 1, HEADERS)
-                size += made.produce_rows([first, second], rows, 1, len(rows), HEADERS)
+                assert made.topic_number(first) == 0
+                size = made.produce_rows(rows[:1], 0, 1, HEADERS)
+                assert [made.topic_number(one) for one in (second, first)] == [1, 0]
+                size += made.produce_rows(rows, 1, len(rows), HEADERS)
                 assert size == sum(len(key or b"") + len(value or b"") for _, key, value in rows)
             else:
                 for index, key, value in rows:
@@ -99,7 +101,8 @@ def test_a_full_queue_makes_the_caller_wait_and_loses_nothing(kafka: KafkaBroker
     try:
         made.init()
         made.begin()
-        made.produce_rows([name], rows, 0, len(rows), HEADERS)
+        assert made.topic_number(name) == 0
+        made.produce_rows(rows, 0, len(rows), HEADERS)
         made.commit()
     finally:
         made.close()
@@ -115,7 +118,8 @@ def test_a_failed_delivery_fails_the_commit_and_is_named(kafka: KafkaBroker) -> 
     try:
         made.init()
         made.begin()
-        made.produce_rows([name], [(0, b"k", b"fits"), (0, b"k", bytes(50_000))], 0, 2, [])
+        assert made.topic_number(name) == 0
+        made.produce_rows([(0, b"k", b"fits"), (0, b"k", bytes(50_000))], 0, 2, [])
         with pytest.raises(CdcError, match=f"Delivering to {name}.*MSG_SIZE_TOO_LARGE"):
             made.commit()
     finally:
@@ -131,8 +135,9 @@ def test_a_row_larger_than_the_client_sends_is_refused_by_name(kafka: KafkaBroke
     try:
         made.init()
         made.begin()
+        assert made.topic_number(name) == 0
         with pytest.raises(CdcError, match=f"record of 5001 bytes to {name}.*MSG_SIZE_TOO_LARGE"):
-            made.produce_rows([name], [(0, b"k", b"fits"), (0, b"k", bytes(5000))], 0, 2, [])
+            made.produce_rows([(0, b"k", b"fits"), (0, b"k", bytes(5000))], 0, 2, [])
     finally:
         made.close()
 

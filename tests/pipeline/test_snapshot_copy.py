@@ -128,7 +128,7 @@ def test_rows_of_many_packets(source: SqlServer) -> None:
     sizes = (1, 16_777_204, 16_777_205, 40_000_000, 16_777_206, 16_777_215, 0)
     selects = " UNION ALL ".join(f"SELECT {n}, REPEAT('x', {size})" for n, size in enumerate(sizes))
     with query(source, selects) as found:
-        batches = list(CompiledRows(found, captured, lambda: SOURCE))
+        batches = list(CompiledRows(found, captured, 0, lambda: SOURCE))
         assert found.is_complete
     assert all(isinstance(one, Batch) for one in batches)
     records = [record for one in batches if isinstance(one, Batch) for record in one.records]

@@ -132,7 +132,9 @@ class PacketStream:
                 if not self._wait(deadline, isinstance(error, ssl.SSLWantWriteError)):
                     return False
             except OSError as error:
-                raise SourceConnectionLost(f"The {self._carries} connection to {self._where} broke: {error}.") from error
+                raise SourceConnectionLost(
+                    f"The {self._carries} connection to {self._where} broke: {error}."
+                ) from error
         if not received:
             raise SourceConnectionLost(f"The source server closed the {self._carries} connection to {self._where}.")
         self.last_heard_s = time.monotonic()

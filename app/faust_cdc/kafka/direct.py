@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Row = tuple[int, bytes | None, bytes | None]
-"""(index of the topic, key, value)."""
+"""(number of the topic, key, value)."""
 
 PLUGINS = "plugin.library.paths"
 
@@ -56,7 +56,7 @@ class DirectRows:
 
     def __init__(self, direct: Direct) -> None:
         self._direct = direct
-        self._topics: list[str] = []
+        self._topics = 0
         self._headers: list[tuple[str, bytes | None]] = []
 
     @classmethod
@@ -72,16 +72,16 @@ class DirectRows:
             return None
 
     def use(self, topics: list[str], headers: list[tuple[str, bytes | None]]) -> None:
-        """Say what the topic indexes of the rows to come mean, and which headers they carry. Raises ValueError."""
+        """Say what the numbers of topics in the rows to come mean, and which headers they carry.
+
+        `topics` is the same list at every call, but for names that came to its end.
+        """
         if headers is not self._headers:
             self._direct.set_headers(headers)
             self._headers = headers
-        while len(self._topics) < len(topics):
-            name = topics[len(self._topics)]
-            self._direct.topic(name)
-            self._topics.append(name)
-        if len(topics) != len(self._topics) or topics != self._topics:
-            raise ValueError("the topics of a producer's rows only grow")
+        while self._topics < len(topics):
+            self._direct.topic(topics[self._topics])
+            self._topics += 1
 
     def produce(self, rows: list[Row], at: int, stop: int) -> tuple[int, int]:
         """Queue `rows[at:stop]`; return the index of the first that was not taken, and the bytes of those that were."""

@@ -67,6 +67,8 @@ class TransactionalProducer:
         self._should_stop = should_stop
         self._state = ProducerState.UNINITIALIZED
         self._failure: CdcError | None = None
+        self._topics: list[str] = []
+        self._topic_numbers: dict[str, int] = {}
         defaults: dict[str, str | int | bool] = {
             # Connect's and Debezium's records are partitioned by Java's murmur2; null keys go anywhere.
             "partitioner": "murmur2_random",
@@ -136,15 +138,25 @@ class TransactionalProducer:
                 size = len(key or b"") + len(value or b"")
                 raise self._failed(error, f"Producing a record of {size} bytes to {topic}") from error
 
-    def produce_rows(self, topics: list[str], rows: list[Row], at: int, stop: int, headers: Headers) -> int:
+    def topic_number(self, topic: str) -> int:
+        """Return by which number rows name the topic, always the same."""
+        number = self._topic_numbers.setdefault(topic, len(self._topics))
+        if number == len(self._topics):
+            self._topics.append(topic)
+        return number
+
+    def topic_of(self, number: int) -> str:
+        """Return the topic with this number."""
+        return self._topics[number]
+
+    def produce_rows(self, rows: list[Row], at: int, stop: int, headers: Headers) -> int:
         """Queue `rows[at:stop]` of the open transaction, all with the same headers; return bytes of keys and values.
 
-        `topics` are what the rows' indexes stand for; later calls may have more of them. Like `produce`, without its
-        call per record.
+        Like `produce`, without its call per record.
         """
         direct, size = self._direct, 0
         if direct is not None:
-            direct.use(topics, headers)
+            direct.use(self._topics, headers)
         while at < stop:
             if direct is not None:
                 at, some = direct.produce(rows, at, stop)
@@ -152,8 +164,8 @@ class TransactionalProducer:
                 if at == stop:
                     break
             # Without the extension, or refused: this one waits for room in the queue, or raises what is wrong with it.
-            index, key, value = rows[at]
-            self.produce(topics[index], key, value, headers)
+            number, key, value = rows[at]
+            self.produce(self._topics[number], key, value, headers)
             size += len(key or b"") + len(value or b"")
             at += 1
         return size

@@ -56,15 +56,12 @@ class FastStream:
         self._skip_unchanged = rules.skip_unchanged
         head = SourceHead(block.version, block.connector, block.name)
         mariadb = block.connector == "mariadb"
-        self._topics: list[str] = []
         self._metadata = None if metadata is None else LaneMetadata(metadata, writer.write)
         places = None
         if self._metadata is not None:
-            self._topics.append(self._metadata.topic.topic)
             places = self._metadata.places
         skipped = "".join(sorted(rules.skipped))
         self._lane = Lane(head, skipped, rules.tombstones_on_delete, mariadb, include_query, places)
-        self._indexes: dict[str, int] = {}
         self._maps: dict[bytes, TableMapEvent] = {}
         self._to_lane()
 
@@ -126,10 +123,10 @@ class FastStream:
         at = start
         for place, kind, text in lane.marks:
             if start <= place < stop:
-                self._writer.write_rows(self._topics, out, at, place, self._headers)
+                self._writer.write_rows(out, at, place, self._headers)
                 self._writer.write(self._marked(out[place], kind, text))
                 at = place + 1
-        self._writer.write_rows(self._topics, out, at, stop, self._headers)
+        self._writer.write_rows(out, at, stop, self._headers)
 
     def _hold(self, start: int, stop: int) -> None:
         """Keep the rows of a transaction that is not decided; its BEGIN is written whatever becomes of them."""
@@ -141,7 +138,7 @@ class FastStream:
             index, key, value = lane.out[place]
             mark = marks.get(place)
             if mark is None:
-                transaction.held.write(ChangeRecord(self._topics[index], key, value, self._headers))
+                transaction.held.write(ChangeRecord(self._writer.topic_of(index), key, value, self._headers))
             elif mark[0] == lanes.BOUNDARY:
                 self._writer.write(self._marked(lane.out[place], *mark))
             else:
@@ -149,10 +146,11 @@ class FastStream:
 
     def _marked(self, produced: lanes.Produced, kind: int, text: bytes) -> ChangeRecord:
         index, key, value = produced
-        headers: Headers = []
-        if kind != lanes.BOUNDARY:
-            headers = [(NEW_KEY_HEADER if kind == lanes.NEW_KEY else OLD_KEY_HEADER, text), *self._headers]
-        return ChangeRecord(self._topics[index], key, value, headers)
+        if kind == lanes.BOUNDARY:
+            assert self._metadata is not None
+            return ChangeRecord(self._metadata.topic.topic, key, value, [])
+        headers = [(NEW_KEY_HEADER if kind == lanes.NEW_KEY else OLD_KEY_HEADER, text), *self._headers]
+        return ChangeRecord(self._writer.topic_of(index), key, value, headers)
 
     def _reference_row(self, data: bytes) -> None:
         """Handle the one row at which the lane stopped, then let it go on behind it."""
@@ -191,13 +189,11 @@ class FastStream:
         captured, columns = self._cache.for_table_map(event), len(event.columns)
         if captured is None:
             return LaneTable(-1, event.body, None, columns, b"", b"")
-        index = self._indexes.setdefault(captured.topic, len(self._topics))
-        if index == len(self._topics):
-            self._topics.append(captured.topic)
+        topic = self._writer.topic_number(captured.topic)
         encoder = row_encoder(captured.transcoder, event, self._skip_unchanged)
         database, table = captured.id.database.encode(), captured.id.table.encode()
         count = None if self._metadata is None else self._metadata.count_of(captured.id)
-        return LaneTable(index, event.body, encoder, columns, database, table, encoder is None, count)
+        return LaneTable(topic, event.body, encoder, columns, database, table, encoder is None, count)
 
     def _to_decoder(self) -> None:
         """Tell the long way what the lane has read."""

@@ -36,7 +36,7 @@ NOT_A_GROUP: Final = 1 | 64 | 128
 """Flags of a MariaDB GTID: DDL that stands alone, XA PREPARE, XA COMMIT or ROLLBACK."""
 
 Produced = tuple[int, bytes | None, bytes | None]
-"""(index of the topic, key, value); the value None is a tombstone."""
+"""(number of the topic, key, value); the value None is a tombstone."""
 
 BOUNDARY: Final = 0
 """A BEGIN or END record, which has no headers."""
@@ -101,7 +101,7 @@ class Lane:
     ) -> None:
         """`skipped` holds the operations (c, u, d) that make no record; `tombstones` follow deletes.
 
-        With `include_query` records tell their statement; with `places` their place, and topic 0 is that of BEGIN, END.
+        With `include_query` records tell their statement; with `places` their place, and BEGIN and END are records too.
         """
         self._head = head
         self._include_query = include_query

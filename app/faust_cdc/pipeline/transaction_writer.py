@@ -97,16 +97,21 @@ class TransactionWriter:
         if self._records % 256 == 0:
             self._producer.serve()
 
-    def write_rows(self, topics: list[str], rows: list[Row], at: int, stop: int, headers: Headers) -> None:
-        """Produce `rows[at:stop]` in order, all with the same headers; opens the Kafka transaction when there is none.
+    def topic_number(self, topic: str) -> int:
+        """Return by which number rows name the topic, always the same."""
+        return self._producer.topic_number(topic)
 
-        `topics` are what the rows' indexes stand for.
-        """
+    def topic_of(self, number: int) -> str:
+        """Return the topic with this number."""
+        return self._producer.topic_of(number)
+
+    def write_rows(self, rows: list[Row], at: int, stop: int, headers: Headers) -> None:
+        """Produce `rows[at:stop]` in order, all with the same headers; opens the Kafka transaction if there is none."""
         if at == stop:
             return
         self._begin()
         self._covered = None
-        self._bytes += self._producer.produce_rows(topics, rows, at, stop, headers)
+        self._bytes += self._producer.produce_rows(rows, at, stop, headers)
         self._records += stop - at
         self._producer.serve()
 

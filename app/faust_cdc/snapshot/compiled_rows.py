@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from faust_cdc.errors import SourceConnectionLost
-from faust_cdc.kafka.producer import BatchRecord
+from faust_cdc.kafka.direct import Row
 from faust_cdc.mysql.binary_rows import text_cells, text_reader
 from faust_cdc.mysql.prepared_query import PreparedQuery
 from faust_cdc.pipeline.captured import CapturedTable
@@ -25,7 +25,7 @@ TextCells = tuple[bytes | None, ...]
 class Batch:
     """Some rows as records, marked `true`."""
 
-    records: list[BatchRecord]
+    records: list[Row]
     suffix: bytes
     """What every value ends with: all that comes after the row."""
 
@@ -33,13 +33,18 @@ class Batch:
 class CompiledRows:
     """Reads one table's query to its end."""
 
-    def __init__(self, query: PreparedQuery, captured: CapturedTable, source: Callable[[], SourceInfo]) -> None:
-        """`source` gives the block of the rows read now. Raises SourceConnectionLost for columns unheard of."""
+    def __init__(
+        self, query: PreparedQuery, captured: CapturedTable, topic: int, source: Callable[[], SourceInfo]
+    ) -> None:
+        """`topic` is the number of the records' topic, `source` gives the block of the rows read now.
+
+        Raises SourceConnectionLost for columns unheard of.
+        """
         self._query = query
         self._source = source
         try:
             self._readers = [text_reader(column) for column in query.columns]
-            self._rows = result_rows(captured.transcoder, query.columns)
+            self._rows = result_rows(captured.transcoder, query.columns, topic)
         except ValueError as error:
             raise SourceConnectionLost(f"{captured.id}: {error}.") from error
         self._where = captured.id
@@ -88,7 +93,7 @@ class CompiledRows:
         no_transaction = b"\x00"
         return before + row_index + after_row(None, None) + no_transaction + after_transaction(b"r", time.time_ns())
 
-    def remarked(self, suffix: bytes, record: BatchRecord, marker: str) -> BatchRecord:
+    def remarked(self, suffix: bytes, record: Row, marker: str) -> Row:
         """Return a record of a batch with another marker."""
         topic, key, value = record
         assert value is not None, "a row has a value"

@@ -19,7 +19,7 @@ from dataclasses import replace
 from functools import partial
 
 from faust_cdc.errors import ValueConversionError
-from faust_cdc.kafka.producer import BatchRecord
+from faust_cdc.kafka.direct import Row as KafkaRow
 from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.prepared_query import NotPrepared
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession, TextRow
@@ -63,7 +63,7 @@ class InitialSnapshot:
         self._should_stop = should_stop
         self._part_after_ms = part_after_ms
         self._is_compiled = is_compiled
-        self._marked = MarkedRows(writer.write_batch, dispatcher.headers)
+        self._marked = MarkedRows(writer.write_rows, dispatcher.headers)
         self._last_report = time.monotonic()
 
     @property
@@ -132,7 +132,8 @@ class InitialSnapshot:
         with self._session.prepared(self._select(captured, as_text=False), self._should_stop) as query:
             if self._should_stop():
                 return False
-            rows = CompiledRows(query, captured, lambda: self._source(captured, point))
+            topic = self._writer.topic_number(captured.topic)
+            rows = CompiledRows(query, captured, topic, lambda: self._source(captured, point))
             for found in rows:
                 if isinstance(found, Batch):
                     self._marked.add_batch(captured, found.records, partial(rows.remarked, found.suffix))
@@ -184,10 +185,10 @@ class InitialSnapshot:
         self._writer.write(settled)
         return None
 
-    def _record(self, captured: CapturedTable, row: Row, point: SnapshotPoint, marker: str) -> BatchRecord:
+    def _record(self, captured: CapturedTable, row: Row, point: SnapshotPoint, marker: str) -> KafkaRow:
         source = replace(self._source(captured, point), snapshot=marker)
         record = self._dispatcher.snapshot_record(captured, row, source)
-        return record.topic, record.key, record.value
+        return self._writer.topic_number(record.topic), record.key, record.value
 
     def _source(self, captured: CapturedTable, point: SnapshotPoint) -> SourceInfo:
         return self._block.at(

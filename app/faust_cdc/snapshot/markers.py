@@ -5,27 +5,28 @@ Only the row after it says whether a row is a last one, so one row is always hel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
-from faust_cdc.kafka.producer import BatchRecord, Headers
+from faust_cdc.kafka.direct import Row
+from faust_cdc.kafka.producer import Headers
 from faust_cdc.pipeline.captured import CapturedTable
 
-MakeRecord = Callable[[str], BatchRecord]
+MakeRecord = Callable[[str], Row]
 """Marker → the record of a row."""
 
 
-class WriteBatch(Protocol):
-    """`TransactionWriter.write_batch`."""
+class WriteRows(Protocol):
+    """`TransactionWriter.write_rows`."""
 
-    def __call__(self, records: list[BatchRecord], headers: Headers) -> None:
-        """Produce records in order."""
+    def __call__(self, rows: list[Row], at: int, stop: int, headers: Headers) -> None:
+        """Produce `rows[at:stop]` in order."""
 
 
 class MarkedRows:
     """Writes rows in order, each with its marker."""
 
-    def __init__(self, write: WriteBatch, headers: Headers) -> None:
+    def __init__(self, write: WriteRows, headers: Headers) -> None:
         self._write = write
         self._headers = headers
         self._held: tuple[CapturedTable, MakeRecord, bool] | None = None
@@ -40,15 +41,13 @@ class MarkedRows:
             self._release(is_last_of_table=is_first_of_table, is_last=False)
         self._held = (captured, make, is_first_of_table)
 
-    def add_batch(
-        self, captured: CapturedTable, records: Sequence[BatchRecord], remake: Callable[[BatchRecord, str], BatchRecord]
-    ) -> None:
+    def add_batch(self, captured: CapturedTable, records: list[Row], remake: Callable[[Row, str], Row]) -> None:
         """Take the next rows of a table as records marked `true`; `remake` gives one of them another marker."""
         first, last = records[0], records[-1]
         self.add(captured, lambda marker: remake(first, marker))
         if len(records) > 1:
             self._release(is_last_of_table=False, is_last=False)
-            self._write(list(records[1:-1]), self._headers)
+            self._write(records, 1, len(records) - 1, self._headers)
             self.rows += len(records) - 2
             self._held = (captured, lambda marker: remake(last, marker), False)
 
@@ -71,5 +70,5 @@ class MarkedRows:
             marker = "first_in_data_collection"
         else:
             marker = "true"
-        self._write([make(marker)], self._headers)
+        self._write([make(marker)], 0, 1, self._headers)
         self.rows += 1

@@ -16,8 +16,9 @@ from faust_cdc.transcode.avro_encoding import AvroKey, AvroValue
 from faust_cdc.transcode.compiled import cells as ops
 from faust_cdc.transcode.compiled.cells import Cell
 from faust_cdc.transcode.compiled.octets import avro_bytes
-from faust_cdc.transcode.compiled.program import DECIMAL_DIGITS_MAX, EncodeField, finisher, has_own_rule, keeps_ascii
+from faust_cdc.transcode.compiled.program import finisher, has_own_rule, keeps_ascii
 from faust_cdc.transcode.compiled.result_rows import ResultRows
+from faust_cdc.transcode.compiled.shaped import DECIMAL_DIGITS_MAX, EncodeField
 from faust_cdc.transcode.forms import Form
 from faust_cdc.transcode.mapping import Kind
 from faust_cdc.transcode.plan import ColumnPlan
@@ -39,8 +40,10 @@ def writes_results(transcoder: ReferenceTranscoder) -> bool:
     return not (_null_is_default(transcoder, value) and any(one.optional for one in plan.key_columns))
 
 
-def result_rows(transcoder: ReferenceTranscoder, columns: Sequence[ResultColumn]) -> ResultRows:
+def result_rows(transcoder: ReferenceTranscoder, columns: Sequence[ResultColumn], topic: int = 0) -> ResultRows:
     """Return what encodes the answer to `plan.select_list(as_text=False)`, whose columns the server said.
+
+    `topic` is the number of the records' topic.
 
     Only where `writes_results`. Raises ValueError for a column of a type that no answer has.
     """
@@ -56,7 +59,7 @@ def result_rows(transcoder: ReferenceTranscoder, columns: Sequence[ResultColumn]
         made.append(cell)
     suffix = b"" if plan.key_constant is None else avro_bytes(plan.key_constant.value.encode())
     places = [one.index for one in plan.key_columns]
-    return ResultRows(plan.topic, made, places, None if key is None else key.prefix, suffix, value.prefix)
+    return ResultRows(topic, made, places, None if key is None else key.prefix, suffix, value.prefix)
 
 
 def _null_is_default(transcoder: ReferenceTranscoder, value: AvroValue) -> bool:

@@ -17,8 +17,8 @@ from faust_cdc.transcode.compiled.result_cells import put_result_cell
 BUFFER_KEPT_MAX: i64 = 1 << 20
 """A larger row's buffer is given back."""
 
-Record = tuple[str, bytes | None, bytes | None]
-"""(topic, key, value)."""
+Record = tuple[int, bytes | None, bytes | None]
+"""(number of the topic, key, value)."""
 
 
 class ResultRows:
@@ -26,7 +26,7 @@ class ResultRows:
 
     def __init__(
         self,
-        topic: str,
+        topic: int,
         cells: list[Cell],
         key: list[int],
         key_prefix: bytes | None,
