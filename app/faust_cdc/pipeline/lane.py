@@ -135,8 +135,7 @@ class Lane:
         """Events of the open transaction that are done, from the one that began it; negative: never to be split."""
         self.wrote = False
         """Rows of the open transaction are in `out`, or were."""
-        self.adopted = False
-        self.held = False
+        self.adopted = self.held = False
         self.query: bytes | None = None
         self.is_wary = False
         """Transactions may begin that are to be held: none begins in the lane."""
@@ -160,8 +159,7 @@ class Lane:
         """Set when a row of the event at `at` is for the reference transcoder."""
         self.row_offset: i64 = 0
         self.row_index: i64 = 0
-        self._uuid = b""
-        self._uuid_text = b""
+        self._uuid = self._uuid_text = b""
 
     def set_gtid(self, gtid: bytes | None) -> None:
         """Take the GTID of an open transaction: `source:number`, or MariaDB's `domain-server-number`."""
