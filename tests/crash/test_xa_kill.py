@@ -26,20 +26,50 @@ def prepare(session: Any, name: str, *statements: str) -> None:
     run(session, f"XA START '{name}'", *statements, f"XA END '{name}'", f"XA PREPARE '{name}'")
 
 
-class Topic:
-    """The ids on the table's topic, in order."""
+class Bench:
+    """A table with one row, a worker whose connector streams it, and three sessions for XA transactions."""
 
-    def __init__(self, kafka: KafkaBroker, worker: WorkerProcess, topic: str) -> None:
-        self._bootstrap, self._worker, self._topic = kafka.bootstrap, worker, topic
-        self._decoder = AvroDecoder(worker.registry_url)
+    def __init__(
+        self, flavor: str, request: pytest.FixtureRequest, kafka: KafkaBroker, folder: Path, prefix: str, **more: str
+    ) -> None:
+        self.source: SqlServer = request.getfixturevalue(flavor)
+        self.database = str(request.getfixturevalue(f"{flavor}_database"))
+        self._prefix = f"{prefix}{int(time.time())}{flavor}"
+        self._bootstrap, self._more = kafka.bootstrap, more
+        self.source.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (0)", self.database)
+        self.worker = WorkerProcess(folder, kafka.bootstrap, f"g-{self._prefix}")
+        self.sessions = [self.source.admin(self.database) for _ in range(3)]
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def start(self) -> None:
+        """Start the worker and its connector; the snapshot's row is on the topic."""
+        self.worker.start().wait_ready()
+        config = connector_config(self.source, self.database, self._prefix, **self._more)
+        self.worker.rest("POST", "/connectors", {"name": "xa", "config": config})
+        self.worker.wait_running("xa")
+        self.wait(1)
+
+    def __exit__(self, *_: object) -> None:
+        for session in self.sessions:
+            session.close()
+        self.worker.stop()
+
+    def insert(self, key: int) -> None:
+        """A row without XA."""
+        self.source.execute(f"INSERT INTO t VALUES ({key})", self.database)
 
     def ids(self) -> list[int]:
+        """The ids on the table's topic, in order."""
+        decoder = AvroDecoder(self.worker.registry_url)
         with TopicReader(self._bootstrap) as reader:
-            found = changes(reader.read_new([self._topic]), self._decoder)
+            found = changes(reader.read_new([f"{self._prefix}.{self.database}.t"]), decoder)
         return [value["after"]["id"] for _, _, value in found if value is not None]
 
     def wait(self, count: int) -> list[int]:
-        self._worker.until(lambda: len(self.ids()) >= count, 40, f"{count} records")
+        """The ids, once there are so many."""
+        self.worker.until(lambda: len(self.ids()) >= count, 90, f"{count} records")
         return self.ids()
 
 
@@ -47,44 +77,31 @@ class Topic:
 def test_kills_between_prepare_and_decision(
     flavor: str, request: pytest.FixtureRequest, kafka: KafkaBroker, tmp_path: Path
 ) -> None:
-    source: SqlServer = request.getfixturevalue(flavor)
-    database = str(request.getfixturevalue(f"{flavor}_database"))
-    prefix = f"xa{int(time.time())}{flavor}"
-    source.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (0)", database)
-    worker = WorkerProcess(tmp_path, kafka.bootstrap, f"g-{prefix}")
-    topic = Topic(kafka, worker, f"{prefix}.{database}.t")
-    sessions = [source.admin(database) for _ in range(3)]
-    try:
-        worker.start().wait_ready()
-        worker.rest("POST", "/connectors", {"name": "xa", "config": connector_config(source, database, prefix)})
-        worker.wait_running("xa")
-        topic.wait(1)
+    with Bench(flavor, request, kafka, tmp_path, "xa") as bench:
+        bench.start()
+        worker, sessions = bench.worker, bench.sessions
         prepare(sessions[0], "kept", "INSERT INTO t VALUES (1), (2)")
         prepare(sessions[1], "undone", "INSERT INTO t VALUES (3)")
-        source.execute("INSERT INTO t VALUES (10)", database)
-        assert topic.wait(2) == [0, 10]
+        bench.insert(10)
+        assert bench.wait(2) == [0, 10]
         worker.kill()
-        source.execute("INSERT INTO t VALUES (11)", database)
+        bench.insert(11)
         prepare(sessions[2], "down", "INSERT INTO t VALUES (4)")
         worker.start().wait_ready()
-        assert topic.wait(3) == [0, 10, 11], "the offset went past the PREPAREs, their rows stay hidden"
+        assert bench.wait(3) == [0, 10, 11], "the offset went past the PREPAREs, their rows stay hidden"
         worker.kill()
         run(sessions[0], "XA COMMIT 'kept'")
-        source.execute("INSERT INTO t VALUES (12)", database)
+        bench.insert(12)
         worker.start().wait_ready()
-        assert topic.wait(6) == [0, 10, 11, 1, 2, 12]
+        assert bench.wait(6) == [0, 10, 11, 1, 2, 12]
         run(sessions[1], "XA ROLLBACK 'undone'")
         run(sessions[2], "XA COMMIT 'down'")
         worker.kill()
-        source.execute("INSERT INTO t VALUES (13)", database)
+        bench.insert(13)
         worker.start().wait_ready()
-        assert topic.wait(8) == [0, 10, 11, 1, 2, 12, 4, 13]
-        stored = {row[0] for row in source.query("SELECT id FROM t", database)}
-        assert set(topic.ids()) == stored
-    finally:
-        for session in sessions:
-            session.close()
-        worker.stop()
+        assert bench.wait(8) == [0, 10, 11, 1, 2, 12, 4, 13]
+        stored = {row[0] for row in bench.source.query("SELECT id FROM t", bench.database)}
+        assert set(bench.ids()) == stored
 
 
 @pytest.mark.parametrize("flavor", ["mysql", "mariadb"])
@@ -92,36 +109,22 @@ def test_kills_while_rows_are_published_at_prepare(
     flavor: str, request: pytest.FixtureRequest, kafka: KafkaBroker, tmp_path: Path
 ) -> None:
     """As Debezium has it: each prepared row once, whatever the decision, and no decision makes one come again."""
-    source: SqlServer = request.getfixturevalue(flavor)
-    database = str(request.getfixturevalue(f"{flavor}_database"))
-    prefix = f"xc{int(time.time())}{flavor}"
-    source.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (0)", database)
-    worker = WorkerProcess(tmp_path, kafka.bootstrap, f"g-{prefix}")
-    topic = Topic(kafka, worker, f"{prefix}.{database}.t")
-    sessions = [source.admin(database) for _ in range(3)]
-    config = connector_config(source, database, prefix, compatibility__mode="debezium")
-    try:
-        worker.start().wait_ready()
-        worker.rest("POST", "/connectors", {"name": "xa", "config": config})
-        worker.wait_running("xa")
-        topic.wait(1)
+    with Bench(flavor, request, kafka, tmp_path, "xc", compatibility__mode="debezium") as bench:
+        bench.start()
+        worker, sessions = bench.worker, bench.sessions
         prepare(sessions[0], "kept", "INSERT INTO t VALUES (1), (2)")
         prepare(sessions[1], "undone", "INSERT INTO t VALUES (3)")
-        source.execute("INSERT INTO t VALUES (10)", database)
-        assert topic.wait(5) == [0, 1, 2, 3, 10]
+        bench.insert(10)
+        assert bench.wait(5) == [0, 1, 2, 3, 10]
         worker.kill()
         prepare(sessions[2], "down", "INSERT INTO t VALUES (4)")
         run(sessions[0], "XA COMMIT 'kept'")
-        source.execute("INSERT INTO t VALUES (11)", database)
+        bench.insert(11)
         worker.start().wait_ready()
-        assert topic.wait(7) == [0, 1, 2, 3, 10, 4, 11]
+        assert bench.wait(7) == [0, 1, 2, 3, 10, 4, 11]
         worker.kill()
         run(sessions[1], "XA ROLLBACK 'undone'")
         run(sessions[2], "XA COMMIT 'down'")
-        source.execute("INSERT INTO t VALUES (12)", database)
+        bench.insert(12)
         worker.start().wait_ready()
-        assert topic.wait(8) == [0, 1, 2, 3, 10, 4, 11, 12]
-    finally:
-        for session in sessions:
-            session.close()
-        worker.stop()
+        assert bench.wait(8) == [0, 1, 2, 3, 10, 4, 11, 12]

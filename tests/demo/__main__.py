@@ -129,7 +129,7 @@ def _still_fine(worker: WorkerProcess, clerk: shop.Clerk) -> None:
 def _verdict(bootstrap: str, worker: WorkerProcess, connection: Any, watcher: Watcher, began: float) -> int:
     """Hold the topics against the tables; the reader starts anew, from the first record."""
     faults: list[str] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         faults = _compare(bootstrap, worker.registry_url, connection)
         if not faults or time.monotonic() > deadline:

@@ -123,7 +123,7 @@ def churn(tmp_path: Path, kafka: KafkaBroker) -> Iterator[Churn]:
     yield from churn_on(tmp_path, kafka.bootstrap)
 
 
-def wait_until_equal(churn: Churn, name: str, writer: Writer, timeout_s: float = 20.0) -> None:
+def wait_until_equal(churn: Churn, name: str, writer: Writer, timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and set(churn.table(name)) != writer.committed:
         time.sleep(0.1)

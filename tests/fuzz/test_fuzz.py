@@ -1,6 +1,5 @@
-"""The short form of `./dev fuzz`: a fixed and a fresh seed, each in a process of its own for the limits on memory."""
+"""The short form of `./dev fuzz`: a fixed seed and one of these sources, in processes of their own for the memory."""
 
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -8,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.__main__ import FIXED_SEED
+from tests.harness.seeds import seed_of_these_sources
 
 ROOT = Path(__file__).parents[2]
 INPUTS = 60_000
 
 
-@pytest.mark.parametrize("seed", [FIXED_SEED, None], ids=["fixed", "fresh"])
+@pytest.mark.parametrize("seed", [FIXED_SEED, None], ids=["fixed", "of-these-sources"])
 def test_damaged_input_gives_an_answer_or_a_typed_error(seed: int | None) -> None:
-    number = random.SystemRandom().randrange(1 << 31) if seed is None else seed
+    number = seed_of_these_sources("fuzz") if seed is None else seed
     command = [sys.executable, "-m", "tests.fuzz", "--inputs", str(INPUTS), "--seed", str(number)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
     print(done.stdout)

@@ -12,11 +12,11 @@ from tests.parity.wires import without_logical_types
 
 
 def default_of(field: dict[str, Any]) -> Any:
-    """Return the default of a nullable Avro field in the form in which fastavro decodes its values, else None."""
+    """Return the default of an Avro field in the form in which fastavro decodes its values, None where it has none."""
     branch, default = field["type"], field.get("default")
-    if not isinstance(branch, list) or default is None:
+    if default is None:
         return None
-    given = next(one for one in branch if one != "null")
+    given = next(one for one in branch if one != "null") if isinstance(branch, list) else branch
     bare = given["type"] if isinstance(given, dict) else given
     raw = BytesIO()
     value = default.encode("latin-1") if bare == "bytes" else default

@@ -138,8 +138,9 @@ def _six_digits_of_a_float(cell: Cell) -> bool:
         return cell.theirs == round(cell.ours, int(scale[1]))
     if cell.type_ddl.startswith("double"):
         return False
-    printed = float(f"{cell.ours:.6g}")
-    return cell.theirs in (printed, _as_float32(printed))
+    # JSON has the shortest text of ours, and of theirs what Java makes of the six digits' four bytes.
+    printed = (float(f"{one:.6g}") for one in (cell.ours, _as_float32(cell.ours)))
+    return any(_as_float32(cell.theirs) == _as_float32(one) for one in printed)
 
 
 def _as_float32(value: float) -> float:

@@ -10,7 +10,6 @@ import random
 import shutil
 import tempfile
 import time
-import urllib.error
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -23,6 +22,7 @@ from tests.harness.connectors import apicurio_converters, connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, LabError, MySqlServer
 from tests.oracle.topics import RawRecord, TopicReader, topics_with_prefix_in
+from tests.parity.beside import create
 from tests.parity.comparison import snapshot_is_complete
 from tests.parity.faker.fixed import ANCHOR, ANCHOR_HISTORY, ANCHOR_SETUP
 from tests.parity.faker.histories import SESSION, Scenario
@@ -112,7 +112,7 @@ class Sides:
             "schema.history.internal.kafka.bootstrap.servers": self.kafka.bootstrap,
             **options.for_theirs,
         }
-        _create(self.connect, prefix, config)
+        create(self.connect, prefix, config)
         yield
         self.connect.delete(prefix)
 
@@ -200,17 +200,3 @@ def _marked(tables: Tables, options: Mapping[str, str]) -> bool:
     made = {"c": 1, "u": 1 + 1 + (options.get("tombstones.on.delete") != "false")}
     expected = 1 + sum(n for op, n in made.items() if op not in skipped)
     return len(tables.get(MARKER, [])) >= expected
-
-
-def _create(connect: ConnectWorker, name: str, config: Mapping[str, str]) -> None:
-    """Create a connector; Connect answers 409 or 500 while it rebalances for the one before."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            connect.request("PUT", f"/connectors/{name}/config", dict(config))
-            connect.wait_running(name)
-            return
-        except urllib.error.HTTPError as error:
-            if error.code not in (409, 500) or time.monotonic() > deadline:
-                raise AssertionError(error.read().decode()) from error
-            time.sleep(1)

@@ -11,19 +11,15 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from tests.harness.connectors import connector_config
-from tests.harness.worker import WorkerProcess
-from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
+from tests.lab import Apicurio, KafkaBroker
 from tests.lab.kafka_servers import avro_converter, http_json
 from tests.oracle.topics import AvroDecoder, RawRecord, TopicReader
-from tests.parity.comparison import await_records, run_script, schema_text, snapshot_is_complete
-from tests.parity.test_options_parity import create
+from tests.parity.beside import Beside
+from tests.parity.comparison import await_records, schema_text
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
@@ -132,41 +128,29 @@ def ids(records: list[RawRecord], part: str) -> set[int]:
     return {struct.unpack_from(">bi", raw)[1] for raw in raws if raw is not None}
 
 
-def test_json_text_and_topics_are_debeziums(
-    mysql: MySqlServer,
-    kafka: KafkaBroker,
-    apicurio: Apicurio,
-    connect_debezium: ConnectWorker,
-    mysql_database: str,
-    tmp_path: Path,
-) -> None:
-    run_script(mysql, mysql_database, "converters_setup.sql")
-    stamp = str(int(time.time()))
-    common = {"driver.allowPublicKeyRetrieval": "true"}
-    history = {"schema.history.internal.kafka.bootstrap.servers": kafka.bootstrap}
+def test_json_text_and_topics_are_debeziums(beside: Beside) -> None:
+    beside.run_script("converters_setup.sql")
     for name, wanted in SETS.items():
-        config = connector_config(mysql, mysql_database, f"theirs{name}") | common | history | wanted.options
-        create(connect_debezium, f"conv-{stamp}-{name}", config)
-    subjects = http_json("GET", f"{apicurio.ccompat_url}/subjects")
+        beside.start_theirs(f"theirs{name}", wanted.options)
+    kafka, database = beside.kafka, beside.database
+    subjects = http_json("GET", f"{beside.apicurio.ccompat_url}/subjects")
     # A registry that nobody answers for: with these converters none is asked.
     nowhere = {
         "value.converter": "io.confluent.connect.avro.AvroConverter",
         "value.converter.schema.registry.url": "http://127.0.0.1:9",
     }
-    with WorkerProcess(tmp_path, kafka.bootstrap, f"conv-{stamp}", properties=nowhere) as worker:
+    with beside.worker(nowhere) as worker:
         worker.wait_ready()
         for name, wanted in SETS.items():
-            config = connector_config(mysql, mysql_database, f"ours{name}") | common | wanted.options
-            worker.rest("POST", "/connectors", {"name": name, "config": config})
+            beside.start_ours(worker, f"ours{name}", wanted.options)
         for name, wanted in SETS.items():
-            worker.wait_running(name)
-            worker.until(partial(snapshot_is_complete, worker, name), 60, f"our snapshot of {name} complete")
-            await_records(kafka, wanted.done(f"theirs{name}", mysql_database), 1, 120)
+            beside.await_our_snapshot(worker, f"ours{name}")
+            await_records(kafka, wanted.done(f"theirs{name}", database), 1, 120)
         time.sleep(3)  # both have closed the snapshots and stream now
-        run_script(mysql, mysql_database, "converters_stream.sql")
+        beside.run_script("converters_stream.sql")
         for name, wanted in SETS.items():
             for side in ("theirs", "ours"):
-                await_records(kafka, wanted.done(f"{side}{name}", mysql_database), 2, 60)
+                await_records(kafka, wanted.done(f"{side}{name}", database), 2, 60)
         time.sleep(2)  # what would come too much
     faults, compared = [], 0
     for name in SETS:
@@ -189,7 +173,7 @@ def test_json_text_and_topics_are_debeziums(
     assert not faults, "\n".join(faults)
     assert first[0] == first[1]
     assert compared > 100
-    assert http_json("GET", f"{apicurio.ccompat_url}/subjects") == subjects, "JSON registers nothing"
+    assert http_json("GET", f"{beside.apicurio.ccompat_url}/subjects") == subjects, "JSON registers nothing"
 
 
 AVRO_SETS: dict[str, dict[str, str]] = {
@@ -203,38 +187,26 @@ AVRO_SETS: dict[str, dict[str, str]] = {
 }
 
 
-def test_schema_ids_are_the_same_whoever_comes_first(
-    mysql: MySqlServer,
-    kafka: KafkaBroker,
-    apicurio: Apicurio,
-    connect_debezium: ConnectWorker,
-    mysql_database: str,
-    tmp_path: Path,
-) -> None:
-    run_script(mysql, mysql_database, "converters_setup.sql")
-    stamp = str(int(time.time()))
-    history = {"schema.history.internal.kafka.bootstrap.servers": kafka.bootstrap}
+def test_schema_ids_are_the_same_whoever_comes_first(beside: Beside) -> None:
+    beside.run_script("converters_setup.sql")
+    kafka, apicurio = beside.kafka, beside.apicurio
     schema_topics = {"topic.naming.strategy": f"{STRATEGIES}.SchemaTopicNamingStrategy"}
-
-    def config(prefix: str, name: str) -> dict[str, str]:
-        base = connector_config(mysql, mysql_database, prefix, driver__allowPublicKeyRetrieval="true")
-        return base | avro(apicurio, **AVRO_SETS[name]) | schema_topics
+    options = {name: avro(apicurio, **more) | schema_topics for name, more in AVRO_SETS.items()}
 
     def theirs(prefix: str, name: str) -> None:
-        create(connect_debezium, f"ids-{stamp}-{prefix}", config(prefix, name) | history)
+        beside.start_theirs(prefix, options[name])
         await_records(kafka, f"{prefix}.done", seen(prefix) + 1, 120)
         time.sleep(1)
 
     def seen(prefix: str) -> int:
         return len(by_topic(kafka, f"{prefix}.done").get(f"{prefix}.done", []))
 
-    with WorkerProcess(tmp_path, kafka.bootstrap, f"ids-{stamp}") as worker:
+    with beside.worker({}) as worker:
         worker.wait_ready()
 
         def ours(prefix: str, name: str) -> None:
-            worker.rest("POST", "/connectors", {"name": prefix, "config": config(prefix, name)})
-            worker.wait_running(prefix)
-            worker.until(partial(snapshot_is_complete, worker, prefix), 60, f"our snapshot of {prefix} complete")
+            beside.start_ours(worker, prefix, options[name])
+            beside.await_our_snapshot(worker, prefix)
 
         pairs = {f"first{name}": (theirs, ours) for name in AVRO_SETS} | {
             f"after{name}": (ours, theirs) for name in AVRO_SETS

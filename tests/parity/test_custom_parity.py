@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from functools import partial
-from pathlib import Path
 
 import pytest
 
-from tests.harness.connectors import apicurio_converters, connector_config
-from tests.harness.worker import WorkerProcess
-from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
 from tests.oracle.topics import AvroDecoder
-from tests.parity.comparison import Comparison, await_records, read_all, run_script, snapshot_is_complete
+from tests.parity.beside import Beside
+from tests.parity.comparison import Comparison, await_records, read_all
 from tests.parity.differences import CUSTOM_DIFFERENCES
-from tests.parity.test_options_parity import create
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
@@ -47,38 +42,25 @@ OPTIONS = {
 }
 
 
-def test_every_record_equals_debeziums_with_custom_converters(
-    mysql: MySqlServer,
-    kafka: KafkaBroker,
-    apicurio: Apicurio,
-    connect_debezium: ConnectWorker,
-    mysql_database: str,
-    tmp_path: Path,
-) -> None:
-    run_script(mysql, mysql_database, "custom_setup.sql")
-    stamp = str(int(time.time()))
-    common = {"driver.allowPublicKeyRetrieval": "true"} | OPTIONS
-    column = {f"zero.column.{mysql_database}.zeros.dd.fallback": "null"}
-    history = {"schema.history.internal.kafka.bootstrap.servers": kafka.bootstrap}
-    config = connector_config(mysql, mysql_database, "theirs_cc") | common | column | history
-    create(connect_debezium, f"dbz-{stamp}-cc", config)
-    converters = apicurio_converters(apicurio.registry_url)
-    with WorkerProcess(tmp_path, kafka.bootstrap, f"parity-{stamp}", properties=converters) as worker:
+def test_every_record_equals_debeziums_with_custom_converters(beside: Beside) -> None:
+    beside.run_script("custom_setup.sql")
+    options = OPTIONS | {f"zero.column.{beside.database}.zeros.dd.fallback": "null"}
+    theirs_name = beside.start_theirs("theirs_cc", options)
+    kafka = beside.kafka
+    with beside.worker() as worker:
         worker.wait_ready()
-        config = connector_config(mysql, mysql_database, "ours__cc") | common | column
-        worker.rest("POST", "/connectors", {"name": "cc", "config": config})
-        worker.wait_running("cc")
-        worker.until(partial(snapshot_is_complete, worker, "cc"), 60, "our snapshot complete")
-        await_records(kafka, f"theirs_cc.{mysql_database}.done", 1, 120)
+        beside.start_ours(worker, "ours__cc", options)
+        beside.await_our_snapshot(worker, "ours__cc")
+        await_records(kafka, f"theirs_cc.{beside.database}.done", 1, 120)
         time.sleep(2)
-        run_script(mysql, mysql_database, "custom_stream.sql")
+        beside.run_script("custom_stream.sql")
         for prefix in ("theirs_cc", "ours__cc"):
-            await_records(kafka, f"{prefix}.{mysql_database}.done", 5, 60)
+            await_records(kafka, f"{prefix}.{beside.database}.done", 5, 60)
         time.sleep(1)  # what would come too much
         # Its reselecting leaves a transaction open, which would keep the database from being dropped.
-        connect_debezium.delete(f"dbz-{stamp}-cc")
+        beside.connect.delete(theirs_name)
         theirs, ours = read_all(kafka, "theirs_cc"), read_all(kafka, "ours__cc")
-    decoder = AvroDecoder(apicurio.ccompat_url)
+    decoder = AvroDecoder(beside.apicurio.ccompat_url)
     comparison = Comparison(decoder, "theirs_cc", "ours__cc", CUSTOM_DIFFERENCES)
     comparison.all(theirs, ours)
     print(f"\n{comparison.records} records compared; explained: {dict(comparison.explained)}")

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
 from collections import Counter
 from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
 
 import pytest
 
-from tests.harness.connectors import apicurio_converters, connector_config
-from tests.harness.worker import WorkerProcess
-from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
 from tests.oracle.topics import AvroDecoder
-from tests.parity.comparison import Comparison, await_records, read_all, read_topic, run_script, snapshot_is_complete
+from tests.parity.beside import Beside
+from tests.parity.comparison import Comparison, await_records, read_all, read_topic
 from tests.parity.differences import OPTION_DIFFERENCES
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
@@ -66,53 +61,27 @@ def records_of_done(options: Mapping[str, str]) -> int:
     return 1 + sum(n for op, n in made.items() if op not in options.get("skipped.operations", "t"))
 
 
-def create(connect: ConnectWorker, name: str, config: Mapping[str, str]) -> None:
-    """Create a connector; Connect answers 409 or 500 while it rebalances for the one before."""
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            connect.create(name, config)
-            return
-        except urllib.error.HTTPError as error:
-            if error.code not in (409, 500) or time.monotonic() > deadline:
-                raise AssertionError(error.read().decode()) from error
-            time.sleep(1)
-
-
-def test_every_record_equals_debeziums_with_the_same_options(
-    mysql: MySqlServer,
-    kafka: KafkaBroker,
-    apicurio: Apicurio,
-    connect_debezium: ConnectWorker,
-    mysql_database: str,
-    tmp_path: Path,
-) -> None:
-    run_script(mysql, mysql_database, "options_setup.sql")
-    stamp = str(int(time.time()))
-    common = {"driver.allowPublicKeyRetrieval": "true"}
-    history = {"schema.history.internal.kafka.bootstrap.servers": kafka.bootstrap}
+def test_every_record_equals_debeziums_with_the_same_options(beside: Beside) -> None:
+    beside.run_script("options_setup.sql")
     for name, options in OPTION_SETS.items():
-        config = connector_config(mysql, mysql_database, f"theirs_{name}") | common | history | options
-        create(connect_debezium, f"dbz-{stamp}-{name}", config)
-    converters = apicurio_converters(apicurio.registry_url)
-    with WorkerProcess(tmp_path, kafka.bootstrap, f"parity-{stamp}", properties=converters) as worker:
+        beside.start_theirs(f"theirs_{name}", options)
+    kafka, database = beside.kafka, beside.database
+    with beside.worker() as worker:
         worker.wait_ready()
         for name, options in OPTION_SETS.items():
-            config = connector_config(mysql, mysql_database, f"ours__{name}") | common | options
-            worker.rest("POST", "/connectors", {"name": name, "config": config})
+            beside.start_ours(worker, f"ours__{name}", options)
         for name in OPTION_SETS:
-            worker.wait_running(name)
-            worker.until(partial(snapshot_is_complete, worker, name), 60, f"our snapshot of {name} complete")
-            await_records(kafka, f"theirs_{name}.{mysql_database}.two", 2, 120)
+            beside.await_our_snapshot(worker, f"ours__{name}")
+            await_records(kafka, f"theirs_{name}.{database}.two", 2, 120)
         time.sleep(3)  # both have closed the snapshots and stream now; what they miss they read from the binlog
-        run_script(mysql, mysql_database, "options_stream.sql")
+        beside.run_script("options_stream.sql")
         for name, options in OPTION_SETS.items():
             for prefix in ("theirs", "ours_"):
-                await_records(kafka, f"{prefix}_{name}.{mysql_database}.done", records_of_done(options), 60)
+                await_records(kafka, f"{prefix}_{name}.{database}.done", records_of_done(options), 60)
         time.sleep(2)  # what would come too much
         beats = [read_topic(kafka, f"beat.{side}_u") for side in ("theirs", "ours_")]
         written = {prefix: read_all(kafka, prefix) for prefix in prefixes()}
-    decoder, faults, explained, count = AvroDecoder(apicurio.ccompat_url), [], Counter[str](), 0
+    decoder, faults, explained, count = AvroDecoder(beside.apicurio.ccompat_url), [], Counter[str](), 0
     for name in OPTION_SETS:
         comparison = Comparison(decoder, f"theirs_{name}", f"ours__{name}", OPTION_DIFFERENCES)
         comparison.all(written[f"theirs_{name}"], written[f"ours__{name}"])

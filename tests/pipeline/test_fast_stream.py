@@ -85,7 +85,7 @@ def records_of(bench: Bench) -> dict[str, list[tuple[RawRecord, Any, Any]]]:
 def start_both_where(bench: Bench) -> None:
     """Give both offset topics the offset of a short first run."""
     with bench.running() as task:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while task.progress.offset is None:
             assert time.monotonic() < deadline
             time.sleep(0.1)

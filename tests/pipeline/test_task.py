@@ -141,7 +141,7 @@ def test_no_data_streams_only(mysql: MySqlServer, kafka: KafkaBroker, apicurio: 
     mysql.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)", mysql_database)
     bench = Bench(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data")
     with bench.running() as task:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while task.progress.offset is None:
             assert time.monotonic() < deadline
             time.sleep(0.1)

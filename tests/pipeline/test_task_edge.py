@@ -25,7 +25,7 @@ from tests.pipeline.test_task import Bench, images
 pytestmark = pytest.mark.integration
 
 
-def wait_until_streaming(task: ConnectorTask, timeout_s: float = 30) -> None:
+def wait_until_streaming(task: ConnectorTask, timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while task.progress.offset is None or task.progress.offset.snapshot is not None:
         assert task.state.state is not TaskState.FAILED, task.state.trace
@@ -42,7 +42,7 @@ def failure(bench: Bench, *statements: str, database: str | None = None) -> Task
             wait_until_streaming(task)
         for statement in statements:
             bench.source.execute(statement, database or bench.database)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while task.state.state is not TaskState.FAILED:
             assert time.monotonic() < deadline, f"still {task.state}"
             time.sleep(0.05)

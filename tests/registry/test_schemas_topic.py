@@ -218,5 +218,5 @@ def test_without_a_broker_the_error_comes_within_its_time() -> None:
         log.read_new()
     with pytest.raises(BrokerUnavailable):
         log.claim()
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 30
     log.close()

@@ -332,10 +332,10 @@ def test_all_tasks_are_drained_at_the_same_time() -> None:
         manager.assigned(ALL)
         await until(lambda: all(world.state(name) == "RUNNING" for name in world.configs))
         for task in world.made:
-            task.stops_after_s = 0.3
+            task.stops_after_s = 1.0
         began = time.monotonic()
         await manager.stop()
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 4.0  # one after the other: 6 s
         assert {world.state(name) for name in world.configs} == {"UNASSIGNED"}
 
     run(test, configs={name: {} for name in "abcdef"})

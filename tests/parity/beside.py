@@ -1,0 +1,75 @@
+"""Real Debezium and we beside each other: the same servers, the same database, connectors of the same JSON."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from tests.harness.connectors import apicurio_converters, connector_config
+from tests.harness.worker import WorkerProcess
+from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
+from tests.parity.comparison import run_script, snapshot_is_complete
+
+REBALANCED_S = 60.0
+"""How long Connect may take to rebalance for the connector before."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One database of one server, and both sides that read it."""
+
+    mysql: MySqlServer
+    kafka: KafkaBroker
+    apicurio: Apicurio
+    connect: ConnectWorker
+    database: str
+    folder: Path
+    stamp: str = field(default_factory=lambda: str(int(time.time())))
+    """Makes the names of Debezium's connectors new: a name that was used before has offsets."""
+
+    def run_script(self, name: str) -> None:
+        """Run a script of this folder in the database."""
+        run_script(self.mysql, self.database, name)
+
+    def config(self, prefix: str, options: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the connector JSON that both sides are given."""
+        base = connector_config(self.mysql, self.database, prefix, driver__allowPublicKeyRetrieval="true")
+        return base | dict(options or {})
+
+    def start_theirs(self, prefix: str, options: Mapping[str, str] | None = None) -> str:
+        """Create Debezium's connector, with its schema history on our broker; return its name."""
+        name = f"dbz-{self.stamp}-{prefix}"
+        history = {"schema.history.internal.kafka.bootstrap.servers": self.kafka.bootstrap}
+        create(self.connect, name, self.config(prefix, options) | history)
+        return name
+
+    def worker(self, properties: Mapping[str, str] | None = None) -> WorkerProcess:
+        """Return our worker, with Apicurio's Avro converters unless `properties` says otherwise; not started."""
+        given = apicurio_converters(self.apicurio.registry_url) if properties is None else properties
+        return WorkerProcess(self.folder, self.kafka.bootstrap, f"parity-{self.stamp}", properties=given)
+
+    def start_ours(self, worker: WorkerProcess, prefix: str, options: Mapping[str, str] | None = None) -> None:
+        """Create our connector, named as its prefix."""
+        worker.rest("POST", "/connectors", {"name": prefix, "config": self.config(prefix, options)})
+
+    def await_our_snapshot(self, worker: WorkerProcess, prefix: str) -> None:
+        """Wait until our connector streams."""
+        worker.wait_running(prefix)
+        worker.until(partial(snapshot_is_complete, worker, prefix), 60, f"our snapshot of {prefix} complete")
+
+
+def create(connect: ConnectWorker, name: str, config: Mapping[str, str]) -> None:
+    """Create a connector; Connect answers 409 or 500 while it rebalances for the one before."""
+    deadline = time.monotonic() + REBALANCED_S
+    while True:
+        try:
+            connect.create(name, config)
+            return
+        except urllib.error.HTTPError as error:
+            if error.code not in (409, 500) or time.monotonic() > deadline:
+                raise AssertionError(error.read().decode()) from error
+            time.sleep(1)

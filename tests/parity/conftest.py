@@ -1,0 +1,23 @@
+"""Both sides, ready for a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
+from tests.parity.beside import Beside
+
+
+@pytest.fixture
+def beside(
+    mysql: MySqlServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    connect_debezium: ConnectWorker,
+    mysql_database: str,
+    tmp_path: Path,
+) -> Beside:
+    """Both sides on a database of the test's own."""
+    return Beside(mysql, kafka, apicurio, connect_debezium, mysql_database, tmp_path)
