@@ -37,6 +37,7 @@ from faust_cdc.pipeline.reselect import SELECT_TIMEOUT_MS, Reselector
 from faust_cdc.pipeline.resume import check_server
 from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
+from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
@@ -75,6 +76,10 @@ class Progress:
     """Commit time of the last source transaction committed to Kafka, ms since the epoch."""
     offset: SourceOffset | None = None
     committed_at: float = field(default=0.0)
+    stages: Stages = field(default_factory=Stages)
+    """Where the time goes, in this attempt like the counts above."""
+    waiting_bytes: Callable[[], int] = int
+    """Bytes produced that wait for a commit."""
     rollbacks: Rollbacks = field(default_factory=Rollbacks)
     """What attempts before found to be rolled back; no business of the control plane."""
 
@@ -145,7 +150,10 @@ class Coordinator:
                 part_bytes_max=self._config.transaction_part_max_bytes,
                 part_age_max_ms=PART_AFTER * self._spec.transaction_timeout_ms,
             )
-            writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, limits)
+            stages = self._progress.stages = Stages()
+            writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, limits, stages)
+            self._progress.waiting_bytes = lambda: writer.waiting_bytes
+            stack.callback(setattr, self._progress, "waiting_bytes", int)
             if offset is None or offset.snapshot is not None:
                 offset = self._snapshot(info, cache, dispatcher, writer)
             else:
@@ -331,7 +339,7 @@ class Coordinator:
     ) -> EventSource:
         config = self._config
         if config.post_processors or not self._spec.hot_path or not is_compiled():
-            return SingleEvents(stream, reader)
+            return SingleEvents(stream, reader, writer.stages)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
         from faust_cdc.pipeline.fast_stream import FastStream
 

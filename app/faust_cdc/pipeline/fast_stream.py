@@ -21,7 +21,7 @@ from faust_cdc.pipeline.dispatcher import NEW_KEY_HEADER, OLD_KEY_HEADER, Dispat
 from faust_cdc.pipeline.lane import Lane, LaneTable
 from faust_cdc.pipeline.lane_metadata import LaneMetadata
 from faust_cdc.pipeline.records import ChangeRecord
-from faust_cdc.pipeline.streaming import SourceTransaction, StreamingSource
+from faust_cdc.pipeline.streaming import SourceTransaction, StreamingSource, handle_next
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.transcode.compiled.program import row_encoder
@@ -52,6 +52,7 @@ class FastStream:
         self._reader = reader
         self._cache = cache
         self._writer = writer
+        self._stages = writer.stages
         self._headers = headers
         self._skip_unchanged = rules.skip_unchanged
         head = SourceHead(block.version, block.connector, block.name)
@@ -74,9 +75,11 @@ class FastStream:
         """Handle what lies in the buffer, or wait up to `timeout_ms` for more; False when nothing came."""
         if not self._reader.is_between_packets:
             return self._long_way(timeout_ms)
+        self._stages.asked()
         window = self._reader.window(timeout_ms)
         if window is None:
             return False
+        self._stages.began()
         data, at, sequence = window
         lane = self._lane
         lane.now_ns = time.time_ns()
@@ -87,6 +90,8 @@ class FastStream:
             stopped = lane.feed(data, lane.at, lane.sequence)
             self._write()
         self._reader.passed(lane.at, lane.sequence)
+        self._stages.done(lane.encode_s)
+        lane.encode_s = 0.0
         return self._long_way(timeout_ms) if stopped else True
 
     def split(self) -> SourceOffset | None:
@@ -105,7 +110,7 @@ class FastStream:
         if lane.ended:
             self._produce(0, covered)
             self._to_stream()
-            writer.end_source_transaction(self._stream.offset, int(lane.ended))
+            writer.end_source_transaction(self._stream.offset, int(lane.ended), int(lane.end_ts_us))
             lane.ended = 0
             if covered < count and writer.is_full():
                 writer.commit()
@@ -167,9 +172,8 @@ class FastStream:
     def _long_way(self, timeout_ms: int) -> bool:
         """Take one event as the `StreamingSource` does."""
         self._to_decoder()
-        event = self._reader.next_event(timeout_ms)
+        event = handle_next(self._stream, self._reader, self._stages, timeout_ms)
         if event is not None:
-            self._stream.handle(event)
             self._learn(event)
         self._to_lane()
         return event is not None

@@ -9,6 +9,7 @@ with a table map of their own statement.
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Final
 from zlib import crc32
 
@@ -28,6 +29,7 @@ FOREIGN: Final = 3
 """A transaction of the long way alone, in which a table map is open that the lane does not know."""
 
 HEADER_BYTES: Final = 19
+TIMED_EVERY: Final = 61
 LOW32: Final = 0xFFFFFFFF
 ROWS_QUERY: Final = 29
 ANNOTATE_ROWS: Final = 160
@@ -106,9 +108,7 @@ class Lane:
         self._head = head
         self._include_query = include_query
         self._places = places
-        self._skip_insert = "c" in skipped
-        self._skip_update = "u" in skipped
-        self._skip_delete = "d" in skipped
+        self._skip_insert, self._skip_update, self._skip_delete = "c" in skipped, "u" in skipped, "d" in skipped
         self._tombstones = tombstones
         self._mariadb = mariadb
         self.checksum = True
@@ -120,9 +120,8 @@ class Lane:
         self.event_pos: i64 = 0
         """Where the event at hand starts."""
         self.at: i64 = 0
-        """Where in the buffer the lane stopped."""
         self.sequence: i64 = 0
-        """Number of the next packet."""
+        """Where in the buffer the lane stopped; number of the next packet."""
         self.open: i64 = CLOSED
         self.gtid: bytes | None = None
         self.gtid_source = b""
@@ -159,6 +158,9 @@ class Lane:
         """Set when a row of the event at `at` is for the reference transcoder."""
         self.row_offset: i64 = 0
         self.row_index: i64 = 0
+        self.encode_s = 0.0
+        """Seconds the encoder took since this was set to 0, by the one rows event in `TIMED_EVERY` that is timed."""
+        self._untimed: i64 = 0
         self._uuid = self._uuid_text = b""
 
     def set_gtid(self, gtid: bytes | None) -> None:
@@ -449,7 +451,12 @@ class Lane:
         index = table.index
         out = self.out
         tombstones = op == DELETE and self._tombstones
+        self._untimed += 1
+        began = perf_counter() if self._untimed == TIMED_EVERY else 0.0
         encoded = encoder.encode(op, rows, offset, row, before, rest, tail)
+        if self._untimed == TIMED_EVERY:
+            self._untimed = 0
+            self.encode_s += TIMED_EVERY * (perf_counter() - began)
         if encoder.moved:
             self._take_moved(index, encoder, encoded)
         else:
