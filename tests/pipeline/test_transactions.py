@@ -123,7 +123,7 @@ class History:
 
 def topics_as_tables(bench: Bench, tables: list[str], task: Any) -> dict[str, dict[int, int]]:
     """The last value per key of each table's topic, once the marker row is there."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     names = [f"{bench.prefix}.{bench.database}.{table}" for table in tables]
     while True:
         with TopicReader(bench.kafka.bootstrap) as reader:
