@@ -221,11 +221,10 @@ class LiveReader:
         message = self._consumer.poll(timeout_s)
         records: list[RawRecord] = []
         while message is not None and len(records) < 500:
-            error = message.error()
-            if error is None:
+            if message.error() is None:
                 records.append(_record(message))
-            elif not error.retriable():
-                raise KafkaException(error)
+            else:
+                at_the_end(message)
             message = self._consumer.poll(0)
         return records
 
