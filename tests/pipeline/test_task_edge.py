@@ -205,7 +205,7 @@ def test_a_table_made_while_the_snapshot_begins_is_not_lost(bench: Bench, monkey
     with bench.running() as task:
         assert images(bench.events("late", 1, task)) == [("r", None, {"id": 7})]
         assert images(bench.events("t", 1, task)) == [("r", None, {"id": 1})]
-        assert task.state.retries == 1
+        assert task.state.retries >= 1, "the snapshot was taken anew"
 
 
 def test_a_name_that_avro_cannot_take_is_named_with_its_remedy(bench: Bench) -> None:
