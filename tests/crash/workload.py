@@ -35,7 +35,9 @@ class Workload:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(30)
+        self._thread.join(60)
+        if self._thread.is_alive():
+            raise TimeoutError("a transaction of the workload does not end")
         if self.failure is not None:
             raise self.failure
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import random
+from itertools import count
 
 from tests.lab import MariaDbServer, SqlServer
+
+_server_ids = count(10_000)
+"""None is used twice: of two readers with one id the server ends the older, which dice might bring about."""
 
 
 def connector_config(source: SqlServer, database: str, topic_prefix: str, **more: str) -> dict[str, str]:
@@ -13,7 +16,7 @@ def connector_config(source: SqlServer, database: str, topic_prefix: str, **more
     return {
         "connector.class": f"io.debezium.connector.{flavor}Connector",
         **{name: str(value) for name, value in source.address().items()},
-        "database.server.id": str(random.randint(10_000, 2_000_000)),
+        "database.server.id": str(next(_server_ids)),
         "topic.prefix": topic_prefix,
         "database.include.list": database,
         "schema.history.internal.kafka.topic": f"history-{topic_prefix}",

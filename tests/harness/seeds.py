@@ -26,3 +26,7 @@ def seed_of_these_sources(what: str, number: int = 0) -> int:
     """Return the seed `number` of the product's present sources, for the test named `what`: 0 to 2^31 - 1."""
     text = _digest() + f"{what} {number}".encode()
     return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
+
+
+if __name__ == "__main__":
+    print(seed_of_these_sources("order of the tests"))

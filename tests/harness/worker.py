@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,14 +15,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-READY_TIMEOUT_S = 60.0
+from tests.lab.ports import free_port, release_port
 
-
-def free_port() -> int:
-    """Return a TCP port that was free a moment ago on 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+READY_TIMEOUT_S = 180.0
+"""Wide, as all waits here: other programs may be busy on the same machine."""
 
 
 class RestError(Exception):
@@ -45,7 +41,10 @@ class WorkerProcess:
         port: int | None = None,
         properties: Mapping[str, str] | None = None,
     ) -> None:
-        self.port = port or free_port()
+        # Held as those of the lab's servers: of the ephemeral ones any client may take it, also while a killed worker
+        # waits to be started again.
+        self._held_port = free_port() if port is None else None
+        self.port = port or self._held_port or 0
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,14 +90,14 @@ class WorkerProcess:
         return time.monotonic() - began
 
     def until(self, condition: Callable[[], bool], timeout_s: float, what: str) -> None:
-        """Wait for a condition that may raise RestError or OSError meanwhile; fails with the log's end."""
+        """Wait for a condition; that nobody answers it, or with an error, is no more than a no. Fails with the log."""
         deadline = time.monotonic() + timeout_s
         last: object = None
         while time.monotonic() < deadline:
             try:
                 if condition():
                     return
-            except (RestError, OSError) as error:
+            except (RestError, OSError, http.client.HTTPException) as error:
                 last = error
             if self.process is not None and self.process.poll() is not None:
                 raise AssertionError(f"worker ended with {self.process.returncode}:\n{self.log_tail()}")
@@ -112,7 +111,7 @@ class WorkerProcess:
             self.url + path, data=data, method=method, headers={"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 raw = answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -128,7 +127,7 @@ class WorkerProcess:
         tasks = status["tasks"]
         return str(tasks[0]["state"]) if tasks else f"connector {status['connector']['state']}"
 
-    def wait_running(self, connector: str, timeout_s: float = 60.0) -> None:
+    def wait_running(self, connector: str, timeout_s: float = 180.0) -> None:
         """Wait until task 0 runs; a FAILED task fails at once with its trace."""
 
         def running() -> bool:
@@ -155,9 +154,9 @@ class WorkerProcess:
         """kill -9."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(60)
 
-    def stop(self, timeout_s: float = 20.0) -> int:
+    def stop(self, timeout_s: float = 90.0) -> int:
         """SIGTERM and wait; returns the exit code."""
         if self.process is None:
             return 0
@@ -179,3 +178,6 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             if exc[0] is None:
                 raise
+        finally:
+            if self._held_port is not None:
+                release_port(self._held_port)

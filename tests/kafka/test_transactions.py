@@ -109,8 +109,17 @@ def test_a_fenced_owner_that_only_produces_hears_that_it_is_fenced(kafka: KafkaB
         old.begin()
         old.produce(name, b"k", b"1", [])
         with producer(kafka, who), pytest.raises(ProducerFenced):
-            produce_for(20, old, name)
+            produce_for(90, old, name)
         assert old.state is ProducerState.FATAL
+
+
+def await_written(kafka: KafkaBroker, name: str) -> None:
+    """Wait until the broker has a record, decided or not."""
+    deadline = time.monotonic() + 60
+    with TopicReader(kafka.bootstrap, "read_uncommitted") as reader:
+        while not reader.read_new([name]):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 @pytest.mark.integration
@@ -119,14 +128,21 @@ def test_a_neighbours_open_transaction_does_not_hide_our_offset(kafka: KafkaBrok
     with producer(kafka, f"a-{name}") as ours, producer(kafka, f"b-{name}") as neighbour:
         neighbour.begin()
         neighbour.produce(name, b"other", b"1", [])
-        time.sleep(0.2)
+        await_written(kafka, name)
         ours.begin()
         ours.produce(name, b"k", b"42", [])
         ours.commit()
-        threading.Timer(1.0, neighbour.commit).start()
-        began = time.monotonic()
+        decided = threading.Event()
+
+        def decide() -> None:
+            decided.set()
+            neighbour.commit()
+
+        timer = threading.Timer(1.0, decide)
+        timer.start()
         assert read_last(config, name, 0, b"k") == b"42"
-        assert time.monotonic() - began > 0.5, "it must have waited for the neighbour"
+        assert decided.is_set(), "it must have waited for the neighbour"
+        timer.join()
 
 
 @pytest.mark.integration
@@ -194,16 +210,20 @@ def test_an_internal_topic_that_would_lose_records_is_refused(kafka: KafkaBroker
         ensure_topics(config, [TopicSpec(name, must_be_compacted=True)])
 
 
-async def unpacked(bootstrap: str, name: str) -> list[bytes | None]:
-    """Read a topic as the worker's Faust tables do: with aiokafka, which knows no lz4 without cramjam."""
+async def unpacked(bootstrap: str, name: str, count: int) -> list[bytes | None]:
+    """Read `count` records as the worker's Faust tables do: with aiokafka, which knows no lz4 without cramjam."""
     partition = TopicPartition(name, 0)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
     await consumer.start()
     try:
         consumer.assign([partition])
         await consumer.seek_to_beginning(partition)
-        batches = await consumer.getmany(partition, timeout_ms=10_000)
-        return [record.value for record in batches[partition]]
+        found: list[bytes | None] = []
+        deadline = time.monotonic() + 60
+        while len(found) < count and time.monotonic() < deadline:
+            batches = await consumer.getmany(partition, timeout_ms=1000)
+            found += [record.value for record in batches.get(partition, ())]
+        return found
     finally:
         await consumer.stop()
 
@@ -217,4 +237,4 @@ def test_offsets_in_packed_batches_are_readable_for_the_workers_tables(kafka: Ka
         for _ in range(50):  # together they are worth packing; a single offset is not
             made.produce(name, b"k", value, [])
         made.commit()
-    assert asyncio.run(unpacked(kafka.bootstrap, name)) == [value] * 50
+    assert asyncio.run(unpacked(kafka.bootstrap, name, 50)) == [value] * 50

@@ -4,7 +4,7 @@ Nothing here needs root once the packages are in the cache (apt is only asked wh
 Docker, and nothing outlives the process that started it: every server is told by the kernel to die with its parent.
 """
 
-from tests.lab.kafka_servers import Apicurio, ConnectWorker, KafkaBroker, Record, Tansu
+from tests.lab.kafka_servers import Apicurio, ConnectWorker, KafkaBroker, Tansu
 from tests.lab.process import LabError, LabProcess
 from tests.lab.sql_servers import MariaDbServer, MySqlServer, SqlServer
 
@@ -16,7 +16,6 @@ __all__ = [
     "LabProcess",
     "MariaDbServer",
     "MySqlServer",
-    "Record",
     "SqlServer",
     "Tansu",
 ]

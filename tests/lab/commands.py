@@ -6,6 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.lab.cache import say
+
+PAUSE_S = 5.0
+"""Before the second attempt of a download; as much more before each that follows."""
+
 
 class InstallError(RuntimeError):
     """A server could not be installed; the message says what to do by hand."""
@@ -40,11 +45,19 @@ def run(
     return done.stdout
 
 
-def download(command: Sequence[str], *, what: str, cwd: Path | None = None, attempts: int = 3) -> str:
-    """As `run`, again after a pause when it fails: what a registry refuses now it often gives a moment later."""
+def download(
+    command: Sequence[str],
+    *,
+    what: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    attempts: int = 5,
+) -> str:
+    """As `run`, again after ever longer pauses when it fails: what a registry refuses now it gives a moment later."""
     for attempt in range(1, attempts):
         try:
-            return run(command, what=what, cwd=cwd)
-        except InstallError:
-            time.sleep(5 * attempt)
-    return run(command, what=what, cwd=cwd)
+            return run(command, what=what, cwd=cwd, env=env)
+        except InstallError as error:
+            say(f"{what}: attempt {attempt} of {attempts} failed: {str(error).splitlines()[-1]}")
+            time.sleep(PAUSE_S * attempt)
+    return run(command, what=what, cwd=cwd, env=env)

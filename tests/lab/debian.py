@@ -32,7 +32,7 @@ def apt_install(packages: Sequence[str]) -> None:
     with locked("apt"):
         _apt_update()
         say(f"apt-get install {names}")
-        run(
+        download(
             ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-qy", "install", "--no-install-recommends", *packages],
             what=f"installing {names}",
             env=environment,
@@ -41,7 +41,7 @@ def apt_install(packages: Sequence[str]) -> None:
 
 def _apt_update() -> None:
     if not _state["updated"]:
-        run(["apt-get", "-q", "update"], what="refreshing the package lists")
+        download(["apt-get", "-q", "update"], what="refreshing the package lists")
         _state["updated"] = True
 
 
@@ -125,7 +125,7 @@ def _download_and_unpack(folder: Path, apt: Path, options: list[str], packages: 
 
 def unpack(folder: Path, package: str) -> None:
     """Unpack a package of the machine's own release into `folder`, without what it depends on."""
-    run(
+    download(
         ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package],
         what=f"downloading {package}",
         cwd=folder,

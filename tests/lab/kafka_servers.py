@@ -1,14 +1,15 @@
 """Kafka brokers (the real one and Tansu), Kafka Connect with Debezium, and a schema registry."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.lab.commands import run
@@ -22,22 +23,18 @@ from tests.lab.install import (
 from tests.lab.ports import free_port, release_port
 from tests.lab.process import LabError, LabProcess, wait_until
 from tests.lab.sql_servers import SqlServer
+from tests.oracle.topics import RawRecord, TopicReader
 
+ASK_TIMEOUT_S = 60.0
+"""How long a server may take over one question; a busy machine's often take long."""
+REBALANCED_S = 180.0
+"""How long Connect may take to rebalance for the connector before."""
 # One compiler and one collector thread: these JVMs live for minutes on few cores.
 JVM_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData")
 
 
-@dataclass(frozen=True)
-class Record:
-    """One record of a topic, as bytes."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
-    timestamp_ms: int
+# Of two readers with one id the server ends the older, also when that belongs to a connector deleted a moment ago.
+_server_ids = count(5_000_000)
 
 
 class Broker(LabProcess):
@@ -50,12 +47,12 @@ class Broker(LabProcess):
 
     def admin(self) -> AdminClient:
         """An admin client that keeps quiet about brokers that are not there."""
-        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 500})
 
     def ready(self) -> bool:
         """Whether metadata names a broker and a topic can be asked for."""
         try:
-            return bool(self.admin().list_topics(timeout=2).brokers)
+            return bool(self.admin().list_topics(timeout=10).brokers)
         except KafkaException:
             return False
 
@@ -63,30 +60,31 @@ class Broker(LabProcess):
         """Create a topic and wait until it has a leader."""
         admin = self.admin()
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=dict(config or {}))
-        admin.create_topics([topic])[name].result(30)
-        wait_until(
-            lambda: len(admin.list_topics(name, timeout=5).topics[name].partitions) == partitions,
-            timeout_s=15,
-            what=f"topic {name} with {partitions} partitions",
-        )
+        admin.create_topics([topic])[name].result(ASK_TIMEOUT_S)
+
+        def led() -> bool:
+            found = admin.list_topics(name, timeout=ASK_TIMEOUT_S).topics[name].partitions.values()
+            return len(found) == partitions and all(one.leader >= 0 for one in found)
+
+        wait_until(led, timeout_s=ASK_TIMEOUT_S, what=f"topic {name} with {partitions} partitions")
 
     def topics(self) -> list[str]:
         """Names of all topics, sorted."""
-        return sorted(self.admin().list_topics(timeout=10).topics)
+        return sorted(self.admin().list_topics(timeout=ASK_TIMEOUT_S).topics)
 
-    def read_topic(self, topic: str, *, committed: bool = True, timeout_s: float = 30) -> list[Record]:
-        """All records to the end of every partition; aborted ones too when not `committed`."""
-        consumer = self.consumer(committed=committed)
-        try:
-            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-            consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-            return _drain(consumer, len(partitions), timeout_s)
-        finally:
-            consumer.close()
+    def read_topic(self, topic: str, *, committed: bool = True) -> list[RawRecord]:
+        """All records to the end of every partition; aborted ones too when not `committed`.
 
-    def wait_records(self, topic: str, count: int, timeout_s: float = 60) -> list[Record]:
+        A commit returns before its markers stand in the partitions, so that its records may be seen a moment later:
+        what is written but not decided yet is waited for, as by the oracle's reader.
+        """
+        wait_until(lambda: topic in self.topics(), timeout_s=ASK_TIMEOUT_S, what=f"topic {topic}")
+        with TopicReader(self.bootstrap, "read_committed" if committed else "read_uncommitted") as reader:
+            return reader.read_new([topic])
+
+    def wait_records(self, topic: str, count: int, timeout_s: float = 180) -> list[RawRecord]:
         """Wait until `topic` exists and holds at least `count` committed records; return all of them."""
-        records: list[Record] = []
+        records: list[RawRecord] = []
 
         def enough() -> bool:
             if topic in self.topics():
@@ -95,53 +93,6 @@ class Broker(LabProcess):
 
         wait_until(enough, timeout_s=timeout_s, what=f"{count} records in {topic}", interval_s=0.3)
         return records
-
-    def consumer(self, *, committed: bool = True) -> Consumer:
-        """A consumer outside any group that reports the end of partitions."""
-        return Consumer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "group.id": f"lab-{uuid4()}",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed" if committed else "read_uncommitted",
-            }
-        )
-
-
-def _drain(consumer: Consumer, partition_count: int, timeout_s: float) -> list[Record]:
-    records: list[Record] = []
-    ended: set[int] = set()
-    while len(ended) < partition_count:
-        message = consumer.poll(timeout_s)  # not consume(500): that waits for all 500
-        if message is None:
-            raise LabError(f"nothing read for {timeout_s:g} s after {len(records)} records")
-        error = message.error()
-        if error is None:
-            records.append(_record(message))
-        elif error.code() == KafkaError._PARTITION_EOF:
-            ended.add(message.partition() or 0)
-        else:
-            raise KafkaException(error)
-    return records
-
-
-def _record(message: Message) -> Record:
-    headers: Any = message.headers() or ()
-    return Record(
-        topic=message.topic() or "",
-        partition=message.partition() or 0,
-        offset=message.offset() or 0,
-        key=_bytes(message.key()),
-        value=_bytes(message.value()),
-        headers=tuple((str(name), value) for name, value in headers),
-        timestamp_ms=message.timestamp()[1],
-    )
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
 
 
 class KafkaBroker(Broker):
@@ -273,7 +224,7 @@ class Apicurio(LabProcess):
     def ready(self) -> bool:
         """Whether subjects can be listed."""
         try:
-            return isinstance(http_json("GET", f"{self.ccompat_url}/subjects"), list)
+            return isinstance(http_json("GET", f"{self.ccompat_url}/subjects", timeout_s=10), list)
         except OSError:
             return False
 
@@ -282,7 +233,7 @@ class ConnectWorker(LabProcess):
     """A distributed Kafka Connect worker with the Debezium MySQL connector, writing Avro as Confluent does."""
 
     name = "connect"
-    start_timeout_s = 180.0
+    start_timeout_s = 300.0
 
     def __init__(
         self,
@@ -344,7 +295,7 @@ class ConnectWorker(LabProcess):
     def ready(self) -> bool:
         """Whether the worker has joined its group: connectors can be listed, not only the root asked."""
         try:
-            return isinstance(self.request("GET", "/connectors"), list)
+            return isinstance(http_json("GET", f"{self.url}/connectors", timeout_s=10), list)
         except OSError:
             return False
 
@@ -352,9 +303,28 @@ class ConnectWorker(LabProcess):
         """Call the REST API; returns the decoded body, raises urllib's HTTPError on an error status."""
         return http_json(method, self.url + path, body)
 
-    def create(self, name: str, config: Mapping[str, object], timeout_s: float = 120) -> None:
+    def change(self, method: str, path: str, body: object = None) -> None:
+        """As `request`, again while Connect answers 409 or 500: it rebalances for the connector before.
+
+        Raises LabError with the answer's text.
+        """
+        deadline = time.monotonic() + REBALANCED_S
+        while True:
+            try:
+                self.request(method, path, body)
+            except urllib.error.HTTPError as error:
+                with error:
+                    if error.code == 404 and method == "DELETE":
+                        return  # an answer of 500 came before, and it was deleted all the same
+                    if error.code not in (409, 500) or time.monotonic() > deadline:
+                        raise LabError(f"{method} {path}: {error.code} {error.read().decode()}") from error
+            else:
+                return
+            time.sleep(1)
+
+    def create(self, name: str, config: Mapping[str, object], timeout_s: float = 240) -> None:
         """Create or change a connector and wait until its task runs."""
-        self.request("PUT", f"/connectors/{name}/config", {key: str(value) for key, value in config.items()})
+        self.change("PUT", f"/connectors/{name}/config", {key: str(value) for key, value in config.items()})
         self.wait_running(name, timeout_s)
 
     def status(self, name: str) -> Any:
@@ -364,9 +334,10 @@ class ConnectWorker(LabProcess):
         except urllib.error.HTTPError as error:
             if error.code != 404:
                 raise
+            error.close()
             return None
 
-    def wait_running(self, name: str, timeout_s: float = 120) -> None:
+    def wait_running(self, name: str, timeout_s: float = 240) -> None:
         """Wait until the connector and its task are RUNNING; a FAILED one raises with its trace."""
 
         def running() -> bool:
@@ -383,7 +354,15 @@ class ConnectWorker(LabProcess):
 
     def delete(self, name: str) -> None:
         """Delete a connector."""
-        self.request("DELETE", f"/connectors/{name}")
+        self.change("DELETE", f"/connectors/{name}")
+
+    def schema_history(self) -> dict[str, str]:
+        """Where Debezium keeps its schema history. A question that takes more than its 3 s fails the task."""
+        return {
+            "schema.history.internal.kafka.bootstrap.servers": self.kafka.bootstrap,
+            "schema.history.internal.kafka.query.timeout.ms": "120000",
+            "schema.history.internal.kafka.create.timeout.ms": "120000",
+        }
 
     def debezium_config(self, source: SqlServer, topic_prefix: str, **overrides: object) -> dict[str, object]:
         """Debezium's defaults for `source`; overrides use `__` for a dot in the name."""
@@ -391,9 +370,9 @@ class ConnectWorker(LabProcess):
             "connector.class": "io.debezium.connector.mysql.MySqlConnector",
             "tasks.max": 1,
             **source.address(),
-            "database.server.id": 5_000_000 + self.port,
+            "database.server.id": next(_server_ids),
             "topic.prefix": topic_prefix,
-            "schema.history.internal.kafka.bootstrap.servers": self.kafka.bootstrap,
+            **self.schema_history(),
             "schema.history.internal.kafka.topic": f"schema-history-{topic_prefix}",
         }
         config.update({name.replace("__", "."): value for name, value in overrides.items()})
@@ -415,7 +394,7 @@ def avro_converter(which: str, apicurio: Apicurio) -> dict[str, str]:
     }
 
 
-def http_json(method: str, url: str, body: object = None, timeout_s: float = 30) -> Any:
+def http_json(method: str, url: str, body: object = None, timeout_s: float = 120) -> Any:
     """One request with JSON both ways; None for an empty answer."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)

@@ -40,8 +40,8 @@ class LabProcess:
     """A server on 127.0.0.1 in a temporary folder. Use as a context manager, or call start() and stop()."""
 
     name = "server"
-    start_timeout_s = 90.0
-    stop_timeout_s = 30.0
+    start_timeout_s = 240.0
+    stop_timeout_s = 60.0
     stop_signal = signal.SIGTERM
 
     def __init__(self) -> None:

@@ -56,7 +56,7 @@ class SqlServer(LabProcess):
             charset="utf8mb4",
             autocommit=True,
             client_flag=CLIENT.MULTI_STATEMENTS,
-            connect_timeout=10,
+            connect_timeout=60,
         )
 
     def execute(self, sql_script: str, database: str | None = None) -> None:

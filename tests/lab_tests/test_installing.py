@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import debian
+from tests.lab import commands, debian
 from tests.lab.__main__ import main
 from tests.lab.cache import cache_root, ensure_folder
-from tests.lab.commands import InstallError, run
+from tests.lab.commands import InstallError, download, run
 from tests.lab.ports import free_port, release_port
 
 
@@ -49,6 +49,17 @@ def test_a_failing_command_is_shown_with_its_last_lines() -> None:
     with pytest.raises(InstallError, match=r"(?s)counting failed \(exit 3\).*\n40$") as caught:
         run(["sh", "-c", "seq 40; exit 3"], what="counting")
     assert "\n10\n" not in str(caught.value)
+
+
+def test_a_download_is_tried_again_and_its_last_failure_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "PAUSE_S", 0.0)
+    third = ["sh", "-c", "echo again >> tries; test $(wc -l < tries) -ge 3 && echo fetched"]
+    assert download(third, what="fetching", cwd=tmp_path) == "fetched\n"
+    with pytest.raises(InstallError, match=r"fetching failed \(exit 7\)"):
+        download(["sh", "-c", "echo again >> more; exit 7"], what="fetching", cwd=tmp_path, attempts=2)
+    assert (tmp_path / "more").read_text() == "again\n" * 2
 
 
 def test_a_missing_program_is_named() -> None:

@@ -62,13 +62,13 @@ def _one_aborted_of_three(broker: Broker) -> str:
     topic = f"t-{uuid4()}"
     broker.create_topic(topic, partitions=3)
     producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": topic, "log_level": 0})
-    producer.init_transactions(30)
+    producer.init_transactions(120)
     for kept in (True, False, True):
         producer.begin_transaction()
         for number in range(10):
             producer.produce(topic, key=str(number), value=str(kept), headers=[("h", b"1")])
-        producer.flush(10)
-        (producer.commit_transaction if kept else producer.abort_transaction)(10)
+        producer.flush(60)
+        (producer.commit_transaction if kept else producer.abort_transaction)(60)
     return topic
 
 
@@ -77,7 +77,7 @@ def test_kafka_keeps_its_topics_over_a_kill() -> None:
         broker.create_topic("kept")
         producer = Producer({"bootstrap.servers": broker.bootstrap})
         producer.produce("kept", b"value")
-        assert producer.flush(10) == 0
+        assert producer.flush(60) == 0
         broker.kill()
         broker.start()
         assert [record.value for record in broker.read_topic("kept")] == [b"value"]

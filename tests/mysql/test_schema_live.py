@@ -169,8 +169,12 @@ def test_table_maps_agree_with_information_schema(
 def _table_maps(server: SqlServer, connection: Connection[Any], position: BinlogPosition) -> Iterator[TableMapEvent]:
     address = SourceAddress(server.host, server.port, server.user, server.password)
     info = inspect_server(connection)
+    status = "SHOW MASTER STATUS" if server.name == "mariadb" else "SHOW BINARY LOG STATUS"
+    end = BinlogPosition(*server.query(status)[0][:2])
     with BinlogReader(address, 7301, DumpStart(position, None), info, heartbeat_ms=500) as reader:
-        while (event := reader.next_event(3000)) is not None and type(event).__name__ != "HeartbeatEvent":
+        while reader.position < end:
+            event = reader.next_event(60_000)
+            assert event is not None, f"the binlog is silent at {reader.position}, before {end}"
             if isinstance(event, TableMapEvent):
                 yield event
 

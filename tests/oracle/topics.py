@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,18 @@ from io import BytesIO
 from typing import Any
 
 import fastavro
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
-READ_TIMEOUT_S = 60.0
+READ_TIMEOUT_S = 120.0
+ASK_TIMEOUT_S = 60.0
+"""How long a broker or registry may take over one question; a busy machine's often take long."""
 SILENCE_S = 8.0
 """Without a message or an end for so long, the consumer is replaced: after a broker stood still and fenced itself,
 librdkafka can go on waiting for a leader that is long back (seen once in some hundred runs, for over a minute)."""
+OPEN_S = 10.0
+"""How long records that are written, but whose transaction is not decided yet, are waited for. A commit returns to its
+writer before the markers stand in the partitions, and until then nobody sees the records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class RawRecord:
 
 def topics_with_prefix(bootstrap: str, prefix: str) -> list[str]:
     """Return the topics `<prefix>.<database>.<table>`, sorted."""
-    metadata = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10)
+    metadata = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=ASK_TIMEOUT_S)
     return topics_with_prefix_in(metadata.topics, prefix)
 
 
@@ -72,36 +78,41 @@ class TopicReader:
         self.close()
 
     def read_new(self, topics: Sequence[str]) -> list[RawRecord]:
-        """Return the records up to the present end of all partitions, per partition in order."""
+        """Return the records up to the present end of all partitions, per partition in order.
+
+        Of a transaction that is open now they are part when it is committed within OPEN_S.
+        """
         wanted = self._partitions(topics)
         if not wanted:
             return []
+        ends = written_ends(str(self._config["bootstrap.servers"]), wanted)
         self._consumer.assign(wanted)
         pending = {(tp.topic, tp.partition) for tp in wanted}
+        behind: set[tuple[str, int]] = set()
         records: list[RawRecord] = []
-        heard = time.monotonic()
-        deadline = heard + READ_TIMEOUT_S
-        while pending:
+        began = heard = time.monotonic()
+        while pending - behind if time.monotonic() - began > OPEN_S else pending:
             message = self._consumer.poll(0.2)
             now = time.monotonic()
-            if now > deadline:
+            if now - began > READ_TIMEOUT_S:
                 raise TimeoutError(f"Partitions without an end after {READ_TIMEOUT_S} s: {sorted(pending)}")
             if message is None:
-                if now - heard > SILENCE_S:
+                if now - heard > SILENCE_S and pending - behind:
                     self._start_over(pending)
                     heard = time.monotonic()
                 continue
-            heard = now
             place = (str(message.topic()), int(message.partition() or 0))
-            error = message.error()
-            if error is not None:
-                if error.code() != KafkaError._PARTITION_EOF:
-                    raise KafkaException(error)
+            if at_the_end(message):
+                heard = now
                 self._positions[place] = int(message.offset() or 0)
-                pending.discard(place)
-                continue
-            self._positions[place] = int(message.offset() or 0) + 1
-            records.append(_record(message))
+                behind.add(place)
+                if self._positions[place] >= ends[place]:
+                    pending.discard(place)
+            elif message.error() is None:
+                heard = now
+                self._positions[place] = int(message.offset() or 0) + 1
+                behind.discard(place)
+                records.append(_record(message))
         self._consumer.unassign()
         return records
 
@@ -117,13 +128,55 @@ class TopicReader:
         )
 
     def _partitions(self, topics: Sequence[str]) -> list[TopicPartition]:
-        metadata = self._consumer.list_topics(timeout=10)
+        metadata = self._consumer.list_topics(timeout=ASK_TIMEOUT_S)
         return [
             TopicPartition(name, partition, self._positions.get((name, partition), 0))
             for name in topics
             if name in metadata.topics
             for partition in metadata.topics[name].partitions
         ]
+
+
+def written_ends(bootstrap: str, partitions: Iterable[TopicPartition]) -> dict[tuple[str, int], int]:
+    """Return the offset behind the last record of each partition, whether its transaction is decided or not."""
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(str(tp.topic), int(tp.partition)): latest for tp in partitions}
+    deadline = time.monotonic() + ASK_TIMEOUT_S
+    while True:
+        # A new one each time: librdkafka remembers for long that a topic was not there.
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=30)
+        try:
+            return {(str(tp.topic), int(tp.partition)): int(one.result().offset) for tp, one in answers.items()}
+        except KafkaException:
+            # A partition made a moment ago has no leader yet; nor has one of a broker that comes up again.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def at_the_end(message: Message) -> bool:
+    """Whether this says that a partition ends here; other errors than passing ones are raised."""
+    error = message.error()
+    if error is None or error.code() == KafkaError._PARTITION_EOF:
+        return error is not None
+    if error.fatal() or not (error.retriable() or error.code() in _PASSING):
+        raise KafkaException(error)
+    return False
+
+
+_PASSING = frozenset(
+    {
+        KafkaError._TRANSPORT,
+        KafkaError._ALL_BROKERS_DOWN,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    }
+)
+"""What librdkafka tells and mends by itself: lost connections, partitions without a leader yet."""
 
 
 def _record(message: Message) -> RawRecord:
@@ -168,17 +221,16 @@ class LiveReader:
         message = self._consumer.poll(timeout_s)
         records: list[RawRecord] = []
         while message is not None and len(records) < 500:
-            error = message.error()
-            if error is None:
+            if message.error() is None:
                 records.append(_record(message))
-            elif not error.retriable():
-                raise KafkaException(error)
+            else:
+                at_the_end(message)
             message = self._consumer.poll(0)
         return records
 
     def _look_for_topics(self) -> None:
         self._looked_at = time.monotonic()
-        topics = self._consumer.list_topics(timeout=10).topics
+        topics = self._consumer.list_topics(timeout=ASK_TIMEOUT_S).topics
         new = [
             TopicPartition(name, partition, 0)
             for name in topics_with_prefix_in(topics, self._prefix)
@@ -222,10 +274,26 @@ class AvroDecoder:
 
     def _load(self, schema_id: int) -> tuple[dict[str, Any], Any]:
         if schema_id not in self._schemas:
-            with urllib.request.urlopen(f"{self._url}/schemas/ids/{schema_id}", timeout=10) as answer:
-                schema = json.loads(json.load(answer)["schema"])
+            schema = json.loads(_asked(f"{self._url}/schemas/ids/{schema_id}")["schema"])
             self._schemas[schema_id] = (schema, fastavro.parse_schema(schema))
         return self._schemas[schema_id]
+
+
+def _asked(url: str) -> Any:
+    """GET a JSON document, again while the server is away or not ready."""
+    deadline = time.monotonic() + ASK_TIMEOUT_S
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code < 500 or time.monotonic() > deadline:
+                    raise
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.3)
 
 
 def changes(records: Sequence[RawRecord], decoder: AvroDecoder) -> Iterator[tuple[RawRecord, Any, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import urllib.error
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,9 +12,6 @@ from tests.harness.connectors import apicurio_converters, connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
 from tests.parity.comparison import run_script, snapshot_is_complete
-
-REBALANCED_S = 60.0
-"""How long Connect may take to rebalance for the connector before."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,8 @@ class Beside:
     folder: Path
     stamp: str = field(default_factory=lambda: str(int(time.time())))
     """Makes the names of Debezium's connectors new: a name that was used before has offsets."""
+    created: list[str] = field(default_factory=list)
+    """The names of Debezium's connectors that run."""
 
     def run_script(self, name: str) -> None:
         """Run a script of this folder in the database."""
@@ -43,9 +41,14 @@ class Beside:
     def start_theirs(self, prefix: str, options: Mapping[str, str] | None = None) -> str:
         """Create Debezium's connector, with its schema history on our broker; return its name."""
         name = f"dbz-{self.stamp}-{prefix}"
-        history = {"schema.history.internal.kafka.bootstrap.servers": self.kafka.bootstrap}
-        create(self.connect, name, self.config(prefix, options) | history)
+        self.created.append(name)
+        self.connect.create(name, self.config(prefix, options) | self.connect.schema_history())
         return name
+
+    def delete_theirs(self) -> None:
+        """Delete Debezium's connectors: they would go on reading, and hold what they have open of the database."""
+        while self.created:
+            self.connect.delete(self.created.pop())
 
     def worker(self, properties: Mapping[str, str] | None = None) -> WorkerProcess:
         """Return our worker, with Apicurio's Avro converters unless `properties` says otherwise; not started."""
@@ -59,17 +62,4 @@ class Beside:
     def await_our_snapshot(self, worker: WorkerProcess, prefix: str) -> None:
         """Wait until our connector streams."""
         worker.wait_running(prefix)
-        worker.until(partial(snapshot_is_complete, worker, prefix), 60, f"our snapshot of {prefix} complete")
-
-
-def create(connect: ConnectWorker, name: str, config: Mapping[str, str]) -> None:
-    """Create a connector; Connect answers 409 or 500 while it rebalances for the one before."""
-    deadline = time.monotonic() + REBALANCED_S
-    while True:
-        try:
-            connect.create(name, config)
-            return
-        except urllib.error.HTTPError as error:
-            if error.code not in (409, 500) or time.monotonic() > deadline:
-                raise AssertionError(error.read().decode()) from error
-            time.sleep(1)
+        worker.until(partial(snapshot_is_complete, worker, prefix), 180, f"our snapshot of {prefix} complete")

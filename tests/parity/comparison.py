@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from tests.parity.defaults import row_defaults
 from tests.parity.differences import MISSING, Cell, Difference
 
 HERE = Path(__file__).parent
+LEVEL_TIMEOUT_S = 30.0
+"""How long two sides that have both written their last row may differ in their numbers of records."""
 CONTEXT_HEADERS = {"__debezium.context.runId"}
 PROCESSING_FIELDS = ("ts_ms", "ts_us", "ts_ns")
 
@@ -38,6 +40,20 @@ def await_records(kafka: KafkaBroker, topic: str, count: int, timeout_s: float) 
         while (seen := seen + len(reader.read_new([topic]))) < count:
             assert time.monotonic() < deadline, f"{topic}: {seen} of {count} records after {timeout_s} s"
             time.sleep(0.3)
+
+
+def await_as_many(read: Callable[[], tuple[Mapping[str, list[RawRecord]], Mapping[str, list[RawRecord]]]]) -> None:
+    """Wait until both sides have as many records in each topic.
+
+    The scenario's last row says of its own topic only that all is there: another's may be seen a moment later, as may
+    the end of its transaction. What stays unequal is for the comparison to tell.
+    """
+    deadline = time.monotonic() + LEVEL_TIMEOUT_S
+    while time.monotonic() < deadline:
+        theirs, ours = ({topic: len(records) for topic, records in side.items()} for side in read())
+        if theirs == ours:
+            return
+        time.sleep(0.5)
 
 
 def read_all(kafka: KafkaBroker, prefix: str) -> dict[str, list[RawRecord]]:

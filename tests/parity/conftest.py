@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ def beside(
     connect_debezium: ConnectWorker,
     mysql_database: str,
     tmp_path: Path,
-) -> Beside:
+) -> Iterator[Beside]:
     """Both sides on a database of the test's own."""
-    return Beside(mysql, kafka, apicurio, connect_debezium, mysql_database, tmp_path)
+    both = Beside(mysql, kafka, apicurio, connect_debezium, mysql_database, tmp_path)
+    try:
+        yield both
+    finally:
+        both.delete_theirs()

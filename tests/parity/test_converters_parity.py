@@ -11,6 +11,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -19,7 +20,7 @@ from tests.lab import Apicurio, KafkaBroker
 from tests.lab.kafka_servers import avro_converter, http_json
 from tests.oracle.topics import AvroDecoder, RawRecord, TopicReader
 from tests.parity.beside import Beside
-from tests.parity.comparison import await_records, schema_text
+from tests.parity.comparison import await_as_many, await_records, schema_text
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
@@ -109,7 +110,7 @@ def shown(record: RawRecord, prefix: str) -> tuple[object, ...]:
 
 def by_topic(kafka: KafkaBroker, start: str) -> dict[str, list[RawRecord]]:
     """All records of all topics whose name begins with `start`."""
-    names = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(timeout=10).topics
+    names = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(timeout=60).topics
     found: dict[str, list[RawRecord]] = {}
     with TopicReader(kafka.bootstrap) as reader:
         for record in reader.read_new([name for name in names if name.startswith(start)]):
@@ -121,6 +122,24 @@ def data_topics(kafka: KafkaBroker, prefix: str) -> dict[str, list[RawRecord]]:
     """The topics of a prefix but for schema changes, which we do not write yet, named without the prefix."""
     found = by_topic(kafka, prefix)
     return {name.replace(prefix, "PREFIX"): records for name, records in found.items() if name != prefix}
+
+
+def both_topics(kafka: KafkaBroker) -> tuple[dict[str, list[RawRecord]], dict[str, list[RawRecord]]]:
+    """All that both sides of all sets wrote, by set and topic."""
+    theirs, ours = (
+        {f"{name} {topic}": records for name in SETS for topic, records in data_topics(kafka, f"{side}{name}").items()}
+        for side in ("theirs", "ours")
+    )
+    return theirs, ours
+
+
+def first_record(kafka: KafkaBroker, start: str) -> RawRecord:
+    """The first record of a topic whose name begins with `start`, once there is one."""
+    deadline = time.monotonic() + 120
+    while not (found := by_topic(kafka, start)):
+        assert time.monotonic() < deadline, f"no record in {start}"
+        time.sleep(0.3)
+    return next(iter(found.values()))[0]
 
 
 def ids(records: list[RawRecord], part: str) -> set[int]:
@@ -145,12 +164,14 @@ def test_json_text_and_topics_are_debeziums(beside: Beside) -> None:
             beside.start_ours(worker, f"ours{name}", wanted.options)
         for name, wanted in SETS.items():
             beside.await_our_snapshot(worker, f"ours{name}")
-            await_records(kafka, wanted.done(f"theirs{name}", database), 1, 120)
+            await_records(kafka, wanted.done(f"theirs{name}", database), 1, 240)
         time.sleep(3)  # both have closed the snapshots and stream now
         beside.run_script("converters_stream.sql")
         for name, wanted in SETS.items():
             for side in ("theirs", "ours"):
-                await_records(kafka, wanted.done(f"{side}{name}", database), 2, 60)
+                await_records(kafka, wanted.done(f"{side}{name}", database), 2, 240)
+        beats = {side: first_record(kafka, f"jsonbeat-{side}json") for side in ("theirs", "ours")}
+        await_as_many(partial(both_topics, kafka))
         time.sleep(2)  # what would come too much
     faults, compared = [], 0
     for name in SETS:
@@ -164,11 +185,7 @@ def test_json_text_and_topics_are_debeziums(beside: Beside) -> None:
                 faults.append(f"{topic}: {len(left)} records of theirs, {len(right)} of ours")
             pairs = zip(left, right, strict=False)
             faults += [f"{name} {topic}\n  theirs {a}\n  ours   {b}" for a, b in pairs if a != b]
-    beats = [by_topic(kafka, f"jsonbeat-{side}json") for side in ("theirs", "ours")]
-    first = [
-        shown(next(iter(found.values()))[0], f"{side}json")
-        for found, side in zip(beats, ("theirs", "ours"), strict=True)
-    ]
+    first = [shown(beats[side], f"{side}json") for side in ("theirs", "ours")]
     print(f"\n{compared} records compared as bytes")
     assert not faults, "\n".join(faults)
     assert first[0] == first[1]
@@ -195,7 +212,7 @@ def test_schema_ids_are_the_same_whoever_comes_first(beside: Beside) -> None:
 
     def theirs(prefix: str, name: str) -> None:
         beside.start_theirs(prefix, options[name])
-        await_records(kafka, f"{prefix}.done", seen(prefix) + 1, 120)
+        await_records(kafka, f"{prefix}.done", seen(prefix) + 1, 240)
         time.sleep(1)
 
     def seen(prefix: str) -> int:

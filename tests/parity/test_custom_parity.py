@@ -9,7 +9,7 @@ import pytest
 
 from tests.oracle.topics import AvroDecoder
 from tests.parity.beside import Beside
-from tests.parity.comparison import Comparison, await_records, read_all
+from tests.parity.comparison import Comparison, await_as_many, await_records, read_all
 from tests.parity.differences import CUSTOM_DIFFERENCES
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
@@ -45,20 +45,21 @@ OPTIONS = {
 def test_every_record_equals_debeziums_with_custom_converters(beside: Beside) -> None:
     beside.run_script("custom_setup.sql")
     options = OPTIONS | {f"zero.column.{beside.database}.zeros.dd.fallback": "null"}
-    theirs_name = beside.start_theirs("theirs_cc", options)
+    beside.start_theirs("theirs_cc", options)
     kafka = beside.kafka
     with beside.worker() as worker:
         worker.wait_ready()
         beside.start_ours(worker, "ours__cc", options)
         beside.await_our_snapshot(worker, "ours__cc")
-        await_records(kafka, f"theirs_cc.{beside.database}.done", 1, 120)
+        await_records(kafka, f"theirs_cc.{beside.database}.done", 1, 240)
         time.sleep(2)
         beside.run_script("custom_stream.sql")
         for prefix in ("theirs_cc", "ours__cc"):
-            await_records(kafka, f"{prefix}.{beside.database}.done", 5, 60)
+            await_records(kafka, f"{prefix}.{beside.database}.done", 5, 240)
+        await_as_many(lambda: (read_all(kafka, "theirs_cc"), read_all(kafka, "ours__cc")))
         time.sleep(1)  # what would come too much
         # Its reselecting leaves a transaction open, which would keep the database from being dropped.
-        beside.connect.delete(theirs_name)
+        beside.delete_theirs()
         theirs, ours = read_all(kafka, "theirs_cc"), read_all(kafka, "ours__cc")
     decoder = AvroDecoder(beside.apicurio.ccompat_url)
     comparison = Comparison(decoder, "theirs_cc", "ours__cc", CUSTOM_DIFFERENCES)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.oracle.topics import AvroDecoder
 from tests.parity.beside import Beside
-from tests.parity.comparison import Comparison, await_records, read_all, read_topic
+from tests.parity.comparison import Comparison, await_as_many, await_records, read_all, read_topic
 from tests.parity.differences import OPTION_DIFFERENCES
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
@@ -72,12 +72,16 @@ def test_every_record_equals_debeziums_with_the_same_options(beside: Beside) -> 
             beside.start_ours(worker, f"ours__{name}", options)
         for name in OPTION_SETS:
             beside.await_our_snapshot(worker, f"ours__{name}")
-            await_records(kafka, f"theirs_{name}.{database}.two", 2, 120)
+            await_records(kafka, f"theirs_{name}.{database}.two", 2, 240)
         time.sleep(3)  # both have closed the snapshots and stream now; what they miss they read from the binlog
         beside.run_script("options_stream.sql")
         for name, options in OPTION_SETS.items():
             for prefix in ("theirs", "ours_"):
-                await_records(kafka, f"{prefix}_{name}.{database}.done", records_of_done(options), 60)
+                await_records(kafka, f"{prefix}_{name}.{database}.done", records_of_done(options), 240)
+        for side in ("theirs", "ours_"):
+            await_records(kafka, f"beat.{side}_u", 1, 120)
+        for name in OPTION_SETS:
+            await_as_many(lambda name=name: (read_all(kafka, f"theirs_{name}"), read_all(kafka, f"ours__{name}")))  # type: ignore[misc]
         time.sleep(2)  # what would come too much
         beats = [read_topic(kafka, f"beat.{side}_u") for side in ("theirs", "ours_")]
         written = {prefix: read_all(kafka, prefix) for prefix in prefixes()}

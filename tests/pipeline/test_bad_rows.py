@@ -42,7 +42,7 @@ def bench_of(
 
 def quarantined(bench: Bench, count: int, task: ConnectorTask) -> list[tuple[Any, Any, tuple[str, ...]]]:
     """Key, value and header names of the quarantine's records, once there are `count`, ordered by place."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         with TopicReader(bench.kafka.bootstrap) as reader:
             records = reader.read_new([f"{bench.prefix}.quarantine"])

@@ -54,7 +54,7 @@ def read(bench: Bench, topic: str) -> list[tuple[Any, Any]]:
 
 
 def await_records(bench: Bench, topic: str, count: int, task: ConnectorTask) -> list[tuple[Any, Any]]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(found := read(bench, topic)) < count:
         assert task.state.state is not TaskState.FAILED, task.state.trace
         assert time.monotonic() < deadline, f"{topic}: {len(found)} of {count}"

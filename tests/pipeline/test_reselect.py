@@ -201,6 +201,6 @@ def test_fail_stops_the_task_before_the_offset_passes(
     ]
     before = bench.stored_offset()
     mysql.execute("BEGIN; INSERT INTO t VALUES (3, NULL); DELETE FROM t WHERE id = 3; COMMIT", mysql_database)
-    assert task.join(30)
+    assert task.join(120)
     assert "id=3: v cannot be reselected" in str(task.state.cause)
     assert bench.stored_offset()["pos"] == before["pos"]

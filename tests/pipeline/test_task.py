@@ -55,10 +55,10 @@ class Bench:
             yield task
         finally:
             task.request_stop()
-            assert task.join(20), "the task did not stop"
+            assert task.join(90), "the task did not stop"
         assert states[-1].state is TaskState.UNASSIGNED, states[-1].trace
 
-    def events(self, table: str, count: int, task: ConnectorTask, timeout_s: float = 30) -> list[dict[str, object]]:
+    def events(self, table: str, count: int, task: ConnectorTask, timeout_s: float = 120) -> list[dict[str, object]]:
         """Return the values of the topic once there are `count` records (tombstones as empty maps)."""
         topic, deadline = f"{self.prefix}.{self.database}.{table}", time.monotonic() + timeout_s
         while True:
@@ -145,7 +145,7 @@ def test_no_data_streams_only(mysql: MySqlServer, kafka: KafkaBroker, apicurio: 
     mysql.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)", mysql_database)
     bench = Bench(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data")
     with bench.running() as task:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while task.progress.offset is None:
             assert time.monotonic() < deadline
             time.sleep(0.1)

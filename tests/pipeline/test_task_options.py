@@ -10,7 +10,7 @@ import pytest
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
-from tests.oracle.topics import TopicReader, changes
+from tests.oracle.topics import RawRecord, TopicReader, changes
 from tests.pipeline.test_task import Bench
 
 pytestmark = pytest.mark.integration
@@ -75,6 +75,11 @@ def test_mariadb_with_metadata_query_and_truncate(
     ]
 
 
+def heartbeats(bench: Bench) -> list[tuple[RawRecord, Any, Any]]:
+    with TopicReader(bench.kafka.bootstrap) as reader:
+        return list(changes(reader.read_new([f"__debezium-heartbeat.{bench.prefix}"]), bench.decoder))
+
+
 def test_heartbeats_run_their_statement_and_move_the_offset(
     mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
 ) -> None:
@@ -90,10 +95,11 @@ def test_heartbeats_run_their_statement_and_move_the_offset(
     )
     with bench.running() as task:
         rows: list[dict[str, Any]] = bench.events("beat", 4, task)
+        deadline = time.monotonic() + 60
+        while len(beats := heartbeats(bench)) < 3:
+            assert time.monotonic() < deadline, f"{len(beats)} heartbeats"
+            time.sleep(0.2)
     assert [row["after"]["n"] for row in rows][:4] == [0, 1, 2, 3]
-    with TopicReader(kafka.bootstrap) as reader:
-        beats = list(changes(reader.read_new([f"__debezium-heartbeat.{bench.prefix}"]), bench.decoder))
-    assert len(beats) >= 3
     assert {key["serverName"] for _, key, _ in beats} == {bench.prefix}
 
 
@@ -106,9 +112,9 @@ def test_a_heartbeat_statement_that_is_no_sql_fails_the_task_by_name(
     states: list[TaskSnapshot] = []
     task = ConnectorTask(bench.spec, states.append)
     task.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while task.state.state is not TaskState.FAILED and time.monotonic() < deadline:
         time.sleep(0.1)
     task.request_stop()
-    assert task.join(20)
+    assert task.join(90)
     assert any("heartbeat.action.query cannot be run" in (state.cause or "") for state in states)

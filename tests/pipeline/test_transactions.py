@@ -123,7 +123,7 @@ class History:
 
 def topics_as_tables(bench: Bench, tables: list[str], task: Any) -> dict[str, dict[int, int]]:
     """The last value per key of each table's topic, once the marker row is there."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     names = [f"{bench.prefix}.{bench.database}.{table}" for table in tables]
     while True:
         with TopicReader(bench.kafka.bootstrap) as reader:
@@ -230,6 +230,7 @@ def test_rows_of_a_group_that_ends_with_rollback_are_not_written(
     bench = Bench(mariadb, kafka, apicurio, mariadb_database, provide__transaction__metadata="true")
     with bench.running() as task:
         wait_until_streaming(task)
+        retries = task.state.retries  # the topics may not have had a leader yet
         mariadb.execute(
             "INSERT INTO t VALUES (1); START TRANSACTION; INSERT INTO t VALUES (2); "
             "CREATE TEMPORARY TABLE gone (id INT); INSERT INTO t VALUES (3); ROLLBACK; INSERT INTO t VALUES (4)",
@@ -237,5 +238,5 @@ def test_rows_of_a_group_that_ends_with_rollback_are_not_written(
         )
         assert images(bench.events("t", 2, task)) == [("c", None, {"id": 1}), ("c", None, {"id": 4})]
         assert event_counts(bench)[-3:] == [1, 0, 1]
-        assert task.state.retries == 1, "the Kafka transaction was aborted and repeated"
+        assert task.state.retries == retries + 1, "the Kafka transaction was aborted and repeated"
     assert [row[0] for row in mariadb.query("SELECT id FROM t ORDER BY id", mariadb_database)] == [1, 4]

@@ -102,7 +102,7 @@ def restarts(bench: Bench) -> None:
                 source.execute("INSERT INTO t VALUES (11, 'between'); FLUSH BINARY LOGS", database)
                 assert ids(bench, 2, task) == [10, 11]
                 task.request_stop()
-                assert task.join(20)
+                assert task.join(90)
                 while_down("XA COMMIT 'while-down'")
                 source.execute("INSERT INTO t VALUES (12, 'down')", database)
                 with bench.running() as again:

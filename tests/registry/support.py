@@ -36,7 +36,7 @@ ORDER_BROKEN = {
 
 def fast_config(*urls: str, **options: object) -> RegistryConfig:
     """A configuration whose retries do not make tests slow."""
-    settings = {"timeout_s": 5.0, "retries": 3, "backoff_s": 0.01, "retry_total_s": 10.0, **options}
+    settings = {"timeout_s": 30.0, "retries": 3, "backoff_s": 0.01, "retry_total_s": 90.0, **options}
     return RegistryConfig(urls, **settings)  # type: ignore[arg-type]
 
 
@@ -74,11 +74,11 @@ def served(registry: EmbeddedRegistry, *, prefix: str = "/registry", body_bytes_
     thread = threading.Thread(target=run, name="registry-server")
     thread.start()
     try:
-        assert started.wait(10)
+        assert started.wait(60)
         yield urls[0]
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -110,7 +110,7 @@ class ScriptedServer:
             thread.start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        connection.settimeout(10)
+        connection.settimeout(60)
         if self._tls is not None:
             try:
                 connection = self._tls.wrap_socket(connection, server_side=True)
@@ -127,9 +127,9 @@ class ScriptedServer:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._acceptor.join(10)
+        self._acceptor.join(60)
         for thread in self._threads:
-            thread.join(15)
+            thread.join(60)
 
     def __enter__(self) -> ScriptedServer:
         return self
@@ -152,7 +152,10 @@ def read_request(connection: socket.socket) -> bytes:
         if line.lower().startswith(b"content-length:"):
             length = int(line.partition(b":")[2])
     while len(body) < length:
-        body += connection.recv(65536)
+        chunk = connection.recv(65536)
+        if not chunk:
+            break
+        body += chunk
     return head + b"\r\n\r\n" + body
 
 

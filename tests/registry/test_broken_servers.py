@@ -11,6 +11,7 @@ import pytest
 
 from faust_cdc.errors import ConfigError, RegistryRefused, RegistryUnavailable
 from faust_cdc.registry.client import RegistryClient, RegistryConfig
+from tests.lab.ports import free_port
 from tests.registry.support import ORDER_V1, ScriptedServer, fast_client, fast_config, http
 
 SECRET = "s3cr:t/pw"
@@ -23,11 +24,6 @@ def answering(*answers: bytes) -> ScriptedServer:
 
 def reset(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.mark.parametrize("status", ["503 Unavailable", "429 Slow Down", "408 Timeout", "500 Oops", "502 Bad"])
@@ -68,7 +64,7 @@ def test_closed_reset_and_cut_connections_are_retried() -> None:
 
 
 def test_the_next_url_is_asked_and_then_preferred() -> None:
-    dead = f"http://127.0.0.1:{unused_port()}"
+    dead = f"http://127.0.0.1:{free_port()}"
     with answering(http("503 Unavailable")) as sick, answering(http("200 OK", "[]")) as well:
         client = fast_client(dead, sick.url, well.url)
         assert client.subjects() == []
@@ -78,7 +74,7 @@ def test_the_next_url_is_asked_and_then_preferred() -> None:
 
 
 def test_nobody_there() -> None:
-    client = fast_client(f"http://127.0.0.1:{unused_port()}", retries=1)
+    client = fast_client(f"http://127.0.0.1:{free_port()}", retries=1)
     with pytest.raises(RegistryUnavailable, match="ConnectError"):
         client.subjects()
     client.close()
@@ -128,14 +124,14 @@ def test_a_silent_server_is_left_after_the_timeout() -> None:
     release = threading.Event()
 
     def keep_silent(_connection: socket.socket, _number: int) -> None:
-        release.wait(10)
+        release.wait(60)
 
     with ScriptedServer(keep_silent) as server:
         client = fast_client(server.url, timeout_s=0.3, retries=0)
         begun = time.monotonic()
         with pytest.raises(RegistryUnavailable, match="ReadTimeout"):
             client.subjects()
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 20
         release.set()
         client.close()
 
@@ -143,12 +139,12 @@ def test_a_silent_server_is_left_after_the_timeout() -> None:
 def test_a_dripping_server_is_left_too() -> None:
     def drip(connection: socket.socket, _number: int) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(100):
+        for _ in range(900):
             connection.sendall(b" ")
             time.sleep(0.05)
 
     with ScriptedServer(drip) as server:
-        client = fast_client(server.url, timeout_s=0.4, retries=0)
+        client = fast_client(server.url, timeout_s=3.0, retries=0)  # a pause of so long would be silence
         with pytest.raises(RegistryUnavailable, match="not complete within"):
             client.subjects()
         client.close()
@@ -173,7 +169,7 @@ def test_a_stop_ends_the_waiting() -> None:
         begun = time.monotonic()
         with pytest.raises(RegistryUnavailable, match="Stopped"):
             client.subjects()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
         client.close()
 
 
@@ -210,7 +206,7 @@ def test_refused_credentials(status: int, caplog: pytest.LogCaptureFixture) -> N
 
 def test_secrets_stay_out_of_the_error_when_nobody_answers(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    url = f"http://bob:{SECRET.replace(':', '%3A').replace('/', '%2F')}@127.0.0.1:{unused_port()}"
+    url = f"http://bob:{SECRET.replace(':', '%3A').replace('/', '%2F')}@127.0.0.1:{free_port()}"
     client = fast_client(url, password="other", username="eve", retries=1)
     with pytest.raises(RegistryUnavailable) as caught:
         client.subjects()

@@ -41,7 +41,7 @@ def registry_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def client(registry_url: str) -> Iterator[RegistryClient]:
-    client = fast_client(registry_url, timeout_s=20.0, retry_total_s=60.0)
+    client = fast_client(registry_url, timeout_s=60.0, retry_total_s=180.0)
     yield client
     client.close()
 
@@ -169,7 +169,7 @@ def test_many_threads_register_the_same_schemas(registry_url: str, subject: str)
     results: list[list[int]] = []
 
     def work() -> None:
-        own = fast_client(registry_url, timeout_s=20.0, retry_total_s=60.0, retries=10)
+        own = fast_client(registry_url, timeout_s=60.0, retry_total_s=180.0, retries=10)
         try:
             results.append([own.register(f"{subject}-{n}", {**ORDER_V1, "name": f"N{n}"}) for n in range(5)])
         finally:

@@ -26,7 +26,7 @@ DESCRIBED = (
 @pytest.fixture(params=KINDS)
 def client(request: pytest.FixtureRequest) -> Iterator[RegistryClient]:
     if request.param == "apicurio":
-        made = fast_client(request.getfixturevalue("apicurio").ccompat_url, timeout_s=20.0, retry_total_s=60.0)
+        made = fast_client(request.getfixturevalue("apicurio").ccompat_url, timeout_s=60.0, retry_total_s=180.0)
         yield made
         made.close()
         return

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import KafkaError, Producer, TopicPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import ConfigResource, ResourceType
 
 from faust_cdc.errors import BrokerUnavailable, ConfigError
@@ -33,24 +33,13 @@ class Lab:
 
     def log(self, **options: float) -> KafkaSchemaLog:
         config = {"bootstrap.servers": self.kafka.bootstrap}
-        log = KafkaSchemaLog(config, self.topic, topic=self.topic, timeout_s=options.get("timeout_s", 20.0))
+        log = KafkaSchemaLog(config, self.topic, topic=self.topic, timeout_s=options.get("timeout_s", 90.0))
         self.logs.append(log)
         return log
 
     def records(self) -> list[tuple[bytes | None, bytes | None]]:
         """What a read_committed consumer finds in the topic, read without our code."""
-        consumer = self.kafka.consumer()
-        consumer.assign([TopicPartition(self.topic, 0, 0)])
-        found: list[tuple[bytes | None, bytes | None]] = []
-        while True:
-            message = consumer.poll(20)
-            assert message is not None, "the topic's end was not reached"
-            error = message.error()
-            if error is not None:
-                assert error.code() == KafkaError._PARTITION_EOF
-                consumer.close()
-                return found
-            found.append((message.key(), message.value()))
+        return [(record.key, record.value) for record in self.kafka.read_topic(self.topic)]
 
     def worker(self) -> EmbeddedRegistry:
         return EmbeddedRegistry(self.log())
@@ -142,13 +131,14 @@ def test_an_overtaken_writer_appends_nothing(lab: Lab) -> None:
     two.append([LogRecord(b"two", b"2")])
     with pytest.raises(WriterFenced):
         one.append([LogRecord(b"one", b"1")])
-    assert one.read_new() == [LogRecord(b"two", b"2")]
+    # All that is written: a commit returns to its writer before others see it.
+    assert one.read_new(all_written=True) == [LogRecord(b"two", b"2")]
     one.claim()
     one.append([LogRecord(b"one", b"1"), LogRecord(b"gone", None)])
     expected = [LogRecord(b"two", b"2"), LogRecord(b"one", b"1"), LogRecord(b"gone", None)]
     assert lab.records() == expected
-    assert two.read_new() == expected
-    assert two.read_new() == []
+    assert two.read_new(all_written=True) == expected
+    assert two.read_new(all_written=True) == []
 
 
 @pytest.mark.integration
@@ -156,10 +146,10 @@ def test_a_transaction_left_open_is_ended_by_the_next_writer(lab: Lab) -> None:
     registry = lab.worker()
     registry.register("s", V1)
     dying = Producer({"bootstrap.servers": lab.kafka.bootstrap, "transactional.id": f"{lab.topic}-schema-registry"})
-    dying.init_transactions(20)
+    dying.init_transactions(120)
     dying.begin_transaction()
     dying.produce(lab.topic, b"{}", b'{"keytype":"SCHEMA","subject":"s","version":2,"magic":1}', partition=0)
-    assert dying.flush(20) == 0
+    assert dying.flush(120) == 0
     assert registry.versions("s") == [1]
     assert lab.worker().versions("s") == [1]
     assert registry.register("t", V2) == 2
@@ -170,15 +160,16 @@ def test_a_transaction_left_open_is_ended_by_the_next_writer(lab: Lab) -> None:
 def test_a_foreign_open_transaction_delays_writers_only(lab: Lab) -> None:
     lab.worker().register("s", V1)
     foreign = Producer({"bootstrap.servers": lab.kafka.bootstrap, "transactional.id": uuid4().hex})
-    foreign.init_transactions(20)
+    foreign.init_transactions(120)
     foreign.begin_transaction()
     foreign.produce(lab.topic, None, b'{"keytype":"NOOP","magic":0}', partition=0)
-    assert foreign.flush(20) == 0
-    log = lab.log(timeout_s=2.0)
+    assert foreign.flush(120) == 0
+    log = lab.log(timeout_s=90.0)
     assert len(log.read_new()) == 1
+    impatient = lab.log(timeout_s=10.0)
     with pytest.raises(BrokerUnavailable, match="still open"):
-        log.read_new(all_written=True)
-    foreign.commit_transaction(20)
+        impatient.read_new(all_written=True)
+    foreign.commit_transaction(120)
     assert len(log.read_new(all_written=True)) == 1
 
 
@@ -207,7 +198,7 @@ def test_topics_that_cannot_hold_the_log_are_refused(lab: Lab) -> None:
 @pytest.mark.integration
 def test_the_topic_is_made_with_one_partition_whatever_the_brokers_default(lab: Lab) -> None:
     lab.worker().catch_up()
-    metadata = lab.kafka.admin().list_topics(lab.topic, timeout=10)
+    metadata = lab.kafka.admin().list_topics(lab.topic, timeout=60)
     assert len(metadata.topics[lab.topic].partitions) == 1
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import sysconfig
 import zipfile
 from pathlib import Path
+
+from tests.lab.commands import download
 
 ROOT = Path(__file__).parents[2]
 
 
 def built(folder: Path, **environment: str) -> tuple[str, zipfile.Path, list[str]]:
     """Build a wheel; return its file name, its content and the names in it."""
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)],
-        check=True,
-        capture_output=True,
-        timeout=240,
-        env=os.environ | environment,
-    )
+    # Its build environment comes from a package registry, which may refuse for a moment.
+    command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
+    download(command, what="building the wheel", env=os.environ | environment, attempts=3)
     (wheel,) = folder.glob("faust_cdc-*.whl")
     content = zipfile.Path(wheel)
     return wheel.name, content, zipfile.ZipFile(wheel).namelist()

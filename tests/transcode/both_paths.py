@@ -81,7 +81,7 @@ def captured(
     end = _position(server)
     with BinlogReader(address(server), next(_replica_ids), DumpStart(start, None), info) as reader:
         while reader.position < end:
-            event = reader.next_event(5000)
+            event = reader.next_event(60_000)
             assert event is not None, f"the binlog is silent at {reader.position}, before {end}"
             if isinstance(event, RowsEvent):
                 found = changes.get(TableId(event.table_map.database, event.table_map.table))
@@ -196,7 +196,7 @@ def rows_events(server: SqlServer, tables: list[Table], sql: str) -> dict[TableI
     end = _position(server)
     with BinlogReader(address(server), next(_replica_ids), DumpStart(start, None), info) as reader:
         while reader.position < end:
-            event = reader.next_event(5000)
+            event = reader.next_event(60_000)
             assert event is not None, f"the binlog is silent at {reader.position}, before {end}"
             if isinstance(event, RowsEvent):
                 table_id = TableId(event.table_map.database, event.table_map.table)

@@ -19,7 +19,8 @@ from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder
 from tests.connect.memory import MYSQL_CONFIG
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
-from tests.lab.kafka_servers import Record, http_json
+from tests.lab.kafka_servers import http_json
+from tests.oracle.topics import RawRecord
 from tests.parity.differences import Cell, Tally
 from tests.recorded.avro_fields import row_fields, with_default
 from tests.transcode.both_paths import Changes, captured, snapshot, tables_from_server
@@ -124,7 +125,7 @@ def our_options(modes: dict[str, str]) -> TranscodeOptions:
 @pytest.fixture(scope="module", params=list(MODES))
 def changes(
     request: pytest.FixtureRequest, mysql: MySqlServer, kafka: KafkaBroker, connect_debezium: ConnectWorker
-) -> dict[str, tuple[Changes, list[Record]]]:
+) -> dict[str, tuple[Changes, list[RawRecord]]]:
     """What we and Debezium say of the same changes, by table."""
     database = str(request.param)
     modes = MODES[database]
@@ -180,7 +181,7 @@ def transcoder_of(found: Changes, mode: str) -> ReferenceTranscoder:
     return ReferenceTranscoder(build_plan(plan.table, plan.topic, options), 1, 2)
 
 
-def unseen_by(changes: dict[str, tuple[Changes, list[Record]]]) -> list[str]:
+def unseen_by(changes: dict[str, tuple[Changes, list[RawRecord]]]) -> list[str]:
     """The entries that the database's options leave nothing of."""
     modes = MODES[changes["wide"][0].transcoder.plan.table.id.database]
     hidden = {"enable.time.adjuster": "rewritten-year", "bigint.unsigned.handling.mode": "unsigned-default"}
@@ -189,7 +190,7 @@ def unseen_by(changes: dict[str, tuple[Changes, list[Record]]]) -> list[str]:
 
 @pytest.mark.parametrize("mode", COMPATIBILITY)
 def test_schemas_are_equal_as_text(
-    apicurio: Apicurio, changes: dict[str, tuple[Changes, list[Record]]], mode: str
+    apicurio: Apicurio, changes: dict[str, tuple[Changes, list[RawRecord]]], mode: str
 ) -> None:
     tally = Tally("live-defaults", compatible=mode == "debezium")
     for name, (found, records) in changes.items():
@@ -214,7 +215,7 @@ def decoded(message: bytes, schema: Any) -> Any:
 
 @pytest.mark.parametrize("mode", COMPATIBILITY)
 def test_streamed_values_are_equal(
-    mysql: MySqlServer, apicurio: Apicurio, changes: dict[str, tuple[Changes, list[Record]]], mode: str
+    mysql: MySqlServer, apicurio: Apicurio, changes: dict[str, tuple[Changes, list[RawRecord]]], mode: str
 ) -> None:
     tally = Tally("live-rows", compatible=mode == "debezium")
     for found, records in changes.values():

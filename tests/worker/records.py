@@ -37,7 +37,7 @@ class TopicWriter:
     def __init__(self, bootstrap: str, topic: str) -> None:
         self.topic = topic
         self.producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": f"writer-{topic}"})
-        self.producer.init_transactions(30)
+        self.producer.init_transactions(120)
 
     def put(self, *records: tuple[str, bytes | None], commit: bool = True) -> None:
         """Write the records in one transaction, then commit or abort it (after the broker has them)."""

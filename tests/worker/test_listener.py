@@ -21,5 +21,5 @@ def test_a_foreign_address_is_said_to_be_one() -> None:
 
 
 def test_a_free_port_listens_at_once() -> None:
-    with bind_listener("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname(), 1):
+    with bind_listener("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname(), 30):
         assert not listener.getblocking()

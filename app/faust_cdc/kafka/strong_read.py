@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -19,6 +20,12 @@ from faust_cdc.errors import BrokerUnavailable
 from faust_cdc.kafka.errors import translate_kafka_error
 
 log = logging.getLogger(__name__)
+
+LEADERLESS_S: Final = 5.0
+"""How long a partition may be without a leader, as one of a topic made a moment ago is."""
+_LEADERLESS: Final = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+)
 
 
 def read_last(
@@ -61,13 +68,20 @@ def read_last(
 
 def _high_watermark(client_config: Mapping[str, str], topic: str, partition: int) -> int:
     consumer = _consumer(client_config, "read_uncommitted")
+    deadline = time.monotonic() + LEADERLESS_S
     try:
-        _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)
-    except KafkaException as error:
-        raise translate_kafka_error(error, f"Asking for the high watermark of {topic}-{partition}") from error
+        while True:
+            try:
+                _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10, cached=False)
+                return int(high)
+            except KafkaException as error:
+                if error.args[0].code() not in _LEADERLESS or time.monotonic() > deadline:
+                    raise translate_kafka_error(
+                        error, f"Asking for the high watermark of {topic}-{partition}"
+                    ) from error
+            time.sleep(0.1)
     finally:
         consumer.close()
-    return int(high)
 
 
 def _consumer(client_config: Mapping[str, str], isolation: str) -> Consumer:
