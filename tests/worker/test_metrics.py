@@ -125,7 +125,7 @@ def test_metrics_of_a_running_connector(
         )
         assert page.value("debezium_metrics_total_number_of_events_seen", context="streaming", **ours) == ROWS
         assert page.value("debezium_metrics_current_queue_size_in_bytes") == 0
-        assert abs(page.value("process_resident_memory_bytes") / 2**20 - worker.rss_mb()) < 20
+        assert 0.5 < page.value("process_resident_memory_bytes") / 2**20 / worker.rss_mb() < 2
         assert page.value("faust_cdc_thread_cpu_seconds_total", thread="kafka") >= 0
         assert page.value("faust_cdc_event_loop_pause_seconds_max") > 0
         assert mysql.password not in page.text
