@@ -37,6 +37,10 @@ def history(server: SqlServer, dice: random.Random) -> list[str]:
         "CREATE TABLE u (a INT, b INT, j JSON, d DATETIME(3), PRIMARY KEY (b, a)); CREATE TABLE plain (x INT)",
         "CREATE TABLE elsewhere (id INT PRIMARY KEY)",
         f"INSERT INTO t VALUES {', '.join(rows)}",
+        f"CREATE TABLE wide (id INT PRIMARY KEY, {', '.join(f'c{n} INT' for n in range(300))}); "
+        f"INSERT INTO wide (id, c0, c249, c299) VALUES (1, 1, 2, 3); "
+        f"INSERT INTO wide (id, c7, c255) VALUES {', '.join(f'({n}, {n}, {-n})' for n in range(2, 40))}; "
+        "UPDATE wide SET c299 = id WHERE id > 20; DELETE FROM wide WHERE id = 39",
     ]
     for key in range(60):
         sql.append(f"INSERT INTO u VALUES ({key}, {key % 7}, '{json.dumps({'k': key, 'l': [1, 2.5, None]})}', NOW(3))")

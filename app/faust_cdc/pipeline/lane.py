@@ -31,6 +31,8 @@ FOREIGN: Final = 3
 HEADER_BYTES: Final = 19
 TIMED_EVERY: Final = 61
 LOW32: Final = 0xFFFFFFFF
+TWO_BYTES: Final = 0xFC
+"""Begins a length-encoded integer of two more bytes."""
 ROWS_QUERY: Final = 29
 ANNOTATE_ROWS: Final = 160
 MARIA_GTID: Final = 162
@@ -400,7 +402,13 @@ class Lane:
         bitmap: i64 = (columns + 7) >> 3
         operation: i64 = (kind - 23) if kind < 30 else (kind - 30)
         images: i64 = 2 if operation == UPDATE else 1
-        if columns > 250 or end - at < 1 + images * bitmap or i64(data[at]) != columns:
+        if end - at < 3 + images * bitmap:
+            return False
+        told: i64 = i64(data[at])
+        if told == TWO_BYTES:  # a length-encoded integer; of tables with more than 250 columns
+            told = little(data, at + 1, 2)
+            at += 2
+        if told != columns:
             return False
         at += 1
         encoder = table.encoder
