@@ -215,7 +215,8 @@ class Coordinator:
         spec = self._spec
         timeout = {"transaction.timeout.ms": str(spec.transaction_timeout_ms)}
         config = {**spec.client_config, **spec.producer_config, **timeout}
-        return TransactionalProducer(config, spec.transactional_id, spec.producer_queue_max_bytes, self._should_stop)
+        queue_max_bytes = self._config.max_queue_size_in_bytes or spec.producer_queue_max_bytes
+        return TransactionalProducer(config, spec.transactional_id, queue_max_bytes, self._should_stop)
 
     def _preflight_server(self) -> ServerInfo:
         with connect(self._address, purpose="preflight") as connection:
