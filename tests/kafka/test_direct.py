@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import weakref
 from uuid import uuid4
@@ -14,6 +15,7 @@ from faust_cdc.errors import CdcError
 from faust_cdc.kafka import direct
 from faust_cdc.kafka.direct import PLUGINS, DirectRows, Row, with_plugin
 from faust_cdc.kafka.producer import Headers, TransactionalProducer
+from faust_cdc.kafka.queue_bounds import queue_bounds
 from faust_cdc.transcode.compiled import is_compiled
 from tests.kafka.test_transactions import producer, topic, visible
 from tests.lab import KafkaBroker
@@ -26,8 +28,8 @@ def test_it_is_there_wherever_the_hot_path_is() -> None:
     assert (direct.extension() is not None) == is_compiled()
 
 
-def rows_of_nobody() -> tuple[Producer, DirectRows]:
-    made = Producer({**NOWHERE, PLUGINS: with_plugin("")})
+def rows_of_nobody(**options: int) -> tuple[Producer, DirectRows]:
+    made = Producer({**NOWHERE, PLUGINS: with_plugin(""), **options})
     rows = DirectRows.of(made)
     assert rows is not None
     rows.use(["t"], [])
@@ -91,6 +93,38 @@ def test_rows_become_the_records_that_produce_makes(kafka: KafkaBroker) -> None:
             assert both[0][2] == HEADERS
 
 
+def test_no_more_is_taken_than_the_queue_may_hold() -> None:
+    bounds = queue_bounds(2 << 20, 1_000_000)
+    made, rows = rows_of_nobody(**bounds)
+    large: list[Row] = [(0, b"k", bytes(100_000))] * 50
+    reached, size = rows.produce(large, 0, len(large))
+    assert 20 <= reached == size // 100_001 == (2049 << 10) // 100_001
+    assert rows.produce(large, reached, len(large)) == (reached, 0)
+    made.purge()
+    made.poll(1)
+    small: list[Row] = [(0, b"k", b"v")] * 20_000
+    assert rows.produce(small, 0, len(small))[0] == bounds["queue.buffering.max.messages"] < len(small)
+    made.purge()
+
+
+@pytest.mark.integration
+def test_a_row_larger_than_the_queue_waits_until_it_has_room_and_keeps_its_place(kafka: KafkaBroker) -> None:
+    name = f"large-{uuid4().hex[:8]}"
+    kafka.create_topic(name, 1, {"max.message.bytes": "5000000"})
+    rows: list[Row] = [(0, str(n).encode(), os.urandom(4_000_000 if n % 3 else 5)) for n in range(9)]
+    data = {"bootstrap.servers": kafka.bootstrap, "message.max.bytes": "4500000"}
+    made = TransactionalProducer(data, f"x-{name}", 1 << 20)
+    try:
+        made.init()
+        made.begin()
+        assert made.topic_number(name) == 0
+        made.produce_rows(rows, 0, len(rows), HEADERS)
+        made.commit()
+    finally:
+        made.close()
+    assert [(record.key, record.value) for record in visible(kafka, name)] == [row[1:] for row in rows]
+
+
 @pytest.mark.integration
 def test_a_full_queue_makes_the_caller_wait_and_loses_nothing(kafka: KafkaBroker) -> None:
     name = topic(kafka)
@@ -108,7 +142,12 @@ def test_a_full_queue_makes_the_caller_wait_and_loses_nothing(kafka: KafkaBroker
 
 
 @pytest.mark.integration
-def test_a_failed_delivery_fails_the_commit_and_is_named(kafka: KafkaBroker) -> None:
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_failed_delivery_fails_the_commit_and_is_named(
+    kafka: KafkaBroker, monkeypatch: pytest.MonkeyPatch, is_built: bool
+) -> None:
+    if not is_built:
+        monkeypatch.setattr(direct, "extension", lambda: None)
     name, config = f"small-{uuid4().hex[:8]}", {"max.message.bytes": "2000"}
     kafka.create_topic(name, 1, config)
     data = {"bootstrap.servers": kafka.bootstrap, "compression.type": "none"}
@@ -117,8 +156,8 @@ def test_a_failed_delivery_fails_the_commit_and_is_named(kafka: KafkaBroker) -> 
         made.init()
         made.begin()
         assert made.topic_number(name) == 0
-        made.produce_rows([(0, b"k", b"fits"), (0, b"k", bytes(50_000))], 0, 2, [])
-        with pytest.raises(CdcError, match=f"Delivering to {name}.*MSG_SIZE_TOO_LARGE"):
+        made.produce_rows([(0, b"k", b"fits"), (0, b"k", bytes(50_000)), (0, b"k", b"so")], 0, 3, [])
+        with pytest.raises(CdcError, match=f"50001 bytes to {name}.*is 2000.*MSG_SIZE_TOO_LARGE"):
             made.commit()
     finally:
         made.close()

@@ -198,6 +198,7 @@ def test_a_record_above_the_broker_limit_fails_the_commit_and_nothing_is_visible
         with pytest.raises(Exception) as caught:
             made.commit()
         assert "MSG_SIZE_TOO_LARGE" in str(caught.value) or "too large" in str(caught.value).lower()
+        assert f"50001 bytes to {name} (max.message.bytes is 2000)" in str(caught.value)
     finally:
         made.close()
     assert visible(kafka, name) == []

@@ -146,6 +146,24 @@ def test_a_record_too_large_fails_with_a_remedy_and_hides_nothing(
     assert written > 0
 
 
+def test_a_row_larger_than_the_queue_and_than_a_packet_goes_through(
+    mysql: MySqlServer, apicurio: Apicurio, mysql_database: str
+) -> None:
+    """The queue's limit is below the row: it has room all the same, alone. Its event comes in two packets of 16 MiB."""
+    limits = {"message.max.bytes": "30000000", "replica.fetch.max.bytes": "30000000"}
+    value = os.urandom(18_000_000)
+    with KafkaBroker(properties=limits) as kafka:
+        bench = Bench(mysql, kafka, apicurio, mysql_database, max__queue__size__in__bytes="1000000")
+        bench.spec = replace(bench.spec, producer_config={"message.max.bytes": "30000000"})
+        mysql.execute("CREATE TABLE t (id INT PRIMARY KEY, v LONGBLOB)", mysql_database)
+        with bench.running() as task:
+            wait_until_streaming(task)
+            mysql.execute(f"INSERT INTO t VALUES (1, 0x{value.hex()}), (2, 'small')", mysql_database)
+            large, small = bench.events("t", 2, task, timeout_s=60)
+    assert large["after"] == {"id": 1, "v": value}
+    assert small["after"] == {"id": 2, "v": b"small"}
+
+
 def last_offset(kafka: KafkaBroker, partition: TopicPartition, isolation: str) -> int:
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "edge", "isolation.level": isolation})
     try:

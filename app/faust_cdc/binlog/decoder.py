@@ -100,7 +100,7 @@ class EventDecoder:
         header, _ = self._header(packet)
         maps = dict(self._tables)
         try:
-            return self._event(header, self._body(packet, header))
+            return self._event(header, packet, self._body_end(packet, header))
         except _BROKEN as error:
             raise self._corrupt(header, str(error)) from error
         finally:
@@ -114,10 +114,10 @@ class EventDecoder:
         """
         header, end = self._header(packet)
         try:
-            body = self._body(packet, header)
+            body_end = self._body_end(packet, header)
             if header.event_type == codes.TRANSACTION_PAYLOAD:
-                return self._payload(header, body)
-            event = self._event(header, body)
+                return self._payload(header, packet[codes.HEADER_BYTES : body_end])
+            event = self._event(header, packet, body_end)
             self._advance(event, end)
         except _BROKEN as error:
             raise self._corrupt(header, str(error)) from error
@@ -156,23 +156,23 @@ class EventDecoder:
         end = (self._pos + size) & ~_LOW32 | log_pos
         return end if end >= self._pos else end + _WRAP
 
-    def _body(self, packet: bytes, header: EventHeader) -> bytes:
-        """Verify the checksum and return the bytes between header and checksum."""
+    def _body_end(self, packet: bytes, header: EventHeader) -> int:
+        """Verify the checksum and return where the body between header and checksum ends."""
         if header.event_type == codes.FORMAT_DESCRIPTION:
-            return self._format_description_body(packet)
+            return self._end_of_format_description(packet)
         if self._checksum is None:
             self._checksum = len(packet) >= 23 and _crc_matches(packet)
         if not self._checksum:
-            return packet[codes.HEADER_BYTES :]
+            return len(packet)
         if len(packet) < codes.HEADER_BYTES + codes.CHECKSUM_BYTES:
             raise Malformed("the event is too short for its checksum")
         if not _crc_matches(packet):
             found = zlib.crc32(memoryview(packet)[:-4])
             stored = int.from_bytes(packet[-4:], "little")
             raise Malformed(f"checksum {stored:#010x} is stored, the bytes give {found:#010x}")
-        return packet[codes.HEADER_BYTES : -codes.CHECKSUM_BYTES]
+        return len(packet) - codes.CHECKSUM_BYTES
 
-    def _format_description_body(self, packet: bytes) -> bytes:
+    def _end_of_format_description(self, packet: bytes) -> int:
         """Cut off the checksum field that this event always has; it counts only when the algorithm is CRC32."""
         if len(packet) < codes.HEADER_BYTES + 57 + codes.GTID + 5:
             raise Malformed(f"a format description of {len(packet)} bytes is too short")
@@ -181,13 +181,14 @@ class EventDecoder:
             raise Malformed(f"checksum algorithm {algorithm} is neither none (0) nor CRC32 (1)")
         if algorithm == 1 and not _crc_matches(packet):
             raise Malformed("the format description's checksum does not match its bytes")
-        return packet[codes.HEADER_BYTES : -codes.CHECKSUM_BYTES]
+        return len(packet) - codes.CHECKSUM_BYTES
 
-    def _event(self, header: EventHeader, body: bytes) -> BinlogEvent:
+    def _event(self, header: EventHeader, packet: bytes, body_end: int) -> BinlogEvent:
         """Decode an event that may also stand inside a payload."""
         kind = header.event_type
         if kind in codes.ROWS_KINDS:
-            return self._rows(header, body)
+            return self._rows(header, Cursor(packet, codes.HEADER_BYTES, body_end))
+        body = packet[codes.HEADER_BYTES : body_end]
         if kind == codes.TABLE_MAP:
             return self._table_map(header, body)
         parser = BODIES.get(kind)
@@ -232,9 +233,8 @@ class EventDecoder:
         self._tables[table_id] = event
         return event
 
-    def _rows(self, header: EventHeader, body: bytes) -> BinlogEvent:
+    def _rows(self, header: EventHeader, cursor: Cursor) -> BinlogEvent:
         kind, version, compressed = codes.ROWS_KINDS[header.event_type]
-        cursor = Cursor(body)
         table_id = cursor.uint(6, "table id")
         flags = cursor.uint(2, "rows flags")
         if version == 2:
@@ -259,7 +259,7 @@ class EventDecoder:
         if compressed:
             rows = memoryview(inflate(cursor.rest(), self._payload_size_max_bytes))
         else:
-            rows = memoryview(body)[cursor.at :]
+            rows = memoryview(cursor.rest())  # all of its bytes, so that a transcoder need not copy them
         if end_of_statement:
             self._tables.clear()
         return RowsEvent(header, kind, table_id, flags, count, tuple(bitmaps), rows, table_map)
@@ -289,7 +289,7 @@ class EventDecoder:
                 )
                 if kind in (codes.ROTATE, codes.FORMAT_DESCRIPTION, codes.TRANSACTION_PAYLOAD):
                     raise Malformed(f"event type {kind} cannot stand inside a compressed transaction")
-                event = self._event(header, inner[codes.HEADER_BYTES :])
+                event = self._event(header, inner, len(inner))
             except _BROKEN as error:
                 raise self._corrupt(outer, f"inside the compressed transaction: {error}") from error
             yield event

@@ -132,7 +132,8 @@ class RowsEvent(BinlogEvent):
     """Row images of one table, undecoded (types 23–25 v1, 30–32 v2, 39 partial, MariaDB 166–171 decompressed).
 
     `kind` is "write", "update", "delete" or "partial_update". `columns_present` holds one bitmap (two for updates:
-    before, after); `rows` is the byte slice that all row images fill exactly.
+    before, after); `rows` is all of the bytes that the row images fill exactly. Whoever makes records of them releases
+    it as soon as the last row was read: it may have a gigabyte.
     """
 
     kind: str

@@ -69,7 +69,8 @@ typedef struct {
     rd_kafka_t *rk;       /* NULL once the client is being destroyed */
     rd_kafka_topic_t **topics;
     Py_ssize_t topic_count;
-    rd_kafka_resp_err_t failure;
+    rd_kafka_resp_err_t failure; /* the first one */
+    size_t failed_size;          /* key and value of the largest record that failed so */
     char failed_topic[TOPIC_NAME_MAX + 1];
 } Client;
 
@@ -90,9 +91,12 @@ static rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *rk, rd_kafka_message_t
     (void)rk;
     if (message->err == 0 || message->err == ERR_PURGE_QUEUE || message->err == ERR_PURGE_INFLIGHT) return 0;
     Client *client = opaque;
+    size_t size = message->len + message->key_len;
     pthread_mutex_lock(&client->lock);
-    if (client->failure == 0) {
+    /* A whole batch is refused for one record that is too large. */
+    if (client->failure == 0 || (client->failure == message->err && client->failed_size < size)) {
         client->failure = message->err;
+        client->failed_size = size;
         strncpy(client->failed_topic, message->rkt ? rk_api.topic_name(message->rkt) : "", TOPIC_NAME_MAX);
     }
     pthread_mutex_unlock(&client->lock);
@@ -303,10 +307,11 @@ static PyObject *direct_take_failure(Direct *self, PyObject *unused) {
     char topic[TOPIC_NAME_MAX + 1];
     pthread_mutex_lock(&client->lock);
     rd_kafka_resp_err_t failure = client->failure;
+    size_t size = client->failed_size;
     memcpy(topic, client->failed_topic, sizeof topic);
     client->failure = 0;
     pthread_mutex_unlock(&client->lock);
-    return Py_BuildValue("is", (int)failure, topic);
+    return Py_BuildValue("isn", (int)failure, topic, (Py_ssize_t)size);
 }
 
 static PyMethodDef direct_methods[] = {

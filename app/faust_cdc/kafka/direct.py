@@ -88,6 +88,9 @@ class DirectRows:
         reached, size, _ = self._direct.produce(rows, at, stop)
         return reached, size
 
-    def take_failure(self) -> tuple[int, str] | None:
-        """Return (error code, topic) of the first failed delivery since it was asked last."""
+    def take_failure(self) -> tuple[int, str, int] | None:
+        """Return (error code, topic, bytes of key and value) of a failed delivery since it was asked last.
+
+        The code is that of the first, topic and bytes are the largest record's with this code.
+        """
         return self._direct.take_failure()

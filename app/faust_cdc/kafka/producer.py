@@ -14,17 +14,21 @@ import enum
 import logging
 import time
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from faust_cdc.errors import AbortableError, CdcError, InternalError, ProducerFenced
 from faust_cdc.kafka.direct import PLUGINS, DirectRows, Row, with_plugin
 from faust_cdc.kafka.errors import translate_kafka_error
+from faust_cdc.kafka.queue_bounds import RECORD_BYTES_MAX, queue_bounds, topic_limit
 
 log = logging.getLogger(__name__)
 
 Headers = list[tuple[str, bytes | None]]
 
+CONNECTION = ("bootstrap.servers", "security.", "sasl.", "ssl.", "client.id")
+"""Options of any client."""
 INIT_TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 60.0
 FLUSH_ALONE_S = 1.0
@@ -56,6 +60,14 @@ MOVES: Mapping[ProducerState, frozenset[ProducerState]] = {
 }
 
 
+class Refused(NamedTuple):
+    """A record that could not be delivered: the error's code, topic, bytes of key and value."""
+
+    code: int
+    topic: str
+    size: int
+
+
 class TransactionalProducer:
     """Begin, produce, commit or abort: every failure surfaces as an error of our tree, none is lost."""
 
@@ -69,19 +81,20 @@ class TransactionalProducer:
         self.transactional_id = transactional_id
         self._should_stop = should_stop
         self._state = ProducerState.UNINITIALIZED
-        self._failure: CdcError | None = None
+        self._refused: Refused | None = None
         self._topics: list[str] = []
         self._topic_numbers: dict[str, int] = {}
         self.acknowledged_at = 0.0
         """When the broker had acknowledged all records of the last transaction committed (`time.perf_counter`)."""
+        self._connection = {name: value for name, value in client_config.items() if name.startswith(CONNECTION)}
+        self._record_max_bytes = int(client_config.get("message.max.bytes", RECORD_BYTES_MAX))
         defaults: dict[str, str | int | bool] = {
             # Connect's and Debezium's records are partitioned by Java's murmur2; null keys go anywhere.
             "partitioner": "murmur2_random",
             "linger.ms": 1,
             "batch.size": 1_000_000,
             "compression.type": "lz4",
-            "queue.buffering.max.kbytes": max(1024, queue_max_bytes // 1024),
-            "queue.buffering.max.messages": 200_000,
+            **queue_bounds(queue_max_bytes, self._record_max_bytes),
         }
         plugins = with_plugin(client_config.get(PLUGINS, ""))
         self._producer = Producer(
@@ -114,7 +127,7 @@ class TransactionalProducer:
 
     def begin(self) -> None:
         """Open a Kafka transaction."""
-        self._take_failure()
+        self._take_refused()
         try:
             self._producer.begin_transaction()
         except KafkaException as error:
@@ -141,7 +154,8 @@ class TransactionalProducer:
                 self._poll(0.05)
             except KafkaException as error:
                 size = len(key or b"") + len(value or b"")
-                raise self._failed(error, f"Producing a record of {size} bytes to {topic}") from error
+                limit = f"max.request.size is {self._record_max_bytes}"
+                raise self._failed(error, f"Producing a record of {size} bytes to {topic} ({limit})") from error
 
     def topic_number(self, topic: str) -> int:
         """Return by which number rows name the topic, always the same."""
@@ -232,8 +246,11 @@ class TransactionalProducer:
         # A purge at abort reports every dropped record; that is no failure.
         if error is None or error.code() in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
             return
-        if self._failure is None:
-            self._failure = translate_kafka_error(error, f"Delivering to {message.topic()}")
+        size = len(message.key() or b"") + len(message.value() or b"")
+        found, so_far = Refused(error.code(), str(message.topic()), size), self._refused
+        # A whole batch is refused for one record that is too large.
+        if so_far is None or (so_far.code == found.code and so_far.size < size):
+            self._refused = found
 
     def _raise_failure(self) -> None:
         failure = self._take_failure()
@@ -242,11 +259,20 @@ class TransactionalProducer:
 
     def _take_failure(self) -> CdcError | None:
         """Return the first failed delivery since the last time it was asked for."""
-        failure, self._failure = self._failure, None
+        refused = self._take_refused()
+        if refused is None:
+            return None
+        where = f"Delivering to {refused.topic}"
+        if refused.code == KafkaError.MSG_SIZE_TOO_LARGE:
+            limit = topic_limit(self._connection, refused.topic)
+            where = f"Delivering a record of {refused.size} bytes to {refused.topic} (max.message.bytes is {limit})"
+        return translate_kafka_error(KafkaError(refused.code), where)
+
+    def _take_refused(self) -> Refused | None:
+        refused, self._refused = self._refused, None
+        # librdkafka tells the extension of all records, those of `produce` too, and earlier.
         found = None if self._direct is None else self._direct.take_failure()
-        if failure is None and found is not None:
-            failure = translate_kafka_error(KafkaError(found[0]), f"Delivering to {found[1]}")
-        return failure
+        return refused if found is None else Refused(*found)
 
     def _failed(self, error: KafkaException, where: str) -> CdcError:
         # A failed delivery is the cause; the commit's error only says that there was one.

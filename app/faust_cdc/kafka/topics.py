@@ -16,6 +16,8 @@ from faust_cdc.kafka.errors import translate_kafka_error
 log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_S = 10.0
+LISTED_FOR_S = 30.0
+"""How long a list of the cluster's topics is used."""
 BROKER_DEFAULT = -1
 INTERNAL_TOPIC = {"cleanup.policy": "compact"}
 """Configuration of new internal topics, as Connect makes them."""
@@ -43,28 +45,38 @@ def ensure_topics(client_config: Mapping[str, str], specs: Sequence[TopicSpec]) 
 
 
 class TopicCreator:
-    """Creates topics on first use and remembers which are there."""
+    """Creates topics on first use and remembers which are there.
+
+    All topics are listed once for many tables: a list for each would take time by the square of their number.
+    """
 
     def __init__(self, client_config: Mapping[str, str]) -> None:
         self._admin = AdminClient(dict(client_config), logger=log)
         self._known: dict[str, int] = {}
+        self._listed: dict[str, int] = {}
+        self._listed_at = -LISTED_FOR_S
 
     def ensure(self, specs: Sequence[TopicSpec]) -> dict[str, int]:
         """Create what is missing; return name → partition count of the given topics."""
         wanted = [spec for spec in specs if spec.name not in self._known]
         if wanted:
-            existing = self._partitions()
+            existing = self._recent_list()
             missing = [spec for spec in wanted if spec.name not in existing]
             if missing:
                 self._create(missing)
-                existing = self._await({spec.name for spec in missing})
+                existing = existing | self._await({spec.name for spec in missing})
             self._check_compaction([spec for spec in wanted if spec.must_be_compacted])
             self._known.update({spec.name: existing[spec.name] for spec in wanted})
         return {spec.name: self._known[spec.name] for spec in specs}
 
-    def _partitions(self) -> dict[str, int]:
+    def _recent_list(self) -> dict[str, int]:
+        if time.monotonic() - self._listed_at > LISTED_FOR_S:
+            self._listed, self._listed_at = self._partitions(), time.monotonic()
+        return self._listed
+
+    def _partitions(self, name: str | None = None) -> dict[str, int]:
         try:
-            metadata = self._admin.list_topics(timeout=REQUEST_TIMEOUT_S)
+            metadata = self._admin.list_topics(name, timeout=REQUEST_TIMEOUT_S)
         except KafkaException as error:
             raise translate_kafka_error(error, "Listing topics") from error
         return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
@@ -90,8 +102,9 @@ class TopicCreator:
 
     def _await(self, names: set[str]) -> dict[str, int]:
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        one = next(iter(names)) if len(names) == 1 else None
         while True:
-            existing = self._partitions()
+            existing = self._partitions(one)
             if names <= {name for name, count in existing.items() if count > 0}:
                 return existing
             if time.monotonic() > deadline:

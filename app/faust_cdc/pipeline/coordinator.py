@@ -84,6 +84,15 @@ class Progress:
     """What attempts before found to be rolled back; no business of the control plane."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What rows go through, in a snapshot and in the stream: to a transcoder, to records, to Kafka."""
+
+    cache: TranscoderCache
+    dispatcher: Dispatcher
+    writer: TransactionWriter
+
+
 class Coordinator:
     """Owns the connections of one attempt and drives it in the calling thread."""
 
@@ -154,15 +163,14 @@ class Coordinator:
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, limits, stages)
             self._progress.waiting_bytes = lambda: writer.waiting_bytes
             stack.callback(setattr, self._progress, "waiting_bytes", int)
+            way = _Way(cache, dispatcher, writer)
             if offset is None or offset.snapshot is not None:
-                offset = self._snapshot(info, cache, dispatcher, writer)
+                offset = self._snapshot(info, way)
             else:
                 self._ensure_readable(offset)
             if offset is not None and not self._should_stop():
                 metadata = self._transaction_topic(converters, ensure_topic)
-                heartbeat = self._heartbeat(converters, ensure_topic)
-                with contextlib.closing(self._heartbeat_action()) as action:
-                    self._stream(info, offset, cache, dispatcher, writer, metadata, heartbeat, action)
+                self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic))
             self._move(Phase.STOPPED)
 
     def _ensure_data_topic(self, topics: TopicCreator, name: str) -> None:
@@ -223,7 +231,8 @@ class Coordinator:
         spec = self._spec
         timeout = {"transaction.timeout.ms": str(spec.transaction_timeout_ms)}
         config = {**spec.client_config, **spec.producer_config, **timeout}
-        return TransactionalProducer(config, spec.transactional_id, spec.producer_queue_max_bytes, self._should_stop)
+        queue_max_bytes = self._config.max_queue_size_in_bytes or spec.producer_queue_max_bytes
+        return TransactionalProducer(config, spec.transactional_id, queue_max_bytes, self._should_stop)
 
     def _preflight_server(self) -> ServerInfo:
         with connect(self._address, purpose="preflight") as connection:
@@ -250,18 +259,16 @@ class Coordinator:
     def _source_block(self) -> SourceInfo:
         return SourceInfo.for_server(connector=self._config.flavor, name=self._config.topic_prefix)
 
-    def _snapshot(
-        self, info: ServerInfo, cache: TranscoderCache, dispatcher: Dispatcher, writer: TransactionWriter
-    ) -> SourceOffset | None:
+    def _snapshot(self, info: ServerInfo, way: _Way) -> SourceOffset | None:
         self._move(Phase.SNAPSHOTTING)
         part_after_ms = SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms
         with SnapshotSession(self._address, info, max(1, self._config.snapshot_lock_timeout_ms // 1000)) as session:
             snapshot = InitialSnapshot(
                 session,
                 self._source_block(),
-                cache,
-                dispatcher,
-                writer,
+                way.cache,
+                way.dispatcher,
+                way.writer,
                 self._should_stop,
                 part_after_ms,
                 is_compiled=self._spec.hot_path and is_compiled(),
@@ -270,29 +277,26 @@ class Coordinator:
                 self._list_tables, self._read_tables, with_data=self._config.snapshot_mode == "initial"
             )
         self._progress.snapshot_rows = snapshot.rows
-        self._report(writer, int(time.time() * 1000))
+        self._report(way.writer, int(time.time() * 1000))
         return offset
 
     def _stream(
         self,
         info: ServerInfo,
         offset: SourceOffset,
-        cache: TranscoderCache,
-        dispatcher: Dispatcher,
-        writer: TransactionWriter,
+        way: _Way,
         metadata: TransactionTopic | None,
         heartbeat: Heartbeat,
-        action: HeartbeatAction,
     ) -> None:
-        start = dump_start(info, offset)
+        start, writer = dump_start(info, offset), way.writer
         server_id, heartbeat_ms = self._config.database_server_id, self._spec.heartbeat_ms
         search = PreparedSearch(self._address, server_id, info, heartbeat_ms, self._should_stop)
         stream = StreamingSource(
             self._source_block(),
             offset,
             start.gtid_set,
-            dispatcher,
-            cache,
+            way.dispatcher,
+            way.cache,
             writer,
             metadata,
             self._config.include_query,
@@ -303,8 +307,8 @@ class Coordinator:
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         last_commit = time.monotonic()
-        with contextlib.closing(stream), reader:
-            source = self._events(stream, reader, cache, writer, metadata)
+        with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
+            source = self._events(stream, reader, way, metadata)
             self._move(Phase.STREAMING)
             self._on_streaming()
             while not self._should_stop():
@@ -330,24 +334,19 @@ class Coordinator:
             self._report(writer, stream.source_ts_ms)
 
     def _events(
-        self,
-        stream: StreamingSource,
-        reader: BinlogReader,
-        cache: TranscoderCache,
-        writer: TransactionWriter,
-        metadata: TransactionTopic | None,
+        self, stream: StreamingSource, reader: BinlogReader, way: _Way, metadata: TransactionTopic | None
     ) -> EventSource:
         config = self._config
         if config.post_processors or not self._spec.hot_path or not is_compiled():
-            return SingleEvents(stream, reader, writer.stages)
+            return SingleEvents(stream, reader, way.writer.stages)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
         from faust_cdc.pipeline.fast_stream import FastStream
 
         return FastStream(
             stream,
             reader,
-            cache,
-            writer,
+            way.cache,
+            way.writer,
             dispatch_rules(self._config),
             self._source_block(),
             self._headers.as_headers(),

@@ -115,8 +115,8 @@ class Dispatcher:
                 return
         ts_ns = time.time_ns()
         check_columns(captured.id, event)
-        offset, index = 0, 0
-        while offset < len(event.rows):
+        offset, index, size = 0, 0, len(event.rows)
+        while offset < size:
             row = replace(block, row=index)
             records, offset = self._row(event, captured, row, offset, ts_ns, transaction)
             if index >= first:
@@ -144,6 +144,8 @@ class Dispatcher:
             first, second, end = salvage.first, salvage.second, salvage.end
             if salvage.record is not None:
                 return [salvage.record], end
+        if end == len(rows):
+            rows.release()  # they may be large, and so is what is made of them now
         if event.kind == "write":
             return [self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)], end
         if event.kind == "delete":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
+from faust_cdc.kafka.queue_bounds import QUEUE_BYTES
 from faust_cdc.kafka.topics import TopicSpec
 from faust_cdc.registry.client import RegistryConfig
 
@@ -32,7 +33,8 @@ class TaskSpec:
     value_converter: ConverterSettings = field(default_factory=ConverterSettings)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     """librdkafka options of the worker's `producer.*` and the connector's `producer.override.*`."""
-    producer_queue_max_bytes: int = 64 * 1024 * 1024
+    producer_queue_max_bytes: int = QUEUE_BYTES
+    """Of records not acknowledged yet, where the connector has no `max.queue.size.in.bytes`."""
     heartbeat_ms: int = 2000
     """The source server's heartbeat period; three without any byte mean the connection is lost."""
     retry_delay_min_ms: int = 500

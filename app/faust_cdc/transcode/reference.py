@@ -136,8 +136,8 @@ class ReferenceTranscoder:
                 f"the transcoder of {self.plan.table.id} reads a row before it was bound to a table map"
             )
         if rows is not self._rows:
-            # Slices of bytes are cheaper than slices of a view, and one copy serves all rows of the event.
-            self._rows, self._data = rows, rows.tobytes()
+            # Slices of bytes are cheaper than slices of a view.
+            self._rows, self._data = rows, bytes_of(rows)
         data, count = self._data, len(bound.reads)
         mask = int.from_bytes(present, "little") & ((1 << count) - 1)
         shown = mask.bit_count()
@@ -166,6 +166,8 @@ class ReferenceTranscoder:
             raise self._wire_error(
                 self.plan.table.columns[-1], pos, offset, f"the row ends at byte {pos}, the event's rows at {len(data)}"
             )
+        if pos == len(data):
+            self._rows, self._data = None, b""  # one row may have a gigabyte
         if bound.kept is not None:
             values = [values[place] for place in bound.kept]
         if None in values:
@@ -355,6 +357,12 @@ class ReferenceTranscoder:
                 remedy="set binlog_row_image=FULL on the server, for sessions too",
             )
         return ValueConversionError(f"{self.plan.table.id}: a value does not fit its field ({error}).")
+
+
+def bytes_of(view: memoryview) -> bytes:
+    """Return the bytes that a view shows: without a copy where it shows all of a bytes object."""
+    shown = view.obj
+    return shown if isinstance(shown, bytes) and len(shown) == view.nbytes else view.tobytes()
 
 
 def _finish_of(plan: TranscodePlan) -> Callable[[list[Any]], None] | None:

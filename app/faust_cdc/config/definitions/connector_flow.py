@@ -90,7 +90,7 @@ OPTIONS: tuple[Option, ...] = (
             "Maximum size of the queue in bytes for change events read from the database log but "
             "not yet recorded or forwarded. Defaults to 0. Mean the feature is not enabled"
         ),
-        noted("there is no queue between reading and producing"),
+        USED,
         checks=(non_negative,),
     ),
     Option(
