@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct rd_kafka_s rd_kafka_t;
 typedef struct rd_kafka_conf_s rd_kafka_conf_t;
@@ -279,6 +280,9 @@ static PyObject *direct_produce(Direct *self, PyObject *args) {
     }
     rd_kafka_resp_err_t error = 0;
     Py_ssize_t count = stop - at, done = 0;
+    struct timespec clock;
+    clock_gettime(CLOCK_REALTIME, &clock); /* librdkafka would ask for it again for each record */
+    int64_t now_ms = (int64_t)clock.tv_sec * 1000 + clock.tv_nsec / 1000000;
     Py_INCREF(list);
     Py_BEGIN_ALLOW_THREADS
     for (; done < count; done++) {
@@ -287,7 +291,7 @@ static PyObject *direct_produce(Direct *self, PyObject *args) {
         /* NULL headers are none; a key or value of NULL is null. */
         error = rk_api.producev(client->rk, VTYPE_RKT, one->topic, VTYPE_VALUE, one->value, one->value_size, VTYPE_KEY,
                                 one->key, one->key_size, VTYPE_MSGFLAGS, (int)MSG_F_COPY, VTYPE_HEADERS, headers,
-                                VTYPE_END);
+                                VTYPE_TIMESTAMP, now_ms, VTYPE_END);
         if (error != 0) {
             if (headers != NULL) rk_api.headers_destroy(headers); /* they stay ours */
             break;

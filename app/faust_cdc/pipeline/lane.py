@@ -13,10 +13,10 @@ from time import perf_counter
 from typing import Final
 from zlib import crc32
 
-from librt.strings import read_i64_le
+from librt.strings import BytesWriter, read_i64_le
 from mypy_extensions import i64
 
-from faust_cdc.transcode.compiled.octets import little
+from faust_cdc.transcode.compiled.octets import little, put_number
 from faust_cdc.transcode.compiled.places import Places, TableCount
 from faust_cdc.transcode.compiled.rows import DELETE, INSERT, UPDATE, Encoded, RowEncoder
 from faust_cdc.transcode.compiled.source import SourceHead, after_row, after_transaction
@@ -164,6 +164,15 @@ class Lane:
         """Seconds the encoder took since this was set to 0, by the one rows event in `TIMED_EVERY` that is timed."""
         self._untimed: i64 = 0
         self._uuid = self._uuid_text = b""
+        self._text = BytesWriter()
+        self._recent: LaneTable | None = None
+        """The table of the last table map."""
+        self._tail = self._rest = b""
+        """What follows `source.row`, and the envelope's end, of the last event; the rest says of which those are."""
+        self._tail_op: i64 = -1
+        self._tail_ns: i64 = -1
+        self._rest_thread: i64 = -2
+        self._rest_query: bytes | None = None
 
     def set_gtid(self, gtid: bytes | None) -> None:
         """Take the GTID of an open transaction: `source:number`, or MariaDB's `domain-server-number`."""
@@ -292,12 +301,12 @@ class Lane:
             return False
         table_id = int(little(data, body, 6))
         rest = data[body + 8 : end]
-        table = self.tables.get(table_id)
-        if table is not None and table.body == rest:
-            return True
-        table = self.known.get(rest)
-        if table is None:
-            return False
+        table = self._recent
+        if table is None or table.body != rest or self.known.get(table.body) is not table:  # DDL clears `known`
+            table = self.known.get(rest)
+            if table is None:
+                return False
+            self._recent = table
         self.tables[table_id] = table
         return True
 
@@ -317,12 +326,17 @@ class Lane:
             return True
         raw = data[body + 1 : body + 17]
         if raw != self._uuid:
-            text = raw.hex()
+            digits = raw.hex()
             self._uuid = raw
-            self._uuid_text = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}".encode()
+            self._uuid_text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()
         self.gtid_source = self._uuid_text
         self.gtid_number = read_i64_le(data, body + 17)
-        self.gtid = b"%s:%d" % (self._uuid_text, int(self.gtid_number))
+        text = self._text
+        text.truncate(0)
+        text.write(self._uuid_text)
+        text.append(58)
+        put_number(text, self.gtid_number)
+        self.gtid = text.getvalue()
         return True
 
     def _maria_gtid(self, data: bytes, start: i64, body: i64, end: i64) -> bool:
@@ -443,12 +457,7 @@ class Lane:
         before = self._head.before_row(
             b"false", table.database, table.table, ts_us, server_id, self.gtid, self.file, self.event_pos
         )
-        thread = self.thread
-        rest = after_row(None if thread < 0 else int(thread), self.query)
-        letter = b"c" if op == INSERT else (b"d" if op == DELETE else b"u")
-        tail = after_transaction(letter, self.now_ns)
-        if places is None:
-            tail = b"\x00" + tail
+        self._refresh(op)
         rows = data[at:end]
         offset: i64 = 0
         row: i64 = 0
@@ -461,7 +470,7 @@ class Lane:
         tombstones = op == DELETE and self._tombstones
         self._untimed += 1
         began = perf_counter() if self._untimed == TIMED_EVERY else 0.0
-        encoded = encoder.encode(op, rows, offset, row, before, rest, tail)
+        encoded = encoder.encode(op, rows, offset, row, before, self._rest, self._tail)
         if self._untimed == TIMED_EVERY:
             self._untimed = 0
             self.encode_s += TIMED_EVERY * (perf_counter() - began)
@@ -478,6 +487,21 @@ class Lane:
             self.row_index = encoder.next_row
             return False
         return True
+
+    def _refresh(self, op: i64) -> None:
+        """Make the parts of a record that most events have in common with the one before."""
+        thread: i64 = self.thread
+        query = self.query
+        if thread != self._rest_thread or query is not self._rest_query:
+            self._rest = after_row(None if thread < 0 else int(thread), query)
+            self._rest_thread = thread
+            self._rest_query = query
+        if op != self._tail_op or self.now_ns != self._tail_ns:
+            letter = b"c" if op == INSERT else (b"d" if op == DELETE else b"u")
+            tail = after_transaction(letter, self.now_ns)
+            self._tail = tail if self._places is not None else b"\x00" + tail
+            self._tail_op = op
+            self._tail_ns = self.now_ns
 
     def _take_moved(self, index: int, encoder: RowEncoder, encoded: Encoded) -> None:
         """Take the records of an update that changed keys: of such rows a delete, its tombstone and a create."""

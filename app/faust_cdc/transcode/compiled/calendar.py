@@ -5,7 +5,7 @@ from __future__ import annotations
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from faust_cdc.transcode.compiled.octets import put_digits
+from faust_cdc.transcode.compiled.octets import put_digits, put_two
 
 DAY_S: i64 = 86_400
 
@@ -52,15 +52,15 @@ def put_instant(out: BytesWriter, seconds: i64, micros: i64, digits: i64) -> Non
         month = from_march - 9
     put_digits(out, year, 4)
     out.append(45)
-    put_digits(out, month, 2)
+    put_two(out, month)
     out.append(45)
-    put_digits(out, day_of_year - (153 * from_march + 2) // 5 + 1, 2)
+    put_two(out, day_of_year - (153 * from_march + 2) // 5 + 1)
     out.append(84)
-    put_digits(out, clock // 3600, 2)
+    put_two(out, clock // 3600)
     out.append(58)
-    put_digits(out, clock // 60 % 60, 2)
+    put_two(out, clock // 60 % 60)
     out.append(58)
-    put_digits(out, clock % 60, 2)
+    put_two(out, clock % 60)
     if digits:
         out.append(46)
         fraction: i64 = micros

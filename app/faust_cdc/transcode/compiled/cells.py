@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from librt.strings import BytesWriter, read_f32_le, read_i32_le, read_i64_le, write_f64_le
+from librt.strings import BytesWriter, read_f32_le, read_i32_le, read_i64_le, write_f64_le, write_i64_le
 from mypy_extensions import i64, u8
 
 from faust_cdc.transcode.compiled.calendar import adjusted, epoch_day, put_instant
 from faust_cdc.transcode.compiled.document import put_document
-from faust_cdc.transcode.compiled.octets import big, little, put_bytes, put_long, shl, signed
+from faust_cdc.transcode.compiled.octets import (
+    avro_bytes,
+    big,
+    is_ascii,
+    little,
+    put_bytes,
+    put_long,
+    put_range,
+    shl,
+    signed,
+)
 
 INT: Final = 0
 UINT: Final = 1
@@ -42,6 +52,10 @@ SKIP_COUNTED: Final = 22
 SHAPED: Final = 23
 
 NO_TAG: Final = -1
+KEPT_MAX: Final = 65_536
+"""Larger documents get a buffer of their own: the one of the cell never shrinks."""
+SET_TABLE_MAX: Final = 8
+"""A SET of at most so many labels has all its combinations made beforehand."""
 
 
 class Cell:
@@ -81,6 +95,15 @@ class Cell:
         self.in_value = in_value
         self.adjust = adjust
         self.labels: list[bytes] = labels or []
+        self.fields: list[bytes] = []
+        """What each number of an ENUM, or of a SET of few labels, is written as."""
+        if code == ENUM:
+            self.fields = [avro_bytes(label) for label in self.labels]
+        elif code == SET and len(self.labels) <= SET_TABLE_MAX:
+            for members in range(1 << len(self.labels)):
+                self.fields.append(avro_bytes(b",".join([t for i, t in enumerate(self.labels) if members >> i & 1])))
+        self.text = BytesWriter()
+        """For what must be written whole before its length is known."""
         self.zero = zero
         self.decode = decode
         self.cold = cold
@@ -114,7 +137,10 @@ def put_cell(cell: Cell, out: BytesWriter, data: bytes, pos: i64, end: i64) -> i
     if (code >= TEXT and code <= PADDED) or code == JSON:
         return put_counted(cell, out, data, pos, end)
     if code == DOUBLE:
-        return put_fixed(out, data, pos, 8, end)
+        if pos + 8 > end:
+            raise ValueError("the row image is short")
+        write_i64_le(out, read_i64_le(data, pos))
+        return pos + 8
     if code == DECIMAL:
         return put_decimal(out, data, pos, cell.a, cell.b)
     if code == ENUM or code == SET:
@@ -158,16 +184,20 @@ def put_counted(cell: Cell, out: BytesWriter, data: bytes, pos: i64, end: i64) -
         raise ValueError("a cell overruns the rows")
     code: i64 = cell.code
     if code == JSON:
-        document = BytesWriter()
+        document = cell.text if stop - start <= KEPT_MAX else BytesWriter()
+        document.truncate(0)
         put_document(document, data, start, stop)
         put_bytes(out, document.getvalue())
         return stop
+    if code == TEXT or code == OCTETS:
+        if code == TEXT and not is_ascii(data, start, stop):
+            data[start:stop].decode()
+        put_long(out, stop - start)
+        put_range(out, data, start, stop)
+        return stop
     value = data[start:stop]
-    if code == TEXT:
-        if not value.isascii():
-            value.decode()
-    elif code == CODED_TEXT:
-        if not (cell.a and value.isascii()):
+    if code == CODED_TEXT:
+        if not (cell.a and is_ascii(data, start, stop)):
             decode = cell.decode
             assert decode is not None
             value = decode(value).encode()
@@ -288,13 +318,14 @@ def put_unscaled(out: BytesWriter, value: i64) -> None:
 
 def put_labels(cell: Cell, out: BytesWriter, members: i64) -> None:
     """Write an ENUM's label (`labels` from index 0, "" first) or a SET's, joined by commas."""
+    fields = cell.fields
+    if fields or cell.code == ENUM:
+        if members < 0 or members >= len(fields):
+            raise ValueError("an ENUM index or SET bits beyond the labels")
+        out.write(fields[members])
+        return
     labels = cell.labels
     count: i64 = len(labels)
-    if cell.code == ENUM:
-        if members >= count:
-            raise ValueError("an ENUM index beyond the labels")
-        put_bytes(out, labels[members])
-        return
     if count < 64 and members >> count:
         raise ValueError("SET bits beyond the labels")
     joined = b""

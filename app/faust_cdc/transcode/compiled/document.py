@@ -14,7 +14,7 @@ from typing import Final
 from librt.strings import BytesWriter, read_f64_le, read_i64_le
 from mypy_extensions import i64
 
-from faust_cdc.transcode.compiled.octets import little, signed
+from faust_cdc.transcode.compiled.octets import is_ascii, little, put_number, put_range, signed
 from faust_cdc.transcode.json_binary import opaque_text
 from faust_cdc.transcode.numbers import java_double
 
@@ -95,9 +95,8 @@ class Document:
         """Write `data[start:end]`, UTF-8, as a JSON string literal. Raises UnicodeDecodeError."""
         out = self.out
         data = self.data
-        text = data[start:end]
-        if not text.isascii():
-            text.decode()
+        if not is_ascii(data, start, end):
+            data[start:end].decode()
         out.append(34)
         pos: i64 = start
         plain: i64 = start
@@ -106,10 +105,10 @@ class Document:
             pos += 1
             if code >= 32 and code != 34 and code != 92:
                 continue
-            out.write(data[plain : pos - 1])
+            put_range(out, data, plain, pos - 1)
             plain = pos
             out.write(_ESCAPES.get(int(code)) or b"\\u%04X" % int(code))
-        out.write(text if plain == start else data[plain:end])
+        put_range(out, data, plain, end)
         out.append(34)
 
     def put_value(self, kind: i64, pos: i64, depth: i64) -> None:
@@ -130,7 +129,12 @@ class Document:
             number = read_f64_le(self.data, pos)
             if not isfinite(number):
                 raise ValueError("a number in the binary JSON document is none of JSON")
-            self.out.write(java_double(number).encode())
+            whole: i64 = i64(number) if -1e7 < number < 1e7 else 0
+            if whole and float(whole) == number:
+                put_number(self.out, whole)
+                self.out.write(b".0")
+            else:
+                self.out.write(java_double(number).encode())
         else:
             self.put_integer(kind, pos)
 
@@ -153,15 +157,18 @@ class Document:
         if kind == INT16 or kind == UINT16:
             self.need(pos + 2)
             short: i64 = little(data, pos, 2)
-            self.out.write(b"%d" % int(signed(short, 16) if kind == INT16 else short))
+            put_number(self.out, signed(short, 16) if kind == INT16 else short)
         elif kind == INT32 or kind == UINT32:
             self.need(pos + 4)
             number: i64 = little(data, pos, 4)
-            self.out.write(b"%d" % int(signed(number, 32) if kind == INT32 else number))
+            put_number(self.out, signed(number, 32) if kind == INT32 else number)
         elif kind == INT64 or kind == UINT64:
             self.need(pos + 8)
-            wide = int(read_i64_le(data, pos))
-            self.out.write(b"%d" % (wide + 18446744073709551616 if wide < 0 and kind == UINT64 else wide))
+            wide: i64 = read_i64_le(data, pos)
+            if wide < 0 and kind == UINT64:
+                self.out.write(b"%d" % (int(wide) + 18446744073709551616))
+            else:
+                put_number(self.out, wide)
         else:
             raise ValueError("unknown binary JSON type")
 

@@ -8,8 +8,15 @@ Compiled by mypyc; the same file runs interpreted. Two rules keep both equal (my
 
 from __future__ import annotations
 
-from librt.strings import BytesWriter, read_i16_le, read_i32_le, read_i64_le
+from typing import Final
+
+from librt.strings import BytesWriter, read_i16_le, read_i32_le, read_i64_le, write_i64_le
 from mypy_extensions import i64, u8
+
+HIGH_BITS: Final = -0x7F7F7F7F7F7F7F80
+"""The top bit of each of eight bytes."""
+SHORT: Final = 64
+"""Up to this many bytes are copied by eight; for more, the slice that `write` needs is cheaper."""
 
 
 def shl(value: i64, count: i64) -> i64:
@@ -65,11 +72,70 @@ def put_bytes(out: BytesWriter, value: bytes) -> None:
     out.write(value)
 
 
+def put_range(out: BytesWriter, data: bytes, start: i64, stop: i64) -> None:
+    """Write `data[start:stop]`, which lies within `data`."""
+    if stop - start > SHORT:
+        out.write(data[start:stop])
+        return
+    pos: i64 = start
+    while pos + 8 <= stop:
+        write_i64_le(out, read_i64_le(data, pos))
+        pos += 8
+    while pos < stop:
+        out.append(data[pos])
+        pos += 1
+
+
+def is_ascii(data: bytes, start: i64, stop: i64) -> bool:
+    """Return whether `data[start:stop]`, which lies within `data`, is ASCII."""
+    pos: i64 = start
+    while pos + 8 <= stop:
+        if read_i64_le(data, pos) & HIGH_BITS:
+            return False
+        pos += 8
+    while pos < stop:
+        if data[pos] > 127:
+            return False
+        pos += 1
+    return True
+
+
 def put_digits(out: BytesWriter, value: i64, width: i64) -> None:
-    """Write the last `width` decimal digits of a number that is not negative."""
-    if width > 1:
-        put_digits(out, value // 10, width - 1)
+    """Write the last `width` decimal digits, 1 to 18, of a number that is not negative."""
+    start: i64 = len(out)
+    place: i64 = 0
+    while place < width:
+        out.append(48)
+        place += 1
+    while place:
+        place -= 1
+        out[start + place] = u8(48 + value % 10)
+        value //= 10
+
+
+def put_two(out: BytesWriter, value: i64) -> None:
+    """Write a number below 100 in two digits."""
+    out.append(u8(48 + value // 10))
     out.append(u8(48 + value % 10))
+
+
+def put_number(out: BytesWriter, value: i64) -> None:
+    """Write a number in decimal, as `b"%d"` does."""
+    if value < 0:
+        if value < -999_999_999_999_999_999:
+            out.write(b"%d" % int(value))
+            return
+        out.append(45)
+        value = -value
+    elif value > 999_999_999_999_999_999:
+        out.write(b"%d" % int(value))
+        return
+    width: i64 = 1
+    limit: i64 = 10
+    while value >= limit:
+        limit *= 10
+        width += 1
+    put_digits(out, value, width)
 
 
 def avro_bytes(value: bytes) -> bytes:

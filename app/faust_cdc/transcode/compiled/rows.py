@@ -8,7 +8,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from faust_cdc.transcode.compiled.cells import Cell, put_cell
+from faust_cdc.transcode.compiled.cells import UINT, Cell, put_cell
 from faust_cdc.transcode.compiled.octets import put_long
 from faust_cdc.transcode.compiled.places import Places, TableCount
 
@@ -55,6 +55,9 @@ class RowEncoder:
         self._value_prefix = value_prefix
         self._skip_unchanged = skip_unchanged
         self._out = BytesWriter()
+        self._key_out = BytesWriter()
+        self._is_ordered = key_prefix is not None and key == [i for i, cell in enumerate(cells) if cell.is_key]
+        """The columns of the key stand in the row image in the key's order: its bytes go straight to `_key_out`."""
         self._piece = BytesWriter()
         self._pieces: list[bytes] = [b""] * len(cells)
         self.next_row = 0
@@ -186,7 +189,10 @@ class RowEncoder:
 
     def _image(self, rows: bytes, pos: i64, end: i64) -> i64:
         out = self._out
-        piece = self._piece
+        prefix = self._key_prefix
+        if prefix is not None:
+            self._key_out.truncate(0)
+            self._key_out.write(prefix)
         nulls: i64 = pos
         pos += self._nullmap
         if pos > end:
@@ -197,24 +203,35 @@ class RowEncoder:
                 field = cell.null_field
                 if field is None:
                     raise ValueError("NULL in a NOT NULL column")
-                if cell.is_key:
-                    self._pieces[index] = field
-                if cell.in_value:
-                    out.write(field)
+                self._put_field(cell, index, field)
             elif cell.is_key:
-                piece.truncate(0)
-                pos = put_cell(cell, piece, rows, pos, end)
-                part = piece.getvalue()
-                self._pieces[index] = part
-                if cell.in_value:
-                    out.write(part)
+                if self._is_ordered and cell.in_value and cell.code <= UINT:
+                    put_cell(cell, self._key_out, rows, pos, end)
+                    pos = put_cell(cell, out, rows, pos, end)
+                else:
+                    self._piece.truncate(0)
+                    pos = put_cell(cell, self._piece, rows, pos, end)
+                    self._put_field(cell, index, self._piece.getvalue())
             else:
                 pos = put_cell(cell, out, rows, pos, end)
             index += 1
         return pos
 
+    def _put_field(self, cell: Cell, index: i64, field: bytes) -> None:
+        """Put a whole field into the value, the key, or both."""
+        if cell.is_key:
+            if self._is_ordered:
+                self._key_out.write(field)
+            else:
+                self._pieces[index] = field
+        if cell.in_value:
+            self._out.write(field)
+
     def _key_of(self) -> bytes:
-        """The key of the row just encoded: its fields' bytes in key order."""
+        """The key of the row image just encoded: its fields' bytes in key order."""
+        if self._is_ordered:
+            self._key_out.write(self._key_suffix)
+            return self._key_out.getvalue()
         key = self._key_prefix
         assert key is not None
         for index in self._key:

@@ -28,6 +28,7 @@ class SourceHead:
 
     def __init__(self, version: str, connector: str, name: str) -> None:
         self._head = avro_bytes(version.encode()) + avro_bytes(connector.encode()) + avro_bytes(name.encode())
+        self._out = BytesWriter()
 
     def before_row(
         self,
@@ -41,7 +42,8 @@ class SourceHead:
         pos: i64,
     ) -> bytes:
         """Return `source` up to its field `row`; `snapshot` is what that field says, `sequence` is null."""
-        out = BytesWriter()
+        out = self._out
+        out.truncate(0)
         out.write(self._head)
         put_long(out, ts_us // 1000)
         out.append(0)
