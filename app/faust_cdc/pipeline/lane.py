@@ -87,6 +87,35 @@ def all_present(table: LaneTable, data: bytes, at: i64) -> bool:
     return table.last == 0 or i64(data[at + count]) & table.last == table.last
 
 
+class Parts:
+    """Those parts of a record that most events have in common with the one before, made when they change."""
+
+    def __init__(self, has_places: bool) -> None:
+        """With `has_places` the field `transaction` is not part of the tail."""
+        self._has_places = has_places
+        self.rest = b""
+        """What follows `source.row`."""
+        self.tail = b""
+        """The envelope's end."""
+        self._thread: i64 = -2
+        self._query: bytes | None = None
+        self._op: i64 = -1
+        self._now_ns: i64 = -1
+
+    def refresh(self, op: i64, now_ns: i64, thread: i64, query: bytes | None) -> None:
+        """Make them for an event: its operation, when it is handled, its thread (negative: none) and statement."""
+        if thread != self._thread or query is not self._query:
+            self.rest = after_row(None if thread < 0 else int(thread), query)
+            self._thread = thread
+            self._query = query
+        if op != self._op or now_ns != self._now_ns:
+            letter = b"c" if op == INSERT else (b"d" if op == DELETE else b"u")
+            tail = after_transaction(letter, now_ns)
+            self.tail = tail if self._has_places else b"\x00" + tail
+            self._op = op
+            self._now_ns = now_ns
+
+
 class Lane:
     """Reads packets; what it made is in `out`, where it stands in the other attributes. Not thread-safe.
 
@@ -167,12 +196,7 @@ class Lane:
         self._text = BytesWriter()
         self._recent: LaneTable | None = None
         """The table of the last table map."""
-        self._tail = self._rest = b""
-        """What follows `source.row`, and the envelope's end, of the last event; the rest says of which those are."""
-        self._tail_op: i64 = -1
-        self._tail_ns: i64 = -1
-        self._rest_thread: i64 = -2
-        self._rest_query: bytes | None = None
+        self._parts = Parts(places is not None)
 
     def set_gtid(self, gtid: bytes | None) -> None:
         """Take the GTID of an open transaction: `source:number`, or MariaDB's `domain-server-number`."""
@@ -457,7 +481,8 @@ class Lane:
         before = self._head.before_row(
             b"false", table.database, table.table, ts_us, server_id, self.gtid, self.file, self.event_pos
         )
-        self._refresh(op)
+        parts = self._parts
+        parts.refresh(op, self.now_ns, self.thread, self.query)
         rows = data[at:end]
         offset: i64 = 0
         row: i64 = 0
@@ -470,7 +495,7 @@ class Lane:
         tombstones = op == DELETE and self._tombstones
         self._untimed += 1
         began = perf_counter() if self._untimed == TIMED_EVERY else 0.0
-        encoded = encoder.encode(op, rows, offset, row, before, self._rest, self._tail)
+        encoded = encoder.encode(op, rows, offset, row, before, parts.rest, parts.tail)
         if self._untimed == TIMED_EVERY:
             self._untimed = 0
             self.encode_s += TIMED_EVERY * (perf_counter() - began)
@@ -487,21 +512,6 @@ class Lane:
             self.row_index = encoder.next_row
             return False
         return True
-
-    def _refresh(self, op: i64) -> None:
-        """Make the parts of a record that most events have in common with the one before."""
-        thread: i64 = self.thread
-        query = self.query
-        if thread != self._rest_thread or query is not self._rest_query:
-            self._rest = after_row(None if thread < 0 else int(thread), query)
-            self._rest_thread = thread
-            self._rest_query = query
-        if op != self._tail_op or self.now_ns != self._tail_ns:
-            letter = b"c" if op == INSERT else (b"d" if op == DELETE else b"u")
-            tail = after_transaction(letter, self.now_ns)
-            self._tail = tail if self._places is not None else b"\x00" + tail
-            self._tail_op = op
-            self._tail_ns = self.now_ns
 
     def _take_moved(self, index: int, encoder: RowEncoder, encoded: Encoded) -> None:
         """Take the records of an update that changed keys: of such rows a delete, its tombstone and a create."""

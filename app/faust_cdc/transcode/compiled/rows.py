@@ -8,7 +8,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from faust_cdc.transcode.compiled.cells import UINT, Cell, put_cell
+from faust_cdc.transcode.compiled.cells import KEPT_MAX, UINT, Cell, put_cell
 from faust_cdc.transcode.compiled.octets import put_long
 from faust_cdc.transcode.compiled.places import Places, TableCount
 
@@ -92,6 +92,8 @@ class RowEncoder:
                 row += 1
         except (ValueError, IndexError):
             pass
+        if len(self._out) > KEPT_MAX:
+            self._out = BytesWriter()
         self.next_row = int(row)
         self.next_offset = int(pos)
         return found
