@@ -97,23 +97,23 @@ class Parts:
         """What follows `source.row`."""
         self.tail = b""
         """The envelope's end."""
-        self._thread: i64 = -2
-        self._query: bytes | None = None
-        self._op: i64 = -1
-        self._now_ns: i64 = -1
+        self._of_thread: i64 = -2
+        self._of_query: bytes | None = None
+        self._of_op: i64 = -1
+        self._of_ns: i64 = -1
 
     def refresh(self, op: i64, now_ns: i64, thread: i64, query: bytes | None) -> None:
         """Make them for an event: its operation, when it is handled, its thread (negative: none) and statement."""
-        if thread != self._thread or query is not self._query:
+        if thread != self._of_thread or query is not self._of_query:
             self.rest = after_row(None if thread < 0 else int(thread), query)
-            self._thread = thread
-            self._query = query
-        if op != self._op or now_ns != self._now_ns:
+            self._of_thread = thread
+            self._of_query = query
+        if op != self._of_op or now_ns != self._of_ns:
             letter = b"c" if op == INSERT else (b"d" if op == DELETE else b"u")
             tail = after_transaction(letter, now_ns)
             self.tail = tail if self._has_places else b"\x00" + tail
-            self._op = op
-            self._now_ns = now_ns
+            self._of_op = op
+            self._of_ns = now_ns
 
 
 class Lane:
@@ -136,12 +136,9 @@ class Lane:
 
         With `include_query` records tell their statement; with `places` their place, and BEGIN and END are records too.
         """
-        self._head = head
-        self._include_query = include_query
-        self._places = places
+        self._head, self._include_query, self._places = head, include_query, places
         self._skip_insert, self._skip_update, self._skip_delete = "c" in skipped, "u" in skipped, "d" in skipped
-        self._tombstones = tombstones
-        self._mariadb = mariadb
+        self._tombstones, self._mariadb = tombstones, mariadb
         self.checksum = True
         self.now_ns: i64 = 0
         """When the events at hand are handled, for the envelope's own times."""
@@ -189,13 +186,12 @@ class Lane:
         """Set when a row of the event at `at` is for the reference transcoder."""
         self.row_offset: i64 = 0
         self.row_index: i64 = 0
+        self._untimed: i64 = 0
         self.encode_s = 0.0
         """Seconds the encoder took since this was set to 0, by the one rows event in `TIMED_EVERY` that is timed."""
-        self._untimed: i64 = 0
         self._uuid = self._uuid_text = b""
         self._text = BytesWriter()
-        self._recent: LaneTable | None = None
-        """The table of the last table map."""
+        self._recent: LaneTable | None = None  # the table of the last table map
         self._parts = Parts(places is not None)
 
     def set_gtid(self, gtid: bytes | None) -> None:
