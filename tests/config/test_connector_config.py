@@ -203,10 +203,10 @@ def test_a_bad_value_stops_the_task_unless_the_connector_says_otherwise() -> Non
         parse(event__converting__failure__handling__mode="ignore")
 
 
-def test_metric_tags_are_checked_and_kept() -> None:
+def test_metric_tags_are_checked_and_used() -> None:
     config = parse(custom__metric__tags="team=shop , dc=eu=1")
     assert config.custom_metric_tags == {"team": "shop", "dc": "eu=1"}
-    assert [note for note in config.notes if "custom.metric.tags" in note]
+    assert not [note for note in config.notes if "custom.metric.tags" in note]
 
 
 @pytest.mark.parametrize(
@@ -217,6 +217,11 @@ def test_metric_tags_are_checked_and_kept() -> None:
         ("=shop", "found ''"),
         ("a b=c", "found 'a b'"),
         ("a=1,a=2", "found 'a' twice"),
+        ("team=x,task=7", "The label 'task' is one of faust-cdc's own, .* found 'task'"),
+        ("connector=x", "The label 'connector' is one of faust-cdc's own"),
+        ("le=1", "The label 'le' is one of faust-cdc's own"),
+        ("dc.name=a,dc-name=b", "not be one label 'dc_name', found 'dc.name' and 'dc-name'"),
+        ("__name__=x", "begin with __ are Prometheus' own"),
     ],
 )
 def test_bad_metric_tags_are_named(tags: str, problem: str) -> None:

@@ -168,13 +168,13 @@ def test_an_open_source_transaction_is_never_committed(kafka: KafkaBroker) -> No
         writer = TransactionWriter(made, partition, offsets, 0, CommitLimits(records_max=3))
         for number in range(2):
             writer.write(ChangeRecord(data, b"k", b"%d" % number, []))
-        writer.end_source_transaction(lambda: SourceOffset("binlog.000001", 100))
+        writer.end_source_transaction(lambda: SourceOffset("binlog.000001", 100), source_us=1)
         writer.write(ChangeRecord(data, b"k", b"half", []))
         assert writer.is_full()
         assert not writer.has_complete_work
         writer.commit()
         assert made.state is ProducerState.IN_TRANSACTION, "half a source transaction must wait for its end"
-        writer.end_source_transaction(lambda: SourceOffset("binlog.000001", 200))
+        writer.end_source_transaction(lambda: SourceOffset("binlog.000001", 200), source_us=2)
         writer.commit()
         assert [record.value for record in visible(kafka, data)] == [b"0", b"1", b"half"]
         (stored,) = visible(kafka, offsets)

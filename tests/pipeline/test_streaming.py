@@ -45,7 +45,7 @@ class Ends:
         """(source transactions ended before, record)"""
         self.commits = 0
 
-    def end_source_transaction(self, offset: Callable[[], SourceOffset]) -> None:
+    def end_source_transaction(self, offset: Callable[[], SourceOffset], *, source_us: int) -> None:
         self.offsets.append(offset())
 
     def commit(self) -> None:

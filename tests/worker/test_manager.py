@@ -298,6 +298,35 @@ def test_a_configuration_that_cannot_run_fails_its_connector_and_no_other() -> N
     run(test, configs={"a": {}}, refuse="no such option")
 
 
+def test_supervised_are_the_tasks_of_our_leases_whatever_their_state() -> None:
+    def shown(manager: TaskManager) -> list[tuple[str, str, bool, int]]:
+        return [
+            (each.desired.connector, each.state.value, each.task is not None, each.restarts)
+            for each in manager.supervised
+        ]
+
+    async def test(world: Cluster, manager: TaskManager) -> None:
+        assert shown(manager) == []
+        manager.assigned({slot_of("a", SLOTS)})
+        await until(lambda: world.state("a") == "RUNNING")
+        assert shown(manager) == [("a", "RUNNING", True, 0)]
+        manager.restart("a", None, only_failed=False)
+        await until(lambda: len(world.made) == 2 and world.state("a") == "RUNNING")
+        assert shown(manager) == [("a", "RUNNING", True, 1)]
+        world.targets["a"] = TargetState.PAUSED
+        manager.configuration_changed()
+        await until(lambda: shown(manager) == [("a", "PAUSED", False, 0)])
+        world.targets["a"] = TargetState.STARTED
+        world.refuse = "no such option"
+        manager.configuration_changed()
+        await until(lambda: shown(manager) == [("a", "FAILED", False, 0)])
+        manager.assigned(set())
+        await until(lambda: shown(manager) == [])
+
+    assert slot_of("a", SLOTS) != slot_of("b", SLOTS)
+    run(test, configs={"a": {}, "b": {}})
+
+
 def test_all_tasks_are_drained_at_the_same_time() -> None:
     async def test(world: Cluster, manager: TaskManager) -> None:
         manager.assigned(ALL)

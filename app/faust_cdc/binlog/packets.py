@@ -6,7 +6,9 @@ next packet (MySQL Internals, "Sending more than 16Mbyte").
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 import time
 
 from faust_cdc.errors import BinlogCorrupt, SourceConnectionLost
@@ -16,16 +18,18 @@ _RECEIVE_BYTES = 1 << 18
 PACKET_SIZE_MAX_BYTES = (1 << 30) + (1 << 24)
 """Default cap on one joined packet: max_allowed_packet's own limit of 1 GiB, and room for the event's headers."""
 
-_SHORTEST_WAIT_S = 0.001
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class PacketStream:
     """Cuts the bytes of a connected socket (plain or TLS) into payloads.
 
-    `where` names the connection in errors. The socket is not closed here.
+    `where` names the connection in errors. The socket is not closed here. It is read first and waited for only when it
+    has nothing: whoever asks with a timeout of 0 learns at once whether more has come.
     """
 
     def __init__(self, sock: socket.socket, where: str, *, packet_size_max_bytes: int = PACKET_SIZE_MAX_BYTES) -> None:
+        sock.setblocking(False)
         self._sock = sock
         self._where = where
         self._packet_size_max_bytes = packet_size_max_bytes
@@ -33,7 +37,6 @@ class PacketStream:
         self._at = 0
         self._sequence = 1
         self._parts: list[bytes] = []
-        self._timeout_s: float | None = None
         self.last_heard_s = time.monotonic()
         """Monotonic time at which bytes last came."""
         self.received_bytes = 0
@@ -49,7 +52,7 @@ class PacketStream:
             payload = self._cut()
             if payload is not None:
                 return payload
-            if not self._receive(max(deadline - time.monotonic(), _SHORTEST_WAIT_S)):
+            if not self._receive(deadline):
                 return None
 
     @property
@@ -70,7 +73,7 @@ class PacketStream:
                 if isinstance(buffer, bytearray):
                     self._buffer, self._at = bytes(memoryview(buffer)[at:]), 0
                 return self._buffer, self._at, self._sequence  # type: ignore[return-value]
-            if not self._receive(max(deadline - time.monotonic(), _SHORTEST_WAIT_S)):
+            if not self._receive(deadline):
                 return None
 
     def passed(self, at: int, sequence: int) -> None:
@@ -111,17 +114,17 @@ class PacketStream:
                 f"Packets from {self._where} are out of order: number {sequence} where {expected} was due."
             )
 
-    def _receive(self, timeout_s: float) -> bool:
-        """Add bytes to the buffer; False when none came in time."""
-        if timeout_s != self._timeout_s:
-            self._sock.settimeout(timeout_s)
-            self._timeout_s = timeout_s
-        try:
-            received = self._sock.recv(_RECEIVE_BYTES)
-        except TimeoutError:
-            return False
-        except OSError as error:
-            raise SourceConnectionLost(f"The binlog connection to {self._where} broke: {error}.") from error
+    def _receive(self, deadline: float) -> bool:
+        """Add bytes to the buffer; False when none came until `deadline` (monotonic seconds)."""
+        while True:
+            try:
+                received = self._sock.recv(_RECEIVE_BYTES)
+                break
+            except _NOT_YET as error:
+                if not self._wait(deadline, isinstance(error, ssl.SSLWantWriteError)):
+                    return False
+            except OSError as error:
+                raise SourceConnectionLost(f"The binlog connection to {self._where} broke: {error}.") from error
         if not received:
             raise SourceConnectionLost(f"The source server closed the binlog connection to {self._where}.")
         self.last_heard_s = time.monotonic()
@@ -135,3 +138,15 @@ class PacketStream:
             self._buffer += received
         self._at = 0
         return True
+
+    def _wait(self, deadline: float, to_write: bool) -> bool:
+        """Wait until the socket can be read (or written, which TLS may want first); False at `deadline`."""
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            return False
+        try:
+            poll = select.poll()
+            poll.register(self._sock, select.POLLOUT if to_write else select.POLLIN)
+            return bool(poll.poll(left_s * 1000))
+        except (OSError, ValueError) as error:  # closed meanwhile
+            raise SourceConnectionLost(f"The binlog connection to {self._where} broke: {error}.") from error

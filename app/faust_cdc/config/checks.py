@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from faust_cdc.config.options import Check
+from faust_cdc.metrics.labels import tag_collision
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
@@ -70,7 +71,7 @@ def metric_tags_of(text: str) -> dict[str, str]:
 
 
 def metric_tags(text: str) -> str | None:
-    """A list of key=value pairs: names that a metric's label may have, each once, with values."""
+    """A list of key=value pairs: names that a metric's label may have and none of ours has, each once, with values."""
     seen: set[str] = set()
     for word in split_words(text):
         key, separator, value = (part.strip() for part in word.partition("="))
@@ -81,7 +82,7 @@ def metric_tags(text: str) -> str | None:
         if key in seen:
             return f"Each tag may stand once, found '{key}' twice"
         seen.add(key)
-    return None
+    return tag_collision(metric_tags_of(text))
 
 
 def regex(text: str) -> str | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -27,6 +28,8 @@ BatchRecord = tuple[str, bytes | None, bytes | None]
 
 INIT_TIMEOUT_S = 30.0
 COMMIT_TIMEOUT_S = 60.0
+FLUSH_ALONE_S = 1.0
+"""How long a commit may take over its records alone; a broken transaction shows only in the commit itself."""
 ABORT_TIMEOUT_S = 10.0
 
 
@@ -68,6 +71,8 @@ class TransactionalProducer:
         self._should_stop = should_stop
         self._state = ProducerState.UNINITIALIZED
         self._failure: CdcError | None = None
+        self.acknowledged_at = 0.0
+        """When the broker had acknowledged all records of the last transaction committed (`time.perf_counter`)."""
         defaults: dict[str, str | int | bool] = {
             # Connect's and Debezium's records are partitioned by Java's murmur2; null keys go anywhere.
             "partitioner": "murmur2_random",
@@ -159,6 +164,9 @@ class TransactionalProducer:
         """Commit the open transaction. On an error the transaction's fate is an abort, or FATAL when fenced."""
         self._move(ProducerState.COMMITTING)
         try:
+            # The commit would do it too, but not say how long it took.
+            self._producer.flush(FLUSH_ALONE_S)
+            self.acknowledged_at = time.perf_counter()
             self._producer.commit_transaction(COMMIT_TIMEOUT_S)
         except KafkaException as error:
             raise self._failed(error, "Committing a Kafka transaction") from error

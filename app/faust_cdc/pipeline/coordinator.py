@@ -36,6 +36,7 @@ from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.reselect import SELECT_TIMEOUT_MS, Reselector
 from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
+from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
@@ -72,6 +73,10 @@ class Progress:
     """Commit time of the last source transaction committed to Kafka, ms since the epoch."""
     offset: SourceOffset | None = None
     committed_at: float = field(default=0.0)
+    stages: Stages = field(default_factory=Stages)
+    """Where the time goes, in this attempt like the counts above."""
+    waiting_bytes: Callable[[], int] = int
+    """Bytes produced that wait for a commit."""
     rollbacks: Rollbacks = field(default_factory=Rollbacks)
     """What attempts before found to be rolled back; no business of the control plane."""
 
@@ -138,7 +143,12 @@ class Coordinator:
             dispatcher = Dispatcher(
                 cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows, reselectors
             )
-            writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, CommitLimits())
+            stages = self._progress.stages = Stages()
+            writer = TransactionWriter(
+                producer, self._partition, offset_topic.name, offset_partition, CommitLimits(), stages
+            )
+            self._progress.waiting_bytes = lambda: writer.waiting_bytes
+            stack.callback(setattr, self._progress, "waiting_bytes", int)
             if offset is None or offset.snapshot is not None:
                 offset = self._snapshot(info, cache, dispatcher, writer)
             else:
@@ -284,17 +294,19 @@ class Coordinator:
             self._move(Phase.STREAMING)
             self._on_streaming()
             while not self._should_stop():
-                some = source.step(0 if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
+                some = source.step(writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
                 if heartbeat.is_due and not source.in_transaction:
                     action.run()
                     writer.write(heartbeat.record())
                     writer.cover(stream.offset)
-                due = not some or writer.is_full()
+                due = (not some and writer.wait_ms == 0) or writer.is_full()
                 if not writer.has_records:
                     due = time.monotonic() - last_commit > OFFSET_ONLY_COMMIT_EVERY_S
                 if due and writer.has_complete_work:
                     writer.commit()
                     last_commit = time.monotonic()
+                    if not some:  # what comes in the pause is in the next transaction; a full socket need not wait
+                        writer.pause()
                     self._report(writer, stream.source_ts_ms)
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()
@@ -311,7 +323,7 @@ class Coordinator:
         config = self._config
         long_way = metadata is not None or config.include_query or config.post_processors
         if long_way or not self._spec.hot_path or not is_compiled():
-            return SingleEvents(stream, reader)
+            return SingleEvents(stream, reader, writer.stages)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
         from faust_cdc.pipeline.fast_stream import FastStream
 

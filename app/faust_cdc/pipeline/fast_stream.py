@@ -18,7 +18,7 @@ from faust_cdc.pipeline import lane as lanes
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import DispatchRules
 from faust_cdc.pipeline.lane import Lane, LaneTable
-from faust_cdc.pipeline.streaming import SourceTransaction, StreamingSource
+from faust_cdc.pipeline.streaming import SourceTransaction, StreamingSource, handle_next
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.transcode.compiled.program import row_encoder
 from faust_cdc.transcode.compiled.source import SourceHead
@@ -45,6 +45,7 @@ class FastStream:
         self._reader = reader
         self._cache = cache
         self._writer = writer
+        self._stages = writer.stages
         self._headers = headers
         self._skip_unchanged = rules.skip_unchanged
         head = SourceHead(block.version, block.connector, block.name)
@@ -64,9 +65,11 @@ class FastStream:
         """Handle what lies in the buffer, or wait up to `timeout_ms` for more; False when nothing came."""
         if not self._reader.is_between_packets:
             return self._long_way(timeout_ms)
+        self._stages.asked()
         window = self._reader.window(timeout_ms)
         if window is None:
             return False
+        self._stages.began()
         data, at, sequence = window
         lane = self._lane
         lane.now_ns = time.time_ns()
@@ -77,6 +80,8 @@ class FastStream:
             stopped = lane.feed(data, lane.at, lane.sequence)
             self._write()
         self._reader.passed(lane.at, lane.sequence)
+        self._stages.done(lane.encode_s)
+        lane.encode_s = 0.0
         return self._long_way(timeout_ms) if stopped else True
 
     def _write(self) -> None:
@@ -89,7 +94,7 @@ class FastStream:
         if lane.ended:
             writer.write_batch(self._records(out[:covered]), self._headers)
             self._to_stream()
-            writer.end_source_transaction(self._stream.offset, lane.ended)
+            writer.end_source_transaction(self._stream.offset, lane.ended, int(lane.end_ts_us))
             lane.ended = 0
             if covered < len(out) and writer.is_full():
                 writer.commit()
@@ -114,9 +119,8 @@ class FastStream:
     def _long_way(self, timeout_ms: int) -> bool:
         """Take one event as the `StreamingSource` does."""
         self._to_decoder()
-        event = self._reader.next_event(timeout_ms)
+        event = handle_next(self._stream, self._reader, self._stages, timeout_ms)
         if event is not None:
-            self._stream.handle(event)
             self._learn(event)
         self._to_lane()
         return event is not None

@@ -9,6 +9,7 @@ with a table map of their own statement.
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Final
 from zlib import crc32
 
@@ -27,6 +28,7 @@ FOREIGN: Final = 3
 """A transaction of the long way alone (XA, with metadata …): nothing in it is for the lane."""
 
 HEADER_BYTES: Final = 19
+TIMED_EVERY: Final = 61
 LOW32: Final = 0xFFFFFFFF
 ROWS_QUERY: Final = 29
 ANNOTATE_ROWS: Final = 160
@@ -126,6 +128,9 @@ class Lane:
         """Set when a row of the event at `at` is for the reference transcoder."""
         self.row_offset: i64 = 0
         self.row_index: i64 = 0
+        self.encode_s = 0.0
+        """Seconds the encoder took since this was set to 0, by the one rows event in `TIMED_EVERY` that is timed."""
+        self._untimed: i64 = 0
         self._uuid = b""
         self._uuid_text = b""
 
@@ -357,7 +362,13 @@ class Lane:
         index = table.index
         out = self.out
         tombstones = op == DELETE and self._tombstones
-        for key, value in encoder.encode(op, rows, offset, row, before, rest, tail):
+        self._untimed += 1
+        began = perf_counter() if self._untimed == TIMED_EVERY else 0.0
+        encoded = encoder.encode(op, rows, offset, row, before, rest, tail)
+        if self._untimed == TIMED_EVERY:
+            self._untimed = 0
+            self.encode_s += TIMED_EVERY * (perf_counter() - began)
+        for key, value in encoded:
             out.append((index, key, value))
             if tombstones:
                 out.append((index, key, None))

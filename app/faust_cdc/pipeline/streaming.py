@@ -38,6 +38,7 @@ from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.held_rows import HeldRows
 from faust_cdc.pipeline.prepared import PreparedTransactions, Xid
 from faust_cdc.pipeline.savepoints import Rollbacks, Savepoints
+from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
@@ -394,15 +395,17 @@ class StreamingSource:
                 self._gtids = self._gtids.add(transaction.gtid)
             if transaction.metadata is not None:
                 transaction.metadata.end(source_time_us(event, transaction) // 1000)
-        self._writer.end_source_transaction(self.offset)
+        source_us = header.timestamp * 1_000_000 if transaction is None else source_time_us(event, transaction)
+        self._writer.end_source_transaction(self.offset, source_us=source_us)
 
 
 class SingleEvents:
     """One event at a time, all of them the long way."""
 
-    def __init__(self, stream: StreamingSource, reader: BinlogReader) -> None:
+    def __init__(self, stream: StreamingSource, reader: BinlogReader, stages: Stages) -> None:
         self._stream = stream
         self._reader = reader
+        self._stages = stages
 
     @property
     def in_transaction(self) -> bool:
@@ -411,10 +414,21 @@ class SingleEvents:
 
     def step(self, timeout_ms: int) -> bool:
         """Handle one event, or wait up to `timeout_ms` for it; False when none came."""
-        event = self._reader.next_event(timeout_ms)
-        if event is not None:
-            self._stream.handle(event)
-        return event is not None
+        return handle_next(self._stream, self._reader, self._stages, timeout_ms) is not None
+
+
+def handle_next(stream: StreamingSource, reader: BinlogReader, stages: Stages, timeout_ms: int) -> BinlogEvent | None:
+    """Handle one event the long way and return it; None when none came within `timeout_ms`."""
+    stages.asked()
+    if reader.is_between_packets and reader.window(timeout_ms) is None:
+        return None
+    stages.began()
+    event = reader.next_event(timeout_ms)
+    stages.decoded()
+    if event is not None:
+        stream.handle(event)
+    stages.done()
+    return event
 
 
 def source_time_us(event: BinlogEvent, transaction: SourceTransaction) -> int:

@@ -10,7 +10,7 @@ Why nothing is lost and nothing comes twice for a read_committed reader:
 - The transactional id belongs to the task, so a second owner fences the first before it reads the offset.
 
 Several source transactions share a Kafka transaction: under load until a size or an age is reached; when nothing
-more is waiting, at once.
+more is waiting, at once or soon (`faust_cdc.pipeline.pace`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from dataclasses import dataclass
 
 from faust_cdc.kafka.producer import BatchRecord, Headers, ProducerState, TransactionalProducer
 from faust_cdc.offsets import SourceOffset, SourcePartition
+from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.stages import Stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,16 @@ class TransactionWriter:
         offset_topic: str,
         offset_partition: int,
         limits: CommitLimits,
+        stages: Stages | None = None,
     ) -> None:
         self._producer = producer
         self._offset_key = partition.key()
         self._offset_topic = offset_topic
         self._offset_partition = offset_partition
         self._limits = limits
+        self.stages = stages or Stages()
+        """Where the time goes."""
+        self._pace = CommitPace(limits.age_max_ms)
         self._records = 0
         self._bytes = 0
         self._source_transactions = 0
@@ -83,7 +89,10 @@ class TransactionWriter:
         """Produce one record; opens the Kafka transaction when there is none."""
         self._begin()
         self._covered = None
+        began = time.perf_counter()
         self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
+        seconds = time.perf_counter() - began
+        self.stages.produced(seconds, seconds)
         self._records += 1
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
@@ -95,21 +104,34 @@ class TransactionWriter:
             return
         self._begin()
         self._covered = None
+        began, cpu = time.perf_counter(), time.thread_time()
         self._bytes += self._producer.produce_all(records, headers)
         self._records += len(records)
         self._producer.serve()
+        self.stages.produced(time.perf_counter() - began, time.thread_time() - cpu)
 
-    def end_source_transaction(self, offset: Callable[[], SourceOffset], count: int = 1) -> None:
+    def end_source_transaction(
+        self, offset: Callable[[], SourceOffset], count: int = 1, source_us: int | None = None
+    ) -> None:
         """Note that everything written so far is covered by what `offset` returns, the end of the last of `count`.
 
+        `source_us` is when the source committed it, in microseconds since the epoch; None for a snapshot.
         It is asked at the commit only: many source transactions share one, and the text of a large GTID set costs.
         """
-        self.cover(offset)
+        self._covered = offset
+        if source_us is None:
+            self.stages.forget()
+            return
         self._source_transactions += count
+        if self._records:
+            self.stages.ended(count, source_us)
+        else:
+            self.stages.passed(source_us)
 
     def cover(self, offset: Callable[[], SourceOffset]) -> None:
         """Note the same between source transactions, for records that are about the stream itself."""
         self._covered = offset
+        self.stages.forget()
 
     def is_full(self) -> bool:
         """True when the open Kafka transaction should be committed now."""
@@ -117,6 +139,23 @@ class TransactionWriter:
         return self._records > 0 and (
             self._bytes >= limits.bytes_max or self._records >= limits.records_max or self.age_ms >= limits.age_max_ms
         )
+
+    @property
+    def wait_ms(self) -> int:
+        """How long to wait for more before the commit; 0 when it is due as soon as nothing more is there."""
+        return max(0, self._pace.wait_ms - int(self.age_ms))
+
+    def pause(self) -> float:
+        """Wait until the next Kafka transaction may begin, some milliseconds after the last; return the seconds."""
+        rest_s = self._pace.pause_s(time.monotonic())
+        if rest_s > 0:
+            time.sleep(rest_s)
+        return rest_s
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of keys and values that wait for a commit."""
+        return self._bytes
 
     @property
     def has_records(self) -> bool:
@@ -129,8 +168,11 @@ class TransactionWriter:
             return
         offset = self._covered()
         self._begin()
+        began, mark, cpu = time.monotonic(), time.perf_counter(), time.thread_time()
         self._producer.produce(self._offset_topic, self._offset_key, offset.to_json(), [], self._offset_partition)
         self._producer.commit()
+        self._pace.committed(self._records, began, time.monotonic())
+        self.stages.committed(mark, self._producer.acknowledged_at, time.perf_counter(), time.thread_time() - cpu)
         self.committed = offset
         counters = self.counters
         counters.records += self._records
@@ -141,6 +183,7 @@ class TransactionWriter:
 
     def _begin(self) -> None:
         if self._producer.state is ProducerState.READY:
+            self.stages.paused(self.pause())
             self._producer.begin()
             self._began_at = time.monotonic()
 

@@ -25,11 +25,13 @@ from faust_cdc.connect.herder import Herder
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
+from faust_cdc.rest.metrics_api import metrics_routes
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.worker.gate import KafkaGate
 from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog
 from faust_cdc.worker.manager import RunningTask, TaskManager
+from faust_cdc.worker.metrics import LoopWatch, WorkerNumbers
 from faust_cdc.worker.program import WorkerProgram
 from faust_cdc.worker.settings import client_settings, ensure_clients_can_be_made, faust_settings
 from faust_cdc.worker.startup import Startup, StartupStage
@@ -101,7 +103,8 @@ class CdcApp(App):
         )
         self.gate = KafkaGate(self, loop=self.loop, beacon=self.beacon)
         self.manager = self._new_manager()
-        self._extra_services.append(self.manager)
+        self.loop_watch = LoopWatch(loop=self.loop, beacon=self.beacon)
+        self._extra_services += [self.manager, self.loop_watch]
         self.connectors.listen(lambda key, value: self.manager.configuration_changed())
         self.on_rebalance_complete.connect(self._on_rebalance_complete)
 
@@ -197,7 +200,9 @@ class CdcApp(App):
         web.add_routes_once(self._routes)
 
     def _routes(self) -> list[RouteDef]:
-        routes = connect_routes(lambda: self.herder)
+        routes = connect_routes(lambda: self.herder) + metrics_routes(
+            lambda: WorkerNumbers(self.manager.supervised, self.loop_watch.pause_max).page
+        )
         if self.worker_config.registry is None:
             routes += self._registry_routes()
         return routes

@@ -22,6 +22,7 @@ import asyncio
 import logging
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -114,6 +115,19 @@ class _Supervised:
     started_at: float = field(default_factory=time.monotonic)
 
 
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """One task of this worker's leases, for those who show it."""
+
+    desired: TaskDesired
+    state: TaskState
+    """As its status says."""
+    task: Any
+    """The `faust_cdc.pipeline.task.ConnectorTask`; None while it is paused, and where it could not be made."""
+    restarts: int
+    """Starts after the first since it came to this worker or was resumed."""
+
+
 class TaskManager(Service):  # type: ignore[misc]
     """Starts, watches and stops the tasks of this worker's leases, and writes their status."""
 
@@ -125,6 +139,7 @@ class TaskManager(Service):  # type: ignore[misc]
         self._slots: frozenset[int] = frozenset()
         self._supervised: dict[str, _Supervised] = {}
         self._restarts: set[str] = set()
+        self._starts: Counter[str] = Counter()
         self._reported: dict[str, Status] = {}
         self._wake = asyncio.Event()
 
@@ -162,6 +177,18 @@ class TaskManager(Service):  # type: ignore[misc]
     def running(self) -> dict[str, RunningTask]:
         """The task threads of this worker, by task key."""
         return {key: each.task for key, each in self._supervised.items() if each.task is not None}
+
+    @property
+    def supervised(self) -> tuple[Supervision, ...]:
+        """The tasks of this worker's leases."""
+        statuses, found = self._wanted_statuses(), []
+        for key, desired in self._world.desired().items():
+            if self.held(desired.connector):
+                supervised = self._supervised.get(key)
+                task = None if supervised is None else supervised.task
+                state = TaskState(statuses[status_task_key(desired.connector, desired.task_id)].state)
+                found.append(Supervision(desired, state, task, max(0, self._starts[key] - 1)))
+        return tuple(found)
 
     # ---- the loop
 
@@ -205,6 +232,8 @@ class TaskManager(Service):  # type: ignore[misc]
             self._supervised.pop(key, None)
             # The successor says so, even if it shows what its predecessor showed.
             self._reported.pop(status_task_key(ending[key].desired.connector, ending[key].desired.task_id), None)
+            if key not in wanted:
+                del self._starts[key]
         for key, desired in wanted.items():
             if key not in self._supervised and not self.should_stop:
                 await self._start(key, desired, 0 if key in restarts or key not in ending else ending[key].fenced_count)
@@ -219,6 +248,7 @@ class TaskManager(Service):  # type: ignore[misc]
 
     async def _start(self, key: str, desired: TaskDesired, fenced_count: int) -> None:
         supervised = _Supervised(desired, fenced_count=fenced_count)
+        self._starts[key] += 1
         loop = asyncio.get_running_loop()
 
         def on_state(snapshot: TaskView) -> None:

@@ -200,7 +200,7 @@ OPTIONS: tuple[Option, ...] = (
             "the MBean object name, and the corresponding value would be the value of that tag the "
             "key is. For example: k1=v1,k2=v2"
         ),
-        noted("checked and kept with the connector; this version shows metrics by connector name only, without tags"),
+        USED,
         checks=(metric_tags,),
     ),
     Option(
