@@ -74,7 +74,7 @@ def test_a_server_dies_with_a_killed_test_run(tmp_path: Path) -> None:
         time.sleep(60)
         """
     )
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
     assert run.stdout is not None
     with run.stdout:

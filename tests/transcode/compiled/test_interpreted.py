@@ -22,7 +22,7 @@ def without_extension(tmp_path: Path) -> dict[str, str]:
     """An environment in which the product's sources are found, and nothing that was compiled of them."""
     ignored = shutil.ignore_patterns("*.so", "__pycache__", "build")
     shutil.copytree(ROOT / "app", tmp_path / "app", ignore=ignored)
-    return os.environ | {"PYTHONPATH": str(tmp_path / "app")}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "app"), *sys.path])}
 
 
 def test_interpreted_sources_agree_with_the_reference_transcoder(without_extension: dict[str, str]) -> None:
