@@ -33,6 +33,8 @@ TRANSIENT_CODES = frozenset(
         KafkaError.NOT_COORDINATOR,
         KafkaError.CONCURRENT_TRANSACTIONS,
         KafkaError.NOT_CONTROLLER,
+        # "The server experienced an unexpected error": a new attempt finds out what became of the transaction.
+        KafkaError.UNKNOWN,
     }
 )
 

@@ -58,7 +58,10 @@ logger = logging.getLogger(__name__)
 _TRANSACTION_TIMEOUT_S: Final = 10.0
 _POLL_S: Final = 0.2
 _RECORD_BYTES_MAX: Final = 32 * 1024 * 1024
-_FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED})
+# Brokers of Kafka 4 also answer UNKNOWN where two writers take over from one another at the same moment.
+_FENCED: Final = frozenset(
+    {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED, KafkaError.UNKNOWN}
+)
 _TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 # Passing states of a topic that was just made, of an election, and of brokers that are away.
 _PASSING: Final = frozenset(
@@ -342,7 +345,7 @@ class KafkaSchemaLog:
     ) -> CdcError | WriterFenced | RecordTooLarge:
         errors = [exc.args[0], *deliveries]
         if any(error.code() in _FENCED for error in errors):
-            return WriterFenced(f"{self._where()}: another worker took over the writing")
+            return WriterFenced(f"{self._where()}: another worker took over the writing ({exc.args[0].name()})")
         for error in errors:
             if error.code() in _TOO_LARGE:
                 return RecordTooLarge(f"{self._where()}: {error.str()}")
