@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,9 @@ from faust_cdc.metrics.histogram import BOUNDS_S
 from faust_cdc.pipeline.stages import TOTAL, WAY
 from faust_cdc.pipeline.task import ConnectorTask
 from tests.lab import Apicurio, KafkaBroker, MySqlServer
+from tests.lab.process import wait_until
 from tests.pipeline.test_task import Bench
+from tests.pipeline.test_task_edge import wait_until_streaming
 
 pytestmark = pytest.mark.integration
 
@@ -21,10 +22,7 @@ LATENCY_MEDIAN_MAX_S = 2.5
 
 
 def wait_for_transactions(task: ConnectorTask, count: int) -> None:
-    deadline = time.monotonic() + 60
-    while task.progress.source_transactions < count:
-        assert time.monotonic() < deadline, f"{task.progress} {task.state}"
-        time.sleep(0.05)
+    wait_until(lambda: task.progress.source_transactions >= count, timeout_s=60, what=f"{count} source transactions")
 
 
 @pytest.mark.parametrize("hot_path", [True, False])
@@ -35,10 +33,7 @@ def test_stages_of_a_real_run(
     bench = Bench(mysql, kafka, apicurio, mysql_database)
     bench.spec = replace(bench.spec, hot_path=hot_path)
     with bench.running() as task:
-        deadline = time.monotonic() + 60
-        while task.progress.phase.value != "streaming":
-            assert time.monotonic() < deadline, task.state
-            time.sleep(0.05)
+        wait_until_streaming(task)
         for number in range(TRANSACTIONS):
             mysql.execute(f"INSERT INTO t VALUES ({number}, 'x'), ({number + 1000}, 'y')", mysql_database)
         wait_for_transactions(task, TRANSACTIONS)
@@ -66,10 +61,8 @@ def test_an_idle_stream_with_heartbeats_is_not_behind(
     mysql.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)", mysql_database)
     bench = Bench(mysql, kafka, apicurio, mysql_database, heartbeat__interval__ms="100")
     with bench.running() as task:
-        progress, deadline = task.progress, time.monotonic() + 60
-        while progress.phase.value != "streaming":
-            assert time.monotonic() < deadline, task.state
-            time.sleep(0.05)
+        wait_until_streaming(task)
+        progress = task.progress
         assert progress.stages.last_at == 0, "a snapshot is no source transaction"
         mysql.execute("INSERT INTO t VALUES (2)", mysql_database)
         wait_for_transactions(task, 1)
@@ -77,9 +70,6 @@ def test_an_idle_stream_with_heartbeats_is_not_behind(
         assert last_at > 0
         behind_s = progress.stages.behind_s
         assert behind_s >= 0
-        deadline = time.monotonic() + 60
-        while progress.kafka_transactions < commits + 5:
-            assert time.monotonic() < deadline, progress
-            time.sleep(0.05)
+        wait_until(lambda: progress.kafka_transactions >= commits + 5, timeout_s=60, what="heartbeats committed")
         assert (progress.stages.last_at, progress.stages.behind_s) == (last_at, behind_s)
         assert progress.source_transactions == 1
