@@ -17,6 +17,7 @@ from tests.bench.sides import Connector
 SAMPLE = re.compile(r"(?P<name>\w+)_(?P<kind>bucket|sum|count)\{(?P<labels>.*)\} (?P<value>\S+)")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 NAMES = {"faust_cdc_stage_seconds": "stage", "faust_cdc_stage_cpu_seconds": "stage cpu"}
+LOOP_PAUSE = re.compile(r"faust_cdc_event_loop_pause_seconds_max\{.*\} (?P<value>\S+)")
 PAUSE = re.compile(r"faust_cdc_task_pause_seconds_max\{(?P<labels>.*)\} (?P<value>\S+)")
 
 
@@ -73,3 +74,5 @@ def note(run: Run, work: str, connector: Connector) -> None:
     for match in PAUSE.finditer(text):
         if f'"{connector.prefix}"' in match["labels"]:
             run.results.add(work, connector.side.name, "worst pause", "ms", float(match["value"]) * 1000)
+    for match in LOOP_PAUSE.finditer(text):
+        run.results.add(work, connector.side.name, "worst pause of the loop", "ms", float(match["value"]) * 1000)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.harness.connectors import connector_config
+from tests.harness.slow_link import SlowLink
 from tests.harness.worker import WorkerProcess
 from tests.lab import KafkaBroker, MySqlServer
 from tests.oracle.topics import AvroDecoder, TopicReader, changes
@@ -18,6 +20,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.crash]
 
 ROWS = 60_000
 KILLS = 4
+BYTES_PER_S = 600_000
+"""What the worker gets of the binlog: the transaction's 7 MB then take 12 s, so that every kill falls inside it."""
 
 
 def offsets_of(kafka: KafkaBroker, topic: str) -> list[dict[str, Any]]:
@@ -29,8 +33,14 @@ def parts_of(kafka: KafkaBroker, topic: str) -> int:
     return sum("event" in offset for offset in offsets_of(kafka, topic))
 
 
+@pytest.fixture
+def slow_link(mysql: MySqlServer) -> Iterator[SlowLink]:
+    with SlowLink(mysql.port, BYTES_PER_S) as link:
+        yield link
+
+
 def test_kills_inside_a_large_transaction(
-    mysql: MySqlServer, kafka: KafkaBroker, mysql_database: str, tmp_path: Path
+    mysql: MySqlServer, slow_link: SlowLink, kafka: KafkaBroker, mysql_database: str, tmp_path: Path
 ) -> None:
     prefix = f"large{int(time.time())}"
     mysql.execute(
@@ -41,6 +51,7 @@ def test_kills_inside_a_large_transaction(
     worker = WorkerProcess(tmp_path, kafka.bootstrap, f"g-{prefix}")
     offsets = f"g-{prefix}-offsets"
     config = connector_config(mysql, mysql_database, prefix, transaction__part__max__bytes="300000")
+    config["database.port"] = str(slow_link.port)
     try:
         worker.start().wait_ready()
         worker.rest("POST", "/connectors", {"name": "large", "config": config})

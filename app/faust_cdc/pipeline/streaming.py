@@ -461,14 +461,15 @@ class StreamingSource:
         self._server_id = header.server_id
         self._ts_sec = header.timestamp
         self.source_ts_ms = header.timestamp * 1000
+        source_us = header.timestamp * 1_000_000
         if transaction is not None:
+            source_us = source_time_us(event, transaction)
             if transaction.commit_us is not None:
                 self.source_ts_ms = transaction.commit_us // 1000
             if transaction.gtid is not None and self._gtids is not None:
                 self._gtids = self._gtids.add(transaction.gtid)
             if transaction.metadata is not None:
-                transaction.metadata.end(source_time_us(event, transaction) // 1000)
-        source_us = header.timestamp * 1_000_000 if transaction is None else source_time_us(event, transaction)
+                transaction.metadata.end(source_us // 1000)
         self._writer.end_source_transaction(self.offset, source_us=source_us)
 
 

@@ -1,0 +1,58 @@
+"""A way to a server that lets only so many bytes per second back: what is fast then takes long on any machine."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from contextlib import suppress
+from types import TracebackType
+
+CHUNK_BYTES = 16 * 1024
+
+
+class SlowLink:
+    """Relays connections to 127.0.0.1:`port` from a port of its own; what the server sends goes at `bytes_per_s`."""
+
+    def __init__(self, port: int, bytes_per_s: int) -> None:
+        self._target = ("127.0.0.1", port)
+        self._chunk_s = CHUNK_BYTES / bytes_per_s
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = [self._listener]
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> SlowLink:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for sock in self._open:
+            _end(sock)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client = self._listener.accept()[0]
+            except OSError:
+                return
+            server = socket.create_connection(self._target)
+            self._open += [client, server]
+            threading.Thread(target=_relay, args=(client, server, 0.0), daemon=True).start()
+            threading.Thread(target=_relay, args=(server, client, self._chunk_s), daemon=True).start()
+
+
+def _relay(source: socket.socket, target: socket.socket, chunk_s: float) -> None:
+    try:
+        while data := source.recv(CHUNK_BYTES):
+            target.sendall(data)
+            time.sleep(chunk_s * len(data) / CHUNK_BYTES)
+    except OSError:
+        pass
+    _end(source)
+    _end(target)
+
+
+def _end(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
