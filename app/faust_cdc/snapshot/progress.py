@@ -1,0 +1,216 @@
+"""How far a snapshot is: what is kept in the snapshots topic, shown by REST, metrics and CLI, and resumed from.
+
+A snapshot has one record of its own and one for each of its tables, so that a chunk's end costs a record of its
+table and not of ten thousand. They are written in the Kafka transaction of the rows that they count, and therefore
+are never ahead of the rows nor behind them.
+
+    key   ["<connector>",{"server":"<topic.prefix>"}]                    the snapshot
+          ["<connector>",{"server":"<topic.prefix>"},"<db>","<table>"]   one of its tables
+    value a JSON object; absent: there is none (any more)
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from faust_cdc.errors import FatalError
+from faust_cdc.offsets import SourcePartition
+from faust_cdc.relational.model import TableId
+
+Bound = tuple[str, ...]
+"""The key of a row as SQL literals, one per key column (`42`, `_latin1 0x61`, `'2024-01-01'`)."""
+
+
+class SnapshotKind(enum.Enum):
+    """Debezium's three."""
+
+    INITIAL = "initial"
+    INCREMENTAL = "incremental"
+    BLOCKING = "blocking"
+
+
+class SnapshotState(enum.Enum):
+    """Where a snapshot stands."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+    """Stopped by a signal."""
+
+
+class TableState(enum.Enum):
+    """Where a table of a snapshot stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    SKIPPED = "skipped"
+    """Not read; the reason says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """The rows of a chunk by key: above `low`, up to and including `high`; None has no end there."""
+
+    low: Bound | None = None
+    high: Bound | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableProgress:
+    """One table of a snapshot."""
+
+    table: TableId
+    state: TableState = TableState.PENDING
+    rows: int = 0
+    """Rows read and written, or found to be overtaken by the stream."""
+    estimated_rows: int | None = None
+    """As the server estimates them; None when unknown."""
+    planned_to: Bound | None = None
+    """The end of the last range that was begun; None: none was, or the last one has no end."""
+    is_planned: bool = False
+    """The last range was begun."""
+    open_ranges: tuple[KeyRange, ...] = ()
+    """Ranges begun whose rows are not written yet: read again after a restart."""
+    started_ms: int = 0
+    updated_ms: int = 0
+    reason: str = ""
+    condition: str | None = None
+    """SQL that the rows meet, of a signal's additional condition."""
+    surrogate_key: str | None = None
+    """The column by which the rows are read, of a signal."""
+
+    @property
+    def percent(self) -> float | None:
+        """Rows done of the rows estimated, 100 when complete; None when unknown."""
+        if self.state is TableState.COMPLETED:
+            return 100.0
+        if not self.estimated_rows:
+            return None
+        return min(99.9, 100 * self.rows / self.estimated_rows)
+
+    def to_json(self) -> bytes:
+        """Return the record value."""
+        value: dict[str, Any] = {"state": self.state.value, "rows": self.rows}
+        if self.estimated_rows is not None:
+            value["estimated_rows"] = self.estimated_rows
+        if self.planned_to is not None:
+            value["planned_to"] = list(self.planned_to)
+        if self.is_planned:
+            value["is_planned"] = True
+        if self.open_ranges:
+            value["open_ranges"] = [[_list(one.low), _list(one.high)] for one in self.open_ranges]
+        value["started_ms"], value["updated_ms"] = self.started_ms, self.updated_ms
+        for name in ("reason", "condition", "surrogate_key"):
+            if getattr(self, name):
+                value[name] = getattr(self, name)
+        return _compact(value)
+
+    @classmethod
+    def from_json(cls, table: TableId, raw: bytes) -> TableProgress:
+        """Read a record's value. Raises FatalError for one that is none."""
+        try:
+            value = json.loads(raw)
+            planned_to = value.get("planned_to")
+            return cls(
+                table,
+                TableState(value["state"]),
+                int(value["rows"]),
+                value.get("estimated_rows"),
+                None if planned_to is None else tuple(planned_to),
+                bool(value.get("is_planned")),
+                tuple(KeyRange(_tuple(low), _tuple(high)) for low, high in value.get("open_ranges", ())),
+                int(value["started_ms"]),
+                int(value["updated_ms"]),
+                value.get("reason", ""),
+                value.get("condition"),
+                value.get("surrogate_key"),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _unreadable(str(table), raw, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotProgress:
+    """A snapshot as a whole."""
+
+    id: str
+    """A UUID; of incremental and blocking ones the signal's id."""
+    kind: SnapshotKind
+    state: SnapshotState = SnapshotState.RUNNING
+    started_ms: int = 0
+    updated_ms: int = 0
+    tables: tuple[TableId, ...] = field(default=())
+    """In the order in which they are read."""
+
+    def to_json(self) -> bytes:
+        """Return the record value."""
+        return _compact(
+            {
+                "id": self.id,
+                "kind": self.kind.value,
+                "state": self.state.value,
+                "started_ms": self.started_ms,
+                "updated_ms": self.updated_ms,
+                "tables": [list(table) for table in self.tables],
+            }
+        )
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> SnapshotProgress:
+        """Read a record's value. Raises FatalError for one that is none."""
+        try:
+            value = json.loads(raw)
+            return cls(
+                str(value["id"]),
+                SnapshotKind(value["kind"]),
+                SnapshotState(value["state"]),
+                int(value["started_ms"]),
+                int(value["updated_ms"]),
+                tuple(TableId(database, table) for database, table in value["tables"]),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _unreadable("the snapshot", raw, error) from error
+
+
+def snapshot_key(partition: SourcePartition) -> bytes:
+    """Return the key of the record of a snapshot."""
+    return partition.key()
+
+
+def table_key(partition: SourcePartition, table: TableId) -> bytes:
+    """Return the key of the record of one of its tables."""
+    return _compact([partition.connector, {"server": partition.server}, table.database, table.table])
+
+
+def read_key(key: bytes) -> tuple[SourcePartition, TableId | None] | None:
+    """Return whose record it is; None for a foreign key."""
+    try:
+        connector, server, *rest = json.loads(key)
+        partition = SourcePartition(connector, server["server"])
+        return partition, TableId(*rest) if rest else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _list(bound: Bound | None) -> list[str] | None:
+    return None if bound is None else list(bound)
+
+
+def _tuple(bound: list[str] | None) -> Bound | None:
+    return None if bound is None else tuple(bound)
+
+
+def _compact(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _unreadable(what: str, raw: bytes, error: Exception) -> FatalError:
+    return FatalError(
+        f"The stored progress of {what} cannot be read ({type(error).__name__}: {error}); found {raw[:80]!r}.",
+        remedy="delete the record (a null value for its key) to take the snapshot from its beginning",
+    )
