@@ -12,6 +12,12 @@ from faust_cdc.config.column_rules import ColumnRule, column_rules
 from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
 from faust_cdc.config.secret import Secret, mask_secrets
+from faust_cdc.config.signalling import (
+    NotificationSettings,
+    SignalSettings,
+    notification_settings,
+    signal_settings,
+)
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
 from faust_cdc.config.validation import ConnectorMap, validate
 from faust_cdc.errors import ConfigError
@@ -110,6 +116,8 @@ class MySqlConnectorConfig:
     converters: Converters = field(default_factory=Converters)
     custom_converters: tuple[CustomConverter, ...] = ()
     post_processors: tuple[Reselect, ...] = ()
+    signals: SignalSettings = field(default_factory=SignalSettings)
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
 
@@ -237,6 +245,8 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         converters=converters_of(v.config)[0],
         custom_converters=custom_converters(v.config)[0],
         post_processors=post_processors(v.config)[0],
+        signals=signal_settings(v.config),
+        notifications=notification_settings(v.config),
         notes=notes,
     )
     return _with_values(v, _with_topics(v, base))

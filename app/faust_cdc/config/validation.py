@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from faust_cdc.config import catalogue, checks, converters, custom_converters, topic_creation, topic_names
+from faust_cdc.config import catalogue, checks, converters, custom_converters, signalling, topic_creation, topic_names
 from faust_cdc.config.column_rules import is_column_rule, rule_of
 from faust_cdc.config.options import Option, Support, SupportKind, Type
 from faust_cdc.config.secret import MASK, shown
@@ -80,7 +80,11 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
         _add(infos, finding.key, finding.problem, finding.value)
     for key, problem in topic_creation.problems(config):
         _add(infos, key, problem, config.get(key))
-    for key, problem in (*custom_converters.problems(config), *topic_names.problems(config)):
+    for key, problem in (
+        *custom_converters.problems(config),
+        *topic_names.problems(config),
+        *signalling.problems(config),
+    ):
         _add(infos, key, debezium_error(key, problem), config.get(key))
     for key, problem in _cross_checks(config):
         _add(infos, key, debezium_error(key, problem), None)

@@ -25,9 +25,12 @@ from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.mysql.preflight import run_preflight
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
+from faust_cdc.notifications.notification import InitialNotices, signal_table_unusable
+from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
+from faust_cdc.pipeline.control import ControlLinks
 from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
@@ -47,7 +50,10 @@ from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import topic_naming
+from faust_cdc.signals.desk import CommandDesk
+from faust_cdc.signals.source_channel import SourceChannel, unusable
 from faust_cdc.snapshot.initial import InitialSnapshot
+from faust_cdc.snapshot.told import SnapshotTold
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.transcode.plan import TranscodeOptions
 from faust_cdc.transcode.source_block import SourceInfo
@@ -91,6 +97,7 @@ class _Way:
     cache: TranscoderCache
     dispatcher: Dispatcher
     writer: TransactionWriter
+    notifier: Notifier
 
 
 class Coordinator:
@@ -103,6 +110,7 @@ class Coordinator:
         stop: threading.Event,
         progress: Progress,
         on_streaming: Callable[[], None],
+        links: ControlLinks | None = None,
     ) -> None:
         self._spec = spec
         self._config = spec.config
@@ -110,12 +118,15 @@ class Coordinator:
         self._should_stop = stop.is_set
         self._progress = progress
         self._on_streaming = on_streaming
+        self._links = links or ControlLinks()
+        self._signal_tables = [TableId(*names) for names in spec.config.signals.data_collections]
         self._machine = PhaseMachine()
         self._filter = TableFilter(
             self._config.database_include_list,
             self._config.database_exclude_list,
             self._config.table_include_list,
             self._config.table_exclude_list,
+            always=self._signal_tables,
         )
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
         self._address = SourceAddress.of(spec.config)
@@ -163,11 +174,14 @@ class Coordinator:
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, limits, stages)
             self._progress.waiting_bytes = lambda: writer.waiting_bytes
             stack.callback(setattr, self._progress, "waiting_bytes", int)
-            way = _Way(cache, dispatcher, writer)
+            show, settings = self._links.show, self._config.notifications
+            notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
+            way = _Way(cache, dispatcher, writer, notifier)
             if offset is None or offset.snapshot is not None:
                 offset = self._snapshot(info, way)
             else:
                 self._ensure_readable(offset)
+                notifier.notify(InitialNotices(self._config.topic_prefix).skipped())
             if offset is not None and not self._should_stop():
                 metadata = self._transaction_topic(converters, ensure_topic)
                 self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic))
@@ -272,6 +286,7 @@ class Coordinator:
                 self._should_stop,
                 part_after_ms,
                 is_compiled=self._spec.hot_path and is_compiled(),
+                told=SnapshotTold(way.notifier, self._config.topic_prefix, self._signal_tables),
             )
             offset = snapshot.run(
                 self._list_tables, self._read_tables, with_data=self._config.snapshot_mode == "initial"
@@ -289,6 +304,9 @@ class Coordinator:
         heartbeat: Heartbeat,
     ) -> None:
         start, writer = dump_start(info, offset), way.writer
+        signals = self._source_channel(way)
+        if writer.has_records:  # notifications
+            writer.cover(lambda: offset)
         server_id, heartbeat_ms = self._config.database_server_id, self._spec.heartbeat_ms
         search = PreparedSearch(self._address, server_id, info, heartbeat_ms, self._should_stop)
         stream = StreamingSource(
@@ -304,8 +322,10 @@ class Coordinator:
             publish_at_prepare=self._config.compatible,
             rollbacks=self._progress.rollbacks,
             server=info.identity,
+            signals=signals,
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
+        desk = CommandDesk(self._links.commands, signals, self._config.topic_prefix, way.notifier)
         last_commit = time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
@@ -313,6 +333,8 @@ class Coordinator:
             self._on_streaming()
             while not self._should_stop():
                 some = source.step(writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
+                if desk and not source.in_transaction:
+                    self._obey(desk, stream, writer)
                 if heartbeat.is_due and not source.in_transaction:
                     action.run()
                     writer.write(heartbeat.record())
@@ -332,6 +354,24 @@ class Coordinator:
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()
             self._report(writer, stream.source_ts_ms)
+
+    def _source_channel(self, way: _Way) -> SourceChannel:
+        """Return the channel; a table that cannot be one is told of, and may become one later."""
+        tables = self._signal_tables if "source" in self._config.signals.channels else []
+        known = self._read_tables(tables) if tables else {}
+        for table_id in tables:
+            problem = unusable(known.get(table_id))
+            if problem is not None:
+                log.warning("signal.data.collection: %s %s", table_id, problem)
+                way.notifier.notify(signal_table_unusable(self._config.topic_prefix, table_id, problem))
+        return SourceChannel(tables, way.cache)
+
+    def _obey(self, desk: CommandDesk, stream: StreamingSource, writer: TransactionWriter) -> None:
+        """Carry out the commands that wait; notifications of them are covered by where the stream stands."""
+        for command in desk.take(stream.offset):
+            desk.refuse(command, "snapshots by signal are not in this version")
+        if writer.has_records:
+            writer.cover(stream.offset)
 
     def _events(
         self, stream: StreamingSource, reader: BinlogReader, way: _Way, metadata: TransactionTopic | None

@@ -31,6 +31,7 @@ from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.markers import MarkedRows
+from faust_cdc.snapshot.told import SnapshotTold
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -53,8 +54,10 @@ class InitialSnapshot:
         part_after_ms: float,
         *,
         is_compiled: bool,
+        told: SnapshotTold,
     ) -> None:
-        """`is_compiled`: tables that the compiled transcoder takes go through it."""
+        """`is_compiled`: tables that the compiled transcoder takes go through it. `told` makes the notifications."""
+        self._told = told
         self._session = session
         self._block = server_block
         self._cache = cache
@@ -81,6 +84,7 @@ class InitialSnapshot:
 
         Raises SnapshotOvertaken when tables changed meanwhile: the next attempt sees them as they are then.
         """
+        self._told.started()
         before = list_tables()
         point = self._session.open(before)
         # Listed again behind the point: rows that a new table got in between are neither behind the point nor, by
@@ -95,6 +99,7 @@ class InitialSnapshot:
             ordered = [structures[table_id] for table_id in tables if table_id in structures]
             if not self._copy(ordered, point):
                 return None
+        self._told.completed()
         closing = self._offset(point, None)
         self._writer.end_source_transaction(lambda: closing)
         self._writer.commit()
@@ -103,7 +108,9 @@ class InitialSnapshot:
 
     def _copy(self, tables: Sequence[Table], point: SnapshotPoint) -> bool:
         """Write all rows, each with its marker; False when stopped."""
-        for table in tables:
+        for table in self._told.to_be_read(tables):
+            self._told.begins(table.id)
+            taken_before = self._marked.taken
             captured = self._cache.for_table(table)
             try:
                 complete = self._copy_compiled(captured, point)
@@ -111,7 +118,9 @@ class InitialSnapshot:
                 log.info("%s is read in the text protocol: %s", captured.id, refused)
                 complete = self._copy_by_cells(captured, point)
             if not complete:
+                self._told.aborted()
                 return False
+            self._told.ends(table.id, self._marked.taken - taken_before)
         self._marked.end()
         return True
 

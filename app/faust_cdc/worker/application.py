@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from aiohttp.web import RouteDef
@@ -22,10 +23,13 @@ from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.worker import REGISTRY_PATH, WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.connect.herder import Herder
+from faust_cdc.connect.records import CONNECTOR
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
+from faust_cdc.notifications.board import NotificationBoard
 from faust_cdc.rest.metrics_api import metrics_routes
+from faust_cdc.rest.notifications_api import notification_routes
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.worker.gate import KafkaGate
@@ -92,6 +96,7 @@ class CdcApp(App):
         self.offsets = self._view("offsets", config.offset_storage_topic)
         self.statuses = self._view("statuses", config.status_storage_topic)
         self.slot_count = config.leases_partitions
+        self.notifications = NotificationBoard()
         self.herder = self._new_herder()
         self.startup = Startup(config.bootstrap_servers, self._tell_stage)
         super().__init__(
@@ -105,8 +110,13 @@ class CdcApp(App):
         self.manager = self._new_manager()
         self.loop_watch = LoopWatch(loop=self.loop, beacon=self.beacon)
         self._extra_services += [self.manager, self.loop_watch]
-        self.connectors.listen(lambda key, value: self.manager.configuration_changed())
+        self.connectors.listen(self._configuration_changed)
         self.on_rebalance_complete.connect(self._on_rebalance_complete)
+
+    def _configuration_changed(self, key: bytes, value: bytes | None) -> None:
+        self.manager.configuration_changed()
+        if value is None and key.startswith(CONNECTOR.encode()):
+            self.notifications.forget(key.decode("utf-8", "replace").removeprefix(CONNECTOR))
 
     def _tell_stage(self, message: str) -> None:
         self.herder.startup_stage = message
@@ -137,7 +147,7 @@ class CdcApp(App):
         # The MySQL driver, the transcoder and the HTTP client come with the first task, not before the first answer.
         from faust_cdc.worker.tasks import make_task
 
-        return make_task(desired, self.worker_config, on_state)
+        return make_task(desired, self.worker_config, on_state, partial(self.notifications.post, desired.connector))
 
     def _view(self, name: str, topic: str) -> TopicView:
         return TopicView(name, topic, lambda: self.startup.ready)
@@ -203,6 +213,7 @@ class CdcApp(App):
         routes = connect_routes(lambda: self.herder) + metrics_routes(
             lambda: WorkerNumbers(self.manager.supervised, self.loop_watch.pause_max).page
         )
+        routes += notification_routes(lambda: self.herder, self.notifications, self.worker_config.worker_id)
         if self.worker_config.registry is None:
             routes += self._registry_routes()
         return routes
