@@ -91,7 +91,10 @@ def look(channels: ConnectorChannels, task: Task, count: int) -> list[str]:
     deadline, found = time.monotonic() + DEADLINE_S, list[TaskCommand]()
     while len(found) < count:
         channels.look()
-        found += task.queue.take()
+        while (command := task.queue.next) is not None:
+            found.append(command)
+            task.queue.carried_out()
+        task.queue.committed()
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
     channels.look()

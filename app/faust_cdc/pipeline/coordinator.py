@@ -325,6 +325,7 @@ class Coordinator:
             signals=signals,
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
+        self._links.commands.begin_again()
         desk = CommandDesk(self._links.commands, signals, self._config.topic_prefix, way.notifier)
         last_commit = time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
@@ -367,11 +368,13 @@ class Coordinator:
         return SourceChannel(tables, way.cache)
 
     def _obey(self, desk: CommandDesk, stream: StreamingSource, writer: TransactionWriter) -> None:
-        """Carry out the commands that wait; notifications of them are covered by where the stream stands."""
-        for command in desk.take(stream.offset):
+        """Carry out the commands that wait; what is written for them is covered by where the stream stands."""
+        for command in desk.commands(stream.offset):
             desk.refuse(command, "snapshots by signal are not in this version")
         if writer.has_records:
             writer.cover(stream.offset)
+        else:
+            self._links.commands.committed()
 
     def _events(
         self, stream: StreamingSource, reader: BinlogReader, way: _Way, metadata: TransactionTopic | None
@@ -403,6 +406,7 @@ class Coordinator:
         progress.source_ts_ms = source_ts_ms
         progress.offset = writer.committed
         progress.committed_at = time.time()
+        self._links.commands.committed()
 
     def _move(self, to: Phase) -> None:
         self._machine.move(to)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from faust_cdc.notifications.notification import signal_refused
 from faust_cdc.notifications.notifier import Notifier
@@ -44,21 +44,25 @@ class CommandDesk:
         """True when commands are there to be taken."""
         return bool(self._queue) or bool(self._source)
 
-    def take(self, offset: Callable[[], SourceOffset]) -> list[SnapshotCommand]:
-        """Remove what is there; return the commands about snapshots, in order.
+    def commands(self, offset: Callable[[], SourceOffset]) -> Iterator[SnapshotCommand]:
+        """Carry out what is there, and give the commands about snapshots, in order, for the caller to carry out.
 
-        Called between source transactions. Notifications may have been written: the caller covers them.
+        Called between source transactions. Notifications may be written: the caller covers them. A command is done
+        with when the next one is asked for; an error on the way leaves it and the rest to the next attempt.
         """
-        commands: list[TaskCommand] = [*self._source.take(), *self._queue.take()]
-        about_snapshots: list[SnapshotCommand] = []
-        for command in commands:
-            if isinstance(command, LogMessage):
-                log.info("%s", command.message.replace("{}", _java_map(offset()), 1))
-            elif isinstance(command, RefusedSignal):
-                self._refuse(command)
-            else:
-                about_snapshots.append(command)
-        return about_snapshots
+        for command in self._source.take():
+            yield from self._about_snapshots(command, offset)
+        while (waiting := self._queue.next) is not None:
+            yield from self._about_snapshots(waiting, offset)
+            self._queue.carried_out()
+
+    def _about_snapshots(self, command: TaskCommand, offset: Callable[[], SourceOffset]) -> Iterator[SnapshotCommand]:
+        if isinstance(command, LogMessage):
+            log.info("%s", command.message.replace("{}", _java_map(offset()), 1))
+        elif isinstance(command, RefusedSignal):
+            self._refuse(command)
+        else:
+            yield command
 
     def refuse(self, command: SnapshotCommand, reason: str) -> None:
         """Log and tell that a command about a snapshot is not carried out."""
