@@ -126,7 +126,7 @@ class SnapshotSession:
 
     def _open_transaction(self) -> SnapshotPoint:
         self._run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        position = self._current_position()
+        position = self.current_position()
         gtids = None
         if self._info.gtid_mode:
             gtids = str(self._run("SELECT @@global.gtid_executed")[0][0]).replace("\n", "")
@@ -159,7 +159,8 @@ class SnapshotSession:
                     translated.remedy = "grant RELOAD on *.* or LOCK TABLES on the captured databases"
                 raise translated from error
 
-    def _current_position(self) -> BinlogPosition:
+    def current_position(self) -> BinlogPosition:
+        """Return the end of the binlog."""
         # SHOW MASTER STATUS went away in MySQL 8.4; its successor came in 8.2.
         statement = "SHOW BINARY LOG STATUS" if self._info.version >= (8, 2, 0) else "SHOW MASTER STATUS"
         rows = self._run(statement)

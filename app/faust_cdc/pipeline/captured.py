@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
@@ -121,14 +122,9 @@ class TranscoderCache:
     def invalidate(self, statement: str) -> None:
         """Forget tables that a DDL statement may have changed.
 
-        Not parsed here: a table is concerned when its name occurs in the text, every table when the statement is
-        about a database. Forgetting too much costs one query, too little would falsify defaults.
+        Forgetting too much (`names_table`) costs one query, too little would falsify defaults.
         """
-        text = statement.lower()
-        everything = "database" in text or "schema" in text
-
-        def concerned(table_id: TableId) -> bool:
-            return everything or table_id.table.lower() in text
+        concerned = partial(names_table, statement.lower())
 
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
@@ -145,6 +141,14 @@ class TranscoderCache:
         except RegistryRefused as refused:
             raise _explained(refused, plan) from refused
         return ReferenceTranscoder(plan, encoding=encoding)
+
+
+def names_table(statement: str, table_id: TableId) -> bool:
+    """Return whether a DDL statement, in lower case, may change a table.
+
+    Not parsed here: it may when the name occurs in the text, and when the statement is about a database.
+    """
+    return "database" in statement or "schema" in statement or table_id.table.lower() in statement
 
 
 def _explained(refused: RegistryRefused, plan: TranscodePlan) -> CdcError:
