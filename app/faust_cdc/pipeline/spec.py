@@ -26,6 +26,8 @@ class TaskSpec:
     client_config: Mapping[str, str] = field(repr=False)
     """librdkafka options common to all clients: bootstrap.servers, security."""
     offset_topic: TopicSpec
+    snapshot_topic: TopicSpec
+    """Where the progress of snapshots is kept (`faust_cdc.snapshot.progress_log`)."""
     registry: RegistryConfig
     """Of values, and of keys unless `key_registry` says otherwise; not contacted where a side is not Avro."""
     key_registry: RegistryConfig | None = None

@@ -73,6 +73,8 @@ class TransactionWriter:
         self._pace = CommitPace(limits.age_max_ms)
         self._records = 0
         self._bytes = 0
+        self._own_records = 0
+        self._own_bytes = 0
         self._source_transactions = 0
         self._began_at = 0.0
         self._covered: Callable[[], SourceOffset] | None = None
@@ -103,6 +105,15 @@ class TransactionWriter:
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
             self._producer.serve()
+
+    def write_own(self, record: ChangeRecord) -> None:
+        """Produce a record about our own work, as the offset is one: `counters` leave it out.
+
+        As with any record, the open Kafka transaction waits after it for an offset that covers it.
+        """
+        self.write(record)
+        self._own_records += 1
+        self._own_bytes += record.size_bytes
 
     def topic_number(self, topic: str) -> int:
         """Return by which number rows name the topic, always the same."""
@@ -198,8 +209,8 @@ class TransactionWriter:
         self.stages.committed(mark, self._producer.acknowledged_at, time.perf_counter(), time.thread_time() - cpu)
         self.committed = offset
         counters = self.counters
-        counters.records += self._records
-        counters.bytes += self._bytes
+        counters.records += self._records - self._own_records
+        counters.bytes += self._bytes - self._own_bytes
         counters.source_transactions += self._source_transactions
         counters.kafka_transactions += 1
         self._reset()
@@ -218,4 +229,5 @@ class TransactionWriter:
 
     def _reset(self) -> None:
         self._records = self._bytes = self._source_transactions = 0
+        self._own_records = self._own_bytes = 0
         self._covered = None
