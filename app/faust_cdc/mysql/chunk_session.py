@@ -15,10 +15,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from faust_cdc.errors import SourceConnectionLost
+from faust_cdc.errors import CdcError, SourceConnectionLost
+from faust_cdc.mysql.chunk_statements import read_exactly, too_long
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly
 from faust_cdc.mysql.positions import BinlogPosition
-from faust_cdc.mysql.snapshot_session import NET_WRITE_TIMEOUT_S, SnapshotSession
+from faust_cdc.mysql.snapshot_session import NET_WRITE_TIMEOUT_S, SnapshotPoint, SnapshotSession
 
 BEHIND_MAX_S = 60.0
 """So long the server may take until it shows what it has sent us."""
@@ -37,6 +38,7 @@ class ChunkSession(SnapshotSession):
         self._run(f"SET SESSION lock_wait_timeout={lock_timeout_s}")
         self._run(f"SET SESSION net_write_timeout={NET_WRITE_TIMEOUT_S}")
         self._run("SET SESSION autocommit=1")
+        read_exactly(self.connection)
         self._run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         self._high: BinlogPosition | None = None
 
@@ -82,6 +84,21 @@ class ChunkSession(SnapshotSession):
         """Let go of the read view."""
         self._high = None
         self._run("COMMIT")
+
+    def place(self) -> SnapshotPoint:
+        """Return a place of the binlog before which everything is visible to reads that begin now.
+
+        With GTIDs the set is that place. The position may lie behind transactions that are not in the set yet.
+        """
+        if self._is_maria:
+            point = self._open_mariadb()
+            self._run("COMMIT")
+            return point
+        position = self.current_position()
+        return SnapshotPoint(position, str(self._run("SELECT @@global.gtid_executed")[0][0]).replace("\n", ""), 0.0)
+
+    def _meaning(self, error: Exception) -> CdcError | None:
+        return too_long(error) or super()._meaning(error)
 
     @property
     def _is_maria(self) -> bool:

@@ -23,7 +23,7 @@ from typing import Any
 import pymysql
 from pymysql.cursors import Cursor, SSCursor
 
-from faust_cdc.errors import ServerMisconfigured, SourceRefused, TransientError
+from faust_cdc.errors import CdcError, ServerMisconfigured, SourceRefused, TransientError
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly, connect, translate_mysql_error
 from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.positions import BinlogPosition
@@ -111,7 +111,7 @@ class SnapshotSession:
             yield from cursor.fetchall_unbuffered()
             complete = True
         except (pymysql.MySQLError, OSError) as error:
-            raise _overtaken(error) or translate_mysql_error(error, "Reading snapshot rows") from error
+            raise self._meaning(error) or translate_mysql_error(error, "Reading snapshot rows") from error
         finally:
             connection.decoders, connection.use_unicode = decoders, use_unicode
             if not complete:
@@ -122,7 +122,11 @@ class SnapshotSession:
 
         Its errors are those of `stream`; `NotPrepared` when the server wants it in the text protocol.
         """
-        return PreparedQuery(self.connection, sql, _overtaken, should_stop, self._address.read_timeout_ms)
+        return PreparedQuery(self.connection, sql, self._meaning, should_stop, self._address.read_timeout_ms)
+
+    def _meaning(self, error: Exception) -> CdcError | None:
+        """Say what a server's error means for the read of rows; None: what it means everywhere."""
+        return _overtaken(error)
 
     def _open_transaction(self) -> SnapshotPoint:
         self._run("START TRANSACTION WITH CONSISTENT SNAPSHOT")

@@ -48,6 +48,9 @@ from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import topic_naming
 from faust_cdc.snapshot.initial import InitialSnapshot
+from faust_cdc.snapshot.launch import SourceReads
+from faust_cdc.snapshot.progress_log import ProgressLog
+from faust_cdc.snapshot.snapshots import Snapshots
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.transcode.plan import TranscodeOptions
 from faust_cdc.transcode.source_block import SourceInfo
@@ -56,6 +59,7 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_PART_AFTER = 0.6
 """The part of the Kafka transaction's time after which a snapshot commits what it has."""
+ROWS_PER_CHUNK = 20_000
 PART_AFTER = 0.5
 """The same for a source transaction, which is then committed in parts."""
 IDLE_WAIT_MS = 100
@@ -164,13 +168,15 @@ class Coordinator:
             self._progress.waiting_bytes = lambda: writer.waiting_bytes
             stack.callback(setattr, self._progress, "waiting_bytes", int)
             way = _Way(cache, dispatcher, writer)
+            snapshots = self._snapshots(info, topics, way)
+            stack.callback(snapshots.close)
             if offset is None or offset.snapshot is not None:
-                offset = self._snapshot(info, way)
+                offset = snapshots.begin(offset) or self._snapshot(info, way)
             else:
                 self._ensure_readable(offset)
             if offset is not None and not self._should_stop():
                 metadata = self._transaction_topic(converters, ensure_topic)
-                self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic))
+                self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic), snapshots)
             self._move(Phase.STOPPED)
 
     def _ensure_data_topic(self, topics: TopicCreator, name: str) -> None:
@@ -280,6 +286,31 @@ class Coordinator:
         self._report(way.writer, int(time.time() * 1000))
         return offset
 
+    def _snapshots(self, info: ServerInfo, topics: TopicCreator, way: _Way) -> Snapshots:
+        topic = self._spec.snapshot_topic
+        progress_log = ProgressLog(way.writer, topic.name, topics.ensure([topic])[topic.name], self._partition)
+        reads = SourceReads(
+            self._address,
+            info,
+            max(1, self._config.snapshot_lock_timeout_ms // 1000),
+            readers=2,
+            rows_per_chunk=ROWS_PER_CHUNK,
+            is_compiled=self._spec.hot_path and is_compiled(),
+            should_stop=self._should_stop,
+        )
+        return Snapshots(
+            reads,
+            progress_log,
+            progress_log.read(self._spec.client_config),
+            way.cache,
+            way.dispatcher,
+            way.writer,
+            self._source_block(),
+            self._list_tables,
+            self._read_tables,
+            is_wanted=self._config.snapshot_mode == "initial" and self._config.snapshot_locking_mode == "watermark",
+        )
+
     def _stream(
         self,
         info: ServerInfo,
@@ -287,6 +318,7 @@ class Coordinator:
         way: _Way,
         metadata: TransactionTopic | None,
         heartbeat: Heartbeat,
+        snapshots: Snapshots,
     ) -> None:
         start, writer = dump_start(info, offset), way.writer
         server_id, heartbeat_ms = self._config.database_server_id, self._spec.heartbeat_ms
@@ -309,10 +341,14 @@ class Coordinator:
         last_commit = time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
+            snapshots.join(stream)
             self._move(Phase.STREAMING)
             self._on_streaming()
             while not self._should_stop():
-                some = source.step(writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
+                wait_ms = writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS
+                some = source.step(min(wait_ms, snapshots.wait_ms))
+                if not source.in_transaction:
+                    snapshots.at_edge(source.position)
                 if heartbeat.is_due and not source.in_transaction:
                     action.run()
                     writer.write(heartbeat.record())

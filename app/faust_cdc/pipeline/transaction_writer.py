@@ -26,6 +26,7 @@ from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.stages import Stages
+from faust_cdc.snapshot.windows import KeyWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class TransactionWriter:
         self._began_at = 0.0
         self._covered: Callable[[], SourceOffset] | None = None
         self.counters = WriterCounters()
+        self.watch = KeyWatch()
+        """Windows of a snapshot that are told what the stream delivers."""
         self.committed: SourceOffset | None = None
 
     @property
@@ -101,6 +104,8 @@ class TransactionWriter:
         self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
         seconds = time.perf_counter() - began
         self.stages.produced(seconds, seconds)
+        if self.watch:
+            self.watch.record(self._producer.topic_number(record.topic), record.key)
         self._records += 1
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
@@ -123,14 +128,19 @@ class TransactionWriter:
         """Return the topic with this number."""
         return self._producer.topic_of(number)
 
-    def write_rows(self, rows: list[Row], at: int, stop: int, headers: Headers) -> None:
-        """Produce `rows[at:stop]` in order, all with the same headers; opens the Kafka transaction if there is none."""
+    def write_rows(self, rows: list[Row], at: int, stop: int, headers: Headers, *, is_streamed: bool = True) -> None:
+        """Produce `rows[at:stop]` in order, all with the same headers; opens the Kafka transaction if there is none.
+
+        `is_streamed` is False for rows of a snapshot: its windows are not told of them.
+        """
         if at == stop:
             return
         self._begin()
         self._covered = None
         began, cpu = time.perf_counter(), time.thread_time()
         self._bytes += self._producer.produce_rows(rows, at, stop, headers)
+        if is_streamed and self.watch:
+            self.watch.rows(rows, at, stop)
         self._records += stop - at
         self._producer.serve()
         self.stages.produced(time.perf_counter() - began, time.thread_time() - cpu)

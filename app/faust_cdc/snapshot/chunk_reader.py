@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from faust_cdc.errors import CdcError, SchemaOutOfSync
 from faust_cdc.kafka.direct import Row
 from faust_cdc.mysql.chunk_session import ChunkSession
-from faust_cdc.mysql.key_ranges import ChunkTooLong, chunk_statement
+from faust_cdc.mysql.chunk_statements import ChunkTooLong, chunk_select
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.prepared_query import NotPrepared
 from faust_cdc.mysql.schema import read_tables
@@ -24,7 +24,7 @@ from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, TextRow
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.snapshot.progress import KeyRange
-from faust_cdc.snapshot.ranges import TableRanges
+from faust_cdc.snapshot.ranges import STATEMENT_MAX_MS, TableRanges
 from faust_cdc.snapshot.windows import SnapshotWindow
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -45,7 +45,6 @@ class ChunkRequest:
     """What the stream had delivered when the window was opened: the executed set, and the position."""
     position: BinlogPosition
     source: SourceInfo
-    marker: str
     topic: int
 
 
@@ -66,22 +65,40 @@ class Chunk:
     """The table is not what the request says; behind this position it is what the server says."""
     bytes: int = 0
     error: CdcError | None = None
-    made: dict[int, Callable[[str], Row]] = field(default_factory=dict)
-    """How rows of the reference transcoder are made, by place."""
+    made: dict[int, Callable[[SourceInfo], Row]] = field(default_factory=dict)
+    """How rows of the reference transcoder are made, by place; they stand behind all others."""
     aside: list[ChangeRecord] = field(default_factory=list)
     """What goes to the quarantine in place of rows."""
 
-    def marked(self, place: int, marker: str) -> Row:
-        """Return the row at `place` with another marker."""
+    def marked(self, place: int, source: SourceInfo) -> Row:
+        """Return the row at `place` with another `source`."""
         if place in self.made:
-            return self.made[place](marker)
+            return self.made[place](source)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
         from faust_cdc.snapshot.compiled_rows import value_end
 
-        topic, key, value = self.rows[place]
-        assert value is not None, "a row has a value"
-        _, suffix = self.suffixes[bisect_right(self.suffixes, place, key=lambda one: one[0]) - 1]
-        return topic, key, value[: -len(suffix)] + value_end(self.request.source, marker)
+        _, old = self.suffixes[bisect_right(self.suffixes, place, key=lambda one: one[0]) - 1]
+        return _ended_by(self.rows[place], len(old), value_end(source, source.snapshot))
+
+    def move(self, source: SourceInfo) -> None:
+        """Give all rows another `source`."""
+        from faust_cdc.snapshot.compiled_rows import value_end
+
+        rows = self.rows
+        for place, make in self.made.items():
+            rows[place] = make(source)
+        end = value_end(source, source.snapshot) if self.suffixes else b""
+        starts = [start for start, _ in self.suffixes] + [len(rows) - len(self.made)]
+        for (start, old), stop in zip(self.suffixes, starts[1:], strict=True):
+            rows[start:stop] = [_ended_by(row, len(old), end) for row in rows[start:stop]]
+        self.suffixes = [(start, end) for start, _ in self.suffixes]
+
+
+def _ended_by(row: Row, old: int, end: bytes) -> Row:
+    """Return a record whose value ends with `end` in place of its last `old` bytes."""
+    topic, key, value = row
+    assert value is not None, "a row has a value"
+    return topic, key, value[:-old] + end
 
 
 class ChunkReaders:
@@ -218,7 +235,7 @@ class ChunkReaders:
         with session.prepared(self._select(chunk, as_text=False), self._should_stop) as query:
             if self._should_stop():
                 return
-            for found in CompiledRows(query, captured, request.topic, lambda: request.source, request.marker):
+            for found in CompiledRows(query, captured, request.topic, lambda: request.source, request.source.snapshot):
                 if isinstance(found, Batch):
                     chunk.suffixes.append((len(chunk.rows), found.suffix))
                     chunk.rows += found.records
@@ -246,4 +263,12 @@ class ChunkReaders:
         request = chunk.request
         assert chunk.range is not None
         expressions = request.captured.transcoder.plan.select_list(as_text=as_text)
-        return chunk_statement(request.ranges.table, request.ranges.key, expressions, chunk.range, None)
+        ranges = request.ranges
+        return chunk_select(
+            ranges.table.id,
+            expressions,
+            ranges.key,
+            chunk.range,
+            condition=ranges.condition,
+            limit_ms=STATEMENT_MAX_MS,
+        )

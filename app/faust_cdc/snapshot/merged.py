@@ -30,7 +30,7 @@ from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.ranges import TableRanges
-from faust_cdc.snapshot.windows import KeyWatch, WindowState
+from faust_cdc.snapshot.windows import WindowState
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -64,23 +64,19 @@ class MergedSnapshot:
         cache: TranscoderCache,
         dispatcher: Dispatcher,
         writer: TransactionWriter,
-        watch: KeyWatch,
         progress_log: ProgressLog,
         server_block: SourceInfo,
         offset: Callable[[], SourceOffset],
         read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
         on_complete: Callable[[], None],
     ) -> None:
-        """`offset` is the stream's, at the edge it stands at; `on_complete` is called before the last of it is written.
-
-        `watch` is told by the writer what the stream delivers.
-        """
+        """`offset` is the stream's, at the edge it stands at; `on_complete` is called before the last is written."""
         self._progress = progress
         self._readers = readers
         self._cache = cache
         self._dispatcher = dispatcher
         self._writer = writer
-        self._watch = watch
+        self._watch = writer.watch
         self._log = progress_log
         self._block = server_block
         self._offset = offset
@@ -100,6 +96,20 @@ class MergedSnapshot:
         self._shown[captured.id] = progress
         self._pending.append(_Work(captured, ranges, progress))
 
+    def pass_over(self, progress: TableProgress) -> None:
+        """Take note of a table of the snapshot that is done."""
+        self._shown[progress.table] = progress
+
+    def add_whole(self, captured: CapturedTable, progress: TableProgress) -> None:
+        """Take a table that is read in one piece."""
+        raise NotImplementedError
+
+    def skip(self, progress: TableProgress, reason: str) -> None:
+        """Leave a table of the snapshot out."""
+        log.warning("Snapshot: %s is not read to its end: %s", progress.table, reason)
+        now_ms = int(time.time() * 1000)
+        self._keep(replace(progress, state=TableState.SKIPPED, reason=reason, open_ranges=(), updated_ms=now_ms))
+
     @property
     def is_active(self) -> bool:
         """True until all is written."""
@@ -112,7 +122,7 @@ class MergedSnapshot:
         self._take_read()
         for chunk in [one for one in self._read if one.request.window.is_due(position)]:
             self._read.remove(chunk)
-            self._settle(chunk)
+            self._settle(chunk, position)
         self._unpark(position)
         self._ask(position)
         if not self._pending and not self._asked and not self._read:
@@ -152,7 +162,7 @@ class MergedSnapshot:
             chunk.request.ranges.give_back(chunk.range)
         self._watch.close(chunk.request.window)
 
-    def _settle(self, chunk: Chunk) -> None:
+    def _settle(self, chunk: Chunk, position: BinlogPosition) -> None:
         """Write a chunk that is due, or learn what was read in its place."""
         request = chunk.request
         self._watch.close(request.window)
@@ -160,7 +170,7 @@ class MergedSnapshot:
         if chunk.changed is not None and work is not None:
             work.parked = chunk.changed
         if chunk.range is not None and work is not None:
-            self._write(chunk, work)
+            self._write(chunk, work, self._source(request.captured, position))
         request.window.written()
         if work is not None and work.ranges.is_finished:
             self._finish(work)
@@ -181,7 +191,6 @@ class MergedSnapshot:
                 delivered.gtids,
                 position,
                 self._source(work.captured, position),
-                self._marker,
                 topic,
             )
             self._asked.append(request)
@@ -191,14 +200,16 @@ class MergedSnapshot:
     def _waiting_bytes(self) -> int:
         return sum(chunk.bytes for chunk in self._read)
 
-    def _write(self, chunk: Chunk, work: _Work) -> None:
+    def _write(self, chunk: Chunk, work: _Work, source: SourceInfo) -> None:
         assert chunk.range is not None
+        if (source.file, source.pos) != (chunk.request.source.file, chunk.request.source.pos):
+            chunk.move(source)  # no position before one that was delivered
         touched, rows = chunk.request.window.touched, chunk.rows
         kept = [place for place, row in enumerate(rows) if row[1] not in touched] if touched else range(len(rows))
         work.ranges.written(chunk.range)
         written = [rows[place] for place in kept] if touched else rows
         if self._progress.kind is not SnapshotKind.INCREMENTAL and written:
-            self._mark(chunk, work, written, kept)
+            self._mark(chunk, work, written, kept, source)
         for record in chunk.aside:
             self._writer.write(record)
         self._writer.write_rows(written, 0, len(written), self._dispatcher.headers, is_streamed=False)
@@ -213,20 +224,22 @@ class MergedSnapshot:
         if not work.ranges.is_finished:
             self._keep(work.progress)
 
-    def _mark(self, chunk: Chunk, work: _Work, written: list[KafkaRow], kept: Sequence[int]) -> None:
+    def _mark(
+        self, chunk: Chunk, work: _Work, written: list[KafkaRow], kept: Sequence[int], source: SourceInfo
+    ) -> None:
         """Give the first and the last row of a table, and of all, their marks."""
         is_first_of_table = work.progress.rows == 0
         is_last_of_table = work.ranges.is_finished
         is_last = is_last_of_table and len(self._pending) == 1
         is_first = is_first_of_table and not any(progress.rows for progress in self._shown.values())
         if is_last:
-            written[-1] = chunk.marked(kept[-1], "last")
+            written[-1] = chunk.marked(kept[-1], replace(source, snapshot="last"))
         elif is_last_of_table:
-            written[-1] = chunk.marked(kept[-1], "last_in_data_collection")
+            written[-1] = chunk.marked(kept[-1], replace(source, snapshot="last_in_data_collection"))
         if is_first and not (is_last and len(written) == 1):
-            written[0] = chunk.marked(kept[0], "first")
+            written[0] = chunk.marked(kept[0], replace(source, snapshot="first"))
         elif is_first_of_table and not (is_last_of_table and len(written) == 1):
-            written[0] = chunk.marked(kept[0], "first_in_data_collection")
+            written[0] = chunk.marked(kept[0], replace(source, snapshot="first_in_data_collection"))
 
     def _finish(self, work: _Work) -> None:
         """Note that a table is complete."""
@@ -280,7 +293,7 @@ class MergedSnapshot:
 
     def _adapt(self, work: _Work, table: Table) -> None:
         """Go on with the structure that a table has now; from the beginning when its key is another one."""
-        key = chunk_key(table, work.progress.surrogate_key)
+        key = chunk_key(table, None, work.progress.surrogate_key)
         self._cache.remember([table])
         if isinstance(key, Unchunkable):
             self._skip(work, f"changed while the snapshot was taken, and has no key to go on by: {key.reason}")
@@ -293,10 +306,8 @@ class MergedSnapshot:
         work.captured, work.progress, work.parked = self._cache.for_table(table), progress, None
 
     def _skip(self, work: _Work, reason: str) -> None:
-        log.warning("Snapshot: %s is not read to its end: %s", work.captured.id, reason)
         self._pending.remove(work)
-        now_ms = int(time.time() * 1000)
-        self._keep(replace(work.progress, state=TableState.SKIPPED, reason=reason, open_ranges=(), updated_ms=now_ms))
+        self.skip(work.progress, reason)
 
     def _work(self, table: TableId) -> _Work | None:
         return next((one for one in self._pending if one.captured.id == table), None)
@@ -314,14 +325,14 @@ class MergedSnapshot:
                     chunk.aside.append(settled)
                     continue
                 row = settled
-            make = partial(self._record, captured, row, chunk.request)
+            make = partial(self._record, captured, row, chunk.request.topic)
             chunk.made[len(chunk.rows)] = make
-            chunk.rows.append(make(self._marker))
+            chunk.rows.append(make(chunk.request.source))
         chunk.cells = []
 
-    def _record(self, captured: CapturedTable, row: Row, request: ChunkRequest, marker: str) -> KafkaRow:
-        record = self._dispatcher.snapshot_record(captured, row, replace(request.source, snapshot=marker))
-        return request.topic, record.key, record.value
+    def _record(self, captured: CapturedTable, row: Row, topic: int, source: SourceInfo) -> KafkaRow:
+        record = self._dispatcher.snapshot_record(captured, row, source)
+        return topic, record.key, record.value
 
     def _source(self, captured: CapturedTable, position: BinlogPosition) -> SourceInfo:
         return self._block.at(
@@ -331,6 +342,7 @@ class MergedSnapshot:
             file=position.file,
             pos=position.pos,
             thread=None,
+            snapshot=self._marker,
             db=captured.id.database,
             table=captured.id.table,
         )

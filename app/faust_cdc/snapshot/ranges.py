@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from faust_cdc.mysql.key_ranges import ChunkKey, RangePlanner, split
+from faust_cdc.mysql.key_ranges import ChunkKey
+from faust_cdc.mysql.range_planner import RangePlanner
 from faust_cdc.relational.model import Table
 from faust_cdc.snapshot.progress import KeyRange, TableProgress
 
-NextRange = Callable[[Any], KeyRange | None]
+STATEMENT_MAX_MS = 60_000
+"""Of one statement on the source: one that takes longer is given up and its range halved."""
 
 
 class TableRanges:
@@ -37,10 +38,7 @@ class TableRanges:
             progress = self._progress
             if progress.is_planned:
                 return None
-            planner = RangePlanner(
-                connection, self.table, self.key, self.rows_per_chunk, progress.condition, progress.planned_to
-            )
-            found = planner.next()
+            found = self._planner(connection).next()
             if found is None:
                 self._progress = replace(progress, is_planned=True, planned_to=None)
                 return None
@@ -56,16 +54,33 @@ class TableRanges:
     def halve(self, connection: Any, taken: KeyRange) -> None:
         """Let a range that was too much for one statement be read again in two halves."""
         with self._lock:
-            halves = split(connection, self.table, self.key, taken, self._progress.condition)
+            halves = self._planner(connection).split(taken)
             place = self._open.index(taken)
             self._open[place : place + 1] = halves
             self._again.extend(halves)
             self.rows_per_chunk = max(1, self.rows_per_chunk // 2)
 
+    def _planner(self, connection: Any) -> RangePlanner:
+        progress = self._progress
+        return RangePlanner(
+            connection,
+            self.table.id,
+            self.key,
+            self.rows_per_chunk,
+            progress.condition,
+            progress.planned_to,
+            limit_ms=STATEMENT_MAX_MS,
+        )
+
     def written(self, taken: KeyRange) -> None:
         """Note that a range's rows are written."""
         with self._lock:
             self._open.remove(taken)
+
+    @property
+    def condition(self) -> str | None:
+        """SQL that the rows meet."""
+        return self._progress.condition
 
     @property
     def is_finished(self) -> bool:

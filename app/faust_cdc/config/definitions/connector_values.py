@@ -532,9 +532,9 @@ OPTIONS: tuple[Option, ...] = (
             "'schema_only_recovery' and is only safe to use if no schema changes are happening "
             "while the snapshot is taken."
         ),
-        limited("the other locking modes are not in this version", "minimal"),
+        limited("the other locking modes are not in this version", "minimal", "watermark"),
         recommended=("minimal", "minimal_percona", "custom", "none", "minimal_percona_no_table_locks", "extended"),
-        legal=("extended", "minimal", "minimal_percona", "minimal_percona_no_table_locks", "none", "custom"),
+        legal=("watermark", "extended", "minimal", "minimal_percona", "minimal_percona_no_table_locks", "none", "custom"),
         mariadb={
             "recommended": ("extended", "minimal", "none", "custom"),
             "legal": ("extended", "minimal", "none", "custom"),
