@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from faust_cdc.pipeline import coordinator
 from faust_cdc.pipeline.phase import Phase
+from faust_cdc.pipeline.task import ConnectorTask
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
 from tests.oracle.invariants import duplicates, order_faults
 from tests.oracle.topics import RawRecord, TopicReader, changes
@@ -21,15 +21,15 @@ pytestmark = pytest.mark.integration
 ROWS = 4_000
 
 
-def fill(source: SqlServer, database: str, tables: Iterable[str]) -> None:
+def fill(source: SqlServer, database: str, tables: Iterable[str], rows: int = ROWS) -> None:
     for table in tables:
         source.execute(
             f"CREATE TABLE {table} (id INT PRIMARY KEY, v INT NOT NULL, t VARCHAR(30) DEFAULT 'x'); "
             f"SET SESSION cte_max_recursion_depth = 100000; INSERT INTO {table} (id, v) WITH RECURSIVE n (i) AS "
-            f"(SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS - 1}) SELECT i * 2, -i FROM n"
+            f"(SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {rows - 1}) SELECT i * 2, -i FROM n"
             if not isinstance(source, MariaDbServer)
             else f"CREATE TABLE {table} (id INT PRIMARY KEY, v INT NOT NULL, t VARCHAR(30) DEFAULT 'x'); "
-            f"INSERT INTO {table} (id, v) SELECT seq * 2, -seq FROM seq_0_to_{ROWS - 1}",
+            f"INSERT INTO {table} (id, v) SELECT seq * 2, -seq FROM seq_0_to_{rows - 1}",
             database,
         )
 
@@ -60,16 +60,21 @@ def final(found: list[tuple[RawRecord, Any, Any]], topic: str) -> dict[int, int]
     return state
 
 
+def wait_for_the_end(task: ConnectorTask) -> None:
+    """Wait until the snapshot is complete and the stream alone goes on."""
+    deadline = time.monotonic() + 90
+    while task.progress.phase is not Phase.STREAMING or task.progress.offset is None or task.progress.offset.snapshot:
+        assert task.state.error is None, task.state.cause
+        assert time.monotonic() < deadline, task.progress
+        time.sleep(0.1)
+
+
 def under_writers(bench: Bench, seed: int) -> None:
     source, database = bench.source, bench.database
     fill(source, database, ("a", "b"))
     topics = [f"{bench.prefix}.{database}.{table}" for table in ("a", "b")]
     with RandomWriter(source, database, ["a", "b"], ROWS * 2, seed) as writer, bench.running() as task:
-        deadline = time.monotonic() + 90
-        while task.progress.phase is not Phase.STREAMING or task.progress.offset is None or task.progress.offset.snapshot:
-            assert task.state.error is None, task.state.cause
-            assert time.monotonic() < deadline, task.progress
-            time.sleep(0.1)
+        wait_for_the_end(task)
         time.sleep(0.5)
         during = writer.operations
     with bench.running() as task:
@@ -91,14 +96,24 @@ def under_writers(bench: Bench, seed: int) -> None:
     assert set(marks) <= {"first", "true", "last", "first_in_data_collection", "last_in_data_collection"}
 
 
-@pytest.mark.parametrize("chunk", [100, 1500])
+@pytest.mark.parametrize(("chunk", "threads"), [(100, 1), (1500, 4)])
 def test_mysql(
     mysql: MySqlServer,
     kafka: KafkaBroker,
     apicurio: Apicurio,
     mysql_database: str,
     chunk: int,
-    monkeypatch: pytest.MonkeyPatch,
+    threads: int,
 ) -> None:
-    monkeypatch.setattr(coordinator, "ROWS_PER_CHUNK", chunk)
-    under_writers(Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark"), 1)
+    config = {"snapshot__chunk__size": str(chunk), "snapshot__max__threads": str(threads)}
+    under_writers(Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark", **config), chunk)
+
+
+def test_mariadb(
+    mariadb: MariaDbServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    mariadb_database: str,
+) -> None:
+    config = {"snapshot__chunk__size": "300", "snapshot__max__threads": "4"}
+    under_writers(Bench(mariadb, kafka, apicurio, mariadb_database, snapshot__locking__mode="watermark", **config), 2)

@@ -27,6 +27,10 @@ class RandomWriter:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End; what was written is complete then."""
         self._stop.set()
         self._thread.join(30)
         assert self.error is None, self.error

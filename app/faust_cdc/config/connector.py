@@ -93,6 +93,8 @@ class MySqlConnectorConfig:
     max_queue_size_in_bytes: int = 0
     """0: our own default; see `TaskSpec.producer_queue_max_bytes`."""
     transaction_part_max_bytes: int = 64 * 1024 * 1024
+    snapshot_chunk_size: int = 20_000
+    snapshot_max_threads: int = 1
     poll_interval_ms: int = 500
     decimal_handling_mode: str = "precise"
     time_precision_mode: str = "adaptive_time_microseconds"
@@ -231,6 +233,8 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         max_queue_size=v.number("max.queue.size"),
         max_queue_size_in_bytes=v.number("max.queue.size.in.bytes"),
         transaction_part_max_bytes=v.number("transaction.part.max.bytes"),
+        snapshot_chunk_size=v.number("snapshot.chunk.size"),
+        snapshot_max_threads=v.number("snapshot.max.threads"),
         poll_interval_ms=v.number("poll.interval.ms"),
         custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
         producer_overrides=overrides,

@@ -18,8 +18,10 @@ from collections.abc import Callable
 from faust_cdc.errors import CdcError, SourceConnectionLost
 from faust_cdc.mysql.chunk_statements import read_exactly, too_long
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly
+from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.snapshot_session import NET_WRITE_TIMEOUT_S, SnapshotPoint, SnapshotSession
+from faust_cdc.relational.model import TableId
 
 BEHIND_MAX_S = 60.0
 """So long the server may take until it shows what it has sent us."""
@@ -75,6 +77,10 @@ class ChunkSession(SnapshotSession):
         if self._high is not None:
             return self._high
         return self.current_position()
+
+    def lock(self, table: TableId) -> None:
+        """Let nobody write a table while this connection is open. Raises SourceRefused without the right to."""
+        self._run(f"LOCK TABLES {quote(table.database)}.{quote(table.table)} READ")
 
     def close(self) -> None:
         """Close the connection, also in the middle of an answer."""

@@ -172,6 +172,14 @@ def _said(error: CdcError, what: str) -> str:
     return f"the server does not take {what}: {text}"
 
 
+def is_empty(connection: Connection[Any], table: TableId) -> bool:
+    """Return whether a table has no row; False also when it does not exist. Raises what `query` raises."""
+    try:
+        return not query(connection, f"SELECT 1 FROM {source_text(table)} LIMIT 1", doing=f"looking into {table}")
+    except SchemaOutOfSync:
+        return False
+
+
 def estimated_rows(connection: Connection[Any], tables: Iterable[TableId]) -> dict[TableId, int]:
     """Return the rows that the server estimates the tables to have; a table of which it says nothing is missing.
 

@@ -59,7 +59,6 @@ log = logging.getLogger(__name__)
 
 SNAPSHOT_PART_AFTER = 0.6
 """The part of the Kafka transaction's time after which a snapshot commits what it has."""
-ROWS_PER_CHUNK = 20_000
 PART_AFTER = 0.5
 """The same for a source transaction, which is then committed in parts."""
 IDLE_WAIT_MS = 100
@@ -293,8 +292,8 @@ class Coordinator:
             self._address,
             info,
             max(1, self._config.snapshot_lock_timeout_ms // 1000),
-            readers=2,
-            rows_per_chunk=ROWS_PER_CHUNK,
+            readers=self._config.snapshot_max_threads,
+            rows_per_chunk=self._config.snapshot_chunk_size,
             is_compiled=self._spec.hot_path and is_compiled(),
             should_stop=self._should_stop,
         )
@@ -308,6 +307,7 @@ class Coordinator:
             self._source_block(),
             self._list_tables,
             self._read_tables,
+            SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms,
             is_wanted=self._config.snapshot_mode == "initial" and self._config.snapshot_locking_mode == "watermark",
         )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from faust_cdc.mysql.chunk_session import ChunkSession
-from faust_cdc.mysql.chunk_statements import estimated_rows
+from faust_cdc.mysql.chunk_statements import estimated_rows, is_empty
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
-from faust_cdc.mysql.key_ranges import Unchunkable, chunk_key
+from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_key
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable
@@ -52,6 +52,14 @@ class SourceReads:
         finally:
             session.close()
 
+    def empty(self, tables: Iterable[TableId]) -> set[TableId]:
+        """Return which tables have no row: what they get from now on the stream delivers."""
+        session = self.connect()
+        try:
+            return {table for table in tables if is_empty(session.connection, table)}
+        finally:
+            session.close()
+
     def place(self) -> SourceOffset:
         """Return where a stream begins that delivers everything that no read shows from now on."""
         session = self.connect()
@@ -65,14 +73,25 @@ class SourceReads:
 
 
 def new_snapshot(
-    kind: SnapshotKind, tables: Sequence[TableId], estimates: Mapping[TableId, int], snapshot_id: str | None = None
+    kind: SnapshotKind,
+    tables: Sequence[TableId],
+    estimates: Mapping[TableId, int],
+    snapshot_id: str | None = None,
+    level: Iterable[TableId] = (),
 ) -> tuple[SnapshotProgress, dict[TableId, TableProgress]]:
-    """Return the progress of a snapshot of these tables that begins now."""
+    """Return the progress of a snapshot of these tables that begins now; `level` are the tables that need none."""
     now_ms = int(time.time() * 1000)
-    progress = SnapshotProgress(
-        snapshot_id or str(uuid.uuid4()), kind, SnapshotState.RUNNING, now_ms, now_ms, tuple(tables)
-    )
+    identity = snapshot_id or str(uuid.uuid4())
+    others = tuple(table for table in level if table not in set(tables))
+    progress = SnapshotProgress(identity, kind, SnapshotState.RUNNING, now_ms, now_ms, tuple(tables), others)
     return progress, {table: TableProgress(table, estimated_rows=estimates.get(table)) for table in tables}
+
+
+def first_level(tables: Sequence[TableId]) -> SnapshotProgress:
+    """Return what is kept where the stream began without a snapshot of ours: all tables are followed by it."""
+    now_ms = int(time.time() * 1000)
+    identity = str(uuid.uuid4())
+    return SnapshotProgress(identity, SnapshotKind.INITIAL, SnapshotState.COMPLETED, now_ms, now_ms, (), tuple(tables))
 
 
 def is_resumable(stored: StoredProgress, offset: SourceOffset | None) -> bool:
@@ -87,18 +106,17 @@ def is_resumable(stored: StoredProgress, offset: SourceOffset | None) -> bool:
     )
 
 
-def is_by_key(captured: CapturedTable, table: Table) -> bool:
-    """Return whether the table can be read by ranges of its key, each row known in the stream by its record's key."""
-    plan = captured.transcoder.plan
-    key = chunk_key(table)
+def key_of(captured: CapturedTable, table: Table, surrogate_key: str | None = None) -> ChunkKey | Unchunkable:
+    """Return by what the table is read in ranges; `Unchunkable` too where a record's key does not name one row."""
+    key = chunk_key(table, None, surrogate_key)
     if isinstance(key, Unchunkable):
-        log.info("Snapshot: %s is read in one piece: %s", table.id, key.reason)
-        return False
-    names = {column.name for column in key.columns}
-    if {one.column.name for one in plan.key_columns} != names:
-        log.info("Snapshot: %s is read in one piece: its records have another key than the table", table.id)
-        return False
-    return all(tells_apart(one) for one in plan.key_columns)
+        return key
+    columns = captured.transcoder.plan.key_columns
+    if {one.column.name for one in columns} != set(table.primary_key):
+        return Unchunkable(f"{table.id}: its records have another key than the table.")
+    if lossy := [one.column.name for one in columns if not tells_apart(one)]:
+        return Unchunkable(f"{table.id}: two rows may have one record key ({', '.join(lossy)}).")
+    return key
 
 
 def tells_apart(column: ColumnPlan) -> bool:

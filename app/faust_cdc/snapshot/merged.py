@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from faust_cdc.errors import ValueConversionError
+from faust_cdc.failpoints import reach
 from faust_cdc.kafka.direct import Row as KafkaRow
-from faust_cdc.mysql.key_ranges import Unchunkable, chunk_key
+from faust_cdc.mysql.key_ranges import Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
@@ -27,9 +28,13 @@ from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
+from faust_cdc.snapshot.launch import SourceReads, key_of
+from faust_cdc.snapshot.markers import MarkedRows
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.ranges import TableRanges
+from faust_cdc.snapshot.table_copy import TableCopy
+from faust_cdc.snapshot.whole import WholeTable
 from faust_cdc.snapshot.windows import WindowState
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
@@ -39,8 +44,7 @@ log = logging.getLogger(__name__)
 PROGRESS_EVERY_S = 5.0
 WAITING_BYTES_MAX = 64 * 1024 * 1024
 """Of chunks that wait for the stream to come to them: no further one is read until there is room."""
-EAGER_WAIT_MS = 2
-"""How long the stream may wait for events while chunks are due."""
+STOPPED = "stopped by a signal"
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class MergedSnapshot:
     def __init__(
         self,
         progress: SnapshotProgress,
-        readers: ChunkReaders,
+        reads: SourceReads,
         cache: TranscoderCache,
         dispatcher: Dispatcher,
         writer: TransactionWriter,
@@ -69,10 +73,13 @@ class MergedSnapshot:
         offset: Callable[[], SourceOffset],
         read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
         on_complete: Callable[[], None],
+        part_after_ms: float,
     ) -> None:
         """`offset` is the stream's, at the edge it stands at; `on_complete` is called before the last is written."""
         self._progress = progress
-        self._readers = readers
+        self._reads = reads
+        self._part_after_ms = part_after_ms
+        self._readers = ChunkReaders(reads.connect, reads.readers, reads.is_compiled, reads.should_stop)
         self._cache = cache
         self._dispatcher = dispatcher
         self._writer = writer
@@ -84,6 +91,7 @@ class MergedSnapshot:
         self._on_complete = on_complete
         self._pending: list[_Work] = []
         self._shown: dict[TableId, TableProgress] = {}
+        self._whole: list[WholeTable] = []
         self._asked: list[ChunkRequest] = []
         self._read: list[Chunk] = []
         self._last_report = time.monotonic()
@@ -100,9 +108,17 @@ class MergedSnapshot:
         """Take note of a table of the snapshot that is done."""
         self._shown[progress.table] = progress
 
-    def add_whole(self, captured: CapturedTable, progress: TableProgress) -> None:
+    def add_whole(self, table: WholeTable) -> None:
         """Take a table that is read in one piece."""
-        raise NotImplementedError
+        self._shown[table.captured.id] = table.progress
+        self._whole.append(table)
+
+    def complete(self, progress: TableProgress) -> None:
+        """Note that a table is read to its end."""
+        now_ms = int(time.time() * 1000)
+        started_ms = progress.started_ms or now_ms
+        self._keep(replace(progress, state=TableState.COMPLETED, started_ms=started_ms, updated_ms=now_ms))
+        log.info("Snapshot: %s is complete, %d rows", progress.table, progress.rows)
 
     def skip(self, progress: TableProgress, reason: str) -> None:
         """Leave a table of the snapshot out."""
@@ -113,7 +129,74 @@ class MergedSnapshot:
     @property
     def is_active(self) -> bool:
         """True until all is written."""
-        return self._progress.state is SnapshotState.RUNNING
+        return self._progress.state in (SnapshotState.RUNNING, SnapshotState.PAUSED)
+
+    @property
+    def is_reading(self) -> bool:
+        """True while chunks are read or wait to be written."""
+        return self._progress.state is SnapshotState.RUNNING or bool(self._asked or self._read)
+
+    @property
+    def progress(self) -> SnapshotProgress:
+        """How it stands as a whole."""
+        return self._progress
+
+    @property
+    def kind(self) -> SnapshotKind:
+        """What it is."""
+        return self._progress.kind
+
+    @property
+    def tables(self) -> tuple[TableId, ...]:
+        """Its tables."""
+        return self._progress.tables
+
+    @property
+    def level(self) -> list[TableId]:
+        """Captured tables that need no reading, those that were read among them."""
+        read = (table for table, one in self._shown.items() if one.state is TableState.COMPLETED)
+        return list(dict.fromkeys((*self._progress.level, *read)))
+
+    def is_to_come(self, table: TableId) -> bool:
+        """Return whether a table is in it and not read yet."""
+        return any(one.captured.id == table for one in (*self._pending, *self._whole))
+
+    def extend(self, tables: Iterable[TableId]) -> None:
+        """Note that further tables belong to it; each is to be added."""
+        every = tuple(dict.fromkeys((*self._progress.tables, *tables)))
+        self._write_snapshot(replace(self._progress, tables=every))
+
+    def note_level(self, tables: Iterable[TableId]) -> None:
+        """Note that these tables need no reading."""
+        self._write_snapshot(replace(self._progress, level=tuple(dict.fromkeys((*self._progress.level, *tables)))))
+
+    def pause(self) -> None:
+        """Read no further chunk; what is read is written."""
+        self._write_snapshot(replace(self._progress, state=SnapshotState.PAUSED))
+        log.info("Snapshot %s is paused", self._progress.id)
+
+    def resume(self) -> None:
+        """Read on."""
+        self._write_snapshot(replace(self._progress, state=SnapshotState.RUNNING))
+        log.info("Snapshot %s goes on", self._progress.id)
+
+    def stop(self, matches: Callable[[TableId], bool] | None) -> None:
+        """Give up these tables, None: all of them."""
+        for work in [one for one in self._pending if matches is None or matches(one.captured.id)]:
+            self._drop_reads(lambda table, of=work: table == of.captured.id)
+            self._skip(work, STOPPED)
+        for table in [one for one in self._whole if matches is None or matches(one.captured.id)]:
+            self._whole.remove(table)
+            table.close()
+            self.skip(table.progress, STOPPED)
+        if matches is None:
+            self._end(SnapshotState.ABORTED)
+            log.info("Snapshot %s is stopped", self._progress.id)
+
+    def _write_snapshot(self, progress: SnapshotProgress) -> None:
+        self._progress = replace(progress, updated_ms=int(time.time() * 1000))
+        self._log.write_snapshot(self._progress)
+        self._cover()
 
     def at_edge(self, position: BinlogPosition) -> None:
         """Write what is due at this edge of a source transaction, and have more read."""
@@ -123,27 +206,89 @@ class MergedSnapshot:
         for chunk in [one for one in self._read if one.request.window.is_due(position)]:
             self._read.remove(chunk)
             self._settle(chunk, position)
-        self._unpark(position)
-        self._ask(position)
-        if not self._pending and not self._asked and not self._read:
+        if self._progress.state is SnapshotState.RUNNING:
+            self._unpark(position)
+            self._ask(position)
+            self._try_whole(position)
+        if not self._pending and not self._whole and not self._asked and not self._read:
             self._complete()
         self._report()
 
     def changed(self, statement: str) -> None:
         """Take note of a DDL statement: rows read of its tables before are not what the tables hold behind it."""
         text = statement.lower()
-        for request in [one for one in self._asked if names_table(text, one.captured.id)]:
-            request.window.drop()
-        for chunk in [one for one in self._read if names_table(text, one.request.captured.id)]:
-            self._read.remove(chunk)
-            self._give_up(chunk)
+        self._drop_reads(partial(names_table, text))
+        for table in self._whole:
+            if names_table(text, table.captured.id):
+                table.changed()
         for work in self._pending:
             if work.parked is None and names_table(text, work.captured.id):
                 work.parked = BinlogPosition("", 0)
 
+    def _drop_reads(self, concerns: Callable[[TableId], bool]) -> None:
+        """Give up what is read of some tables."""
+        for request in [one for one in self._asked if concerns(one.captured.id)]:
+            if request.window.state is WindowState.OPEN:
+                request.window.drop()
+        for chunk in [one for one in self._read if concerns(one.request.captured.id)]:
+            self._read.remove(chunk)
+            chunk.request.window.drop()
+            self._give_up(chunk)
+
     def close(self) -> None:
         """End the readers."""
         self._readers.close()
+        for table in self._whole:
+            table.close()
+
+    def _try_whole(self, position: BinlogPosition) -> None:
+        """Copy the next table that is read in one piece, when this is the place for it."""
+        if not self._whole:
+            return
+        table = self._whole[0]
+        topic = self._writer.topic_number(table.captured.topic)
+        if not table.is_at_view(self._watch, topic, self._offset().gtids, position):
+            return
+        if not self._copy_whole(table, position):
+            return
+        self._whole.remove(table)
+        table.close()
+        self.complete(replace(table.progress, is_planned=True))
+        self._writer.commit()  # the server may have lost patience with the stream meanwhile: what is done is kept
+
+    def _copy_whole(self, table: WholeTable, position: BinlogPosition) -> bool:
+        is_first = not any(progress.rows for progress in self._shown.values())
+        write = partial(self._writer.write_rows, is_streamed=False)
+        marked = MarkedRows(write, self._dispatcher.headers, is_first=is_first)
+        copy = TableCopy(
+            table.session,
+            self._block,
+            self._dispatcher,
+            self._writer,
+            marked,
+            self._reads.should_stop,
+            self._commit_part,
+            is_compiled=self._reads.is_compiled,
+        )
+        reach("snapshot.view.open")
+        began_ms = int(time.time() * 1000)
+        if not copy.copy(table.captured, position):
+            return False
+        marked.end(is_last=len(self._whole) == 1 and not self._pending)
+        table.progress = replace(table.progress, rows=marked.rows, started_ms=began_ms)
+        self.rows += marked.rows
+        return True
+
+    def _commit_part(self, captured: CapturedTable) -> None:
+        if self._writer.age_ms < self._part_after_ms:
+            return
+        log.warning(
+            "%s outlives a Kafka transaction (transaction.timeout.ms): its rows so far are committed now; if the task "
+            "dies before its end, they come again.",
+            captured.id,
+        )
+        self._writer.cover(self._offset)
+        self._writer.commit()
 
     def _take_read(self) -> None:
         for chunk in self._readers.read():
@@ -152,6 +297,7 @@ class MergedSnapshot:
                 self._give_up(chunk)
                 continue
             self._to_records(chunk)
+            reach("snapshot.chunk.read")
             assert chunk.high_watermark is not None, "a reader that is not asked to stop says where it stands"
             chunk.request.window.fill(chunk.rows, chunk.high_watermark)
             self._read.append(chunk)
@@ -194,6 +340,7 @@ class MergedSnapshot:
                 topic,
             )
             self._asked.append(request)
+            reach("snapshot.window.open")
             self._readers.ask(request)
 
     @property
@@ -212,7 +359,9 @@ class MergedSnapshot:
             self._mark(chunk, work, written, kept, source)
         for record in chunk.aside:
             self._writer.write(record)
+        reach("snapshot.chunk.due")
         self._writer.write_rows(written, 0, len(written), self._dispatcher.headers, is_streamed=False)
+        reach("snapshot.chunk.written")
         self.rows += len(written)
         now_ms = int(time.time() * 1000)
         started_ms = work.progress.started_ms or now_ms
@@ -230,7 +379,7 @@ class MergedSnapshot:
         """Give the first and the last row of a table, and of all, their marks."""
         is_first_of_table = work.progress.rows == 0
         is_last_of_table = work.ranges.is_finished
-        is_last = is_last_of_table and len(self._pending) == 1
+        is_last = is_last_of_table and len(self._pending) == 1 and not self._whole
         is_first = is_first_of_table and not any(progress.rows for progress in self._shown.values())
         if is_last:
             written[-1] = chunk.marked(kept[-1], replace(source, snapshot="last"))
@@ -243,37 +392,32 @@ class MergedSnapshot:
 
     def _finish(self, work: _Work) -> None:
         """Note that a table is complete."""
-        now_ms = int(time.time() * 1000)
-        shown = replace(
-            work.progress,
-            state=TableState.COMPLETED,
-            started_ms=work.progress.started_ms or now_ms,
-            updated_ms=now_ms,
-        )
         self._pending.remove(work)
-        self._keep(work.ranges.progress(shown))
-        log.info("Snapshot: %s is complete, %d rows", work.captured.id, shown.rows)
+        self.complete(work.ranges.progress(work.progress))
 
     def _keep(self, progress: TableProgress) -> None:
         """Write a table's progress with what it counts; both with the offset of this edge."""
         self._shown[progress.table] = progress
         self._log.write_table(progress)
+        reach("snapshot.progress.written")
         self._cover()
 
     def _cover(self) -> None:
         self._writer.cover(self._offset)
         if self._writer.is_full():
             self._writer.commit()
+            reach("snapshot.chunk.committed")
 
     def _complete(self) -> None:
-        now_ms = int(time.time() * 1000)
-        self._progress = replace(self._progress, state=SnapshotState.COMPLETED, updated_ms=now_ms)
-        self._on_complete()
-        self._log.write_snapshot(self._progress)
-        self._writer.cover(self._offset)
-        self._readers.close()
+        self._end(SnapshotState.COMPLETED)
         rows = sum(progress.rows for progress in self._shown.values())
         log.info("Snapshot complete: %d rows of %d tables", rows, len(self._shown))
+
+    def _end(self, state: SnapshotState) -> None:
+        reach("snapshot.end")
+        self._on_complete()
+        self._write_snapshot(replace(self._progress, state=state, level=tuple(self.level)))
+        self.close()
 
     def _unpark(self, position: BinlogPosition) -> None:
         """Go on with tables that were changed, once the stream has come to the change."""
@@ -293,8 +437,9 @@ class MergedSnapshot:
 
     def _adapt(self, work: _Work, table: Table) -> None:
         """Go on with the structure that a table has now; from the beginning when its key is another one."""
-        key = chunk_key(table, None, work.progress.surrogate_key)
         self._cache.remember([table])
+        captured = self._cache.for_table(table)
+        key = key_of(captured, table, work.progress.surrogate_key)
         if isinstance(key, Unchunkable):
             self._skip(work, f"changed while the snapshot was taken, and has no key to go on by: {key.reason}")
             return
@@ -303,7 +448,7 @@ class MergedSnapshot:
             progress = TableProgress(table.id, condition=progress.condition, surrogate_key=progress.surrogate_key)
             log.warning("Snapshot: %s has another key now and is read from its beginning", table.id)
         work.ranges = TableRanges(table, key, progress, work.ranges.rows_per_chunk)
-        work.captured, work.progress, work.parked = self._cache.for_table(table), progress, None
+        work.captured, work.progress, work.parked = captured, progress, None
 
     def _skip(self, work: _Work, reason: str) -> None:
         self._pending.remove(work)

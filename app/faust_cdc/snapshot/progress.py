@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from faust_cdc.errors import FatalError
@@ -135,8 +135,10 @@ class SnapshotProgress:
     state: SnapshotState = SnapshotState.RUNNING
     started_ms: int = 0
     updated_ms: int = 0
-    tables: tuple[TableId, ...] = field(default=())
+    tables: tuple[TableId, ...] = ()
     """In the order in which they are read."""
+    level: tuple[TableId, ...] = ()
+    """Captured tables that need no reading (any more): read before, or followed by the stream since they exist."""
 
     def to_json(self) -> bytes:
         """Return the record value."""
@@ -148,6 +150,7 @@ class SnapshotProgress:
                 "started_ms": self.started_ms,
                 "updated_ms": self.updated_ms,
                 "tables": [list(table) for table in self.tables],
+                "level": [list(table) for table in self.level],
             }
         )
 
@@ -163,6 +166,7 @@ class SnapshotProgress:
                 int(value["started_ms"]),
                 int(value["updated_ms"]),
                 tuple(TableId(database, table) for database, table in value["tables"]),
+                tuple(TableId(database, table) for database, table in value.get("level", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable("the snapshot", raw, error) from error

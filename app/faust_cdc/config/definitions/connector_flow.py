@@ -190,7 +190,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.SHORT,
         "Snapshot maximum threads",
         "The maximum number of threads used to perform the snapshot. Defaults to 1.",
-        noted("the snapshot reads with one connection in this version"),
+        USED,
         checks=(positive,),
     ),
     Option(

@@ -537,7 +537,7 @@ OPTIONS: tuple[Option, ...] = (
         legal=("watermark", "extended", "minimal", "minimal_percona", "minimal_percona_no_table_locks", "none", "custom"),
         mariadb={
             "recommended": ("extended", "minimal", "none", "custom"),
-            "legal": ("extended", "minimal", "none", "custom"),
+            "legal": ("watermark", "extended", "minimal", "none", "custom"),
         },
     ),
     Option(

@@ -46,4 +46,20 @@ OPTIONS: tuple[Option, ...] = (
         USED,
         checks=(positive,),
     ),
+    Option(
+        "snapshot.chunk.size",
+        Type.INT,
+        "20000",
+        Importance.LOW,
+        None,
+        -1,
+        Width.SHORT,
+        "Rows of a chunk",
+        (
+            "How many rows a snapshot without locks (snapshot.locking.mode=watermark) reads at a time. What a restart "
+            "reads again is a chunk per reader at most. Chunks of more than 24 MiB are halved. Defaults to 20000."
+        ),
+        USED,
+        checks=(positive,),
+    ),
 )
