@@ -323,7 +323,7 @@ class MergedSnapshot:
 
     def _ask(self, position: BinlogPosition) -> None:
         delivered: SourceOffset | None = None
-        while len(self._asked) < self._readers.count and self._waiting_bytes < WAITING_BYTES_MAX:
+        while len(self._asked) <= self._readers.count and self._waiting_bytes < WAITING_BYTES_MAX:
             work = next((one for one in self._pending if one.parked is None and one.ranges.has_more), None)
             if work is None:
                 return

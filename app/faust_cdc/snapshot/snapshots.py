@@ -95,8 +95,10 @@ class Snapshots:
         snapshot = self._stored.snapshot
         if is_resumable(self._stored, offset) and offset is not None and snapshot is not None:
             log.info("Going on with snapshot %s of %d tables", snapshot.id, len(snapshot.tables))
-            tables = {table: self._stored.tables.get(table, TableProgress(table)) for table in snapshot.tables}
-            self._begun = snapshot, tables
+            # What is captured may be another list than it was.
+            tables = tuple(table for table in self._list_tables() if table not in snapshot.level)
+            states = {table: self._stored.tables.get(table, TableProgress(table)) for table in tables}
+            self._begun = replace(snapshot, tables=tables), states
             return offset
         place = self._reads.place()
         ids = self._list_tables()
