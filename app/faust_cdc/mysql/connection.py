@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import ssl
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import pymysql
 from pymysql.connections import Connection
@@ -27,6 +27,9 @@ from faust_cdc.errors import (
     SourceConnectionLost,
     SourceRefused,
 )
+
+SourceConnection: TypeAlias = "Connection[Any]"
+"""A connection to the source server, for the layers above, which know no driver."""
 
 NO_LIMIT_MS = 24 * 3600 * 1000
 """A day: a wait that long is no wait any more, and drivers want a number."""
@@ -101,7 +104,7 @@ _CONNECTION_LOST = frozenset(
         *(1040, 1203, 1226),  # no free connection now
         *(1053, 1077, 1078, 1079, 1080, 1152, 1154, 1184, 3169),  # shutdown, aborted, session killed
         *(1157, 1158, 1159, 1160, 1161),  # network reads and writes
-        *(1205, 1213, 1317, 1836, 1927, 1928, 3024, 4031),  # waited too long, deadlock, killed, read only
+        *(1205, 1213, 1317, 1836, 1927, 1928, 1969, 3024, 4031),  # waited too long, deadlock, killed, read only
         *(2000, 2001, 2002, 2003, 2004, 2005, 2006, 2012, 2013, 2014, 2027, 2055),  # client side
     )
 )
@@ -225,9 +228,32 @@ def query(connection: Connection[Any], sql: str, arguments: tuple[Any, ...] = ()
         raise translate_mysql_error(error, f"{doing} as {describe(connection)}") from error
 
 
+def query_by_name(
+    connection: Connection[Any], sql: str, arguments: tuple[Any, ...] = (), *, doing: str
+) -> list[dict[str, Any]]:
+    """Run one statement and return its rows by column name in lower case; errors as in `query`."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, arguments or None)
+            names = [str(column[0]).lower() for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    except (pymysql.err.Error, OSError) as error:
+        raise translate_mysql_error(error, f"{doing} as {describe(connection)}") from error
+
+
 def is_mariadb(connection: Connection[Any]) -> bool:
     """Return True when the greeting of the server names MariaDB."""
     return "mariadb" in str(getattr(connection, "server_version", "")).lower()
+
+
+def greeted_version(connection: Connection[Any]) -> tuple[int, ...]:
+    """Return the version in the server's greeting, (0,) when it says none."""
+    text = str(getattr(connection, "server_version", ""))
+    if is_mariadb(connection):
+        # What MariaDB puts before its own version, lest old replicas take 10 for less than 5.
+        text = text.removeprefix("5.5.5-")
+    numbers = re.match(r"[\d.]+", text)
+    return tuple(int(part) for part in numbers[0].split(".") if part) if numbers else (0,)
 
 
 def describe(connection: Connection[Any]) -> str:

@@ -18,10 +18,9 @@ from typing import Any
 
 from faust_cdc.errors import FatalError
 from faust_cdc.offsets import SourcePartition
+from faust_cdc.relational.key_range import Bound as Bound
+from faust_cdc.relational.key_range import KeyRange as KeyRange
 from faust_cdc.relational.model import TableId
-
-Bound = tuple[str, ...]
-"""The key of a row as SQL literals, one per key column (`42`, `_latin1 0x61`, `'2024-01-01'`)."""
 
 
 class SnapshotKind(enum.Enum):
@@ -50,14 +49,6 @@ class TableState(enum.Enum):
     COMPLETED = "completed"
     SKIPPED = "skipped"
     """Not read; the reason says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRange:
-    """The rows of a chunk by key: above `low`, up to and including `high`; None has no end there."""
-
-    low: Bound | None = None
-    high: Bound | None = None
 
 
 @dataclass(frozen=True, slots=True)
