@@ -192,6 +192,8 @@ def test_a_long_history_list_is_waited_for(request: pytest.FixtureRequest, name:
     server: SqlServer = request.getfixturevalue(name)
     database = request.getfixturevalue(f"{name}_database")
     server.execute("CREATE TABLE t (id INT PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 0)", database)
+    # Else the list becomes shorter only now and then.
+    server.execute("SET GLOBAL innodb_purge_rseg_truncate_frequency = 1")
     look = pressure(history_max=400)
     with closing(connection_to(server, "root", "")) as connection:
         wait_until(lambda: look.look(connection) is None, timeout_s=120, what="a short history")
@@ -203,6 +205,7 @@ def test_a_long_history_list_is_waited_for(request: pytest.FixtureRequest, name:
             wait_until(lambda: look.look(connection) is not None, timeout_s=60, what="a long history")
             assert "the history list of the source server is" in str(look.look(connection))
         wait_until(lambda: look.look(connection) is None, timeout_s=120, what="a short history again")
+    server.execute("SET GLOBAL innodb_purge_rseg_truncate_frequency = DEFAULT")
 
 
 @pytest.mark.integration
