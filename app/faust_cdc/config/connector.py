@@ -11,6 +11,7 @@ from faust_cdc.config.checks import metric_tags_of, split_words
 from faust_cdc.config.column_rules import ColumnRule, column_rules
 from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
+from faust_cdc.config.rate_limit import RateSchedule, parse_rate_limit
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
 from faust_cdc.config.validation import ConnectorMap, validate
@@ -68,6 +69,11 @@ class MySqlConnectorConfig:
     snapshot_locking_mode: str = "minimal"
     snapshot_lock_timeout_ms: int = 10_000
     snapshot_fetch_size: int | None = None
+    snapshot_rate_limit: RateSchedule | None = None
+    snapshot_pause_on_replica_lag_ms: int = 0
+    """0: not looked at."""
+    snapshot_pause_on_history_list_length: int = 0
+    """0: not looked at."""
     heartbeat_interval_ms: int = 0
     heartbeat_action_query: str = ""
     topic_heartbeat_prefix: str = "__debezium-heartbeat"
@@ -221,6 +227,9 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         snapshot_locking_mode=v.word("snapshot.locking.mode"),
         snapshot_lock_timeout_ms=v.number("snapshot.lock.timeout.ms"),
         snapshot_fetch_size=int(fetch_size) if fetch_size else None,
+        snapshot_rate_limit=parse_rate_limit(v.text("snapshot.rate.limit")),
+        snapshot_pause_on_replica_lag_ms=v.number("snapshot.pause.on.replica.lag.ms"),
+        snapshot_pause_on_history_list_length=v.number("snapshot.pause.on.history.list.length"),
         heartbeat_interval_ms=v.number("heartbeat.interval.ms"),
         heartbeat_action_query=(v.text("heartbeat.action.query") or "").strip(),
         tombstones_on_delete=v.flag("tombstones.on.delete"),

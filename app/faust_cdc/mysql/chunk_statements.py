@@ -30,6 +30,7 @@ _REFUSING_MODES: Final = frozenset(
 )
 _PADDING_MODE: Final = "PAD_CHAR_TO_FULL_LENGTH"
 _DATES_MODE: Final = "ALLOW_INVALID_DATES"
+_NO_LIMIT: Final = 2**64 - 1
 _TABLES_PER_STATEMENT = 500
 
 
@@ -55,16 +56,22 @@ def too_long(error: Exception) -> ChunkTooLong | None:
 
 
 def read_exactly(connection: Connection[Any]) -> None:
-    """Prepare the session of `connection` for the literals of keys; done once, and again does no harm.
+    """Prepare the session of `connection` to read what is committed, all of it, by the literals of keys.
 
-    Zero and impossible dates are values that a key may have, and a mode that refuses them would refuse the comparison;
-    padded CHAR would not be the bytes that are stored. All other modes stay, for conditions are written under them.
-    Raises what `query` raises.
+    A server's defaults may stand against each: a level that reads what will be rolled back, a limit that ends a result
+    without a word, a mode that refuses to compare with a zero or impossible date, which a key may be, or pads CHAR. All
+    other modes stay, for conditions are written under them. Done again it does no harm. Raises what `query` raises.
     """
-    ((found,),) = query(connection, "SELECT @@SESSION.sql_mode", doing="reading the SQL mode")
+    doing = "preparing a session for a snapshot"
+    ((found,),) = query(connection, "SELECT @@SESSION.sql_mode", doing=doing)
     modes = [one for one in str(found).split(",") if one and one not in _REFUSING_MODES | {_PADDING_MODE, _DATES_MODE}]
-    text = ",".join([*modes, _DATES_MODE])
-    query(connection, "SET SESSION sql_mode = %s", (text,), doing="setting the SQL mode of a snapshot")
+    query(
+        connection,
+        f"SET SESSION sql_mode = %s, SESSION sql_select_limit = {_NO_LIMIT}, SESSION sql_big_selects = 1",
+        (",".join([*modes, _DATES_MODE]),),
+        doing=doing,
+    )
+    query(connection, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", doing=doing)
 
 
 def limited(sql: str, limit_ms: int, *, mariadb: bool) -> str:

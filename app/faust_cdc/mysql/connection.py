@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import ssl
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import pymysql
 from pymysql.connections import Connection
@@ -27,6 +27,9 @@ from faust_cdc.errors import (
     SourceConnectionLost,
     SourceRefused,
 )
+
+SourceConnection: TypeAlias = "Connection[Any]"
+"""A connection to the source server, for the layers above, which know no driver."""
 
 NO_LIMIT_MS = 24 * 3600 * 1000
 """A day: a wait that long is no wait any more, and drivers want a number."""

@@ -7,6 +7,7 @@ be given back exactly, or has another order in comparisons than in its index, is
 
 - FLOAT and DOUBLE: a printed number is not always the number;
 - ENUM and SET: ordered by number, compared with text by label;
+- MariaDB's CHAR in a NOPAD collation: padded in its index, not padded when compared;
 - TEXT, BLOB and keys over the beginnings of values: no index holds the order of the whole values;
 - JSON, GEOMETRY, VECTOR: none is a key.
 
@@ -17,6 +18,7 @@ numbers stand as they are, text as `_charset x'…'` (its bytes in the column's 
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -48,6 +50,15 @@ _KINDS: Final = {
     **dict.fromkeys(("date", "time", "datetime", "timestamp", "uuid", "inet4", "inet6"), KeyKind.QUOTED),
     "decimal": KeyKind.DECIMAL,
     "bit": KeyKind.BITS,
+}
+
+_LITERALS: Final = {
+    KeyKind.INTEGER: re.compile(r"-?\d+", re.ASCII),
+    KeyKind.BITS: re.compile(r"\d+", re.ASCII),
+    KeyKind.DECIMAL: re.compile(r"-?\d+(\.\d+)?", re.ASCII),
+    KeyKind.TEXT: re.compile(r"_([a-z0-9]+) x'([0-9A-F]{2})*'", re.ASCII),
+    KeyKind.BYTES: re.compile(r"_(binary) x'([0-9A-F]{2})*'", re.ASCII),
+    KeyKind.QUOTED: re.compile(r"'[0-9A-Za-z:. -]+'", re.ASCII),
 }
 
 _WHY_NOT: Final = {
@@ -95,6 +106,11 @@ class KeyColumn:
             return f"_binary x'{text}'"
         return f"'{text}'"
 
+    def accepts(self, literal: str) -> bool:
+        """Say whether a text could be of `literal`."""
+        found = _LITERALS[self.kind].fullmatch(literal)
+        return found is not None and (self.kind is not KeyKind.TEXT or found[1] == self.charset)
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkKey:
@@ -113,6 +129,12 @@ class ChunkKey:
     def bound(self, cells: Sequence[object]) -> Bound:
         """Return a row's key as literals."""
         return tuple(column.literal(cell) for column, cell in zip(self.columns, cells, strict=True))
+
+    def accepts(self, bound: Bound) -> bool:
+        """Say whether a bound could be of this key: one that comes from outside becomes SQL only if it could."""
+        return len(bound) == len(self.columns) and all(
+            column.accepts(literal) for column, literal in zip(self.columns, bound, strict=True)
+        )
 
     def order(self) -> str:
         """Return the ORDER BY list in which chunks follow one another."""
@@ -211,8 +233,8 @@ def _chain(columns: Sequence[KeyColumn], bound: Bound, signs: Sequence[str], or_
     text = f"{quote(columns[-1].name)} {signs[-1]}{or_equal} {bound[-1]}"
     for column, literal, sign in reversed(list(zip(columns[:-1], bound[:-1], signs[:-1], strict=True))):
         name = quote(column.name)
-        # The first comparison says nothing new, but is a range that any optimizer sees.
-        text = f"{name} {sign}= {literal} AND ({name} {sign} {literal} OR ({text}))"
+        # With equalities written out both servers find the exact ranges of the index.
+        text = f"{name} {sign} {literal} OR ({name} = {literal} AND ({text}))"
     return f"({text})"
 
 
@@ -247,13 +269,13 @@ def _index_problem(table: Table, index: Index, width: int) -> str | None:
 
 
 def _key(table: Table, names: Sequence[str], index: Index | None, *, unique: bool = True) -> ChunkKey | Unchunkable:
-    columns = [table.column(name) for name in names]
+    columns = [column for name in names for column in table.columns if column.name == name]
+    if len(columns) < len(names):
+        return Unchunkable(f"{table.id}: its key ({', '.join(names)}) has a column that is hidden.")
     for column in columns:
-        if column.type_name not in _KINDS:
-            why = _WHY_NOT.get(column.type_name, "values of its type have no order")
+        why = _why_not(column)
+        if why is not None:
             return Unchunkable(f"{table.id}: chunks by {column.name!r} ({column.type_name}) cannot be made: {why}.")
-        if _KINDS[column.type_name] is KeyKind.TEXT and not column.charset:
-            return Unchunkable(f"{table.id}: chunks by {column.name!r} cannot be made: its charset is not known.")
     parts = index.parts if index is not None else ()
     descending = [part.descending for part in parts[: len(columns)]] or [False] * len(columns)
     return ChunkKey(
@@ -261,6 +283,18 @@ def _key(table: Table, names: Sequence[str], index: Index | None, *, unique: boo
         unique,
         index.name if index is not None else None,
     )
+
+
+def _why_not(column: Column) -> str | None:
+    """Say why no chunks are made by a column; None: they are."""
+    if column.type_name not in _KINDS:
+        return _WHY_NOT.get(column.type_name, "values of its type have no order")
+    if _KINDS[column.type_name] is KeyKind.TEXT and not column.charset:
+        return "its charset is not known"
+    if column.type_name == "char" and "nopad" in (column.collation or ""):
+        # Found on MariaDB 10.11: its index has them padded, its comparisons have not, so 'a\t' is behind 'a' and not.
+        return f"MariaDB compares CHAR in {column.collation} otherwise than it orders it in an index"
+    return None
 
 
 def _key_column(column: Column, descending: bool) -> KeyColumn:
