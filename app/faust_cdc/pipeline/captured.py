@@ -27,7 +27,7 @@ from faust_cdc_schemas.names import is_avro_name
 log = logging.getLogger(__name__)
 
 ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
-"""Structures from information_schema as of now; absent tables are absent."""
+"""Structures from information_schema as of now; absent tables are absent, others may be there too."""
 
 EnsureTopic = Callable[[str], None]
 
@@ -74,10 +74,9 @@ class TranscoderCache:
             return None
         known = self._known.get(table_id)
         if known is None:
-            known = self._read_tables([table_id]).get(table_id)
-            if known is not None:
-                self._known[table_id] = known
-            elif has_shape_of_sequence(event):
+            self._known = {**self._read_tables([table_id]), **self._known}
+            known = self._known.get(table_id)
+            if known is None and has_shape_of_sequence(event):
                 self._sequences.add(table_id)
                 return None
         captured = self.for_table(reconcile(event, known))

@@ -39,6 +39,7 @@ from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
+from faust_cdc.pipeline.structures import Structures
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.registry.client import RegistryClient, RegistryConfig
@@ -62,6 +63,8 @@ SNAPSHOT_PART_AFTER = 0.6
 PART_AFTER = 0.5
 """The same for a source transaction, which is then committed in parts."""
 IDLE_WAIT_MS = 100
+GATHERED_MS = 2
+"""A commit that is due in so long is slept for: what comes meanwhile is then read at once, not piece by piece."""
 OFFSET_ONLY_COMMIT_EVERY_S = 5.0
 
 
@@ -147,7 +150,7 @@ class Coordinator:
                 self._naming,
                 replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
                 self._filter.accepts,
-                self._read_tables,
+                Structures(self._list_tables, self._read_tables),
                 converters,
                 ensure_topic,
             )
@@ -344,9 +347,9 @@ class Coordinator:
             snapshots.join(stream)
             self._move(Phase.STREAMING)
             self._on_streaming()
+            some = False
             while not self._should_stop():
-                wait_ms = writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS
-                some = source.step(min(wait_ms, snapshots.wait_ms))
+                some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
                 if not source.in_transaction:
                     snapshots.at_edge(source.position)
                 if heartbeat.is_due and not source.in_transaction:
@@ -368,6 +371,16 @@ class Coordinator:
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()
             self._report(writer, stream.source_ts_ms)
+
+    def _rest(self, writer: TransactionWriter) -> int:
+        """Return how long to wait for events, none being there; in front of a commit the wait may be over by then."""
+        if not writer.has_complete_work or not writer.has_records:
+            return IDLE_WAIT_MS
+        wait_ms = writer.wait_ms
+        if wait_ms < GATHERED_MS:
+            return wait_ms
+        self._stop.wait(wait_ms / 1000)
+        return 0
 
     def _events(
         self, stream: StreamingSource, reader: BinlogReader, way: _Way, metadata: TransactionTopic | None
