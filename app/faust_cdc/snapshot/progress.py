@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,6 +181,14 @@ def snapshot_key(partition: SourcePartition) -> bytes:
 def table_key(partition: SourcePartition, table: TableId) -> bytes:
     """Return the key of the record of one of its tables."""
     return _compact([partition.connector, {"server": partition.server}, table.database, table.table])
+
+
+def belongs_to(partition: SourcePartition) -> Callable[[bytes], bool]:
+    """Return what tells whether a key is that of a snapshot or of one of its tables."""
+    own = snapshot_key(partition)
+    # A table's key goes on where the snapshot's ends, and both are written without blanks.
+    prefix = own[:-1] + b","
+    return lambda key: key == own or key.startswith(prefix)
 
 
 def read_key(key: bytes) -> tuple[SourcePartition, TableId | None] | None:

@@ -19,7 +19,14 @@ from faust_cdc.offsets import SourcePartition, murmur2_partition
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import TableId
-from faust_cdc.snapshot.progress import SnapshotProgress, TableProgress, read_key, snapshot_key, table_key
+from faust_cdc.snapshot.progress import (
+    SnapshotProgress,
+    TableProgress,
+    belongs_to,
+    read_key,
+    snapshot_key,
+    table_key,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +54,9 @@ class ProgressLog:
 
         Raises BrokerUnavailable when Kafka does not answer, FatalError for a record that cannot be read.
         """
-        own = snapshot_key(self._partition)
-        prefix = own[:-1] + b","
-        found = read_all(
-            client_config, self._topic, self._number, lambda key: key == own or key.startswith(prefix), timeout_s
-        )
+        found = read_all(client_config, self._topic, self._number, belongs_to(self._partition), timeout_s)
         self._present = set(found)
-        raw = found.pop(own, None)
+        raw = found.pop(snapshot_key(self._partition), None)
         tables: dict[TableId, TableProgress] = {}
         for key, value in found.items():
             known = read_key(key)
