@@ -18,9 +18,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.kafka.direct import Row as KafkaRow
-from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.prepared_query import NotPrepared
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession, TextRow
 from faust_cdc.offsets import SourceOffset
@@ -31,6 +31,8 @@ from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.markers import MarkedRows
+from faust_cdc.snapshot.selects import select_of
+from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -51,11 +53,15 @@ class InitialSnapshot:
         writer: TransactionWriter,
         should_stop: Callable[[], bool],
         part_after_ms: float,
+        settings: SnapshotSettings,
+        tables: SnapshotTables,
         *,
         is_compiled: bool,
     ) -> None:
         """`is_compiled`: tables that the compiled transcoder takes go through it."""
         self._session = session
+        self._settings = settings
+        self._tables = tables
         self._block = server_block
         self._cache = cache
         self._dispatcher = dispatcher
@@ -79,26 +85,28 @@ class InitialSnapshot:
     ) -> SourceOffset | None:
         """Take the snapshot; return the offset to stream from, or None when asked to stop in the middle.
 
-        Raises SnapshotOvertaken when tables changed meanwhile: the next attempt sees them as they are then.
+        Raises SnapshotOvertaken when tables changed meanwhile: the next attempt sees them as they are then;
+        ConfigError for a statement of the user's that is none for its table.
         """
-        before = list_tables()
+        before = self._tables.of(list_tables())
         point = self._session.open(before)
         # Listed again behind the point: rows that a new table got in between are neither behind the point nor, by
         # the first list, in the copy.
-        tables = list_tables()
+        captured = list_tables()
+        tables = self._tables.of(captured)
         if new := set(tables).difference(before):
             raise SnapshotOvertaken(f"Tables were created while the snapshot began: {', '.join(map(str, new))}.")
-        structures = read_tables(tables)
+        structures = read_tables(captured)
         self._cache.remember(structures.values())
-        log.info("Snapshot of %d tables at %s:%s", len(structures), point.position.file, point.position.pos)
+        log.info("Snapshot of %d tables at %s:%s", len(tables), point.position.file, point.position.pos)
         if with_data:
-            ordered = [structures[table_id] for table_id in tables if table_id in structures]
+            ordered = [structures[one] for one in self._tables.by_row_count(tables) if one in structures]
             if not self._copy(ordered, point):
                 return None
         closing = self._offset(point, None)
         self._writer.end_source_transaction(lambda: closing)
         self._writer.commit()
-        log.info("Snapshot complete: %d rows of %d tables", self.rows, len(structures))
+        log.info("Snapshot complete: %d rows of %d tables", self.rows, len(tables) if with_data else 0)
         return closing
 
     def _copy(self, tables: Sequence[Table], point: SnapshotPoint) -> bool:
@@ -154,8 +162,7 @@ class InitialSnapshot:
         return True
 
     def _select(self, captured: CapturedTable, *, as_text: bool) -> str:
-        expressions = ", ".join(captured.transcoder.plan.select_list(as_text=as_text))
-        return f"SELECT {expressions} FROM {quote(captured.id.database)}.{quote(captured.id.table)}"
+        return select_of(captured.transcoder.plan, self._settings, self._session.columns_of, as_text=as_text)
 
     def _add_cells(self, captured: CapturedTable, cells: TextRow, point: SnapshotPoint, number: int) -> None:
         """Take a row through the reference transcoder: row `number` of the copy of its table."""
@@ -172,6 +179,7 @@ class InitialSnapshot:
         if time.monotonic() - self._last_report > PROGRESS_EVERY_S:
             self._last_report = time.monotonic()
             log.info("Snapshot: %d rows so far, now in %s", self.rows, captured.id)
+            self._session.keep_locks()
         self._commit_part(point)
 
     def _bad_row(
