@@ -17,12 +17,15 @@ from functools import partial
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
+from faust_cdc.config.snapshot_settings import LockingMode
+from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
-from faust_cdc.mysql.preflight import run_preflight
+from faust_cdc.mysql.preflight import oldest_point, run_preflight
+from faust_cdc.mysql.row_counts import estimated_rows
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
@@ -48,10 +51,12 @@ from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import topic_naming
+from faust_cdc.snapshot.decision import SnapshotDecision, StartAt, Take, decide, offset_state
 from faust_cdc.snapshot.initial import InitialSnapshot
 from faust_cdc.snapshot.launch import SourceReads
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.snapshots import Snapshots
+from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.transcode.plan import TranscodeOptions
 from faust_cdc.transcode.source_block import SourceInfo
@@ -86,6 +91,8 @@ class Progress:
     """Where the time goes, in this attempt like the counts above."""
     waiting_bytes: Callable[[], int] = int
     """Bytes produced that wait for a commit."""
+    snapshot_taken: bool = False
+    """An attempt has taken the snapshot of this start; `snapshot.mode=always` takes one a start, not one an attempt."""
     rollbacks: Rollbacks = field(default_factory=Rollbacks)
     """What attempts before found to be rolled back; no business of the control plane."""
 
@@ -172,14 +179,73 @@ class Coordinator:
             way = _Way(cache, dispatcher, writer)
             snapshots = self._snapshots(info, topics, way)
             stack.callback(snapshots.close)
-            if offset is None or offset.snapshot is not None:
-                offset = snapshots.begin(offset) or self._snapshot(info, way)
-            else:
-                self._ensure_readable(offset)
-            if offset is not None and not self._should_stop():
+            offset, streams = self._begin(info, way, offset, snapshots)
+            if not streams:
+                self._stay_idle()
+            elif offset is not None and not self._should_stop():
                 metadata = self._transaction_topic(converters, ensure_topic)
                 self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic), snapshots)
             self._move(Phase.STOPPED)
+
+    def _begin(
+        self, info: ServerInfo, way: _Way, stored: SourceOffset | None, snapshots: Snapshots
+    ) -> tuple[SourceOffset | None, bool]:
+        """Do what the snapshot mode asks for; return where the stream begins, and whether there is to be one.
+
+        The place is None when the task was asked to stop, or when there is none.
+        """
+        settings, decision = self._config.snapshot, self._decide(stored)
+        then = "the stream" if decision.stream else "no stream"
+        log.info("Snapshot of %s, then %s (%s)", decision.take.value, then, decision.reason)
+        if decision.start_at is StartAt.STORED:
+            assert stored is not None, "without an offset the stream begins elsewhere"
+            return replace(stored, snapshot=None), decision.stream
+        if decision.start_at is StartAt.OLDEST:
+            return self._oldest_offset(info) if decision.stream else None, decision.stream
+        if not self._wait(settings.delay_ms, "snapshot.delay.ms"):
+            return None, decision.stream
+        offset = None
+        if decision.take is Take.DATA and decision.stream and settings.locking is LockingMode.WATERMARK:
+            offset = snapshots.begin(stored)
+        if offset is None:
+            offset = self._snapshot(info, way, with_data=decision.take is Take.DATA)
+        self._progress.snapshot_taken = offset is not None
+        if decision.stream and offset is not None:
+            self._wait(settings.streaming_delay_ms, "streaming.delay.ms")
+        return offset, decision.stream
+
+    def _decide(self, stored: SourceOffset | None) -> SnapshotDecision:
+        settings, is_taken = self._config.snapshot, self._progress.snapshot_taken
+        state = offset_state(stored)
+        decision = decide(settings, state, is_taken=is_taken)
+        if stored is None or not decision.needs_position:
+            return decision
+        try:
+            self._ensure_readable(stored)
+        except (BinlogNotAvailable, GtidGap) as lost:
+            return decide(settings, state, lost, is_taken=is_taken)
+        return decision
+
+    def _oldest_offset(self, info: ServerInfo) -> SourceOffset:
+        with connect(self._address, purpose="the oldest position") as connection:
+            is_mariadb = info.flavor == "mariadb"
+            oldest = oldest_point(connection, is_mariadb_server=is_mariadb, gtid_mode=info.gtid_mode)
+        log.warning("No snapshot and no offset: the binlog is read from %s on", oldest.position)
+        return SourceOffset(oldest.position.file, oldest.position.pos, oldest.gtids)
+
+    def _wait(self, delay_ms: int, option: str) -> bool:
+        """Wait as long as an option says; return whether to go on."""
+        if delay_ms > 0:
+            log.info("Waiting for %d ms (%s)", delay_ms, option)
+        return not self._stop.wait(delay_ms / 1000)
+
+    def _stay_idle(self) -> None:
+        """Stay as a running task that has nothing to do, as Debezium's does."""
+        self._move(Phase.IDLE)
+        self._on_streaming()
+        if not self._should_stop():
+            log.info("snapshot.mode=%s asks for no stream: the task stays idle", self._config.snapshot.mode.value)
+        self._stop.wait()
 
     def _ensure_data_topic(self, topics: TopicCreator, name: str) -> None:
         rule = self._config.topic_creation
@@ -264,13 +330,19 @@ class Coordinator:
         with connect(self._address, purpose="table structures") as connection:
             return read_tables(connection, list(ids))
 
+    def _estimated_rows(self, ids: Iterable[TableId]) -> dict[TableId, int]:
+        with connect(self._address, purpose="row estimates") as connection:
+            return estimated_rows(connection, ids)
+
     def _source_block(self) -> SourceInfo:
         return SourceInfo.for_server(connector=self._config.flavor, name=self._config.topic_prefix)
 
-    def _snapshot(self, info: ServerInfo, way: _Way) -> SourceOffset | None:
+    def _snapshot(self, info: ServerInfo, way: _Way, *, with_data: bool) -> SourceOffset | None:
         self._move(Phase.SNAPSHOTTING)
         part_after_ms = SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms
-        with SnapshotSession(self._address, info, max(1, self._config.snapshot_lock_timeout_ms // 1000)) as session:
+        settings = self._config.snapshot
+        timeout_s = max(1, settings.lock_timeout_ms // 1000)
+        with SnapshotSession(self._address, info, timeout_s, settings.locking) as session:
             snapshot = InitialSnapshot(
                 session,
                 self._source_block(),
@@ -279,11 +351,11 @@ class Coordinator:
                 way.writer,
                 self._should_stop,
                 part_after_ms,
+                settings,
+                self._snapshot_tables(),
                 is_compiled=self._spec.hot_path and is_compiled(),
             )
-            offset = snapshot.run(
-                self._list_tables, self._read_tables, with_data=self._config.snapshot_mode == "initial"
-            )
+            offset = snapshot.run(self._list_tables, self._read_tables, with_data)
         self._progress.snapshot_rows = snapshot.rows
         self._report(way.writer, int(time.time() * 1000))
         return offset
@@ -294,7 +366,7 @@ class Coordinator:
         reads = SourceReads(
             self._address,
             info,
-            max(1, self._config.snapshot_lock_timeout_ms // 1000),
+            max(1, self._config.snapshot.lock_timeout_ms // 1000),
             readers=self._config.snapshot_max_threads,
             rows_per_chunk=self._config.snapshot_chunk_size,
             is_compiled=self._spec.hot_path and is_compiled(),
@@ -310,9 +382,13 @@ class Coordinator:
             self._source_block(),
             self._list_tables,
             self._read_tables,
+            self._snapshot_tables(),
+            self._config.snapshot,
             SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms,
-            is_wanted=self._config.snapshot_mode == "initial" and self._config.snapshot_locking_mode == "watermark",
         )
+
+    def _snapshot_tables(self) -> SnapshotTables:
+        return SnapshotTables(self._config.snapshot, self._config.table_include_list, self._estimated_rows)
 
     def _stream(
         self,

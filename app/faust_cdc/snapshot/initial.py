@@ -16,6 +16,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
@@ -25,6 +26,7 @@ from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.markers import MarkedRows
 from faust_cdc.snapshot.table_copy import TableCopy
+from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -44,11 +46,15 @@ class InitialSnapshot:
         writer: TransactionWriter,
         should_stop: Callable[[], bool],
         part_after_ms: float,
+        settings: SnapshotSettings,
+        tables: SnapshotTables,
         *,
         is_compiled: bool,
     ) -> None:
         """`is_compiled`: tables that the compiled transcoder takes go through it."""
         self._session = session
+        self._settings = settings
+        self._tables = tables
         self._block = server_block
         self._cache = cache
         self._dispatcher = dispatcher
@@ -72,26 +78,28 @@ class InitialSnapshot:
     ) -> SourceOffset | None:
         """Take the snapshot; return the offset to stream from, or None when asked to stop in the middle.
 
-        Raises SnapshotOvertaken when tables changed meanwhile: the next attempt sees them as they are then.
+        Raises SnapshotOvertaken when tables changed meanwhile: the next attempt sees them as they are then;
+        ConfigError for a statement of the user's that is none for its table.
         """
-        before = list_tables()
+        before = self._tables.of(list_tables())
         point = self._session.open(before)
         # Listed again behind the point: rows that a new table got in between are neither behind the point nor, by
         # the first list, in the copy.
-        tables = list_tables()
+        captured = list_tables()
+        tables = self._tables.of(captured)
         if new := set(tables).difference(before):
             raise SnapshotOvertaken(f"Tables were created while the snapshot began: {', '.join(map(str, new))}.")
-        structures = read_tables(tables)
+        structures = read_tables(captured)
         self._cache.remember(structures.values())
-        log.info("Snapshot of %d tables at %s:%s", len(structures), point.position.file, point.position.pos)
+        log.info("Snapshot of %d tables at %s:%s", len(tables), point.position.file, point.position.pos)
         if with_data:
-            ordered = [structures[table_id] for table_id in tables if table_id in structures]
+            ordered = [structures[one] for one in self._tables.by_row_count(tables) if one in structures]
             if not self._copy(ordered, point):
                 return None
         closing = self._offset(point, None)
         self._writer.end_source_transaction(lambda: closing)
         self._writer.commit()
-        log.info("Snapshot complete: %d rows of %d tables", self.rows, len(structures))
+        log.info("Snapshot complete: %d rows of %d tables", self.rows, len(tables) if with_data else 0)
         return closing
 
     def _copy(self, tables: Sequence[Table], point: SnapshotPoint) -> bool:
@@ -104,6 +112,7 @@ class InitialSnapshot:
             self._marked,
             self._should_stop,
             lambda captured: self._after_rows(captured, point),
+            self._settings,
             is_compiled=self._is_compiled,
         )
         for table in tables:
@@ -116,6 +125,7 @@ class InitialSnapshot:
         if time.monotonic() - self._last_report > PROGRESS_EVERY_S:
             self._last_report = time.monotonic()
             log.info("Snapshot: %d rows so far, now in %s", self.rows, captured.id)
+            self._session.keep_locks()
         self._commit_part(point)
 
     def _commit_part(self, point: SnapshotPoint) -> None:

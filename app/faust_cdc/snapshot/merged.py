@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.failpoints import reach
 from faust_cdc.kafka.direct import Row as KafkaRow
@@ -73,11 +74,13 @@ class MergedSnapshot:
         offset: Callable[[], SourceOffset],
         read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
         on_complete: Callable[[], None],
+        settings: SnapshotSettings,
         part_after_ms: float,
     ) -> None:
         """`offset` is the stream's, at the edge it stands at; `on_complete` is called before the last is written."""
         self._progress = progress
         self._reads = reads
+        self._settings = settings
         self._part_after_ms = part_after_ms
         self._readers = ChunkReaders(reads.connect, reads.readers, reads.is_compiled, reads.should_stop)
         self._cache = cache
@@ -159,7 +162,8 @@ class MergedSnapshot:
 
     def is_to_come(self, table: TableId) -> bool:
         """Return whether a table is in it and not read yet."""
-        return any(one.captured.id == table for one in (*self._pending, *self._whole))
+        in_chunks = any(one.captured.id == table for one in self._pending)
+        return in_chunks or any(one.captured.id == table for one in self._whole)
 
     def extend(self, tables: Iterable[TableId]) -> None:
         """Note that further tables belong to it; each is to be added."""
@@ -183,7 +187,7 @@ class MergedSnapshot:
     def stop(self, matches: Callable[[TableId], bool] | None) -> None:
         """Give up these tables, None: all of them."""
         for work in [one for one in self._pending if matches is None or matches(one.captured.id)]:
-            self._drop_reads(lambda table, of=work: table == of.captured.id)
+            self._drop_reads(work.captured.id.__eq__)
             self._skip(work, STOPPED)
         for table in [one for one in self._whole if matches is None or matches(one.captured.id)]:
             self._whole.remove(table)
@@ -268,6 +272,7 @@ class MergedSnapshot:
             marked,
             self._reads.should_stop,
             self._commit_part,
+            self._settings,
             is_compiled=self._reads.is_compiled,
         )
         reach("snapshot.view.open")

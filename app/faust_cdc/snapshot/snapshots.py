@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.failpoints import reach
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.key_ranges import Unchunkable
@@ -29,6 +30,7 @@ from faust_cdc.snapshot.merged import MergedSnapshot
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
 from faust_cdc.snapshot.progress_log import ProgressLog, StoredProgress
 from faust_cdc.snapshot.ranges import TableRanges
+from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.snapshot.whole import WholeTable
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -54,11 +56,10 @@ class Snapshots:
         server_block: SourceInfo,
         list_tables: Callable[[], list[TableId]],
         read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
+        tables: SnapshotTables,
+        settings: SnapshotSettings,
         part_after_ms: float,
-        *,
-        is_wanted: bool,
     ) -> None:
-        """`is_wanted`: the configuration asks for an initial snapshot without locks, if there is to be one."""
         self._reads = reads
         self._log = progress_log
         self._stored = stored
@@ -69,7 +70,8 @@ class Snapshots:
         self._list_tables = list_tables
         self._read_tables = read_tables
         self._part_after_ms = part_after_ms
-        self._is_wanted = is_wanted
+        self._tables = tables
+        self._settings = settings
         self._stream: StreamingSource | None = None
         self._begun: tuple[SnapshotProgress, dict[TableId, TableProgress]] | None = None
         self._running: MergedSnapshot | None = None
@@ -85,10 +87,8 @@ class Snapshots:
     def begin(self, offset: SourceOffset | None) -> SourceOffset | None:
         """Begin an initial snapshot, or go on with the one of `offset`; return where the stream begins.
 
-        None when it is not to be taken this way: it is not wanted, or the server cannot say what a read shows.
+        None when it cannot be taken this way: the server does not say what a read shows.
         """
-        if not self._is_wanted:
-            return None
         if not has_visible_set(self._reads.info):
             log.warning("No GTIDs on %s: the snapshot begins under a global read lock", self._reads.address)
             return None
@@ -96,13 +96,14 @@ class Snapshots:
         if is_resumable(self._stored, offset) and offset is not None and snapshot is not None:
             log.info("Going on with snapshot %s of %d tables", snapshot.id, len(snapshot.tables))
             # What is captured may be another list than it was.
-            tables = tuple(table for table in self._list_tables() if table not in snapshot.level)
+            tables = tuple(table for table in self._chosen(self._list_tables()) if table not in snapshot.level)
             states = {table: self._stored.tables.get(table, TableProgress(table)) for table in tables}
             self._begun = replace(snapshot, tables=tables), states
             return offset
         place = self._reads.place()
-        ids = self._list_tables()
-        self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids))
+        captured = self._list_tables()
+        ids = self._chosen(captured)
+        self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids), level=captured)
         self._log.begin(self._begun[0], self._begun[1].values())
         self._writer.end_source_transaction(lambda: place)
         reach("snapshot.begin")
@@ -110,6 +111,9 @@ class Snapshots:
         reach("snapshot.begun")
         log.info("Snapshot of %d tables beside the stream from %s:%d", len(ids), place.file, place.pos)
         return place
+
+    def _chosen(self, captured: Iterable[TableId]) -> list[TableId]:
+        return self._tables.by_row_count(self._tables.of(captured))
 
     def join(self, stream: StreamingSource) -> None:
         """Begin to read beside `stream`."""
@@ -221,10 +225,8 @@ class Snapshots:
         if running is not None and (running.kind is not SnapshotKind.INCREMENTAL or running.kind is not command.kind):
             self._waiting.append(command)
             return None
-        progress, states = new_snapshot(
-            command.kind, tables, self._reads.estimates(tables), command.id, self._level
-        )
-        states = {table: replace(one, **restriction(command, table)) for table, one in states.items()}
+        progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._level)
+        states = {table: restricted(one, command) for table, one in states.items()}
         if running is not None:
             self._extend(running, states)
             return None
@@ -271,6 +273,7 @@ class Snapshots:
             stream.offset,
             self._read_tables,
             self._completed,
+            self._settings,
             self._part_after_ms,
         )
 
@@ -280,6 +283,8 @@ class Snapshots:
             return
         captured = self._cache.for_table(table)
         key = key_of(captured, table, progress.surrogate_key)
+        if running.kind is SnapshotKind.INITIAL and self._settings.override_of(*table.id) is not None:
+            key = Unchunkable(f"{table.id} has a statement of its own.")
         if not isinstance(key, Unchunkable):
             running.add(captured, TableRanges(table, key, progress, self._reads.rows_per_chunk), progress)
         elif running.kind is SnapshotKind.INCREMENTAL:
@@ -299,7 +304,7 @@ def matcher(patterns: Iterable[str]) -> Callable[[TableId], bool]:
     return lambda table: any(one.fullmatch(str(table)) for one in compiled)
 
 
-def restriction(command: ExecuteSnapshot, table: TableId) -> dict[str, str | None]:
-    """Return the condition and the surrogate key that a command has for a table."""
-    found = [one.filter for one in command.conditions if matcher([one.data_collection])(table)]
-    return {"condition": found[0] if found else None, "surrogate_key": command.surrogate_key}
+def restricted(progress: TableProgress, command: ExecuteSnapshot) -> TableProgress:
+    """Return a table's progress with the condition and the surrogate key that a command has for it."""
+    found = [one.filter for one in command.conditions if matcher([one.data_collection])(progress.table)]
+    return replace(progress, condition=found[0] if found else None, surrogate_key=command.surrogate_key)

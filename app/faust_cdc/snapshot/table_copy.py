@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.kafka.direct import Row as KafkaRow
-from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.prepared_query import NotPrepared
 from faust_cdc.mysql.snapshot_session import SnapshotSession, TextRow
@@ -19,6 +19,7 @@ from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.snapshot.markers import MarkedRows
+from faust_cdc.snapshot.selects import select_of
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -37,6 +38,7 @@ class TableCopy:
         marked: MarkedRows,
         should_stop: Callable[[], bool],
         after_rows: Callable[[CapturedTable], None],
+        settings: SnapshotSettings,
         *,
         is_compiled: bool,
     ) -> None:
@@ -49,6 +51,7 @@ class TableCopy:
         self._marked = marked
         self._should_stop = should_stop
         self._after_rows = after_rows
+        self._settings = settings
         self._is_compiled = is_compiled
 
     def copy(self, captured: CapturedTable, position: BinlogPosition) -> bool:
@@ -98,8 +101,7 @@ class TableCopy:
         return True
 
     def _select(self, captured: CapturedTable, *, as_text: bool) -> str:
-        expressions = ", ".join(captured.transcoder.plan.select_list(as_text=as_text))
-        return f"SELECT {expressions} FROM {quote(captured.id.database)}.{quote(captured.id.table)}"
+        return select_of(captured.transcoder.plan, self._settings, self._session.columns_of, as_text=as_text)
 
     def _add_cells(self, captured: CapturedTable, cells: TextRow, position: BinlogPosition, number: int) -> None:
         """Take a row through the reference transcoder: row `number` of the copy of its table."""
@@ -113,10 +115,15 @@ class TableCopy:
         self._marked.add(captured, partial(self._record, captured, row, position))
 
     def _bad_row(
-        self, error: ValueConversionError, captured: CapturedTable, cells: TextRow, position: BinlogPosition, number: int
+        self,
+        error: ValueConversionError,
+        captured: CapturedTable,
+        cells: TextRow,
+        position: BinlogPosition,
+        number: int,
     ) -> Row | None:
         """Return the row with its bad values settled, None when it went to the quarantine."""
-        source = replace(self._source(captured, position), row=number)
+        source = replace(self._source(captured, at), row=number)
         settled = self._dispatcher.bad_rows.cells(error, captured, cells, source)
         if not isinstance(settled, ChangeRecord):
             return settled

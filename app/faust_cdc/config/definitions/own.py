@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from faust_cdc.config.checks import non_negative, positive
 from faust_cdc.config.differences import listed
-from faust_cdc.config.options import USED, Importance, Option, Type, Width
+from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited
 from faust_cdc.config.rate_limit import rate_limit_problem
 
 _COVERED = "; ".join(one.what for one in listed() if one.covered)
@@ -114,5 +114,21 @@ OPTIONS: tuple[Option, ...] = (
         ),
         USED,
         checks=(non_negative,),
+    ),
+    Option(
+        "snapshot.isolation.mode",
+        Type.STRING,
+        "repeatable_read",
+        Importance.LOW,
+        None,
+        -1,
+        Width.SHORT,
+        "Snapshot isolation mode",
+        (
+            "Of Debezium's connectors for other databases, which have several; here a snapshot is read in transactions "
+            "of REPEATABLE READ WITH CONSISTENT SNAPSHOT, as Debezium does it on MySQL and MariaDB without an option."
+        ),
+        limited("what is read under another isolation is not as of one position, and the stream could not go on there"),
+        legal=("repeatable_read", "snapshot", "serializable", "exclusive", "read_committed", "read_uncommitted"),
     ),
 )
