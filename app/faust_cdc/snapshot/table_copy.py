@@ -123,7 +123,7 @@ class TableCopy:
         number: int,
     ) -> Row | None:
         """Return the row with its bad values settled, None when it went to the quarantine."""
-        source = replace(self._source(captured, at), row=number)
+        source = replace(self._source(captured, position), row=number)
         settled = self._dispatcher.bad_rows.cells(error, captured, cells, source)
         if not isinstance(settled, ChangeRecord):
             return settled
