@@ -62,7 +62,10 @@ def test_a_snapshot_goes_on_where_it_was(
     config = connector_config(mysql, mysql_database, prefix, snapshot__locking__mode="watermark")
     config["snapshot.chunk.size"] = "700"
     killed = in_snapshot = 0
-    with SlowLink(mysql.port, BYTES_PER_S) as link, RandomWriter(mysql, mysql_database, ["a", "b"], ROWS, SEED) as writer:
+    with (
+        SlowLink(mysql.port, BYTES_PER_S) as link,
+        RandomWriter(mysql, mysql_database, ["a", "b"], ROWS, SEED) as writer,
+    ):
         config["database.port"] = str(link.port)
         try:
             worker.start().wait_ready()

@@ -6,8 +6,6 @@ import random
 import threading
 from typing import Any
 
-
-
 from tests.lab import SqlServer
 
 

@@ -13,6 +13,12 @@ from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
 from faust_cdc.config.rate_limit import RateSchedule, parse_rate_limit
 from faust_cdc.config.secret import Secret, mask_secrets
+from faust_cdc.config.signalling import (
+    NotificationSettings,
+    SignalSettings,
+    notification_settings,
+    signal_settings,
+)
 from faust_cdc.config.snapshot_settings import (
     LockingMode,
     ModeSwitches,
@@ -121,6 +127,8 @@ class MySqlConnectorConfig:
     converters: Converters = field(default_factory=Converters)
     custom_converters: tuple[CustomConverter, ...] = ()
     post_processors: tuple[Reselect, ...] = ()
+    signals: SignalSettings = field(default_factory=SignalSettings)
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
 
@@ -249,6 +257,8 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         converters=converters_of(v.config)[0],
         custom_converters=custom_converters(v.config)[0],
         post_processors=post_processors(v.config)[0],
+        signals=signal_settings(v.config),
+        notifications=notification_settings(v.config),
         notes=notes,
     )
     return _with_values(v, _with_topics(v, base))

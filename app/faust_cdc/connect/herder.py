@@ -34,10 +34,19 @@ from faust_cdc.connect.entities import ConnectError, CreateRequest, connector_in
 from faust_cdc.connect.records import ConnectorEntry, StatusRecord, decode_config, decode_status
 from faust_cdc.connect.snapshots import snapshot_entity
 from faust_cdc.connect.states import SHOWN, ConnectorState, TargetState
-from faust_cdc.connect.store import CommandBus, ConfigLog, OffsetLog, Record, restart_command, restart_task_command
+from faust_cdc.connect.store import (
+    CommandBus,
+    ConfigLog,
+    OffsetLog,
+    Record,
+    restart_command,
+    restart_task_command,
+    signal_command,
+)
 from faust_cdc.connect.validation import SourceCheck, check_source, with_findings
 from faust_cdc.connect.views import ConfigView, OffsetView, StatusView
 from faust_cdc.offsets import SourcePartition
+from faust_cdc.signals.signal import RefusedSignal, Signal, command_of
 from faust_cdc.snapshot.book import SnapshotBook
 
 log = logging.getLogger(__name__)
@@ -320,6 +329,37 @@ class Herder:
         if task_id not in [task.task_id for task in tasks_of(entry)]:
             raise ConnectError(404, f"Unknown task: {task_name(name, task_id)}")
         await self._commands.send(name, restart_task_command(task_id))
+
+    async def signal(self, name: str, body: Any) -> dict[str, Any]:
+        """`POST …/signals`, ours: `{"id"?, "type", "data"?}` to the connector's task; returns the signal's id.
+
+        What the task would refuse is refused here with 400, and 409 is for a connector that does not run.
+        """
+        self._ensure_ready_to_write()
+        entry = self._entries().get(name)
+        if entry is None:
+            raise ConnectError(404, f"Unknown connector: {name}")
+        try:
+            signal = Signal.from_value(body)
+        except ValueError as error:
+            raise ConnectError(400, f"The body is no signal: {error}.") from None
+        command = command_of(signal)
+        if command is None or isinstance(command, RefusedSignal):
+            reason = "it is one of the connector's own" if command is None else command.reason
+            raise ConnectError(400, f"Signal '{signal.type}' is not taken: {reason}.")
+        if entry.target_state is not TargetState.STARTED:
+            state = SHOWN[entry.target_state].value
+            raise ConnectError(409, f"Connector {name} is {state}: it takes signals while it runs. Resume it first.")
+        await self._commands.send(name, signal_command(signal.to_value()))
+        log.info("Signal %r for connector %r: %s", signal.id, name, signal.type)
+        return {"id": signal.id}
+
+    def owner(self, name: str) -> str | None:
+        """The worker that runs the connector's task, as `host:port`; None while none does. 404 for no connector."""
+        self._entry(name)
+        tasks = records.task_statuses(self._statuses.items(), name)
+        task = tasks.get(TASK_ID)
+        return None if task is None or task.state == ConnectorState.UNASSIGNED.value else task.worker_id
 
     # ---- below
 

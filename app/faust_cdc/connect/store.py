@@ -55,6 +55,11 @@ def restart_command(*, include_tasks: bool, only_failed: bool) -> Command:
     return {"type": "restart", "include_tasks": include_tasks, "only_failed": only_failed}
 
 
+def signal_command(signal: Mapping[str, str | None]) -> Command:
+    """`POST …/signals`: `{"type": "signal", "signal": {"id": …, "type": …, "data": …}}`."""
+    return {"type": "signal", "signal": dict(signal)}
+
+
 def restart_task_command(task_id: int) -> Command:
     """`POST …/tasks/{n}/restart`: `{"type": "restart_task", "task": n}`."""
     return {"type": "restart_task", "task": task_id}

@@ -28,9 +28,12 @@ from faust_cdc.mysql.preflight import oldest_point, run_preflight
 from faust_cdc.mysql.row_counts import estimated_rows
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
+from faust_cdc.notifications.notification import signal_table_unusable
+from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
+from faust_cdc.pipeline.control import ControlLinks
 from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
@@ -51,12 +54,15 @@ from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import topic_naming
+from faust_cdc.signals.desk import CommandDesk
+from faust_cdc.signals.source_channel import SourceChannel, unusable
 from faust_cdc.snapshot.decision import SnapshotDecision, StartAt, Take, decide, offset_state
 from faust_cdc.snapshot.initial import InitialSnapshot
 from faust_cdc.snapshot.launch import SourceReads
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.snapshots import Snapshots
 from faust_cdc.snapshot.tables import SnapshotTables
+from faust_cdc.snapshot.told import SnapshotTold
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.transcode.plan import TranscodeOptions
 from faust_cdc.transcode.source_block import SourceInfo
@@ -104,6 +110,7 @@ class _Way:
     cache: TranscoderCache
     dispatcher: Dispatcher
     writer: TransactionWriter
+    notifier: Notifier
 
 
 class Coordinator:
@@ -116,6 +123,7 @@ class Coordinator:
         stop: threading.Event,
         progress: Progress,
         on_streaming: Callable[[], None],
+        links: ControlLinks | None = None,
     ) -> None:
         self._spec = spec
         self._config = spec.config
@@ -123,12 +131,15 @@ class Coordinator:
         self._should_stop = stop.is_set
         self._progress = progress
         self._on_streaming = on_streaming
+        self._links = links or ControlLinks()
+        self._signal_tables = [TableId(*names) for names in spec.config.signals.data_collections]
         self._machine = PhaseMachine()
         self._filter = TableFilter(
             self._config.database_include_list,
             self._config.database_exclude_list,
             self._config.table_include_list,
             self._config.table_exclude_list,
+            always=self._signal_tables,
         )
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
         self._address = SourceAddress.of(spec.config)
@@ -176,7 +187,9 @@ class Coordinator:
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, limits, stages)
             self._progress.waiting_bytes = lambda: writer.waiting_bytes
             stack.callback(setattr, self._progress, "waiting_bytes", int)
-            way = _Way(cache, dispatcher, writer)
+            show, settings = self._links.show, self._config.notifications
+            notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
+            way = _Way(cache, dispatcher, writer, notifier)
             snapshots = self._snapshots(info, topics, way)
             stack.callback(snapshots.close)
             offset, streams = self._begin(info, way, offset, snapshots)
@@ -354,6 +367,7 @@ class Coordinator:
                 settings,
                 self._snapshot_tables(),
                 is_compiled=self._spec.hot_path and is_compiled(),
+                told=SnapshotTold(way.notifier, self._config.topic_prefix, self._signal_tables),
             )
             offset = snapshot.run(self._list_tables, self._read_tables, with_data)
         self._progress.snapshot_rows = snapshot.rows
@@ -400,6 +414,9 @@ class Coordinator:
         snapshots: Snapshots,
     ) -> None:
         start, writer = dump_start(info, offset), way.writer
+        signals = self._source_channel(way)
+        if writer.has_records:  # notifications
+            writer.cover(lambda: offset)
         server_id, heartbeat_ms = self._config.database_server_id, self._spec.heartbeat_ms
         search = PreparedSearch(self._address, server_id, info, heartbeat_ms, self._should_stop)
         stream = StreamingSource(
@@ -415,8 +432,11 @@ class Coordinator:
             publish_at_prepare=self._config.compatible,
             rollbacks=self._progress.rollbacks,
             server=info.identity,
+            signals=signals,
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
+        self._links.commands.begin_again()
+        desk = CommandDesk(self._links.commands, signals, self._config.topic_prefix, way.notifier)
         last_commit = time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
@@ -428,6 +448,8 @@ class Coordinator:
                 some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
                 if not source.in_transaction:
                     snapshots.at_edge(source.position)
+                if desk and not source.in_transaction:
+                    self._obey(desk, stream, writer, snapshots)
                 if heartbeat.is_due and not source.in_transaction:
                     action.run()
                     writer.write(heartbeat.record())
@@ -457,6 +479,29 @@ class Coordinator:
             return wait_ms
         self._stop.wait(wait_ms / 1000)
         return 0
+
+    def _source_channel(self, way: _Way) -> SourceChannel:
+        """Return the channel; a table that cannot be one is told of, and may become one later."""
+        tables = self._signal_tables if "source" in self._config.signals.channels else []
+        known = self._read_tables(tables) if tables else {}
+        for table_id in tables:
+            problem = unusable(known.get(table_id))
+            if problem is not None:
+                log.warning("signal.data.collection: %s %s", table_id, problem)
+                way.notifier.notify(signal_table_unusable(self._config.topic_prefix, table_id, problem))
+        return SourceChannel(tables, way.cache)
+
+    def _obey(
+        self, desk: CommandDesk, stream: StreamingSource, writer: TransactionWriter, snapshots: Snapshots
+    ) -> None:
+        """Carry out the commands that wait; what is written for them is covered by where the stream stands."""
+        for command in desk.commands(stream.offset):
+            if reason := snapshots.obey(command):
+                desk.refuse(command, reason)
+        if writer.has_records:
+            writer.cover(stream.offset)
+        else:
+            self._links.commands.committed()
 
     def _events(
         self, stream: StreamingSource, reader: BinlogReader, way: _Way, metadata: TransactionTopic | None
@@ -488,6 +533,7 @@ class Coordinator:
         progress.source_ts_ms = source_ts_ms
         progress.offset = writer.committed
         progress.committed_at = time.time()
+        self._links.commands.committed()
 
     def _move(self, to: Phase) -> None:
         self._machine.move(to)

@@ -204,7 +204,9 @@ class FastStream:
         encoder = row_encoder(captured.transcoder, event, self._skip_unchanged)
         database, table = captured.id.database.encode(), captured.id.table.encode()
         count = None if self._metadata is None else self._metadata.count_of(captured.id)
-        return LaneTable(topic, event.body, encoder, columns, database, table, encoder is None, count)
+        signals = self._stream.signals
+        is_foreign = encoder is None or (signals is not None and signals.is_signal_table(event))
+        return LaneTable(topic, event.body, encoder, columns, database, table, is_foreign, count)
 
     def _to_decoder(self) -> None:
         """Tell the long way what the lane has read."""
@@ -266,7 +268,9 @@ class FastStream:
         if transaction is None:
             lane.open, lane.adopted, lane.held = lanes.CLOSED, False, False
             return
-        if not whole or self._stream.is_resuming or decoder.verifies_checksums is None:
+        # A transaction with signals ends on the long way, so that they are taken before the position moves on.
+        has_signals = self._stream.signals is not None and self._stream.signals.is_open
+        if not whole or has_signals or self._stream.is_resuming or decoder.verifies_checksums is None:
             lane.open = lanes.FOREIGN
             return
         lane.adopted, lane.held = True, transaction.held is not None

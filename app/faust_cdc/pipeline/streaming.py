@@ -44,6 +44,7 @@ from faust_cdc.pipeline.statements import changes_system_table, first_words, is_
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import TableId
+from faust_cdc.signals.source_channel import SourceChannel
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -124,8 +125,11 @@ class StreamingSource:
         publish_at_prepare: bool = False,
         rollbacks: Rollbacks | None = None,
         server: str = "",
+        signals: SourceChannel | None = None,
     ) -> None:
         """`server` names the source in offsets inside a transaction."""
+        self.signals = signals
+        """Takes the rows of signal tables as they pass."""
         self._block = server_block
         self._dispatcher = dispatcher
         self._cache = cache
@@ -295,6 +299,8 @@ class StreamingSource:
         if transaction is None:
             # Non-transactional rows of old servers come without GTID event; they end with COMMIT all the same.
             transaction = self.open = SourceTransaction(None, None)
+        if self.signals is not None:
+            self.signals.read(event, is_held=transaction.held is not None)
         block = self._source_block(event, transaction)
         if transaction.held is None:
             write, transaction.written = self._writer.write, True
@@ -364,6 +370,8 @@ class StreamingSource:
         if word == "rollback" and second != "to":
             if transaction is not None:
                 self._check_whole(event, transaction)
+                if self.signals is not None:
+                    self.signals.forget_transaction()
                 self._rollbacks.drop_all(transaction.begin, transaction.held, transaction.written)
                 if transaction.metadata is not None:
                     transaction.metadata.count_again_from((0, {}))
@@ -471,6 +479,8 @@ class StreamingSource:
             for record in transaction.held.records():
                 self._writer.write(record)
             transaction.held.close()
+        if self.signals is not None:
+            self.signals.end_transaction()
         header = event.header
         self._file, self._pos = header.file, header.end_pos
         self._server_id = header.server_id

@@ -27,6 +27,7 @@ from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.markers import MarkedRows
 from faust_cdc.snapshot.table_copy import TableCopy
 from faust_cdc.snapshot.tables import SnapshotTables
+from faust_cdc.snapshot.told import SnapshotTold
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,10 @@ class InitialSnapshot:
         tables: SnapshotTables,
         *,
         is_compiled: bool,
+        told: SnapshotTold,
     ) -> None:
-        """`is_compiled`: tables that the compiled transcoder takes go through it."""
+        """`is_compiled`: tables that the compiled transcoder takes go through it. `told` makes the notifications."""
+        self._told = told
         self._session = session
         self._settings = settings
         self._tables = tables
@@ -81,6 +84,7 @@ class InitialSnapshot:
         Raises SnapshotOvertaken when tables changed meanwhile: the next attempt sees them as they are then;
         ConfigError for a statement of the user's that is none for its table.
         """
+        self._told.started()
         before = self._tables.of(list_tables())
         point = self._session.open(before)
         # Listed again behind the point: rows that a new table got in between are neither behind the point nor, by
@@ -96,6 +100,7 @@ class InitialSnapshot:
             ordered = [structures[one] for one in self._tables.by_row_count(tables) if one in structures]
             if not self._copy(ordered, point):
                 return None
+        self._told.completed()
         closing = self._offset(point, None)
         self._writer.end_source_transaction(lambda: closing)
         self._writer.commit()
@@ -115,9 +120,13 @@ class InitialSnapshot:
             self._settings,
             is_compiled=self._is_compiled,
         )
-        for table in tables:
+        for table in self._told.to_be_read(tables):
+            self._told.begins(table.id)
+            taken_before = self._marked.taken
             if not copy.copy(self._cache.for_table(table), point.position):
+                self._told.aborted()
                 return False
+            self._told.ends(table.id, self._marked.taken - taken_before)
         self._marked.end()
         return True
 

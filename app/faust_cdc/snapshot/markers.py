@@ -36,6 +36,11 @@ class MarkedRows:
         self.rows = 0
         """Rows written."""
 
+    @property
+    def taken(self) -> int:
+        """Rows taken, the held one among them."""
+        return self.rows + (self._held is not None)
+
     def add(self, captured: CapturedTable, make: MakeRecord) -> None:
         """Take the next row."""
         is_first_of_table = self._held is None or self._held[0] is not captured

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from aiohttp.web import RouteDef
@@ -22,10 +23,13 @@ from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.worker import REGISTRY_PATH, WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.connect.herder import Herder
+from faust_cdc.connect.records import CONNECTOR
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
+from faust_cdc.notifications.board import NotificationBoard
 from faust_cdc.rest.metrics_api import metrics_routes
+from faust_cdc.rest.notifications_api import notification_routes
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
 from faust_cdc.snapshot.book import SnapshotBook
 from faust_cdc.transcode.compiled import is_compiled
@@ -98,6 +102,7 @@ class CdcApp(App):
         self.snapshot_book = SnapshotBook()
         self.snapshots.listen(self.snapshot_book.note)
         self.slot_count = config.leases_partitions
+        self.notifications = NotificationBoard()
         self.herder = self._new_herder()
         self.startup = Startup(config.bootstrap_servers, self._tell_stage)
         super().__init__(
@@ -114,8 +119,13 @@ class CdcApp(App):
             self.snapshot_book, lambda: self.manager.supervised, loop=self.loop, beacon=self.beacon
         )
         self._extra_services += [self.manager, self.loop_watch, self.snapshot_watch]
-        self.connectors.listen(lambda key, value: self.manager.configuration_changed())
+        self.connectors.listen(self._configuration_changed)
         self.on_rebalance_complete.connect(self._on_rebalance_complete)
+
+    def _configuration_changed(self, key: bytes, value: bytes | None) -> None:
+        self.manager.configuration_changed()
+        if value is None and key.startswith(CONNECTOR.encode()):
+            self.notifications.forget(key.decode("utf-8", "replace").removeprefix(CONNECTOR))
 
     def _tell_stage(self, message: str) -> None:
         self.herder.startup_stage = message
@@ -148,7 +158,7 @@ class CdcApp(App):
         # The MySQL driver, the transcoder and the HTTP client come with the first task, not before the first answer.
         from faust_cdc.worker.tasks import make_task
 
-        return make_task(desired, self.worker_config, on_state)
+        return make_task(desired, self.worker_config, on_state, partial(self.notifications.post, desired.connector))
 
     def _view(self, name: str, topic: str) -> TopicView:
         return TopicView(name, topic, lambda: self.startup.ready)
@@ -212,6 +222,7 @@ class CdcApp(App):
 
     def _routes(self) -> list[RouteDef]:
         routes = connect_routes(lambda: self.herder) + metrics_routes(lambda: self._numbers().page)
+        routes += notification_routes(lambda: self.herder, self.notifications, self.worker_config.worker_id)
         if self.worker_config.registry is None:
             routes += self._registry_routes()
         return routes

@@ -9,6 +9,7 @@ from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_con
 from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.config.worker import WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
+from faust_cdc.notifications.notification import Notification
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from faust_cdc.registry.client import RegistryConfig
@@ -32,9 +33,14 @@ PRODUCER_NAMES: Mapping[str, str] = {
 """Java's producer settings that a task's producer follows, with librdkafka's names for them."""
 
 
-def make_task(desired: TaskDesired, worker: WorkerConfig, on_state: Callable[[TaskSnapshot], None]) -> ConnectorTask:
+def make_task(
+    desired: TaskDesired,
+    worker: WorkerConfig,
+    on_state: Callable[[TaskSnapshot], None],
+    show: Callable[[Notification], None],
+) -> ConnectorTask:
     """Return the task, not yet started. Raises ConfigError for a configuration that cannot be used."""
-    return ConnectorTask(task_spec(desired, worker), on_state)
+    return ConnectorTask(task_spec(desired, worker), on_state, show)
 
 
 def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:

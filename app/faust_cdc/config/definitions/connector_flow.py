@@ -396,7 +396,7 @@ OPTIONS: tuple[Option, ...] = (
             "(default); 'insert_delete' only open signal is written on signal data collection, the "
             "close will delete the relative open signal;"
         ),
-        noted("there are no incremental snapshots in this version"),
+        noted("watermarks come from the binlog: nothing is written into the signal table by either strategy"),
         recommended=("insert_delete", "insert_insert"),
         legal=("insert_insert", "insert_delete"),
     ),
