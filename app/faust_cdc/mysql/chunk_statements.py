@@ -141,10 +141,15 @@ def run_limited(connection: Connection[Any], sql: str, *, doing: str) -> list[An
 def condition_problem(connection: Connection[Any], table: TableId, condition: str) -> str | None:
     """Say why the server does not take `condition` on the rows of a table; None: it does. Reads no row.
 
+    It must stand in parentheses and between two words alike: `1 = 1) OR (1 = 1` would undo the chunk's own condition.
     Raises SourceConnectionLost and what else is no matter of the condition.
     """
-    sql = f"EXPLAIN SELECT 1 FROM {source_text(table)} WHERE ({condition}\n)"
-    return _problem(connection, sql, f"the condition on {table}")
+    for form in (f"({condition}\n)", f"CASE WHEN {condition}\n THEN 1 END"):
+        sql = f"EXPLAIN SELECT 1 FROM {source_text(table)} WHERE {form}"
+        problem = _problem(connection, sql, f"the condition on {table}")
+        if problem is not None:
+            return problem
+    return None
 
 
 def override_problem(connection: Connection[Any], table: TableId, override: str) -> str | None:
@@ -153,14 +158,15 @@ def override_problem(connection: Connection[Any], table: TableId, override: str)
     A query that the server would first run whole (LIMIT, GROUP BY, DISTINCT, UNION …) would be run whole for each
     chunk. Raises as `condition_problem`.
     """
-    sql = f"EXPLAIN FORMAT=TRADITIONAL SELECT * FROM {source_text(table, override=override)}"
-    problem = _problem(connection, sql, f"the statement for {table}")
-    if problem is not None:
-        return problem
-    doing = f"explaining the statement for {table}"
-    kinds = {str(row[1]).upper() for row in query(connection, sql, doing=doing)}
+    what = f"the statement for {table}"
+    explain = f"EXPLAIN FORMAT=TRADITIONAL SELECT * FROM {source_text(table, override=override)}"
+    for sql in (f"EXPLAIN {without_end(override)}", explain):
+        problem = _problem(connection, sql, what)
+        if problem is not None:
+            return problem
+    kinds = {str(row[1]).upper() for row in query(connection, explain, doing=f"explaining {what}")}
     if kinds & {"DERIVED", "UNION", "UNION RESULT", "DEPENDENT DERIVED", "LATERAL DERIVED"}:
-        return f"the statement for {table} is not read row by row: the server would run it whole for each chunk."
+        return f"{what} is not read row by row: the server would run it whole for each chunk."
     return None
 
 

@@ -193,6 +193,48 @@ def test_one_column(server: SqlServer, connection: Connection[Any], database: st
     key = some_key_of(connection, table)
     for size in SIZES:
         check_walk(connection, table, key, size)
+    # As the first of two columns the value is compared for equality too.
+    server.execute(
+        f"SET sql_mode = 'ALLOW_INVALID_DATES'; CREATE TABLE two (k {definition} NOT NULL, n INT, PRIMARY KEY (k, n));"
+        "INSERT INTO two SELECT k, n.n FROM t, (SELECT 1 AS n UNION ALL SELECT 2 UNION ALL SELECT 3) AS n",
+        database,
+    )
+    pairs = TableId(database, "two")
+    for size in (2, 7):
+        check_walk(connection, pairs, some_key_of(connection, pairs), size)
+
+
+UNUSUAL = [
+    ("mysql", "(v INT) COMMENT 'invisible key'", ("my_row_id",)),
+    ("mysql", "(g INT AS (50 - v) STORED PRIMARY KEY, v INT)", ("g",)),
+    ("mysql", "(v INT PRIMARY KEY) ENGINE=MyISAM", ("v",)),
+    ("mariadb", "(v INT PRIMARY KEY) ENGINE=Aria", ("v",)),
+    ("mariadb", "(v INT PRIMARY KEY) WITH SYSTEM VERSIONING", ("v",)),
+    (
+        "mariadb",
+        "(v INT, a DATE DEFAULT '2024-01-01', b DATE DEFAULT '2024-01-02', PERIOD FOR p (a, b), "
+        "PRIMARY KEY (v, p WITHOUT OVERLAPS))",
+        ("v", "b", "a"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("server", "definition", "columns"), UNUSUAL, indirect=["server"])
+def test_unusual_tables(
+    server: SqlServer, connection: Connection[Any], database: str, definition: str, columns: tuple[str, ...]
+) -> None:
+    generate = "SET sql_generate_invisible_primary_key = 1;" if server.name == "mysql" else ""
+    values = ", ".join(f"({n})" for n in range(30))
+    server.execute(
+        f"{generate} CREATE TABLE t {definition}; INSERT INTO t (v) VALUES {values};"
+        "UPDATE t SET v = v + 100 WHERE v < 5; DELETE FROM t WHERE v = 9",
+        database,
+    )
+    table = TableId(database, "t")
+    key = some_key_of(connection, table)
+    assert tuple(column.name for column in key.columns) == columns
+    for size in SIZES:
+        check_walk(connection, table, key, size)
 
 
 @pytest.mark.parametrize("order", ["a, b, c", "a, b DESC, c", "a DESC, b DESC, c DESC", "c, a DESC, b"])

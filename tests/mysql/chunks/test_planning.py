@@ -219,7 +219,8 @@ def test_conditions(server: SqlServer, connection: Connection[Any], database: st
     assert walk(connection, table, key, 9, condition="v = 99") == []
     assert condition_problem(connection, table, condition) is None
     assert "Unknown column 'x'" in str(condition_problem(connection, table, "x = 1"))
-    assert "syntax" in str(condition_problem(connection, table, "v = "))
+    for broken in ("v = ", "1 = 1) OR (1 = 1", "v = 1 THEN 1 END OR CASE WHEN v = 2", "v = 1 /* no end"):
+        assert "syntax" in str(condition_problem(connection, table, broken))
     sql = chunk_select(table, ["id"], condition="v = 7\n # no more")
     assert len(query(connection, sql, doing="a test")) == 20
 
@@ -238,6 +239,8 @@ def test_overrides(server: SqlServer, connection: Connection[Any], database: str
     for whole_only in ("LIMIT 10", "GROUP BY id", "UNION SELECT 1, 2"):
         problem = override_problem(connection, table, f"SELECT id, v FROM `{database}`.t {whole_only}")
         assert "run it whole for each chunk" in str(problem)
+    torn = f"SELECT id, v FROM `{database}`.t) AS x, (SELECT 1"
+    assert "syntax" in str(override_problem(connection, table, torn))
     assert "doesn't exist" in str(override_problem(connection, table, f"SELECT * FROM `{database}`.x"))
 
 
