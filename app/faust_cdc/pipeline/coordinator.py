@@ -28,7 +28,7 @@ from faust_cdc.mysql.preflight import oldest_point, run_preflight
 from faust_cdc.mysql.row_counts import estimated_rows
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
-from faust_cdc.notifications.notification import signal_table_unusable
+from faust_cdc.notifications.notification import InitialNotices, signal_table_unusable
 from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
@@ -212,6 +212,7 @@ class Coordinator:
         log.info("Snapshot of %s, then %s (%s)", decision.take.value, then, decision.reason)
         if decision.start_at is StartAt.STORED:
             assert stored is not None, "without an offset the stream begins elsewhere"
+            way.notifier.notify(InitialNotices(self._config.topic_prefix).skipped())
             return replace(stored, snapshot=None), decision.stream
         if decision.start_at is StartAt.OLDEST:
             return self._oldest_offset(info) if decision.stream else None, decision.stream
@@ -219,7 +220,7 @@ class Coordinator:
             return None, decision.stream
         offset = None
         if decision.take is Take.DATA and decision.stream and settings.locking is LockingMode.WATERMARK:
-            offset = snapshots.begin(stored)
+            offset = snapshots.begin(stored if stored is not None and self._is_readable(stored) else None)
         if offset is None:
             offset = self._snapshot(info, way, with_data=decision.take is Take.DATA)
         self._progress.snapshot_taken = offset is not None
@@ -238,6 +239,14 @@ class Coordinator:
         except (BinlogNotAvailable, GtidGap) as lost:
             return decide(settings, state, lost, is_taken=is_taken)
         return decision
+
+    def _is_readable(self, stored: SourceOffset) -> bool:
+        try:
+            self._ensure_readable(stored)
+        except (BinlogNotAvailable, GtidGap) as lost:
+            log.warning("The snapshot begins anew: %s", lost)
+            return False
+        return True
 
     def _oldest_offset(self, info: ServerInfo) -> SourceOffset:
         with connect(self._address, purpose="the oldest position") as connection:
@@ -399,6 +408,8 @@ class Coordinator:
             self._snapshot_tables(),
             self._config.snapshot,
             SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms,
+            way.notifier,
+            self._signal_tables,
         )
 
     def _snapshot_tables(self) -> SnapshotTables:

@@ -22,6 +22,7 @@ from faust_cdc.failpoints import reach
 from faust_cdc.kafka.direct import Row as KafkaRow
 from faust_cdc.mysql.key_ranges import Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
 from faust_cdc.pipeline.dispatcher import Dispatcher
@@ -35,6 +36,7 @@ from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, Snapshot
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.ranges import TableRanges
 from faust_cdc.snapshot.table_copy import TableCopy
+from faust_cdc.snapshot.telling import Telling
 from faust_cdc.snapshot.whole import WholeTable
 from faust_cdc.snapshot.windows import WindowState
 from faust_cdc.transcode.reference import Row
@@ -42,7 +44,6 @@ from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
-PROGRESS_EVERY_S = 5.0
 WAITING_BYTES_MAX = 64 * 1024 * 1024
 """Of chunks that wait for the stream to come to them: no further one is read until there is room."""
 STOPPED = "stopped by a signal"
@@ -76,11 +77,13 @@ class MergedSnapshot:
         on_complete: Callable[[], None],
         settings: SnapshotSettings,
         part_after_ms: float,
+        telling: Telling,
     ) -> None:
         """`offset` is the stream's, at the edge it stands at; `on_complete` is called before the last is written."""
         self._progress = progress
         self._reads = reads
         self._settings = settings
+        self._telling = telling
         self._part_after_ms = part_after_ms
         self._readers = ChunkReaders(reads.connect, reads.readers, reads.is_compiled, reads.should_stop)
         self._cache = cache
@@ -97,7 +100,6 @@ class MergedSnapshot:
         self._whole: list[WholeTable] = []
         self._asked: list[ChunkRequest] = []
         self._read: list[Chunk] = []
-        self._last_report = time.monotonic()
         self._marker = "incremental" if progress.kind is SnapshotKind.INCREMENTAL else "true"
         self.rows = 0
         """Rows written by this attempt."""
@@ -120,13 +122,17 @@ class MergedSnapshot:
         """Note that a table is read to its end."""
         now_ms = int(time.time() * 1000)
         started_ms = progress.started_ms or now_ms
+        status = ScanStatus.SUCCEEDED if progress.rows else ScanStatus.EMPTY
+        self._telling.reads(progress.table, self._progress.tables)
+        self._telling.table_ends(progress.table, progress.rows, self._progress.tables, status)
         self._keep(replace(progress, state=TableState.COMPLETED, started_ms=started_ms, updated_ms=now_ms))
         log.info("Snapshot: %s is complete, %d rows", progress.table, progress.rows)
 
-    def skip(self, progress: TableProgress, reason: str) -> None:
+    def skip(self, progress: TableProgress, reason: str, status: ScanStatus = ScanStatus.SKIPPED) -> None:
         """Leave a table of the snapshot out."""
         log.warning("Snapshot: %s is not read to its end: %s", progress.table, reason)
         now_ms = int(time.time() * 1000)
+        self._telling.table_ends(progress.table, progress.rows, self._progress.tables, status)
         self._keep(replace(progress, state=TableState.SKIPPED, reason=reason, open_ranges=(), updated_ms=now_ms))
 
     @property
@@ -160,6 +166,10 @@ class MergedSnapshot:
         read = (table for table, one in self._shown.items() if one.state is TableState.COMPLETED)
         return list(dict.fromkeys((*self._progress.level, *read)))
 
+    @property
+    def _to_come(self) -> list[TableId]:
+        return [table for table in self._progress.tables if self.is_to_come(table)]
+
     def is_to_come(self, table: TableId) -> bool:
         """Return whether a table is in it and not read yet."""
         in_chunks = any(one.captured.id == table for one in self._pending)
@@ -176,16 +186,19 @@ class MergedSnapshot:
 
     def pause(self) -> None:
         """Read no further chunk; what is read is written."""
+        self._telling.paused(self._to_come)
         self._write_snapshot(replace(self._progress, state=SnapshotState.PAUSED))
         log.info("Snapshot %s is paused", self._progress.id)
 
     def resume(self) -> None:
         """Read on."""
+        self._telling.resumed(self._to_come)
         self._write_snapshot(replace(self._progress, state=SnapshotState.RUNNING))
         log.info("Snapshot %s goes on", self._progress.id)
 
     def stop(self, matches: Callable[[TableId], bool] | None) -> None:
         """Give up these tables, None: all of them."""
+        self._telling.aborted(None if matches is None else [one for one in self._to_come if matches(one)])
         for work in [one for one in self._pending if matches is None or matches(one.captured.id)]:
             self._drop_reads(work.captured.id.__eq__)
             self._skip(work, STOPPED)
@@ -216,7 +229,6 @@ class MergedSnapshot:
             self._try_whole(position)
         if not self._pending and not self._whole and not self._asked and not self._read:
             self._complete()
-        self._report()
 
     def changed(self, statement: str) -> None:
         """Take note of a DDL statement: rows read of its tables before are not what the tables hold behind it."""
@@ -345,6 +357,7 @@ class MergedSnapshot:
                 topic,
             )
             self._asked.append(request)
+            self._telling.reads(work.captured.id, self._progress.tables)
             reach("snapshot.window.open")
             self._readers.ask(request)
 
@@ -375,6 +388,7 @@ class MergedSnapshot:
             work.progress, state=TableState.RUNNING, rows=rows_done, started_ms=started_ms, updated_ms=now_ms
         )
         work.progress = work.ranges.progress(shown)
+        self._telling.chunk(work.captured.id, self._to_come, chunk.range.high)
         if not work.ranges.is_finished:
             self._keep(work.progress)
 
@@ -414,6 +428,7 @@ class MergedSnapshot:
             reach("snapshot.chunk.committed")
 
     def _complete(self) -> None:
+        self._telling.completed()
         self._end(SnapshotState.COMPLETED)
         rows = sum(progress.rows for progress in self._shown.values())
         log.info("Snapshot complete: %d rows of %d tables", rows, len(self._shown))
@@ -496,9 +511,3 @@ class MergedSnapshot:
             db=captured.id.database,
             table=captured.id.table,
         )
-
-    def _report(self) -> None:
-        if self.is_active and time.monotonic() - self._last_report > PROGRESS_EVERY_S:
-            self._last_report = time.monotonic()
-            rows = sum(progress.rows for progress in self._shown.values())
-            log.info("Snapshot: %d rows so far, %d tables to go", rows, len(self._pending))

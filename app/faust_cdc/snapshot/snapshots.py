@@ -16,6 +16,8 @@ from faust_cdc.failpoints import reach
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.key_ranges import Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.notifications.notification import ScanStatus
+from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import TranscoderCache
@@ -31,6 +33,7 @@ from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, Snapshot
 from faust_cdc.snapshot.progress_log import ProgressLog, StoredProgress
 from faust_cdc.snapshot.ranges import TableRanges
 from faust_cdc.snapshot.tables import SnapshotTables
+from faust_cdc.snapshot.telling import Telling
 from faust_cdc.snapshot.whole import WholeTable
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -59,6 +62,8 @@ class Snapshots:
         tables: SnapshotTables,
         settings: SnapshotSettings,
         part_after_ms: float,
+        notifier: Notifier,
+        signal_tables: Iterable[TableId] = (),
     ) -> None:
         self._reads = reads
         self._log = progress_log
@@ -72,6 +77,8 @@ class Snapshots:
         self._part_after_ms = part_after_ms
         self._tables = tables
         self._settings = settings
+        self._notifier = notifier
+        self._signal_tables = frozenset(signal_tables)
         self._stream: StreamingSource | None = None
         self._begun: tuple[SnapshotProgress, dict[TableId, TableProgress]] | None = None
         self._running: MergedSnapshot | None = None
@@ -104,6 +111,7 @@ class Snapshots:
         captured = self._list_tables()
         ids = self._chosen(captured)
         self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids), level=captured)
+        Telling(self._notifier, self._block.name, self._begun[0]).started(ids)
         self._log.begin(self._begun[0], self._begun[1].values())
         self._writer.end_source_transaction(lambda: place)
         reach("snapshot.begin")
@@ -113,7 +121,7 @@ class Snapshots:
         return place
 
     def _chosen(self, captured: Iterable[TableId]) -> list[TableId]:
-        return self._tables.by_row_count(self._tables.of(captured))
+        return self._tables.by_row_count(self._tables.of(set(captured) - self._signal_tables))
 
     def join(self, stream: StreamingSource) -> None:
         """Begin to read beside `stream`."""
@@ -230,6 +238,7 @@ class Snapshots:
         if running is not None:
             self._extend(running, states)
             return None
+        Telling(self._notifier, self._block.name, progress).started(tables)
         self._log.begin(progress, states.values())
         self._run(progress, states)
         return None
@@ -275,11 +284,12 @@ class Snapshots:
             self._completed,
             self._settings,
             self._part_after_ms,
+            Telling(self._notifier, self._block.name, snapshot),
         )
 
     def _add(self, running: MergedSnapshot, progress: TableProgress, table: Table | None) -> None:
         if table is None:
-            running.skip(progress, "it does not exist any more")
+            running.skip(progress, "it does not exist any more", ScanStatus.UNKNOWN_SCHEMA)
             return
         captured = self._cache.for_table(table)
         key = key_of(captured, table, progress.surrogate_key)
@@ -288,7 +298,7 @@ class Snapshots:
         if not isinstance(key, Unchunkable):
             running.add(captured, TableRanges(table, key, progress, self._reads.rows_per_chunk), progress)
         elif running.kind is SnapshotKind.INCREMENTAL:
-            running.skip(progress, key.reason)
+            running.skip(progress, key.reason, ScanStatus.NO_PRIMARY_KEY)
         else:
             log.info("Snapshot: %s is read in one piece: %s", table.id, key.reason)
             running.add_whole(WholeTable(captured, progress, self._reads.connect, self._reads.should_stop))
