@@ -7,6 +7,7 @@ import pytest
 from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
 from faust_cdc.config.converters import Converters
 from faust_cdc.config.secret import MASK, Secret, is_secret_key, keep_masked, mask_secrets
+from faust_cdc.config.snapshot_settings import SnapshotMode
 from faust_cdc.config.topic_creation import TopicCreation
 from faust_cdc.errors import ConfigError
 from tests.connect.memory import MYSQL_CONFIG
@@ -22,8 +23,11 @@ def parse(**changes: str | None) -> MySqlConnectorConfig:
 UNSET = (
     "'enable.time.adjuster' is not set: years 1 to 99 stay as they are. Its default 'true' is Debezium's; set it, or "
     "compatibility.mode=debezium, to have them moved to 1970-2069",
+    "'snapshot.locking.mode' is not set: 'watermark' is used, ours, a snapshot without any lock that goes on where it "
+    "was after a restart. Its default 'minimal' is Debezium's; set it, or compatibility.mode=debezium, to have a lock; "
+    "on MySQL without GTIDs it is 'minimal' in any case",
 )
-"""What every connector is told that leaves that option out."""
+"""What every connector is told that leaves those options out."""
 
 
 def test_a_minimal_configuration() -> None:
@@ -53,7 +57,6 @@ def test_every_option_with_an_effect_arrives() -> None:
         database__query__timeout__ms="3000",
         table__include__list=r"shop\.a,shop\.b{1\,2}",
         snapshot__mode="Schema_Only",
-        snapshot__fetch__size="500",
         snapshot__lock__timeout__ms="4000",
         tombstones__on__delete="FALSE",
         skipped__operations="c, d",
@@ -72,9 +75,9 @@ def test_every_option_with_an_effect_arrives() -> None:
     assert config.database_port == 3307
     assert (config.database_ssl_mode, config.database_ssl_ca) == ("verify_ca", "/etc/ssl/db.pem")
     assert (config.connect_timeout_ms, config.connection_validation_timeout_ms) == (1000, 2000)
-    assert (config.database_query_timeout_ms, config.snapshot_lock_timeout_ms) == (3000, 4000)
+    assert (config.database_query_timeout_ms, config.snapshot.lock_timeout_ms) == (3000, 4000)
     assert config.table_include_list == r"shop\.a,shop\.b{1\,2}"
-    assert (config.snapshot_mode, config.snapshot_fetch_size) == ("no_data", 500)
+    assert config.snapshot.mode is SnapshotMode.NO_DATA
     assert config.skipped_operations == {"c", "d"}
     assert (config.heartbeat_interval_ms, config.heartbeat_action_query) == (500, "DELETE FROM beat")
     assert (config.topic_heartbeat_prefix, config.topic_heartbeat_name) == ("beat", "beats")
@@ -113,7 +116,7 @@ def test_mariadb_tls_modes_in_one_vocabulary(mode: str, ours: str) -> None:
     [{"enable__time__adjuster": "true"}, {"enable__time__adjuster": "false"}, {"compatibility__mode": "Debezium"}],
 )
 def test_a_default_that_is_not_ours_is_noted_only_where_it_holds(options: dict[str, str]) -> None:
-    assert parse(**options).notes == ()
+    assert parse(**options, snapshot__locking__mode="minimal").notes == ()
 
 
 def test_options_without_effect_are_noted_only_when_they_differ_from_the_default() -> None:

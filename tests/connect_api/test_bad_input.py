@@ -92,7 +92,7 @@ def test_content_type(content_type: str) -> None:
         ({"table.include.list": "a", "table.exclude.list": "b"}, '"table.include.list" is already specified'),
         ({"tombstones.on.delete": "yes"}, "Either 'true' or 'false' is expected, found 'yes'"),
         ({"snapshot.mode": "sometimes"}, "Value must be one of always, when_needed, initial"),
-        ({"snapshot.mode": "recovery"}, "not supported: the other snapshot modes are not in this version"),
+        ({"snapshot.mode": "custom"}, "not supported: custom snapshot modes are Java classes"),
         ({"decimal.handling.mode": "exact"}, "Value must be one of precise, string, double, found 'exact'"),
         ({"time.precision.mode": "adaptive"}, "Value must be one of adaptive_time_microseconds, isostring, connect"),
         ({"transforms": "a"}, "single message transforms are not in this version"),

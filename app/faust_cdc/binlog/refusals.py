@@ -23,8 +23,8 @@ from faust_cdc.mysql.connection import translate_mysql_error
 _FATAL_READING_BINLOG = 1236
 
 _NEW_SNAPSHOT = (
-    "take a new snapshot (delete the connector's offsets, snapshot.mode=initial), and keep binlogs longer "
-    "(binlog_expire_logs_seconds) than the connector may be down."
+    "take a new snapshot (with snapshot.mode=when_needed, or by deleting the connector's offsets), and keep binlogs "
+    "longer (binlog_expire_logs_seconds) than the connector may be down."
 )
 _OTHER_SERVER = (
     "the server is not the one the offsets come from, or lost transactions in a failover: point the connector at "

@@ -49,10 +49,6 @@ RENAMED: Final[dict[str, str]] = {
 
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], Support], ...]] = (
     (
-        re.compile(r"snapshot\.select\.statement\.overrides\..+"),
-        refused("own snapshot statements are not in this version"),
-    ),
-    (
         re.compile(r"snapshot\.max\.threads\.multiplier\..+"),
         noted("the snapshot reads with one connection in this version"),
     ),

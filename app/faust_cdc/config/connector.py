@@ -11,12 +11,22 @@ from faust_cdc.config.checks import metric_tags_of, split_words
 from faust_cdc.config.column_rules import ColumnRule, column_rules
 from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
+from faust_cdc.config.rate_limit import RateSchedule, parse_rate_limit
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.signalling import (
     NotificationSettings,
     SignalSettings,
     notification_settings,
     signal_settings,
+)
+from faust_cdc.config.snapshot_settings import (
+    LockingMode,
+    ModeSwitches,
+    RowCountOrder,
+    SnapshotMode,
+    SnapshotSettings,
+    overrides_of,
+    snapshot_mode_of,
 )
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
 from faust_cdc.config.validation import ConnectorMap, validate
@@ -29,9 +39,6 @@ _SSL_MODES: Final = {
     "verify-full": "verify_identity",
 }
 """MariaDB's names of the TLS modes, in MySQL's words."""
-
-_SNAPSHOT_MODES: Final = {"schema_only": "no_data"}
-"""Former names of snapshot modes."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +77,12 @@ class MySqlConnectorConfig:
     connect_keep_alive_interval_ms: int = 60_000
     database_query_timeout_ms: int = 600_000
     connection_validation_timeout_ms: int = 60_000
-    snapshot_mode: str = "initial"
-    snapshot_locking_mode: str = "minimal"
-    snapshot_lock_timeout_ms: int = 10_000
-    snapshot_fetch_size: int | None = None
+    snapshot: SnapshotSettings = field(default_factory=SnapshotSettings)
+    snapshot_rate_limit: RateSchedule | None = None
+    snapshot_pause_on_replica_lag_ms: int = 0
+    """0: not looked at."""
+    snapshot_pause_on_history_list_length: int = 0
+    """0: not looked at."""
     heartbeat_interval_ms: int = 0
     heartbeat_action_query: str = ""
     topic_heartbeat_prefix: str = "__debezium-heartbeat"
@@ -99,6 +108,8 @@ class MySqlConnectorConfig:
     max_queue_size_in_bytes: int = 0
     """0: our own default; see `TaskSpec.producer_queue_max_bytes`."""
     transaction_part_max_bytes: int = 64 * 1024 * 1024
+    snapshot_chunk_size: int = 20_000
+    snapshot_max_threads: int = 1
     poll_interval_ms: int = 500
     decimal_handling_mode: str = "precise"
     time_precision_mode: str = "adaptive_time_microseconds"
@@ -199,8 +210,7 @@ def _adjusts_years(v: _Values) -> bool:
 
 
 def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlConnectorConfig:
-    ssl_mode, snapshot_mode = v.word("database.ssl.mode"), v.word("snapshot.mode")
-    fetch_size = v.text("snapshot.fetch.size")
+    ssl_mode = v.word("database.ssl.mode")
     overrides = {k[18:]: value or "" for k, value in v.config.items() if k.startswith("producer.override.")}
     base = MySqlConnectorConfig(
         name=v.text("name") or "",
@@ -223,10 +233,10 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         connect_keep_alive_interval_ms=v.number("connect.keep.alive.interval.ms"),
         database_query_timeout_ms=v.number("database.query.timeout.ms"),
         connection_validation_timeout_ms=v.number("connection.validation.timeout.ms"),
-        snapshot_mode=_SNAPSHOT_MODES.get(snapshot_mode, snapshot_mode),
-        snapshot_locking_mode=v.word("snapshot.locking.mode"),
-        snapshot_lock_timeout_ms=v.number("snapshot.lock.timeout.ms"),
-        snapshot_fetch_size=int(fetch_size) if fetch_size else None,
+        snapshot=_snapshot_settings(v),
+        snapshot_rate_limit=parse_rate_limit(v.text("snapshot.rate.limit")),
+        snapshot_pause_on_replica_lag_ms=v.number("snapshot.pause.on.replica.lag.ms"),
+        snapshot_pause_on_history_list_length=v.number("snapshot.pause.on.history.list.length"),
         heartbeat_interval_ms=v.number("heartbeat.interval.ms"),
         heartbeat_action_query=(v.text("heartbeat.action.query") or "").strip(),
         tombstones_on_delete=v.flag("tombstones.on.delete"),
@@ -239,6 +249,8 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         max_queue_size=v.number("max.queue.size"),
         max_queue_size_in_bytes=v.number("max.queue.size.in.bytes"),
         transaction_part_max_bytes=v.number("transaction.part.max.bytes"),
+        snapshot_chunk_size=v.number("snapshot.chunk.size"),
+        snapshot_max_threads=v.number("snapshot.max.threads"),
         poll_interval_ms=v.number("poll.interval.ms"),
         custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
         producer_overrides=overrides,
@@ -250,6 +262,31 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         notes=notes,
     )
     return _with_values(v, _with_topics(v, base))
+
+
+def _snapshot_settings(v: _Values) -> SnapshotSettings:
+    mode, switches = snapshot_mode_of(v.word("snapshot.mode"))
+    if switches is None and mode is SnapshotMode.CONFIGURATION_BASED:
+        prefix = "snapshot.mode.configuration.based."
+        switches = ModeSwitches(
+            snapshot_data=v.flag(f"{prefix}snapshot.data"),
+            snapshot_schema=v.flag(f"{prefix}snapshot.schema"),
+            start_stream=v.flag(f"{prefix}start.stream"),
+            snapshot_on_schema_error=v.flag(f"{prefix}snapshot.on.schema.error"),
+            snapshot_on_data_error=v.flag(f"{prefix}snapshot.on.data.error"),
+        )
+    unset = LockingMode.MINIMAL if v.word("compatibility.mode") == "debezium" else LockingMode.WATERMARK
+    return SnapshotSettings(
+        mode=mode,
+        switches=switches or ModeSwitches(),
+        locking=LockingMode(v.given("snapshot.locking.mode") or unset),
+        lock_timeout_ms=v.number("snapshot.lock.timeout.ms"),
+        include=v.text("snapshot.include.collection.list"),
+        order=RowCountOrder(v.word("snapshot.tables.order.by.row.count")),
+        delay_ms=v.number("snapshot.delay.ms"),
+        streaming_delay_ms=v.number("streaming.delay.ms"),
+        overrides=overrides_of(v.config),
+    )
 
 
 def _with_topics(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig:

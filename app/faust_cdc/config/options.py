@@ -122,6 +122,8 @@ class Option:
     visible: bool = True
     has_value: bool = True
     mysql_only: bool = False
+    former: Mapping[str, str] = field(default_factory=dict)
+    """Values (lower case) that Debezium has no longer and that are still taken, each with the note on it."""
     unset_note: str = ""
     """What holds here when the option is not set, where that is not `default`: REST shows Debezium's default and
     documentation, as the real server does."""

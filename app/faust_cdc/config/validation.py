@@ -10,7 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from faust_cdc.config import catalogue, checks, converters, custom_converters, signalling, topic_creation, topic_names
+from faust_cdc.config import (
+    catalogue,
+    checks,
+    converters,
+    custom_converters,
+    signalling,
+    snapshot_settings,
+    topic_creation,
+    topic_names,
+)
 from faust_cdc.config.column_rules import is_column_rule, rule_of
 from faust_cdc.config.options import Option, Support, SupportKind, Type
 from faust_cdc.config.secret import MASK, shown
@@ -73,9 +82,9 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
     options = catalogue.by_name(flavor)
     infos = {option.name: _option_info(option, config, defaults) for option in catalogue.listed(flavor)}
     claimed = (*catalogue.USED_PREFIXES, *custom_converters.claimed_prefixes(config))
-    for key, value in config.items():
+    for key in config:
         if key not in infos:
-            infos[key] = _other_key(key, value, options.get(key), flavor, claimed)
+            infos[key] = _other_key(key, config, options.get(key), flavor, claimed)
     for finding in converters.converters_of(config)[1]:
         _add(infos, finding.key, finding.problem, finding.value)
     for key, problem in topic_creation.problems(config):
@@ -83,6 +92,7 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
     for key, problem in (
         *custom_converters.problems(config),
         *topic_names.problems(config),
+        *snapshot_settings.override_problems(config),
         *signalling.problems(config),
     ):
         _add(infos, key, debezium_error(key, problem), config.get(key))
@@ -127,8 +137,9 @@ def _default_of(option: Option, defaults: ConverterDefaults) -> tuple[str | None
 
 
 def _other_key(
-    key: str, value: str | None, option: Option | None, flavor: str, claimed: tuple[str, ...]
+    key: str, config: ConnectorMap, option: Option | None, flavor: str, claimed: tuple[str, ...]
 ) -> ConfigValueInfo:
+    value = config[key]
     text = shown(key, value)
     if option is not None:
         errors, notes = _judge(option, value, sent=True)
@@ -137,6 +148,9 @@ def _other_key(
         return ConfigValueInfo(key, None, None, errors=(_null_error(key),))
     if value == MASK:
         return ConfigValueInfo(key, None, text, errors=(debezium_error(key, _STRAY_MASK),))
+    if key.startswith(f"{snapshot_settings.OVERRIDES}."):
+        note = snapshot_settings.override_note(config, key)
+        return ConfigValueInfo(key, None, text, notes=() if note is None else (note,))
     if is_column_rule(key):
         rule = rule_of(key, value)
         return ConfigValueInfo(key, None, text, errors=(debezium_error(key, rule),) if isinstance(rule, str) else ())
@@ -167,6 +181,9 @@ def _judge(option: Option, value: str | None, sent: bool) -> tuple[tuple[str, ..
     problem = _value_problem(option, value)
     if problem is not None:
         return (problem,), ()
+    former = option.former.get(value.strip().lower())
+    if former is not None:
+        return (), (former,)
     support, is_default = option.support, _is_default(option, value)
     if support.kind is SupportKind.NOTED:
         return (), () if is_default else (_note(option.name, support),)
@@ -207,7 +224,8 @@ def _value_problem(option: Option, value: str) -> str | None:
         return say(option.name, value, kafka, debezium)
     if option.type in _RANGES and not _in_range(option.type, value):
         return say(option.name, value, f"Not a number of type {option.type.value}", _NUMBERS[option.type])
-    if option.legal and value.strip().lower() not in option.legal:
+    word = value.strip().lower()
+    if option.legal and word not in option.legal and word not in option.former:
         listed = ", ".join(option.legal)
         return say(option.name, value, f"String must be one of: {listed}", f"Value must be one of {listed}")
     for check in option.checks:

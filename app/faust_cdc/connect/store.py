@@ -1,4 +1,4 @@
-"""Where the herder writes: the config topic, the status topic and the command bus, as protocols."""
+"""Where the herder writes: the config, status and offset topics and the command bus, as protocols."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ class ConfigLog(Protocol):
         """Write the records in order and return when this worker's `ConfigView` shows the last of them.
 
         Raises `BrokerUnavailable` when Kafka does not take them in time, `BrokerRefused` when it refuses.
+        """
+
+
+class OffsetLog(Protocol):
+    """Removes records of `offset.storage.topic`, and what hangs on them."""
+
+    async def erase(self, connector: str, keys: Mapping[bytes, str]) -> None:
+        """Write a tombstone for each offset `keys` (each with its logical server) and for the snapshots' progress.
+
+        In one Kafka transaction, after the connector's task was fenced; returns when this worker's views show it.
+        Raises `BrokerUnavailable` when Kafka does not take it in time, `BrokerRefused` when it refuses.
         """
 
 

@@ -320,6 +320,11 @@ class MariaDbGtidSet:
         """Return True when no domain of `other` is ahead of this position."""
         return all(self._domains.get(d, (0, -1))[1] >= s for d, (_, s) in other._domains.items())
 
+    def ahead_of(self, other: MariaDbGtidSet) -> MariaDbGtidSet:
+        """Return the positions of domains that `other` has too, and earlier."""
+        known = other._domains
+        return self._of({d: (n, s) for d, (n, s) in self._domains.items() if d in known and known[d][1] < s})
+
     def __contains__(self, gtid: object) -> bool:
         return isinstance(gtid, str) and self.contains(MariaDbGtidSet.parse(gtid))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pymysql.connections import Connection
@@ -18,9 +19,16 @@ from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 
 _NEW_SNAPSHOT = (
-    "take a new snapshot (delete the connector's offsets, snapshot.mode=initial), and keep binlogs longer "
-    "(binlog_expire_logs_seconds) than the connector may be down."
+    "take a new snapshot (with snapshot.mode=when_needed, or by deleting the connector's offsets), and keep binlogs "
+    "longer (binlog_expire_logs_seconds) than the connector may be down."
 )
+
+_ANOTHER_SERVER = (
+    "it is another server, or a failover lost them: point the connector at a server that has them, or delete the "
+    "offsets and take a new snapshot."
+)
+_FIRST_EVENT = 4
+"""The position of a file's first event, behind the magic number."""
 
 
 def run_preflight(
@@ -42,7 +50,8 @@ def run_preflight(
         ensure_binlog_file(connection, start)
     elif isinstance(start, GtidSet):
         ensure_gtids_available(connection, start)
-    # MariaDB keeps no list of what was purged: the dump itself says whether its GTID position is still there.
+    elif isinstance(start, MariaDbGtidSet):
+        ensure_mariadb_gtids_available(connection, start)
 
 
 def _variable(connection: Connection[Any], name: str) -> str:
@@ -199,6 +208,58 @@ def ensure_gtids_available(connection: Connection[Any], start: GtidSet) -> None:
     if ahead:
         raise GtidGap(
             f"The offsets hold transactions that {describe(connection)} never executed: {ahead}.",
-            remedy="it is another server, or a failover lost them: point the connector at a server that has them, or "
-            "delete the offsets and take a new snapshot.",
+            remedy=_ANOTHER_SERVER,
         )
+
+
+def ensure_mariadb_gtids_available(connection: Connection[Any], start: MariaDbGtidSet) -> None:
+    """The transactions after `start` are in the binlog files that are left, and the server has those before it.
+
+    MariaDB keeps no list of what was purged, but each file begins with the state that the files before it left. As the
+    server decides it when a replica asks: MariaDB sql_repl.cc, `check_slave_start_position`.
+    """
+    oldest = oldest_point(connection, is_mariadb_server=True)
+    purged = MariaDbGtidSet.parse(oldest.gtids or "")
+    if not start.contains(purged):
+        raise GtidGap(
+            f"The offset is at {start or 'the beginning'}; the oldest binlog file of {describe(connection)}, "
+            f"{oldest.position.file}, begins after {purged}: what lies between was purged before it was read.",
+            remedy=_NEW_SNAPSHOT,
+        )
+    written = MariaDbGtidSet.parse(server_variables(connection, ("gtid_binlog_pos",)).get("gtid_binlog_pos", ""))
+    ahead = start.ahead_of(written)
+    if ahead:
+        raise GtidGap(
+            f"The offset is at {ahead}, and {describe(connection)} has written its binlog only up to {written}.",
+            remedy=_ANOTHER_SERVER,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OldestPoint:
+    """Where the oldest binlog file begins."""
+
+    position: BinlogPosition
+    gtids: str | None
+    """Executed before it; None on MySQL without GTIDs."""
+
+
+def oldest_point(connection: Connection[Any], *, is_mariadb_server: bool, gtid_mode: bool = True) -> OldestPoint:
+    """Return the earliest point from which the server can still send everything. Raises BinlogNotAvailable."""
+    files = [str(row[0]) for row in query(connection, "SHOW BINARY LOGS", doing="listing the binlog files")]
+    if not files:
+        raise BinlogNotAvailable(f"{describe(connection)} lists no binlog file.", remedy="set log_bin and restart it.")
+    position = min(BinlogPosition(name, _FIRST_EVENT) for name in files)
+    if is_mariadb_server:
+        sql = "SELECT BINLOG_GTID_POS(%s, %s)"
+        state = query(connection, sql, (position.file, position.pos), doing="asking where the oldest binlog begins")
+        return OldestPoint(position, _plain(state[0][0]))
+    if not gtid_mode:
+        return OldestPoint(position, None)
+    return OldestPoint(
+        position, server_variables(connection, ("gtid_purged",)).get("gtid_purged", "").replace("\n", "")
+    )
+
+
+def _plain(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value or "")

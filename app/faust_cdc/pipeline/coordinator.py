@@ -17,12 +17,15 @@ from functools import partial
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
+from faust_cdc.config.snapshot_settings import LockingMode
+from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
-from faust_cdc.mysql.preflight import run_preflight
+from faust_cdc.mysql.preflight import oldest_point, run_preflight
+from faust_cdc.mysql.row_counts import estimated_rows
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.notifications.notification import InitialNotices, signal_table_unusable
@@ -42,6 +45,7 @@ from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
+from faust_cdc.pipeline.structures import Structures
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.registry.client import RegistryClient, RegistryConfig
@@ -52,7 +56,12 @@ from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import topic_naming
 from faust_cdc.signals.desk import CommandDesk
 from faust_cdc.signals.source_channel import SourceChannel, unusable
+from faust_cdc.snapshot.decision import SnapshotDecision, StartAt, Take, decide, offset_state
 from faust_cdc.snapshot.initial import InitialSnapshot
+from faust_cdc.snapshot.launch import SourceReads
+from faust_cdc.snapshot.progress_log import ProgressLog
+from faust_cdc.snapshot.snapshots import Snapshots
+from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.snapshot.told import SnapshotTold
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.transcode.plan import TranscodeOptions
@@ -65,6 +74,8 @@ SNAPSHOT_PART_AFTER = 0.6
 PART_AFTER = 0.5
 """The same for a source transaction, which is then committed in parts."""
 IDLE_WAIT_MS = 100
+GATHERED_MS = 2
+"""A commit that is due in so long is slept for: what comes meanwhile is then read at once, not piece by piece."""
 OFFSET_ONLY_COMMIT_EVERY_S = 5.0
 
 
@@ -86,6 +97,8 @@ class Progress:
     """Where the time goes, in this attempt like the counts above."""
     waiting_bytes: Callable[[], int] = int
     """Bytes produced that wait for a commit."""
+    snapshot_taken: bool = False
+    """An attempt has taken the snapshot of this start; `snapshot.mode=always` takes one a start, not one an attempt."""
     rollbacks: Rollbacks = field(default_factory=Rollbacks)
     """What attempts before found to be rolled back; no business of the control plane."""
 
@@ -155,7 +168,7 @@ class Coordinator:
                 self._naming,
                 replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
                 self._filter.accepts,
-                self._read_tables,
+                Structures(self._list_tables, self._read_tables),
                 converters,
                 ensure_topic,
             )
@@ -177,15 +190,84 @@ class Coordinator:
             show, settings = self._links.show, self._config.notifications
             notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
             way = _Way(cache, dispatcher, writer, notifier)
-            if offset is None or offset.snapshot is not None:
-                offset = self._snapshot(info, way)
-            else:
-                self._ensure_readable(offset)
-                notifier.notify(InitialNotices(self._config.topic_prefix).skipped())
-            if offset is not None and not self._should_stop():
+            snapshots = self._snapshots(info, topics, way)
+            stack.callback(snapshots.close)
+            offset, streams = self._begin(info, way, offset, snapshots)
+            if not streams:
+                self._stay_idle()
+            elif offset is not None and not self._should_stop():
                 metadata = self._transaction_topic(converters, ensure_topic)
-                self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic))
+                self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic), snapshots)
             self._move(Phase.STOPPED)
+
+    def _begin(
+        self, info: ServerInfo, way: _Way, stored: SourceOffset | None, snapshots: Snapshots
+    ) -> tuple[SourceOffset | None, bool]:
+        """Do what the snapshot mode asks for; return where the stream begins, and whether there is to be one.
+
+        The place is None when the task was asked to stop, or when there is none.
+        """
+        settings, decision = self._config.snapshot, self._decide(stored)
+        then = "the stream" if decision.stream else "no stream"
+        log.info("Snapshot of %s, then %s (%s)", decision.take.value, then, decision.reason)
+        if decision.start_at is StartAt.STORED:
+            assert stored is not None, "without an offset the stream begins elsewhere"
+            way.notifier.notify(InitialNotices(self._config.topic_prefix).skipped())
+            return replace(stored, snapshot=None), decision.stream
+        if decision.start_at is StartAt.OLDEST:
+            return self._oldest_offset(info) if decision.stream else None, decision.stream
+        if not self._wait(settings.delay_ms, "snapshot.delay.ms"):
+            return None, decision.stream
+        offset = None
+        if decision.take is Take.DATA and decision.stream and settings.locking is LockingMode.WATERMARK:
+            offset = snapshots.begin(stored if stored is not None and self._is_readable(stored) else None)
+        if offset is None:
+            offset = self._snapshot(info, way, with_data=decision.take is Take.DATA)
+        self._progress.snapshot_taken = offset is not None
+        if decision.stream and offset is not None:
+            self._wait(settings.streaming_delay_ms, "streaming.delay.ms")
+        return offset, decision.stream
+
+    def _decide(self, stored: SourceOffset | None) -> SnapshotDecision:
+        settings, is_taken = self._config.snapshot, self._progress.snapshot_taken
+        state = offset_state(stored)
+        decision = decide(settings, state, is_taken=is_taken)
+        if stored is None or not decision.needs_position:
+            return decision
+        try:
+            self._ensure_readable(stored)
+        except (BinlogNotAvailable, GtidGap) as lost:
+            return decide(settings, state, lost, is_taken=is_taken)
+        return decision
+
+    def _is_readable(self, stored: SourceOffset) -> bool:
+        try:
+            self._ensure_readable(stored)
+        except (BinlogNotAvailable, GtidGap) as lost:
+            log.warning("The snapshot begins anew: %s", lost)
+            return False
+        return True
+
+    def _oldest_offset(self, info: ServerInfo) -> SourceOffset:
+        with connect(self._address, purpose="the oldest position") as connection:
+            is_mariadb = info.flavor == "mariadb"
+            oldest = oldest_point(connection, is_mariadb_server=is_mariadb, gtid_mode=info.gtid_mode)
+        log.warning("No snapshot and no offset: the binlog is read from %s on", oldest.position)
+        return SourceOffset(oldest.position.file, oldest.position.pos, oldest.gtids)
+
+    def _wait(self, delay_ms: int, option: str) -> bool:
+        """Wait as long as an option says; return whether to go on."""
+        if delay_ms > 0:
+            log.info("Waiting for %d ms (%s)", delay_ms, option)
+        return not self._stop.wait(delay_ms / 1000)
+
+    def _stay_idle(self) -> None:
+        """Stay as a running task that has nothing to do, as Debezium's does."""
+        self._move(Phase.IDLE)
+        self._on_streaming()
+        if not self._should_stop():
+            log.info("snapshot.mode=%s asks for no stream: the task stays idle", self._config.snapshot.mode.value)
+        self._stop.wait()
 
     def _ensure_data_topic(self, topics: TopicCreator, name: str) -> None:
         rule = self._config.topic_creation
@@ -270,13 +352,19 @@ class Coordinator:
         with connect(self._address, purpose="table structures") as connection:
             return read_tables(connection, list(ids))
 
+    def _estimated_rows(self, ids: Iterable[TableId]) -> dict[TableId, int]:
+        with connect(self._address, purpose="row estimates") as connection:
+            return estimated_rows(connection, ids)
+
     def _source_block(self) -> SourceInfo:
         return SourceInfo.for_server(connector=self._config.flavor, name=self._config.topic_prefix)
 
-    def _snapshot(self, info: ServerInfo, way: _Way) -> SourceOffset | None:
+    def _snapshot(self, info: ServerInfo, way: _Way, *, with_data: bool) -> SourceOffset | None:
         self._move(Phase.SNAPSHOTTING)
         part_after_ms = SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms
-        with SnapshotSession(self._address, info, max(1, self._config.snapshot_lock_timeout_ms // 1000)) as session:
+        settings = self._config.snapshot
+        timeout_s = max(1, settings.lock_timeout_ms // 1000)
+        with SnapshotSession(self._address, info, timeout_s, settings.locking) as session:
             snapshot = InitialSnapshot(
                 session,
                 self._source_block(),
@@ -285,15 +373,47 @@ class Coordinator:
                 way.writer,
                 self._should_stop,
                 part_after_ms,
+                settings,
+                self._snapshot_tables(),
                 is_compiled=self._spec.hot_path and is_compiled(),
                 told=SnapshotTold(way.notifier, self._config.topic_prefix, self._signal_tables),
             )
-            offset = snapshot.run(
-                self._list_tables, self._read_tables, with_data=self._config.snapshot_mode == "initial"
-            )
+            offset = snapshot.run(self._list_tables, self._read_tables, with_data)
         self._progress.snapshot_rows = snapshot.rows
         self._report(way.writer, int(time.time() * 1000))
         return offset
+
+    def _snapshots(self, info: ServerInfo, topics: TopicCreator, way: _Way) -> Snapshots:
+        topic = self._spec.snapshot_topic
+        progress_log = ProgressLog(way.writer, topic.name, topics.ensure([topic])[topic.name], self._partition)
+        reads = SourceReads(
+            self._address,
+            info,
+            max(1, self._config.snapshot.lock_timeout_ms // 1000),
+            readers=self._config.snapshot_max_threads,
+            rows_per_chunk=self._config.snapshot_chunk_size,
+            is_compiled=self._spec.hot_path and is_compiled(),
+            should_stop=self._should_stop,
+        )
+        return Snapshots(
+            reads,
+            progress_log,
+            progress_log.read(self._spec.client_config),
+            way.cache,
+            way.dispatcher,
+            way.writer,
+            self._source_block(),
+            self._list_tables,
+            self._read_tables,
+            self._snapshot_tables(),
+            self._config.snapshot,
+            SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms,
+            way.notifier,
+            self._signal_tables,
+        )
+
+    def _snapshot_tables(self) -> SnapshotTables:
+        return SnapshotTables(self._config.snapshot, self._config.table_include_list, self._estimated_rows)
 
     def _stream(
         self,
@@ -302,6 +422,7 @@ class Coordinator:
         way: _Way,
         metadata: TransactionTopic | None,
         heartbeat: Heartbeat,
+        snapshots: Snapshots,
     ) -> None:
         start, writer = dump_start(info, offset), way.writer
         signals = self._source_channel(way)
@@ -330,12 +451,16 @@ class Coordinator:
         last_commit = time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
+            snapshots.join(stream)
             self._move(Phase.STREAMING)
             self._on_streaming()
+            some = False
             while not self._should_stop():
-                some = source.step(writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
+                some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
+                if not source.in_transaction:
+                    snapshots.at_edge(source.position)
                 if desk and not source.in_transaction:
-                    self._obey(desk, stream, writer)
+                    self._obey(desk, stream, writer, snapshots)
                 if heartbeat.is_due and not source.in_transaction:
                     action.run()
                     writer.write(heartbeat.record())
@@ -356,6 +481,16 @@ class Coordinator:
             writer.commit()
             self._report(writer, stream.source_ts_ms)
 
+    def _rest(self, writer: TransactionWriter) -> int:
+        """Return how long to wait for events, none being there; in front of a commit the wait may be over by then."""
+        if not writer.has_complete_work or not writer.has_records:
+            return IDLE_WAIT_MS
+        wait_ms = writer.wait_ms
+        if wait_ms < GATHERED_MS:
+            return wait_ms
+        self._stop.wait(wait_ms / 1000)
+        return 0
+
     def _source_channel(self, way: _Way) -> SourceChannel:
         """Return the channel; a table that cannot be one is told of, and may become one later."""
         tables = self._signal_tables if "source" in self._config.signals.channels else []
@@ -367,10 +502,13 @@ class Coordinator:
                 way.notifier.notify(signal_table_unusable(self._config.topic_prefix, table_id, problem))
         return SourceChannel(tables, way.cache)
 
-    def _obey(self, desk: CommandDesk, stream: StreamingSource, writer: TransactionWriter) -> None:
+    def _obey(
+        self, desk: CommandDesk, stream: StreamingSource, writer: TransactionWriter, snapshots: Snapshots
+    ) -> None:
         """Carry out the commands that wait; what is written for them is covered by where the stream stands."""
         for command in desk.commands(stream.offset):
-            desk.refuse(command, "snapshots by signal are not in this version")
+            if reason := snapshots.obey(command):
+                desk.refuse(command, reason)
         if writer.has_records:
             writer.cover(stream.offset)
         else:

@@ -14,6 +14,7 @@ from faust_cdc.binlog.events import BinlogEvent, QueryEvent, RowsEvent, TableMap
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.errors import InternalError
 from faust_cdc.kafka.producer import Headers
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline import lane as lanes
 from faust_cdc.pipeline.captured import TranscoderCache
@@ -71,6 +72,11 @@ class FastStream:
         """True between the first and the last event of a source transaction."""
         return self._lane.open != lanes.CLOSED
 
+    @property
+    def position(self) -> BinlogPosition:
+        """The end of the last event."""
+        return BinlogPosition(self._lane.file.decode(), int(self._lane.pos))
+
     def step(self, timeout_ms: int) -> bool:
         """Handle what lies in the buffer, or wait up to `timeout_ms` for more; False when nothing came."""
         if not self._reader.is_between_packets:
@@ -112,6 +118,7 @@ class FastStream:
             self._to_stream()
             writer.end_source_transaction(self._stream.offset, int(lane.ended), int(lane.end_ts_us))
             lane.ended = 0
+            self._stream.at_edge()
             if covered < count and writer.is_full():
                 writer.commit()
         self._produce(covered, count)

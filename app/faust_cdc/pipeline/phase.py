@@ -1,7 +1,8 @@
 """Where one attempt of a task stands.
 
 CONNECTING ─→ SNAPSHOTTING ─→ STREAMING
-     └───────────────────────────↑
+     ├─────────────────┼─────────↑
+     └─────────────────┴────→ IDLE
 any ─→ STOPPED
 """
 
@@ -19,13 +20,16 @@ class Phase(enum.Enum):
     CONNECTING = "connecting"
     SNAPSHOTTING = "snapshotting"
     STREAMING = "streaming"
+    IDLE = "idle"
+    """Everything is done that `snapshot.mode` asks for, and that is no stream."""
     STOPPED = "stopped"
 
 
 MOVES: Mapping[Phase, frozenset[Phase]] = {
-    Phase.CONNECTING: frozenset({Phase.SNAPSHOTTING, Phase.STREAMING, Phase.STOPPED}),
-    Phase.SNAPSHOTTING: frozenset({Phase.STREAMING, Phase.STOPPED}),
+    Phase.CONNECTING: frozenset({Phase.SNAPSHOTTING, Phase.STREAMING, Phase.IDLE, Phase.STOPPED}),
+    Phase.SNAPSHOTTING: frozenset({Phase.STREAMING, Phase.IDLE, Phase.STOPPED}),
     Phase.STREAMING: frozenset({Phase.STOPPED}),
+    Phase.IDLE: frozenset({Phase.STOPPED}),
     Phase.STOPPED: frozenset(),
 }
 

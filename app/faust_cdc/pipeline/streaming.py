@@ -94,6 +94,10 @@ class EventSource(Protocol):
     def in_transaction(self) -> bool:
         """True between the first and the last event of a source transaction."""
 
+    @property
+    def position(self) -> BinlogPosition:
+        """The end of the last event."""
+
     def step(self, timeout_ms: int) -> bool:
         """Handle what has come, or wait up to `timeout_ms` for it; False when nothing came."""
 
@@ -141,6 +145,12 @@ class StreamingSource:
         self._file, self._pos = start.file, start.pos
         self._ts_sec, self._server_id = start.ts_sec, start.server_id
         self._server = server
+        self.snapshot: str | None = None
+        """The mark of an unfinished snapshot in offsets."""
+        self.edge: Callable[[BinlogPosition], None] = _ignore
+        """Called at the end of every source transaction, or of the last one of some that were read together."""
+        self.on_ddl: Callable[[str], None] = _ignore
+        """Called with every statement that may change a table, before the edge behind it."""
         self._resume = Resume(start) if start.event or start.row else None
         self._is_in_parts = False
         """A part of the open transaction is committed."""
@@ -177,6 +187,10 @@ class StreamingSource:
             write(record)
         return after
 
+    def at_edge(self) -> None:
+        """Tell that the stream stands behind the last complete source transaction."""
+        self.edge(BinlogPosition(self._file, self._pos))
+
     @property
     def lane_may_begin(self) -> bool:
         """False while groups are known that end with ROLLBACK, whose rows must be held, or are partly written."""
@@ -195,7 +209,7 @@ class StreamingSource:
     def offset(self) -> SourceOffset:
         """Return where a restart would go on: the end of the last complete source transaction."""
         gtids = None if self._gtids is None else str(self._gtids)
-        offset = SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id)
+        offset = SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id, snapshot=self.snapshot)
         resume = self._resume
         if resume is None:
             return offset
@@ -345,6 +359,7 @@ class StreamingSource:
                 self._cache.invalidate(event.query)
             else:
                 self._truncate(event, table_id)  # the structure stays
+            self.on_ddl(event.query)
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self.open is None or not self.open.is_group:
                 self._end(event)
@@ -481,6 +496,11 @@ class StreamingSource:
             if transaction.metadata is not None:
                 transaction.metadata.end(source_us // 1000)
         self._writer.end_source_transaction(self.offset, source_us=source_us)
+        self.at_edge()
+
+
+def _ignore(_: object) -> None:
+    """Do nothing."""
 
 
 class SingleEvents:
@@ -495,6 +515,11 @@ class SingleEvents:
     def in_transaction(self) -> bool:
         """True between the first and the last event of a source transaction."""
         return self._stream.in_transaction
+
+    @property
+    def position(self) -> BinlogPosition:
+        """The end of the last event."""
+        return self._reader.decoder.position
 
     def step(self, timeout_ms: int) -> bool:
         """Handle one event, or wait up to `timeout_ms` for it; False when none came."""

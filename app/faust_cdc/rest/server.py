@@ -132,6 +132,8 @@ def connect_routes(herder_provider: HerderProvider) -> list[web.RouteDef]:
         web.put("/connectors/{name}/resume", bound(_resume)),
         web.put("/connectors/{name}/stop", bound(_stop)),
         web.get("/connectors/{name}/offsets", bound(_offsets)),
+        web.delete("/connectors/{name}/offsets", bound(_reset_offsets)),
+        web.get("/connectors/{name}/snapshot", bound(_snapshot)),
         web.post("/connectors/{name}/signals", bound(_signal)),
         web.get("/connector-plugins", bound(_plugins)),
         web.get("/connector-plugins/{plugin}/config", bound(_plugin_config)),
@@ -253,6 +255,14 @@ async def _stop(herder: Herder, request: web.Request) -> web.StreamResponse:
 
 async def _offsets(herder: Herder, request: web.Request) -> web.StreamResponse:
     return json_response(herder.offsets(_name(request)))
+
+
+async def _reset_offsets(herder: Herder, request: web.Request) -> web.StreamResponse:
+    return json_response(await herder.reset_offsets(_name(request)))
+
+
+async def _snapshot(herder: Herder, request: web.Request) -> web.StreamResponse:
+    return json_response(herder.snapshot(_name(request)))
 
 
 async def _signal(herder: Herder, request: web.Request) -> web.StreamResponse:

@@ -132,7 +132,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.MEDIUM,
         "Snapshot Delay (milliseconds)",
         "A delay period before a snapshot will begin, given in milliseconds. Defaults to 0 ms.",
-        limited("delays are not in this version"),
+        USED,
         checks=(non_negative,),
     ),
     Option(
@@ -148,7 +148,7 @@ OPTIONS: tuple[Option, ...] = (
             "A delay period after the snapshot is completed and the streaming begins, given in "
             "milliseconds. Defaults to 0 ms."
         ),
-        limited("delays are not in this version"),
+        USED,
         checks=(non_negative,),
     ),
     Option(
@@ -164,7 +164,7 @@ OPTIONS: tuple[Option, ...] = (
             "This setting must be set to specify a list of tables/collections whose snapshot must "
             "be taken on creating or restarting the connector."
         ),
-        limited("a snapshot of some of the captured tables is not in this version"),
+        USED,
         checks=(regex_list,),
     ),
     Option(
@@ -190,7 +190,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.SHORT,
         "Snapshot maximum threads",
         "The maximum number of threads used to perform the snapshot. Defaults to 1.",
-        noted("the snapshot reads with one connection in this version"),
+        USED,
         checks=(positive,),
     ),
     Option(
@@ -275,7 +275,7 @@ OPTIONS: tuple[Option, ...] = (
             "When 'snapshot.mode' is set as configuration_based, this setting permits to specify "
             "whenever the data should be snapshotted or not."
         ),
-        limited("snapshot.mode=configuration_based is not in this version"),
+        USED,
     ),
     Option(
         "snapshot.mode.configuration.based.snapshot.schema",
@@ -290,7 +290,7 @@ OPTIONS: tuple[Option, ...] = (
             "When 'snapshot.mode' is set as configuration_based, this setting permits to specify "
             "whenever the schema should be snapshotted or not."
         ),
-        limited("snapshot.mode=configuration_based is not in this version"),
+        USED,
     ),
     Option(
         "snapshot.mode.configuration.based.start.stream",
@@ -305,7 +305,7 @@ OPTIONS: tuple[Option, ...] = (
             "When 'snapshot.mode' is set as configuration_based, this setting permits to specify "
             "whenever the stream should start or not after snapshot."
         ),
-        limited("snapshot.mode=configuration_based is not in this version"),
+        USED,
     ),
     Option(
         "snapshot.mode.configuration.based.snapshot.on.schema.error",
@@ -320,7 +320,7 @@ OPTIONS: tuple[Option, ...] = (
             "When 'snapshot.mode' is set as configuration_based, this setting permits to specify "
             "whenever the schema should be snapshotted or not in case of error."
         ),
-        limited("snapshot.mode=configuration_based is not in this version"),
+        USED,
     ),
     Option(
         "snapshot.mode.configuration.based.snapshot.on.data.error",
@@ -335,7 +335,7 @@ OPTIONS: tuple[Option, ...] = (
             "When 'snapshot.mode' is set as configuration_based, this setting permits to specify "
             "whenever the data should be snapshotted or not in case of error."
         ),
-        limited("snapshot.mode=configuration_based is not in this version"),
+        USED,
     ),
     Option(
         "retriable.restart.connector.wait.ms",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from faust_cdc.config.checks import non_negative, positive, regex
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted, refused
+from faust_cdc.config.snapshot_settings import FORMER_MODES, LockingMode, SnapshotMode
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -320,7 +321,7 @@ OPTIONS: tuple[Option, ...] = (
             "snapshot as it does for the 'initial' option, but after the connector completes the "
             "snapshot, it stops, and does not stream changes from the binlog."
         ),
-        limited("the other snapshot modes are not in this version", "initial", "no_data", "schema_only"),
+        limited("custom snapshot modes are Java classes", *(mode.value for mode in SnapshotMode)),
         recommended=(
             "always",
             "initial_only",
@@ -340,8 +341,8 @@ OPTIONS: tuple[Option, ...] = (
             "initial_only",
             "configuration_based",
             "custom",
-            "schema_only",
         ),
+        former={word: note for word, (_, note) in FORMER_MODES.items()},
     ),
     Option(
         "snapshot.query.mode",
@@ -353,7 +354,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.SHORT,
         "Snapshot query mode",
         "Controls query used during the snapshot",
-        limited("custom queries are Java classes"),
+        limited("custom queries are Java classes; snapshot.select.statement.overrides gives tables their own SELECT"),
         recommended=("custom", "select_all"),
         legal=("select_all", "custom"),
     ),
@@ -532,13 +533,18 @@ OPTIONS: tuple[Option, ...] = (
             "'schema_only_recovery' and is only safe to use if no schema changes are happening "
             "while the snapshot is taken."
         ),
-        limited("the other locking modes are not in this version", "minimal"),
+        limited("custom locking modes are Java classes", *(mode.value for mode in LockingMode)),
         recommended=("minimal", "minimal_percona", "custom", "none", "minimal_percona_no_table_locks", "extended"),
-        legal=("extended", "minimal", "minimal_percona", "minimal_percona_no_table_locks", "none", "custom"),
+        legal=(*(mode.value for mode in LockingMode), "custom"),
         mariadb={
             "recommended": ("extended", "minimal", "none", "custom"),
-            "legal": ("extended", "minimal", "none", "custom"),
+            "legal": ("watermark", "extended", "minimal", "none", "custom"),
         },
+        unset_note=(
+            "'snapshot.locking.mode' is not set: 'watermark' is used, ours, a snapshot without any lock that goes on "
+            "where it was after a restart. Its default 'minimal' is Debezium's; set it, or compatibility.mode="
+            "debezium, to have a lock; on MySQL without GTIDs it is 'minimal' in any case"
+        ),
     ),
     Option(
         "ddl.parser.type",

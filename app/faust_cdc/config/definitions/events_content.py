@@ -158,7 +158,7 @@ OPTIONS: tuple[Option, ...] = (
             "will order the tables by row count ascending. A value of `disabled` (the default) "
             "will disable ordering by row count."
         ),
-        noted("tables are read in name order in this version"),
+        USED,
         recommended=("disabled", "ascending", "descending"),
         legal=("ascending", "descending", "disabled"),
     ),

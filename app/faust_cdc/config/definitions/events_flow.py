@@ -305,7 +305,7 @@ OPTIONS: tuple[Option, ...] = (
             "tables is setting a specific point where to start (resume) snapshotting, in case a "
             "previous snapshotting was interrupted."
         ),
-        limited("own snapshot statements are not in this version"),
+        USED,
     ),
 )
 """In the order in which `validate` lists them."""
