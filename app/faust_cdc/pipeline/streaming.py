@@ -149,6 +149,10 @@ class StreamingSource:
         """The mark of an unfinished snapshot in offsets."""
         self.edge: Callable[[BinlogPosition], None] = _ignore
         """Called at the end of every source transaction, or of the last one of some that were read together."""
+        self.muted = dispatcher.muted
+        """See `Dispatcher.muted`."""
+        self.relearn: Callable[[], None] = _nothing
+        """Called when `muted` is another."""
         self.on_ddl: Callable[[str], None] = _ignore
         """Called with every statement that may change a table, before the edge behind it."""
         self._resume = Resume(start) if start.event or start.row else None
@@ -500,6 +504,10 @@ class StreamingSource:
 
 
 def _ignore(_: object) -> None:
+    """Do nothing."""
+
+
+def _nothing() -> None:
     """Do nothing."""
 
 

@@ -78,12 +78,14 @@ class MergedSnapshot:
         settings: SnapshotSettings,
         part_after_ms: float,
         telling: Telling,
+        relearn: Callable[[], None],
     ) -> None:
         """`offset` is the stream's, at the edge it stands at; `on_complete` is called before the last is written."""
         self._progress = progress
         self._reads = reads
         self._settings = settings
         self._telling = telling
+        self._relearn = relearn
         self._part_after_ms = part_after_ms
         self._readers = ChunkReaders(reads.connect, reads.readers, reads.is_compiled, reads.should_stop)
         self._cache = cache
@@ -117,6 +119,8 @@ class MergedSnapshot:
         """Take a table that is read in one piece."""
         self._shown[table.captured.id] = table.progress
         self._whole.append(table)
+        self._dispatcher.muted[table.captured.id] = table.touch
+        self._relearn()
 
     def complete(self, progress: TableProgress) -> None:
         """Note that a table is read to its end."""
@@ -203,8 +207,7 @@ class MergedSnapshot:
             self._drop_reads(work.captured.id.__eq__)
             self._skip(work, STOPPED)
         for table in [one for one in self._whole if matches is None or matches(one.captured.id)]:
-            self._whole.remove(table)
-            table.close()
+            self._let_go(table)
             self.skip(table.progress, STOPPED)
         if matches is None:
             self._end(SnapshotState.ABORTED)
@@ -236,7 +239,7 @@ class MergedSnapshot:
         self._drop_reads(partial(names_table, text))
         for table in self._whole:
             if names_table(text, table.captured.id):
-                table.changed()
+                table.touch()
         for work in self._pending:
             if work.parked is None and names_table(text, work.captured.id):
                 work.parked = BinlogPosition("", 0)
@@ -262,15 +265,19 @@ class MergedSnapshot:
         if not self._whole:
             return
         table = self._whole[0]
-        topic = self._writer.topic_number(table.captured.topic)
-        if not table.is_at_view(self._watch, topic, self._offset().gtids, position):
+        if not table.is_at_view(self._offset().gtids, position):
             return
         if not self._copy_whole(table, position):
             return
-        self._whole.remove(table)
-        table.close()
+        self._let_go(table)
         self.complete(replace(table.progress, is_planned=True))
         self._writer.commit()  # the server may have lost patience with the stream meanwhile: what is done is kept
+
+    def _let_go(self, table: WholeTable) -> None:
+        self._whole.remove(table)
+        table.close()
+        self._dispatcher.muted.pop(table.captured.id, None)
+        self._relearn()
 
     def _copy_whole(self, table: WholeTable, position: BinlogPosition) -> bool:
         is_first = not any(progress.rows for progress in self._shown.values())

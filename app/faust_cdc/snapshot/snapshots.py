@@ -285,6 +285,7 @@ class Snapshots:
             self._settings,
             self._part_after_ms,
             Telling(self._notifier, self._block.name, snapshot),
+            lambda: stream.relearn(),
         )
 
     def _add(self, running: MergedSnapshot, progress: TableProgress, table: Table | None) -> None:

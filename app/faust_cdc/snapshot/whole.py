@@ -2,7 +2,8 @@
 
 A read view is opened at an edge at which it shows all that was delivered, and the position behind it is taken. When
 the stream has come there and nothing of the table went by, the table in the view is the table at that place: its rows
-are written before the stream goes on. When something went by, the view is opened again. A table that is never quiet
+are written before the stream goes on. When something went by, the view is opened again. What the stream brings of the
+table until then is not written: rows without a key would be there twice. A table that is never quiet
 so long (some milliseconds, the stream being level) is locked for as long as that takes, and released before its rows
 are read.
 """
@@ -17,7 +18,6 @@ from faust_cdc.mysql.chunk_session import ChunkSession
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.snapshot.progress import TableProgress
-from faust_cdc.snapshot.windows import KeyWatch, SnapshotWindow
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,8 @@ class WholeTable:
         self._should_stop = should_stop
         self._session: ChunkSession | None = None
         self._lock: ChunkSession | None = None
-        self._window: SnapshotWindow | None = None
+        self._is_touched = False
+        """Something of the table went by since the view was opened."""
         self._high: BinlogPosition | None = None
         self._views = 0
 
@@ -51,24 +52,22 @@ class WholeTable:
             raise InternalError(f"{self.captured.id} is copied without a view.")
         return self._session
 
-    def is_at_view(self, watch: KeyWatch, topic: int, gtids: str | None, position: BinlogPosition) -> bool:
+    def is_at_view(self, gtids: str | None, position: BinlogPosition) -> bool:
         """Return whether the table is, at this edge, what the view of `session` shows."""
-        if self._window is None:
-            self._open(watch, topic, gtids, position)
-        if self._high is None or self._window is None or position < self._high:
+        if self._high is None:
+            self._open(gtids, position)
+        if self._high is None or position < self._high:
             return False
-        watch.close(self._window)
-        touched, self._window = self._window.touched, None
-        if not touched:
+        self._high = None
+        if not self._is_touched:
             self._release()
             return True
         self.session.end()
         return False
 
-    def changed(self) -> None:
-        """Note that a DDL statement touched the table."""
-        if self._window is not None:
-            self._window.note(None)
+    def touch(self) -> None:
+        """Note that a change of the table went by."""
+        self._is_touched = True
 
     def close(self) -> None:
         """Close the connections."""
@@ -77,13 +76,13 @@ class WholeTable:
             self._session.close()
             self._session = None
 
-    def _open(self, watch: KeyWatch, topic: int, gtids: str | None, position: BinlogPosition) -> None:
+    def _open(self, gtids: str | None, position: BinlogPosition) -> None:
         self._views += 1
         if self._session is None:
             self._session = self._connect()
         if self._views == VIEWS_WITHOUT_LOCK:
             self._acquire()
-        self._window, self._high = watch.open(topic), None
+        self._is_touched = False
         if self._session.begin(gtids, position, self._should_stop):
             self._session.begin_view()
             self._high = self._session.high_watermark()
