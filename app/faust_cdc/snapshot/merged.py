@@ -407,14 +407,15 @@ class MergedSnapshot:
         is_last_of_table = work.ranges.is_finished
         is_last = is_last_of_table and len(self._pending) == 1 and not self._whole
         is_first = is_first_of_table and not any(progress.rows for progress in self._shown.values())
+        marks: dict[int, str] = {}
+        if is_first_of_table:
+            marks[0] = "first" if is_first else "first_in_data_collection"
+        if is_last_of_table and (len(written) > 1 or not is_first):
+            marks[len(written) - 1] = "last_in_data_collection"
         if is_last:
-            written[-1] = chunk.marked(kept[-1], replace(source, snapshot="last"))
-        elif is_last_of_table:
-            written[-1] = chunk.marked(kept[-1], replace(source, snapshot="last_in_data_collection"))
-        if is_first and not (is_last and len(written) == 1):
-            written[0] = chunk.marked(kept[0], replace(source, snapshot="first"))
-        elif is_first_of_table and not (is_last_of_table and len(written) == 1):
-            written[0] = chunk.marked(kept[0], replace(source, snapshot="first_in_data_collection"))
+            marks[len(written) - 1] = "last"
+        for place, marker in marks.items():  # each once: a mark takes the place of what the row was read with
+            written[place] = chunk.marked(kept[place], replace(source, snapshot=marker))
 
     def _finish(self, work: _Work) -> None:
         """Note that a table is complete."""
