@@ -45,6 +45,17 @@ def told(decoder: AvroDecoder, records: list[RawRecord], prefix: str) -> list[tu
     return found
 
 
+def by_table(found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return the same, table by table: here tables are read beside each other, and empty ones are done at once."""
+
+    def table(one: tuple[Any, ...]) -> str:
+        data = one[2]
+        return str(data.get("current_collection_in_progress") or data.get("scanned_collection"))
+
+    first, *middle, completed, skipped = found
+    return [first, *sorted(middle, key=table), completed, skipped]
+
+
 def test_the_same_is_told(beside: Beside) -> None:
     beside.mysql.execute(SETUP, beside.database)
     theirs = beside.start_theirs("theirs", options(beside, "theirs"))
@@ -66,7 +77,7 @@ def test_the_same_is_told(beside: Beside) -> None:
             await_records(kafka, f"told-{side}", OF_THE_START + 1, 240)
         records = {side: read_topic(kafka, f"told-{side}") for side in ("theirs", "ours")}
         signals = {side: read_topic(kafka, f"{side}.{beside.database}.sig") for side in ("theirs", "ours")}
-    left, right = (told(decoder, records[side], side) for side in ("theirs", "ours"))
+    left, right = (by_table(told(decoder, records[side], side)) for side in ("theirs", "ours"))
     assert left == right
     assert [one[1] for one in right] == [
         "STARTED",

@@ -128,7 +128,7 @@ class MergedSnapshot:
         started_ms = progress.started_ms or now_ms
         status = ScanStatus.SUCCEEDED if progress.rows else ScanStatus.EMPTY
         self._telling.reads(progress.table, self._progress.tables)
-        self._telling.table_ends(progress.table, progress.rows, self._progress.tables, status)
+        self._telling.table_ends(progress.table, progress.rows, self._told_with(progress.table), status)
         self._keep(replace(progress, state=TableState.COMPLETED, started_ms=started_ms, updated_ms=now_ms))
         log.info("Snapshot: %s is complete, %d rows", progress.table, progress.rows)
 
@@ -136,7 +136,7 @@ class MergedSnapshot:
         """Leave a table of the snapshot out."""
         log.warning("Snapshot: %s is not read to its end: %s", progress.table, reason)
         now_ms = int(time.time() * 1000)
-        self._telling.table_ends(progress.table, progress.rows, self._progress.tables, status)
+        self._telling.table_ends(progress.table, progress.rows, self._told_with(progress.table), status)
         self._keep(replace(progress, state=TableState.SKIPPED, reason=reason, open_ranges=(), updated_ms=now_ms))
 
     @property
@@ -173,6 +173,13 @@ class MergedSnapshot:
     @property
     def _to_come(self) -> list[TableId]:
         return [table for table in self._progress.tables if self.is_to_come(table)]
+
+    def _told_with(self, table: TableId) -> list[TableId]:
+        """Return the tables that Debezium names beside one that ends: those to come, of an initial one all captured."""
+        if self.kind is SnapshotKind.INCREMENTAL:
+            return [table, *(one for one in self._to_come if one != table)]
+        captured = self._progress.level if self.kind is SnapshotKind.INITIAL else ()
+        return list(dict.fromkeys((*captured, *self._progress.tables)))
 
     def is_to_come(self, table: TableId) -> bool:
         """Return whether a table is in it and not read yet."""
