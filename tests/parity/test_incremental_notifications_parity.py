@@ -1,0 +1,69 @@
+"""Real Debezium 3.6.1 and we tell of the same incremental snapshot, asked for by the same row of the same table."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.oracle.topics import AvroDecoder, RawRecord
+from tests.parity.beside import Beside
+from tests.parity.comparison import await_records, read_topic
+from tests.parity.test_notifications_parity import options
+
+pytestmark = [pytest.mark.integration, pytest.mark.parity]
+
+SETUP = (
+    "CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a VALUES (1), (2), (3); "
+    "CREATE TABLE b (id VARCHAR(5) PRIMARY KEY); INSERT INTO b VALUES ('x'); "
+    "CREATE TABLE sig (id VARCHAR(42) PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)"
+)
+KEYS = ("maximum_key", "last_processed_key")
+"""Where a chunk ends: a matter of how chunks are cut."""
+
+
+def told(decoder: AvroDecoder, records: list[RawRecord], prefix: str) -> list[tuple[Any, ...]]:
+    """Return the notifications of the incremental snapshot; of those of chunks the first per table."""
+    found: list[tuple[Any, ...]] = []
+    for record in records:
+        value = decoder.decode(record.value or b"")
+        if value["aggregate_type"] != "Incremental Snapshot":
+            continue
+        data = dict(value["additional_data"])
+        assert data.pop("connector_name") == prefix
+        keys = [data.pop(name, None) for name in KEYS]
+        assert (None not in keys) == (value["type"] == "IN_PROGRESS")
+        one = (value["id"], value["aggregate_type"], value["type"], data)
+        if one not in found:
+            found.append(one)
+    return found
+
+
+def test_the_same_is_told(beside: Beside) -> None:
+    # Debezium writes its windows into the signal table; we only read.
+    beside.mysql.execute(f"{SETUP}; GRANT INSERT ON {beside.database}.* TO {beside.mysql.user}", beside.database)
+    kafka, decoder, database = beside.kafka, AvroDecoder(beside.apicurio.ccompat_url), beside.database
+    beside.start_theirs("theirs", options(beside, "theirs"))
+    with beside.worker() as worker:
+        worker.wait_ready()
+        beside.start_ours(worker, "ours", options(beside, "ours"))
+        beside.await_our_snapshot(worker, "ours")
+        for side in ("theirs", "ours"):
+            await_records(kafka, f"{side}.{database}.b", 1, 240)
+        time.sleep(3)
+        tables = f'["{database}.a", "{database}.b"]'
+        beside.mysql.execute(
+            f"INSERT INTO sig VALUES ('s-1', 'execute-snapshot', '{{\"data-collections\": {tables}}}')", database
+        )
+        for side in ("theirs", "ours"):
+            await_records(kafka, f"{side}.{database}.a", 6, 90)
+            await_records(kafka, f"{side}.{database}.b", 2, 90)
+        time.sleep(5)
+        found = {side: told(decoder, read_topic(kafka, f"told-{side}"), side) for side in ("theirs", "ours")}
+    assert found["ours"] == found["theirs"]
+    assert [one[2] for one in found["ours"]] == [
+        "STARTED",
+        *["IN_PROGRESS", "TABLE_SCAN_COMPLETED"] * 2,
+        "COMPLETED",
+    ]
