@@ -134,13 +134,15 @@ class Coordinator:
         self._links = links or ControlLinks()
         self._signal_tables = [TableId(*names) for names in spec.config.signals.data_collections]
         self._machine = PhaseMachine()
-        self._filter = TableFilter(
-            self._config.database_include_list,
-            self._config.database_exclude_list,
-            self._config.table_include_list,
-            self._config.table_exclude_list,
-            always=self._signal_tables,
+        config = spec.config
+        lists = (
+            config.database_include_list,
+            config.database_exclude_list,
+            config.table_include_list,
+            config.table_exclude_list,
         )
+        self._lists = tuple(one or "" for one in lists)
+        self._filter = TableFilter(*lists, always=self._signal_tables)
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
         self._address = SourceAddress.of(spec.config)
         self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
@@ -409,6 +411,8 @@ class Coordinator:
             self._config.snapshot,
             SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms,
             way.notifier,
+            self._lists,
+            self._filter.accepts,
             self._signal_tables,
         )
 

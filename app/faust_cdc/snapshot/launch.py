@@ -77,21 +77,19 @@ def new_snapshot(
     tables: Sequence[TableId],
     estimates: Mapping[TableId, int],
     snapshot_id: str | None = None,
-    level: Iterable[TableId] = (),
+    lists: tuple[str, ...] = (),
 ) -> tuple[SnapshotProgress, dict[TableId, TableProgress]]:
-    """Return the progress of a snapshot of these tables that begins now; `level` are the tables that need none."""
+    """Return the progress of a snapshot of these tables that begins now; `lists` say what is captured."""
     now_ms = int(time.time() * 1000)
     identity = snapshot_id or str(uuid.uuid4())
-    others = tuple(table for table in level if table not in set(tables))
-    progress = SnapshotProgress(identity, kind, SnapshotState.RUNNING, now_ms, now_ms, tuple(tables), others)
+    progress = SnapshotProgress(identity, kind, SnapshotState.RUNNING, now_ms, now_ms, tuple(tables), lists)
     return progress, {table: TableProgress(table, estimated_rows=estimates.get(table)) for table in tables}
 
 
-def first_level(tables: Sequence[TableId]) -> SnapshotProgress:
-    """Return what is kept where the stream began without a snapshot of ours: all tables are followed by it."""
+def no_snapshot(lists: tuple[str, ...]) -> SnapshotProgress:
+    """Return what is kept where the stream began without a snapshot of ours: what is captured is followed by it."""
     now_ms = int(time.time() * 1000)
-    identity = str(uuid.uuid4())
-    return SnapshotProgress(identity, SnapshotKind.INITIAL, SnapshotState.COMPLETED, now_ms, now_ms, (), tuple(tables))
+    return SnapshotProgress(str(uuid.uuid4()), SnapshotKind.INITIAL, SnapshotState.COMPLETED, now_ms, now_ms, (), lists)
 
 
 def is_resumable(stored: StoredProgress, offset: SourceOffset | None) -> bool:

@@ -165,12 +165,6 @@ class MergedSnapshot:
         return self._progress.tables
 
     @property
-    def level(self) -> list[TableId]:
-        """Captured tables that need no reading, those that were read among them."""
-        read = (table for table, one in self._shown.items() if one.state is TableState.COMPLETED)
-        return list(dict.fromkeys((*self._progress.level, *read)))
-
-    @property
     def _to_come(self) -> list[TableId]:
         return [table for table in self._progress.tables if self.is_to_come(table)]
 
@@ -183,10 +177,6 @@ class MergedSnapshot:
         """Note that further tables belong to it; each is to be added."""
         every = tuple(dict.fromkeys((*self._progress.tables, *tables)))
         self._write_snapshot(replace(self._progress, tables=every))
-
-    def note_level(self, tables: Iterable[TableId]) -> None:
-        """Note that these tables need no reading."""
-        self._write_snapshot(replace(self._progress, level=tuple(dict.fromkeys((*self._progress.level, *tables)))))
 
     def pause(self) -> None:
         """Read no further chunk; what is read is written."""
@@ -443,7 +433,7 @@ class MergedSnapshot:
     def _end(self, state: SnapshotState) -> None:
         reach("snapshot.end")
         self._on_complete()
-        self._write_snapshot(replace(self._progress, state=state, level=tuple(self.level)))
+        self._write_snapshot(replace(self._progress, state=state))
         self.close()
 
     def _unpark(self, position: BinlogPosition) -> None:

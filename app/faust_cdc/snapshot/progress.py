@@ -138,8 +138,8 @@ class SnapshotProgress:
     updated_ms: int = 0
     tables: tuple[TableId, ...] = ()
     """In the order in which they are read."""
-    level: tuple[TableId, ...] = ()
-    """Captured tables that need no reading (any more): read before, or followed by the stream since they exist."""
+    lists: tuple[str, ...] = ()
+    """The four lists that said what was captured; a table that they leave out is behind when it is captured later."""
 
     def to_json(self) -> bytes:
         """Return the record value."""
@@ -151,7 +151,7 @@ class SnapshotProgress:
                 "started_ms": self.started_ms,
                 "updated_ms": self.updated_ms,
                 "tables": [list(table) for table in self.tables],
-                "level": [list(table) for table in self.level],
+                "lists": list(self.lists),
             }
         )
 
@@ -167,7 +167,7 @@ class SnapshotProgress:
                 int(value["started_ms"]),
                 int(value["updated_ms"]),
                 tuple(TableId(database, table) for database, table in value["tables"]),
-                tuple(TableId(database, table) for database, table in value.get("level", ())),
+                tuple(str(one) for one in value.get("lists", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable("the snapshot", raw, error) from error
