@@ -75,6 +75,8 @@ class TableProgress:
     """SQL that the rows meet, of a signal's additional condition."""
     surrogate_key: str | None = None
     """The column by which the rows are read, of a signal."""
+    key: str = ""
+    """All that the order of the bounds depends on; they are worth nothing under another key."""
 
     @property
     def percent(self) -> float | None:
@@ -97,7 +99,7 @@ class TableProgress:
         if self.open_ranges:
             value["open_ranges"] = [[_list(one.low), _list(one.high)] for one in self.open_ranges]
         value["started_ms"], value["updated_ms"] = self.started_ms, self.updated_ms
-        for name in ("reason", "condition", "surrogate_key"):
+        for name in ("reason", "condition", "surrogate_key", "key"):
             if getattr(self, name):
                 value[name] = getattr(self, name)
         return _compact(value)
@@ -121,6 +123,7 @@ class TableProgress:
                 value.get("reason", ""),
                 value.get("condition"),
                 value.get("surrogate_key"),
+                value.get("key", ""),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable(str(table), raw, error) from error

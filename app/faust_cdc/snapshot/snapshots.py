@@ -14,7 +14,7 @@ from dataclasses import replace
 from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.failpoints import reach
 from faust_cdc.mysql.chunk_session import has_visible_set
-from faust_cdc.mysql.key_ranges import Unchunkable
+from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.notifications.notifier import Notifier
@@ -236,8 +236,7 @@ class Snapshots:
         structures = self._read_tables(new)
         self._cache.remember(structures.values())
         running.extend(list(new))
-        for table, progress in new.items():
-            self._add(running, progress, structures.get(table))
+        self._add_all(running, new.values(), structures)
 
     def _run(self, snapshot: SnapshotProgress, tables: Mapping[TableId, TableProgress]) -> None:
         """Begin to read, or go on."""
@@ -254,8 +253,8 @@ class Snapshots:
                 running.pass_over(progress)
             elif table in empty:
                 running.complete(replace(progress, is_planned=True))
-            else:
-                self._add(running, progress, structures.get(table))
+        to_read = [one for table, one in tables.items() if table not in done and table not in empty]
+        self._add_all(running, to_read, structures)
         self._writer.cover(stream.offset)
 
     def _merged(self, snapshot: SnapshotProgress, stream: StreamingSource) -> MergedSnapshot:
@@ -276,12 +275,30 @@ class Snapshots:
             lambda: stream.relearn(),
         )
 
-    def _add(self, running: MergedSnapshot, progress: TableProgress, table: Table | None) -> None:
+    def _add_all(
+        self, running: MergedSnapshot, tables: Iterable[TableProgress], structures: Mapping[TableId, Table]
+    ) -> None:
+        by_surrogate: dict[str | None, list[TableProgress]] = {}
+        for progress in tables:
+            by_surrogate.setdefault(progress.surrogate_key, []).append(progress)
+        for surrogate_key, some in by_surrogate.items():
+            known = [structures[one.table] for one in some if one.table in structures]
+            keys = self._reads.keys(known, surrogate_key) if known else {}
+            for one in some:
+                self._add(running, one, structures.get(one.table), keys)
+
+    def _add(
+        self,
+        running: MergedSnapshot,
+        progress: TableProgress,
+        table: Table | None,
+        keys: Mapping[TableId, ChunkKey | Unchunkable],
+    ) -> None:
         if table is None:
             running.skip(progress, "it does not exist any more", ScanStatus.UNKNOWN_SCHEMA)
             return
         captured = self._cache.for_table(table)
-        key = key_of(captured, table, progress.surrogate_key)
+        key = key_of(captured, table, keys[table.id])
         if running.kind is SnapshotKind.INITIAL and self._settings.override_of(*table.id) is not None:
             key = Unchunkable(f"{table.id} has a statement of its own.")
         if not isinstance(key, Unchunkable):
