@@ -169,11 +169,10 @@ class MergedSnapshot:
         return [table for table in self._progress.tables if self.is_to_come(table)]
 
     def _told_with(self, table: TableId) -> list[TableId]:
-        """Return the tables that Debezium names beside one that ends: those to come, of an initial one all captured."""
+        """Return the tables that Debezium names beside one that ends: of an incremental one those to come."""
         if self.kind is SnapshotKind.INCREMENTAL:
             return [table, *(one for one in self._to_come if one != table)]
-        captured = self._progress.level if self.kind is SnapshotKind.INITIAL else ()
-        return list(dict.fromkeys((*captured, *self._progress.tables)))
+        return list(self._progress.tables)
 
     def is_to_come(self, table: TableId) -> bool:
         """Return whether a table is in it and not read yet."""

@@ -258,6 +258,7 @@ class Snapshots:
         self._writer.cover(stream.offset)
 
     def _merged(self, snapshot: SnapshotProgress, stream: StreamingSource) -> MergedSnapshot:
+        captured = self._list_tables() if snapshot.kind is SnapshotKind.INITIAL else ()
         return MergedSnapshot(
             snapshot,
             self._reads,
@@ -271,7 +272,7 @@ class Snapshots:
             self._completed,
             self._settings,
             self._part_after_ms,
-            Telling(self._notifier, self._block.name, snapshot),
+            Telling(self._notifier, self._block.name, snapshot, captured),
             lambda: stream.relearn(),
         )
 

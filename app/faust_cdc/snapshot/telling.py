@@ -17,8 +17,11 @@ from faust_cdc.snapshot.progress import Bound, SnapshotKind, SnapshotProgress
 class Telling:
     """Notifies of one snapshot. Methods raise what `Notifier.notify` does; the caller covers what it writes."""
 
-    def __init__(self, notifier: Notifier, server: str, snapshot: SnapshotProgress) -> None:
-        """`server` is the `topic.prefix`."""
+    def __init__(
+        self, notifier: Notifier, server: str, snapshot: SnapshotProgress, captured: Iterable[TableId] = ()
+    ) -> None:
+        """`server` is the `topic.prefix`; `captured` are all tables, which Debezium names beside each initial one."""
+        self._captured = tuple(captured)
         self._notify = notifier.notify
         self._initial = InitialNotices(server)
         self._incremental = (
@@ -49,7 +52,7 @@ class Telling:
         if self._incremental is not None:
             self._notify(self._incremental.table_completed(table, rows, tables, status))
         elif status is ScanStatus.SUCCEEDED or status is ScanStatus.EMPTY:
-            self._notify(self._initial.table_completed(table, rows, tables))
+            self._notify(self._initial.table_completed(table, rows, self._captured or tables))
         else:
             self._notify(self._initial.table_failed(table))
 
