@@ -192,10 +192,11 @@ def test_never_reads_the_binlog_from_its_beginning(bench: Bench) -> None:
         assert rows(bench, task, 2) == [("c", 3), ("c", 4)]
 
 
-def test_a_list_of_tables_says_which_and_in_which_order(bench: Bench) -> None:
+def test_lists_of_tables_say_which_and_in_which_order(bench: Bench) -> None:
     for name in ("a", "b", "z"):
         bench.source.execute(f"CREATE TABLE {name} (id INT PRIMARY KEY); INSERT INTO {name} VALUES (1)", bench.database)
-    configure(bench, snapshot__include__collection__list=r".*\.z,.*\.[AT]")
+    chosen = {"snapshot.include.collection.list": r".*\.[AT],.*\.z", "table.include.list": r".*\.z,.*"}
+    configure(bench, **chosen)
     with bench.running() as task:
         wait_until_streaming(task)
         markers = {}
