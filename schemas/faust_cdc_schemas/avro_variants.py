@@ -26,6 +26,8 @@ def without_connect_metadata(avro: Any) -> Any:
         left["fields"] = [{**one, "type": without_connect_metadata(one["type"])} for one in left["fields"]]
     if left.get("type") == "array":
         left["items"] = without_connect_metadata(left["items"])
+    if left.get("type") == "map":
+        left["values"] = without_connect_metadata(left["values"])
     return left["type"] if len(left) == 1 else left
 
 
@@ -45,6 +47,8 @@ def scrubbed(avro: Any) -> Any:
         ]
     elif made["type"] == "array":
         made["items"] = scrubbed(made["items"])
+    elif made["type"] == "map":
+        made["values"] = scrubbed(made["values"])
     return made
 
 

@@ -18,6 +18,7 @@ from faust_cdc_schemas.connect_avro import MISSING
 
 _TYPES: Final = {"int": "int32", "long": "int64", "bytes": "bytes", "string": "string", "boolean": "boolean"}
 _TYPES_OF_ITSELF: Final = ("float", "double")
+_ITEMS: Final = {"array": "items", "map": "values"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class ConnectSchema:
     """Avro-ready default (bytes as bytes), or `MISSING`."""
     fields: tuple[ConnectField, ...] = ()
     items: ConnectSchema | None = None
-    """The schema of an array's elements."""
+    """The schema of an array's elements, or of a map's values; its keys are strings."""
 
     @property
     def decimal_scale(self) -> int | None:
@@ -85,6 +86,8 @@ def _read(avro: Any, seen: dict[str, ConnectSchema], namespace: str | None) -> C
         return _struct(avro, seen, namespace)
     if kind == "array":
         made = ConnectSchema("array", items=_read(avro["items"], seen, namespace))
+    elif kind == "map":
+        made = ConnectSchema("map", items=_read(avro["values"], seen, namespace))
     elif kind in _TYPES or kind in _TYPES_OF_ITSELF:
         made = ConnectSchema(avro.get("connect.type") or _TYPES.get(kind, kind))
     else:
@@ -124,8 +127,10 @@ def json_form(schema: ConnectSchema, *, numeric_decimals: bool = False) -> dict[
         form["fields"] = [
             json_form(one.schema, numeric_decimals=numeric_decimals) | {"field": one.name} for one in schema.fields
         ]
+    if schema.type == "map":
+        form["keys"] = json_form(ConnectSchema("string"))
     if schema.items is not None:
-        form["items"] = json_form(schema.items, numeric_decimals=numeric_decimals)
+        form[_ITEMS[schema.type]] = json_form(schema.items, numeric_decimals=numeric_decimals)
     form["optional"] = schema.optional
     for key in ("name", "version", "doc"):
         if getattr(schema, key) is not None:

@@ -1,7 +1,8 @@
-"""The schemas of records that are about the stream and not about a row: transaction metadata, heartbeats.
+"""The schemas of records that are about the stream and not about a row: transactions, heartbeats, notifications.
 
 Source: Debezium 3.6.1 `io.debezium.connector.common` (`TransactionMetadataKey`, `TransactionMetadataValue`,
-`ServerNameKey`, `Heartbeat`); property order as recorded from AvroData (see `connect_avro`).
+`ServerNameKey`, `Heartbeat`, `NotificationKey`, `Notification`); property order as recorded from AvroData (see
+`connect_avro`).
 """
 
 from __future__ import annotations
@@ -40,3 +41,20 @@ def heartbeat_key_schema() -> dict[str, Any]:
 def heartbeat_value_schema() -> dict[str, Any]:
     """Return the Avro schema of values on the heartbeat topic."""
     return record(f"{COMMON}.Heartbeat", [field("ts_ms", "long")], version=1)
+
+
+def notification_key_schema() -> dict[str, Any]:
+    """Return the Avro schema of keys on the notification topic."""
+    return record(f"{COMMON}.NotificationKey", [field("id", "string")], version=1)
+
+
+def notification_value_schema() -> dict[str, Any]:
+    """Return the Avro schema of values on the notification topic."""
+    fields = [
+        field("id", "string"),
+        field("type", "string"),
+        field("aggregate_type", "string"),
+        field("additional_data", {"type": "map", "values": "string"}, optional=True),
+        field("timestamp", "long"),
+    ]
+    return record(f"{COMMON}.Notification", fields, version=1)

@@ -71,6 +71,10 @@ def test_every_debezium_option_is_supported_or_answered_with_a_reason(name: str)
         other = "team=shop"
     if name in ("converters", "post.processors", "snapshot.select.statement.overrides"):
         other = ","  # a list without a name: each name asks for a class, or a statement
+    if name == "signal.data.collection":
+        other = "shop.signals"
+    if name in ("signal.enabled.channels", "notification.enabled.channels"):
+        other = "jmx"
     if name == "message.key.columns":
         other = "shop.orders:id"
     value = other or {"BOOLEAN": "false" if option.default == "true" else "true"}.get(option.type.value, "77")

@@ -66,6 +66,7 @@ def test_a_connect_workers_file() -> None:
 def test_one_line_is_enough() -> None:
     config = parse_worker_config({"bootstrap.servers": "broker:9092"})
     assert (config.group_id, config.config_storage_topic) == ("faust-cdc", "faust-cdc-configs")
+    assert (config.snapshots_topic, config.snapshots_partitions) == ("faust-cdc-snapshots", 25)
     assert (config.rest_host, config.rest_port, config.leases_partitions) == ("0.0.0.0", 8083, 64)
     assert config.registry_url is None
     assert config.embedded_registry_url == "http://127.0.0.1:8083/registry"

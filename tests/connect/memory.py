@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from faust_cdc.config.versions import DEBEZIUM_VERSION
@@ -14,6 +14,7 @@ from faust_cdc.connect.records import StatusRecord, decode_config
 from faust_cdc.connect.states import SHOWN
 from faust_cdc.connect.store import Command, Record
 from faust_cdc.connect.validation import SourceCheck
+from faust_cdc.snapshot.book import SnapshotBook
 
 WORKER_ID = "127.0.0.1:8083"
 
@@ -62,6 +63,20 @@ class MemoryConfigLog:
             self._view.put(key.encode(), value)
 
 
+class MemoryOffsetLog:
+    """Erases what the views show; keeps of which connector which keys with which server were erased."""
+
+    def __init__(self, *views: MemoryView) -> None:
+        self._views = views
+        self.erased: list[tuple[str, dict[bytes, str]]] = []
+
+    async def erase(self, connector: str, keys: Mapping[bytes, str]) -> None:
+        self.erased.append((connector, dict(keys)))
+        for view in self._views:
+            for key in keys:
+                view.put(key, None)
+
+
 class MemoryBus:
     """Keeps the commands."""
 
@@ -77,9 +92,20 @@ class Cluster:
 
     def __init__(self, source_check: SourceCheck | None = None, **worker: Any) -> None:
         self.configs, self.statuses, self.offsets = MemoryView(), MemoryView(), MemoryView()
-        self.log, self.bus = MemoryConfigLog(self.configs), MemoryBus()
+        self.log, self.bus, self.offset_log = MemoryConfigLog(self.configs), MemoryBus(), MemoryOffsetLog(self.offsets)
+        self.book = SnapshotBook()
         self.worker = WorkerConfig(bootstrap_servers="broker.example:9092", **worker)
-        self.herder = Herder(self.configs, self.statuses, self.offsets, self.log, self.bus, self.worker, source_check)
+        self.herder = Herder(
+            self.configs,
+            self.statuses,
+            self.offsets,
+            self.book,
+            self.log,
+            self.offset_log,
+            self.bus,
+            self.worker,
+            source_check,
+        )
 
     def set_ready(self, ready: bool) -> None:
         """Let all views be read, or not yet."""

@@ -71,6 +71,21 @@ def test_offsets() -> None:
     assert one(cluster, "GET", "/connectors/shop/offsets") == (200, {"offsets": expected})
 
 
+def test_offsets_are_reset_in_connects_words() -> None:
+    cluster = with_shop()
+    status, body = one(cluster, "DELETE", "/connectors/shop/offsets")
+    assert (status, body["message"].split(".")[0]) == (
+        400,
+        "Connectors must be in the STOPPED state before their offsets can be modified",
+    )
+    assert one(cluster, "PUT", "/connectors/shop/stop") == (204, None)
+    cluster.settle()
+    expected = {"message": "The offsets for this connector have been reset successfully"}
+    for _ in range(2):
+        assert one(cluster, "DELETE", "/connectors/shop/offsets") == (200, expected)
+    assert one(cluster, "GET", "/connectors/shop/snapshot")[1]["snapshot"] is None
+
+
 def test_a_failed_task_shows_cause_and_trace_and_the_connector_stays_running() -> None:
     cluster = with_shop()
     cluster.report("status-task-shop-0", "FAILED", "GtidGap: gone. Remedy: take a new snapshot.\n\ttrace")
@@ -95,6 +110,8 @@ def test_status_before_anybody_reported_is_404_as_recorded() -> None:
         ("PATCH", "/connectors/none/config", "Connector none not found"),
         ("GET", "/connectors/none/tasks", "Connector none not found"),
         ("GET", "/connectors/none/offsets", "Connector none not found"),
+        ("DELETE", "/connectors/none/offsets", "Connector none not found"),
+        ("GET", "/connectors/none/snapshot", "Connector none not found"),
         ("DELETE", "/connectors/none", "Connector none not found"),
         ("GET", "/connectors/none/status", "No status found for connector none"),
         ("GET", "/connectors/none/tasks/0/status", "No status found for task none-0"),

@@ -150,6 +150,14 @@ class WorkerProcess:
                 return int(line.split()[1]) / 1024
         return 0.0
 
+    def ends_with(self, code: int, within_s: float) -> bool:
+        """Whether the process ends by itself with `code` in that time."""
+        assert self.process is not None
+        try:
+            return self.process.wait(within_s) == code
+        except subprocess.TimeoutExpired:
+            return False
+
     def kill(self) -> None:
         """kill -9."""
         if self.process is not None and self.process.poll() is None:

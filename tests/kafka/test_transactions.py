@@ -94,6 +94,21 @@ def test_a_newer_owner_fences_the_older_and_its_open_transaction_is_gone(kafka: 
             assert old.state is ProducerState.FATAL
 
 
+@pytest.mark.integration
+def test_a_fenced_owner_whose_commit_meets_a_new_partition_hears_that_it_is_fenced(kafka: KafkaBroker) -> None:
+    """The client then raises in the middle of serving a delivery report, which Python calls a SystemError."""
+    first, second, who = topic(kafka), topic(kafka), f"id-{uuid4().hex}"
+    with producer(kafka, who) as old:
+        old.begin()
+        old.produce(first, b"k", b"1", [])
+        old._producer.flush(30)
+        with producer(kafka, who):
+            old.produce(second, b"k", b"2", [])
+            with pytest.raises(ProducerFenced):
+                old.commit()
+        assert old.state is ProducerState.FATAL
+
+
 def produce_for(seconds: float, made: TransactionalProducer, name: str) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -39,6 +39,9 @@ class Bench:
             config=self.parse({}),
             client_config={"bootstrap.servers": kafka.bootstrap},
             offset_topic=TopicSpec(self.offsets, 5, 1, {"cleanup.policy": "compact"}, must_be_compacted=True),
+            snapshot_topic=TopicSpec(
+                f"{self.offsets}-snapshots", 5, 1, {"cleanup.policy": "compact"}, must_be_compacted=True
+            ),
             registry=RegistryConfig(apicurio.ccompat_url),
         )
 

@@ -39,7 +39,7 @@ from faust_cdc.relational.model import TableId
 )
 def test_accepts(options: dict[str, str], table: str, expected: bool) -> None:
     database, _, name = table.partition(".")
-    chosen = TableFilter(**options)
+    chosen = TableFilter(**options)  # type: ignore[arg-type]
     assert chosen.accepts(TableId(database, name)) is expected
     assert chosen.accepts(TableId(database, name)) is expected
 
@@ -47,3 +47,10 @@ def test_accepts(options: dict[str, str], table: str, expected: bool) -> None:
 def test_a_bad_pattern_names_its_option() -> None:
     with pytest.raises(ConfigError, match=r"table\.include\.list: 'shop\.\(' is not a regular expression"):
         TableFilter(table_include="ok,shop.(")
+
+
+def test_some_tables_are_captured_whatever_the_lists_say() -> None:
+    signals = TableId("mysql", "signals")
+    chosen = TableFilter(database_include="shop", table_exclude=".*", always=[signals])
+    assert chosen.accepts(signals)
+    assert not chosen.accepts(TableId("shop", "signals"))

@@ -52,10 +52,22 @@ def test_a_task_that_could_not_be_made_shows_its_state_with_its_tags() -> None:
     assert {each.value for each in families["faust_cdc_task_restarts_total"].samples} == {3}
 
 
-@pytest.mark.parametrize("tags", ["", "team", "connector=x", "task=1,le=2", "a.b=1,a-b=2", "__name__=x", "=", ",,"])
+@pytest.mark.parametrize(
+    "tags", ["", "team", "connector=x", "task=1,le=2", "a.b=1,a-b=2", "table=x", "__name__=x", "=", ",,"]
+)
 def test_tags_that_are_refused_break_no_page(tags: str) -> None:
     (sample,) = page_of(supervised("a", custom__metric__tags=tags))["faust_cdc_task_restarts_total"].samples
     assert sample.labels == {"connector": "a", "task": "0"}
+
+
+def test_a_task_without_a_snapshot_shows_debeziums_numbers_as_0() -> None:
+    task = supervised("a", connector__class="io.debezium.connector.mariadb.MariaDbConnector", topic__prefix="p")
+    families = page_of(task)
+    for name in ("total_table_count", "remaining_table_count", "snapshot_running", "snapshot_completed"):
+        (sample,) = families[f"debezium_metrics_{name}"].samples
+        labels = {"connector": "a", "task": "0", "plugin": "mariadb", "name": "p", "context": "snapshot"}
+        assert (sample.labels, sample.value) == (labels, 0)
+    assert "debezium_metrics_rows_scanned" not in families
 
 
 def test_a_worker_without_tasks_shows_itself() -> None:

@@ -33,6 +33,7 @@ def test_defaults_use_the_embedded_registry_and_connects_names() -> None:
     assert [endpoint.url for endpoint in spec.registry.endpoints] == ["http://127.0.0.1:8099/registry"]
     assert (spec.offset_topic.name, spec.offset_topic.partitions) == ("o", 25)
     assert spec.offset_topic.must_be_compacted
+    assert (spec.snapshot_topic.name, spec.snapshot_topic.must_be_compacted) == ("g-snapshots", True)
     assert spec.client_config["bootstrap.servers"] == "kafka:9092"
     assert "secret-word" not in repr(spec)
 

@@ -53,7 +53,6 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Support], ...]] = (
         noted("the snapshot reads with one connection in this version"),
     ),
     (re.compile(r"schema\.history\.internal\..+"), noted("no schema history is written in this version")),
-    (re.compile(r"signal\.consumer\..+"), noted("there are no signals in this version")),
     (re.compile(r"driver\..+"), noted("there is no JVM here, so no JDBC driver")),
     (
         re.compile(r"database\.(allowPublicKeyRetrieval|connectionTimeZone|serverTimezone|characterEncoding|useSSL)"),
@@ -67,7 +66,13 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Support], ...]] = (
 )
 """Keys that are many: the first pattern that fits the whole key says what happens to it."""
 
-USED_PREFIXES: Final = ("key.converter.", "value.converter.", "producer.override.", "topic.creation.")
+USED_PREFIXES: Final = (
+    "key.converter.",
+    "value.converter.",
+    "producer.override.",
+    "topic.creation.",
+    "signal.consumer.",
+)
 """Prefixes whose keys are read by their own modules, not by one declaration each."""
 
 

@@ -11,7 +11,14 @@ from faust_cdc.config.checks import metric_tags_of, split_words
 from faust_cdc.config.column_rules import ColumnRule, column_rules
 from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
+from faust_cdc.config.rate_limit import RateSchedule, parse_rate_limit
 from faust_cdc.config.secret import Secret, mask_secrets
+from faust_cdc.config.signalling import (
+    NotificationSettings,
+    SignalSettings,
+    notification_settings,
+    signal_settings,
+)
 from faust_cdc.config.snapshot_settings import (
     LockingMode,
     ModeSwitches,
@@ -71,6 +78,11 @@ class MySqlConnectorConfig:
     database_query_timeout_ms: int = 600_000
     connection_validation_timeout_ms: int = 60_000
     snapshot: SnapshotSettings = field(default_factory=SnapshotSettings)
+    snapshot_rate_limit: RateSchedule | None = None
+    snapshot_pause_on_replica_lag_ms: int = 0
+    """0: not looked at."""
+    snapshot_pause_on_history_list_length: int = 0
+    """0: not looked at."""
     heartbeat_interval_ms: int = 0
     heartbeat_action_query: str = ""
     topic_heartbeat_prefix: str = "__debezium-heartbeat"
@@ -96,6 +108,8 @@ class MySqlConnectorConfig:
     max_queue_size_in_bytes: int = 0
     """0: our own default; see `TaskSpec.producer_queue_max_bytes`."""
     transaction_part_max_bytes: int = 64 * 1024 * 1024
+    snapshot_chunk_size: int = 20_000
+    snapshot_max_threads: int = 1
     poll_interval_ms: int = 500
     decimal_handling_mode: str = "precise"
     time_precision_mode: str = "adaptive_time_microseconds"
@@ -113,6 +127,8 @@ class MySqlConnectorConfig:
     converters: Converters = field(default_factory=Converters)
     custom_converters: tuple[CustomConverter, ...] = ()
     post_processors: tuple[Reselect, ...] = ()
+    signals: SignalSettings = field(default_factory=SignalSettings)
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
 
@@ -218,6 +234,9 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         database_query_timeout_ms=v.number("database.query.timeout.ms"),
         connection_validation_timeout_ms=v.number("connection.validation.timeout.ms"),
         snapshot=_snapshot_settings(v),
+        snapshot_rate_limit=parse_rate_limit(v.text("snapshot.rate.limit")),
+        snapshot_pause_on_replica_lag_ms=v.number("snapshot.pause.on.replica.lag.ms"),
+        snapshot_pause_on_history_list_length=v.number("snapshot.pause.on.history.list.length"),
         heartbeat_interval_ms=v.number("heartbeat.interval.ms"),
         heartbeat_action_query=(v.text("heartbeat.action.query") or "").strip(),
         tombstones_on_delete=v.flag("tombstones.on.delete"),
@@ -230,12 +249,16 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         max_queue_size=v.number("max.queue.size"),
         max_queue_size_in_bytes=v.number("max.queue.size.in.bytes"),
         transaction_part_max_bytes=v.number("transaction.part.max.bytes"),
+        snapshot_chunk_size=v.number("snapshot.chunk.size"),
+        snapshot_max_threads=v.number("snapshot.max.threads"),
         poll_interval_ms=v.number("poll.interval.ms"),
         custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
         producer_overrides=overrides,
         converters=converters_of(v.config)[0],
         custom_converters=custom_converters(v.config)[0],
         post_processors=post_processors(v.config)[0],
+        signals=signal_settings(v.config),
+        notifications=notification_settings(v.config),
         notes=notes,
     )
     return _with_values(v, _with_topics(v, base))

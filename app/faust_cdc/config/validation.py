@@ -15,6 +15,7 @@ from faust_cdc.config import (
     checks,
     converters,
     custom_converters,
+    signalling,
     snapshot_settings,
     topic_creation,
     topic_names,
@@ -92,6 +93,7 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
         *custom_converters.problems(config),
         *topic_names.problems(config),
         *snapshot_settings.override_problems(config),
+        *signalling.problems(config),
     ):
         _add(infos, key, debezium_error(key, problem), config.get(key))
     for key, problem in _cross_checks(config):

@@ -47,6 +47,9 @@ _KNOWN: Final = {
     "leases.storage.topic": "",
     "leases.storage.partitions": "64",
     "leases.storage.replication.factor": "-1",
+    "snapshots.storage.topic": "",
+    "snapshots.storage.partitions": "25",
+    "snapshots.storage.replication.factor": "-1",
     "schemas.storage.topic": "_schemas",
     "schemas.storage.replication.factor": "-1",
     "listeners": "http://0.0.0.0:8083",
@@ -111,6 +114,9 @@ class WorkerConfig:
     leases_topic: str = "faust-cdc-leases"
     leases_partitions: int = 64
     leases_replication_factor: int = -1
+    snapshots_topic: str = "faust-cdc-snapshots"
+    snapshots_partitions: int = 25
+    snapshots_replication_factor: int = -1
     schemas_topic: str = "_schemas"
     schemas_replication_factor: int = -1
     rest_host: str = "0.0.0.0"
@@ -295,6 +301,9 @@ def _build(v: _WorkerValues, named: Converters) -> WorkerConfig:
         leases_topic=v.text("leases.storage.topic", f"{group}-leases"),
         leases_partitions=v.number("leases.storage.partitions", low=1),
         leases_replication_factor=v.size("leases.storage.replication.factor"),
+        snapshots_topic=v.text("snapshots.storage.topic", f"{group}-snapshots"),
+        snapshots_partitions=v.size("snapshots.storage.partitions"),
+        snapshots_replication_factor=v.size("snapshots.storage.replication.factor"),
         schemas_topic=v.text("schemas.storage.topic"),
         schemas_replication_factor=v.size("schemas.storage.replication.factor"),
         rest_host=host,

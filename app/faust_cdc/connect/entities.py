@@ -50,6 +50,15 @@ def parse_json(body: bytes) -> Any:
         raise ConnectError(400, "The request body is nested too deeply: a flat JSON object is expected.") from None
 
 
+def plain_numbers(value: Any) -> Any:
+    """The same JSON value with numbers in place of `JsonNumber`s."""
+    if isinstance(value, JsonNumber):
+        return json.loads(value)
+    if isinstance(value, list):
+        return [plain_numbers(one) for one in value]
+    return {name: plain_numbers(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
 def _no_constant(text: str) -> Any:
     raise ConnectError(400, f"The request body is not valid JSON: {text} is not a JSON value.")
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -31,10 +32,22 @@ from faust_cdc.connect import plugins, records
 from faust_cdc.connect.desired import TASK_ID, task_config, task_name, tasks_of
 from faust_cdc.connect.entities import ConnectError, CreateRequest, connector_info, status_entity
 from faust_cdc.connect.records import ConnectorEntry, StatusRecord, decode_config, decode_status
+from faust_cdc.connect.snapshots import snapshot_entity
 from faust_cdc.connect.states import SHOWN, ConnectorState, TargetState
-from faust_cdc.connect.store import CommandBus, ConfigLog, Record, restart_command, restart_task_command
+from faust_cdc.connect.store import (
+    CommandBus,
+    ConfigLog,
+    OffsetLog,
+    Record,
+    restart_command,
+    restart_task_command,
+    signal_command,
+)
 from faust_cdc.connect.validation import SourceCheck, check_source, with_findings
 from faust_cdc.connect.views import ConfigView, OffsetView, StatusView
+from faust_cdc.offsets import SourcePartition
+from faust_cdc.signals.signal import RefusedSignal, Signal, command_of
+from faust_cdc.snapshot.book import SnapshotBook
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +60,16 @@ STALE: Final = (
     "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)"
 )
 
+NOT_STOPPED: Final = (
+    "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified "
+    "connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+)
+STILL_STOPPING: Final = (
+    "Cannot complete request momentarily: the task of connector {name} has not stopped yet. Try again in a moment."
+)
+TASKS_GONE_WITHIN_S: Final = 30.0
+RESET: Final = "The offsets for this connector have been reset successfully"
+
 
 class Herder:
     """The operations of Connect's REST API. Methods raise `ConnectError` with Connect's status and text."""
@@ -56,7 +79,9 @@ class Herder:
         config_view: ConfigView,
         status_view: StatusView,
         offset_view: OffsetView,
+        snapshots: SnapshotBook,
         config_log: ConfigLog,
+        offset_log: OffsetLog,
         command_bus: CommandBus,
         worker: WorkerConfig,
         source_check: SourceCheck | None = None,
@@ -64,7 +89,9 @@ class Herder:
         self._configs = config_view
         self._statuses = status_view
         self._offsets = offset_view
+        self._snapshots = snapshots
         self._config_log = config_log
+        self._offset_log = offset_log
         self._commands = command_bus
         self._worker = worker
         self._source_check = source_check
@@ -151,6 +178,13 @@ class Herder:
         """`GET /connectors/{c}/offsets`: committed source offsets."""
         self._entry(name)
         return {"offsets": records.connector_offsets(self._offsets.items(), name)}
+
+    def snapshot(self, name: str) -> dict[str, Any]:
+        """`GET /connectors/{c}/snapshot`: how far its snapshot is (`faust_cdc.connect.snapshots`)."""
+        server = (self._entry(name).config or {}).get("topic.prefix") or ""
+        tasks = records.task_statuses(self._statuses.items(), name)
+        state = tasks[TASK_ID].state if TASK_ID in tasks else None
+        return snapshot_entity(self._snapshots, SourcePartition(name, server), state, int(time.time() * 1000))
 
     def plugins(self, connectors_only: bool = True) -> list[dict[str, str]]:
         """`GET /connector-plugins`."""
@@ -243,6 +277,24 @@ class Herder:
             await self._config_log.append([(records.connector_key(name), None), (records.target_state_key(name), None)])
         log.info("Deleted connector %r", name)
 
+    async def reset_offsets(self, name: str) -> dict[str, str]:
+        """`DELETE …/offsets` (KIP-875): the next start is the first one. The progress of its snapshot goes too.
+
+        Raises `ConnectError` 400 unless the connector is stopped, 409 while its task is still ending.
+        """
+        self._ensure_ready_to_write()
+        self._ensure_stopped(name)
+        await self._tasks_gone(name)
+        async with self._writing:
+            entry = self._ensure_stopped(name)
+            keys = records.connector_offset_keys(self._offsets.items(), name)
+            prefix = (entry.config or {}).get("topic.prefix")
+            if prefix:
+                keys.setdefault(SourcePartition(name, prefix).key(), prefix)
+            await self._offset_log.erase(name, keys)
+        log.info("Reset the offsets of connector %r", name)
+        return {"message": RESET}
+
     async def pause(self, name: str) -> None:
         """`PUT …/pause`: tasks stay, and do nothing."""
         await self._retarget(name, TargetState.PAUSED)
@@ -278,6 +330,37 @@ class Herder:
             raise ConnectError(404, f"Unknown task: {task_name(name, task_id)}")
         await self._commands.send(name, restart_task_command(task_id))
 
+    async def signal(self, name: str, body: Any) -> dict[str, Any]:
+        """`POST …/signals`, ours: `{"id"?, "type", "data"?}` to the connector's task; returns the signal's id.
+
+        What the task would refuse is refused here with 400, and 409 is for a connector that does not run.
+        """
+        self._ensure_ready_to_write()
+        entry = self._entries().get(name)
+        if entry is None:
+            raise ConnectError(404, f"Unknown connector: {name}")
+        try:
+            signal = Signal.from_value(body)
+        except ValueError as error:
+            raise ConnectError(400, f"The body is no signal: {error}.") from None
+        command = command_of(signal)
+        if command is None or isinstance(command, RefusedSignal):
+            reason = "it is one of the connector's own" if command is None else command.reason
+            raise ConnectError(400, f"Signal '{signal.type}' is not taken: {reason}.")
+        if entry.target_state is not TargetState.STARTED:
+            state = SHOWN[entry.target_state].value
+            raise ConnectError(409, f"Connector {name} is {state}: it takes signals while it runs. Resume it first.")
+        await self._commands.send(name, signal_command(signal.to_value()))
+        log.info("Signal %r for connector %r: %s", signal.id, name, signal.type)
+        return {"id": signal.id}
+
+    def owner(self, name: str) -> str | None:
+        """The worker that runs the connector's task, as `host:port`; None while none does. 404 for no connector."""
+        self._entry(name)
+        tasks = records.task_statuses(self._statuses.items(), name)
+        task = tasks.get(TASK_ID)
+        return None if task is None or task.state == ConnectorState.UNASSIGNED.value else task.worker_id
+
     # ---- below
 
     def _ensure_ready_to_read(self) -> None:
@@ -298,6 +381,20 @@ class Herder:
         if entry is None:
             raise ConnectError(404, f"Connector {name} not found")
         return entry
+
+    def _ensure_stopped(self, name: str) -> ConnectorEntry:
+        entry = self._entry(name)
+        if entry.target_state is not TargetState.STOPPED:
+            raise ConnectError(400, NOT_STOPPED.format(name=name))
+        return entry
+
+    async def _tasks_gone(self, name: str) -> None:
+        """Wait until the owner has taken back the status of its last task: that one has ended then."""
+        deadline = time.monotonic() + TASKS_GONE_WITHIN_S
+        while records.task_statuses(self._statuses.items(), name):
+            if time.monotonic() > deadline:
+                raise ConnectError(409, STILL_STOPPING.format(name=name))
+            await asyncio.sleep(0.02)
 
     def _stored_config(self, name: str) -> Mapping[str, str | None]:
         entry = decode_config(self._configs.items()).get(name)

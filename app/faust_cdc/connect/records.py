@@ -232,6 +232,20 @@ def connector_offsets(items: Iterable[tuple[bytes, bytes]], name: str) -> list[d
     return sorted(found, key=lambda entry: json.dumps(entry["partition"], sort_keys=True))
 
 
+def connector_offset_keys(items: Iterable[tuple[bytes, bytes]], name: str) -> dict[bytes, str]:
+    """The keys of one connector's offset records, as they are written, with the logical server that each is of."""
+    found: dict[bytes, str] = {}
+    for raw_key, _ in items:
+        try:
+            connector, partition = json.loads(raw_key)
+            server = partition["server"]
+        except (ValueError, TypeError, KeyError):
+            continue
+        if connector == name and isinstance(server, str):
+            found[raw_key] = server
+    return found
+
+
 def _text(raw: bytes) -> str | None:
     try:
         return raw.decode()

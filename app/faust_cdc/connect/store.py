@@ -1,4 +1,4 @@
-"""Where the herder writes: the config topic, the status topic and the command bus, as protocols."""
+"""Where the herder writes: the config, status and offset topics and the command bus, as protocols."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ class ConfigLog(Protocol):
         """
 
 
+class OffsetLog(Protocol):
+    """Removes records of `offset.storage.topic`, and what hangs on them."""
+
+    async def erase(self, connector: str, keys: Mapping[bytes, str]) -> None:
+        """Write a tombstone for each offset `keys` (each with its logical server) and for the snapshots' progress.
+
+        In one Kafka transaction, after the connector's task was fenced; returns when this worker's views show it.
+        Raises `BrokerUnavailable` when Kafka does not take it in time, `BrokerRefused` when it refuses.
+        """
+
+
 class StatusLog(Protocol):
     """Appends to `status.storage.topic`."""
 
@@ -42,6 +53,11 @@ class CommandBus(Protocol):
 def restart_command(*, include_tasks: bool, only_failed: bool) -> Command:
     """`POST …/restart`: `{"type": "restart", "include_tasks": bool, "only_failed": bool}`."""
     return {"type": "restart", "include_tasks": include_tasks, "only_failed": only_failed}
+
+
+def signal_command(signal: Mapping[str, str | None]) -> Command:
+    """`POST …/signals`: `{"type": "signal", "signal": {"id": …, "type": …, "data": …}}`."""
+    return {"type": "signal", "signal": dict(signal)}
 
 
 def restart_task_command(task_id: int) -> Command:

@@ -34,6 +34,9 @@ COMMIT_TIMEOUT_S = 60.0
 FLUSH_ALONE_S = 1.0
 """How long a commit may take over its records alone; a broken transaction shows only in the commit itself."""
 ABORT_TIMEOUT_S = 10.0
+SERVING_FAILED = (KafkaException, SystemError)
+"""What a call that serves callbacks raises. When the client finds within one that the producer is fatal, it leaves its
+exception set and serves the next delivery report, which Python calls a SystemError."""
 
 
 class ProducerState(enum.Enum):
@@ -66,6 +69,11 @@ class Refused(NamedTuple):
     code: int
     topic: str
     size: int
+
+
+def task_transactional_id(group_id: str, connector: str, task_id: int) -> str:
+    """Return Connect's own form, so that our start fences a Connect worker's task and the other way round."""
+    return f"{group_id}-{connector}-{task_id}"
 
 
 class TransactionalProducer:
@@ -201,7 +209,7 @@ class TransactionalProducer:
             self._producer.flush(FLUSH_ALONE_S)
             self.acknowledged_at = time.perf_counter()
             self._producer.commit_transaction(COMMIT_TIMEOUT_S)
-        except KafkaException as error:
+        except SERVING_FAILED as error:
             raise self._failed(error, "Committing a Kafka transaction") from error
         self._raise_failure()
         self._move(ProducerState.READY)
@@ -213,7 +221,7 @@ class TransactionalProducer:
         self._move(ProducerState.ABORTING)
         try:
             self._producer.abort_transaction(ABORT_TIMEOUT_S)
-        except KafkaException as error:
+        except SERVING_FAILED as error:
             raise self._failed(error, "Aborting a Kafka transaction") from error
         self._move(ProducerState.READY)
 
@@ -230,7 +238,7 @@ class TransactionalProducer:
         try:
             self._producer.purge()
             self._producer.poll(0)
-        except KafkaException as error:  # a fenced producer says so again on every call
+        except SERVING_FAILED as error:  # a fenced producer says so again on every call
             log.debug("Closing %s: %s", self.transactional_id, error)
         self._direct = None
         self._move(ProducerState.CLOSED)
@@ -238,7 +246,7 @@ class TransactionalProducer:
     def _poll(self, timeout_s: float) -> None:
         try:
             self._producer.poll(timeout_s)
-        except KafkaException as error:
+        except SERVING_FAILED as error:
             raise self._failed(error, "Serving deliveries") from error
         self._raise_failure()
 
@@ -274,18 +282,21 @@ class TransactionalProducer:
         found = None if self._direct is None else self._direct.take_failure()
         return refused if found is None else Refused(*found)
 
-    def _failed(self, error: KafkaException, where: str) -> CdcError:
+    def _failed(self, error: KafkaException | SystemError, where: str) -> CdcError:
         # A failed delivery is the cause; the commit's error only says that there was one.
-        translated = self._take_failure() or translate_kafka_error(self._cause(error), where)
+        cause = self._cause(error)
+        if isinstance(cause, SystemError):
+            return InternalError(f"{where}: {cause}.")
+        translated = self._take_failure() or translate_kafka_error(cause, where)
         # Refused otherwise (a record too large, say), the transaction is still ours to abort; left open it would hide
         # everything behind it from read_committed readers until its timeout.
-        if isinstance(translated, ProducerFenced) or error.args[0].fatal():
+        if isinstance(translated, ProducerFenced) or cause.args[0].fatal():
             self._move(ProducerState.FATAL)
         return translated
 
-    def _cause(self, error: KafkaException) -> KafkaException:
+    def _cause(self, error: KafkaException | SystemError) -> KafkaException | SystemError:
         """Return what made the producer fatal: `produce` only says that it is, an abort says why (_FENCED)."""
-        if error.args[0].code() != KafkaError._FATAL:
+        if isinstance(error, KafkaException) and error.args[0].code() != KafkaError._FATAL:
             return error
         try:
             self._producer.abort_transaction(0.1)

@@ -1,4 +1,4 @@
-"""The last committed record of a key, read strongly.
+"""The last committed records of keys, read strongly.
 
 Why it is right: the caller has run `init_transactions` first, so no older owner of the task can add to the
 partition any more and the dead owner's open transaction is decided. The partition is then read read_committed up
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -21,6 +21,7 @@ from faust_cdc.kafka.errors import translate_kafka_error
 
 log = logging.getLogger(__name__)
 
+READ_TIMEOUT_S: Final = 90.0
 LEADERLESS_S: Final = 5.0
 """How long a partition may be without a leader, as one of a topic made a moment ago is."""
 _LEADERLESS: Final = frozenset(
@@ -29,17 +30,46 @@ _LEADERLESS: Final = frozenset(
 
 
 def read_last(
-    client_config: Mapping[str, str], topic: str, partition: int, key: bytes, timeout_s: float = 90.0
+    client_config: Mapping[str, str], topic: str, partition: int, key: bytes, timeout_s: float = READ_TIMEOUT_S
 ) -> bytes | None:
     """Return the last committed value of `key` (raw bytes) in the partition, or None when absent or a tombstone.
 
     Raises BrokerUnavailable when the high watermark is not reached within `timeout_s`.
     """
+    return read_all(client_config, topic, partition, key.__eq__, timeout_s).get(key)
+
+
+def read_all(
+    client_config: Mapping[str, str],
+    topic: str,
+    partition: int,
+    wants: Callable[[bytes], bool],
+    timeout_s: float = READ_TIMEOUT_S,
+) -> dict[bytes, bytes]:
+    """Return the last committed values of the keys in the partition that `wants` chooses, without tombstones.
+
+    In the order in which the keys first came. Raises BrokerUnavailable when the high watermark is not reached within
+    `timeout_s`.
+    """
+    values: dict[bytes, bytes] = {}
+    for key, value in _committed(client_config, topic, partition, timeout_s):
+        if key is None or not wants(key):
+            continue
+        if value is None:
+            values.pop(key, None)
+        else:
+            values[key] = value
+    return values
+
+
+def _committed(
+    client_config: Mapping[str, str], topic: str, partition: int, timeout_s: float
+) -> Iterator[tuple[bytes | None, bytes | None]]:
+    """Yield keys and values of the committed records up to the partition's high watermark as it is now."""
     target = _high_watermark(client_config, topic, partition)
     if target <= 0:
-        return None
+        return
     consumer = _consumer(client_config, "read_committed")
-    value: bytes | None = None
     deadline = time.monotonic() + timeout_s
     try:
         consumer.assign([TopicPartition(topic, partition, 0)])
@@ -48,17 +78,17 @@ def read_last(
             if message is not None:
                 error = message.error()
                 if error is None:
-                    if message.key() == key:
-                        value = message.value()
+                    yield message.key(), message.value()
                 elif error.code() != KafkaError._PARTITION_EOF:
                     raise translate_kafka_error(error, f"Reading {topic}-{partition}")
             if consumer.position([TopicPartition(topic, partition)])[0].offset >= target:
-                return value
+                return
             if time.monotonic() > deadline:
                 raise BrokerUnavailable(
                     f"Reading {topic}-{partition}: high watermark {target} not reached in {timeout_s:g} s; another "
                     "task's transaction is open in this partition.",
-                    remedy="it ends with that task's transaction.timeout.ms; more offset partitions make it rarer",
+                    remedy="it ends with that task's transaction.timeout.ms; more partitions of this topic make it "
+                    "rarer",
                 )
     except KafkaException as error:
         raise translate_kafka_error(error, f"Reading {topic}-{partition}") from error

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-OWN_LABELS: Final = frozenset({"connector", "task", "state", "stage", "plugin", "name", "context", "le", "quantile"})
+OWN_LABELS: Final = frozenset(
+    {"connector", "task", "state", "stage", "plugin", "name", "context", "table", "le", "quantile"}
+)
 """Labels that series of a connector have already, or that the format keeps for histograms and summaries."""
 _NOT_IN_LABELS = re.compile(r"[^a-zA-Z0-9_]")
 

@@ -40,7 +40,7 @@ from pymysql.constants import FIELD_TYPE, FLAG
 from pymysql.cursors import Cursor, SSCursor
 
 from faust_cdc.config.snapshot_settings import LockingMode
-from faust_cdc.errors import ConfigError, ServerMisconfigured, SourceRefused, TransientError
+from faust_cdc.errors import CdcError, ConfigError, ServerMisconfigured, SourceRefused, TransientError
 from faust_cdc.mysql.connection import (
     ServerInfo,
     SourceAddress,
@@ -206,7 +206,7 @@ class SnapshotSession:
             yield from cursor.fetchall_unbuffered()
             complete = True
         except (pymysql.MySQLError, OSError) as error:
-            raise _overtaken(error) or translate_mysql_error(error, "Reading snapshot rows") from error
+            raise self._meaning(error) or translate_mysql_error(error, "Reading snapshot rows") from error
         finally:
             connection.decoders, connection.use_unicode = decoders, use_unicode
             if not complete:
@@ -217,13 +217,17 @@ class SnapshotSession:
 
         Its errors are those of `stream`; `NotPrepared` when the server wants it in the text protocol.
         """
-        return PreparedQuery(self.connection, sql, _overtaken, should_stop, self._address.read_timeout_ms)
+        return PreparedQuery(self.connection, sql, self._meaning, should_stop, self._address.read_timeout_ms)
+
+    def _meaning(self, error: Exception) -> CdcError | None:
+        """Say what a server's error means for the read of rows; None: what it means everywhere."""
+        return _overtaken(error)
 
     def _open_transaction(self) -> SnapshotPoint:
         if self._info.flavor == "mariadb":
             return self._open_mariadb()
         self._run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        return SnapshotPoint(self._current_position(), self._executed(), 0.0)
+        return SnapshotPoint(self.current_position(), self._executed(), 0.0)
 
     def _executed(self) -> str | None:
         if not self._info.gtid_mode:
@@ -252,7 +256,7 @@ class SnapshotSession:
             )
         # In this order: see the module's text.
         gtids = self._executed()
-        position = self._current_position()
+        position = self.current_position()
         self._run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         status = self._reported_position()
         if status is None:
@@ -311,7 +315,8 @@ class SnapshotSession:
         if locks is not None:
             close_quietly(locks)
 
-    def _current_position(self) -> BinlogPosition:
+    def current_position(self) -> BinlogPosition:
+        """Return the end of the binlog."""
         # SHOW MASTER STATUS went away in MySQL 8.4; its successor came in 8.2.
         statement = "SHOW BINARY LOG STATUS" if self._info.version >= (8, 2, 0) else "SHOW MASTER STATUS"
         rows = self._run(statement)

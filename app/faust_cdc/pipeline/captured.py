@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
@@ -26,7 +27,7 @@ from faust_cdc_schemas.names import is_avro_name
 log = logging.getLogger(__name__)
 
 ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
-"""Structures from information_schema as of now; absent tables are absent."""
+"""Structures from information_schema as of now; absent tables are absent, others may be there too."""
 
 EnsureTopic = Callable[[str], None]
 
@@ -73,10 +74,9 @@ class TranscoderCache:
             return None
         known = self._known.get(table_id)
         if known is None:
-            known = self._read_tables([table_id]).get(table_id)
-            if known is not None:
-                self._known[table_id] = known
-            elif has_shape_of_sequence(event):
+            self._known = {**self._read_tables([table_id]), **self._known}
+            known = self._known.get(table_id)
+            if known is None and has_shape_of_sequence(event):
                 self._sequences.add(table_id)
                 return None
         captured = self.for_table(reconcile(event, known))
@@ -121,14 +121,9 @@ class TranscoderCache:
     def invalidate(self, statement: str) -> None:
         """Forget tables that a DDL statement may have changed.
 
-        Not parsed here: a table is concerned when its name occurs in the text, every table when the statement is
-        about a database. Forgetting too much costs one query, too little would falsify defaults.
+        Forgetting too much (`names_table`) costs one query, too little would falsify defaults.
         """
-        text = statement.lower()
-        everything = "database" in text or "schema" in text
-
-        def concerned(table_id: TableId) -> bool:
-            return everything or table_id.table.lower() in text
+        concerned = partial(names_table, statement.lower())
 
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
@@ -145,6 +140,14 @@ class TranscoderCache:
         except RegistryRefused as refused:
             raise _explained(refused, plan) from refused
         return ReferenceTranscoder(plan, encoding=encoding)
+
+
+def names_table(statement: str, table_id: TableId) -> bool:
+    """Return whether a DDL statement, in lower case, may change a table.
+
+    Not parsed here: it may when the name occurs in the text, and when the statement is about a database.
+    """
+    return "database" in statement or "schema" in statement or table_id.table.lower() in statement
 
 
 def _explained(refused: RegistryRefused, plan: TranscodePlan) -> CdcError:

@@ -17,6 +17,7 @@ from functools import partial
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
+from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
@@ -27,9 +28,12 @@ from faust_cdc.mysql.preflight import oldest_point, run_preflight
 from faust_cdc.mysql.row_counts import estimated_rows
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
+from faust_cdc.notifications.notification import InitialNotices, signal_table_unusable
+from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
+from faust_cdc.pipeline.control import ControlLinks
 from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
@@ -41,6 +45,7 @@ from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
+from faust_cdc.pipeline.structures import Structures
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.registry.client import RegistryClient, RegistryConfig
@@ -49,9 +54,15 @@ from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import topic_naming
+from faust_cdc.signals.desk import CommandDesk
+from faust_cdc.signals.source_channel import SourceChannel, unusable
 from faust_cdc.snapshot.decision import SnapshotDecision, StartAt, Take, decide, offset_state
 from faust_cdc.snapshot.initial import InitialSnapshot
+from faust_cdc.snapshot.launch import SourceReads
+from faust_cdc.snapshot.progress_log import ProgressLog
+from faust_cdc.snapshot.snapshots import Snapshots
 from faust_cdc.snapshot.tables import SnapshotTables
+from faust_cdc.snapshot.told import SnapshotTold
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.transcode.plan import TranscodeOptions
 from faust_cdc.transcode.source_block import SourceInfo
@@ -63,6 +74,8 @@ SNAPSHOT_PART_AFTER = 0.6
 PART_AFTER = 0.5
 """The same for a source transaction, which is then committed in parts."""
 IDLE_WAIT_MS = 100
+GATHERED_MS = 2
+"""A commit that is due in so long is slept for: what comes meanwhile is then read at once, not piece by piece."""
 OFFSET_ONLY_COMMIT_EVERY_S = 5.0
 
 
@@ -97,6 +110,7 @@ class _Way:
     cache: TranscoderCache
     dispatcher: Dispatcher
     writer: TransactionWriter
+    notifier: Notifier
 
 
 class Coordinator:
@@ -109,6 +123,7 @@ class Coordinator:
         stop: threading.Event,
         progress: Progress,
         on_streaming: Callable[[], None],
+        links: ControlLinks | None = None,
     ) -> None:
         self._spec = spec
         self._config = spec.config
@@ -116,12 +131,15 @@ class Coordinator:
         self._should_stop = stop.is_set
         self._progress = progress
         self._on_streaming = on_streaming
+        self._links = links or ControlLinks()
+        self._signal_tables = [TableId(*names) for names in spec.config.signals.data_collections]
         self._machine = PhaseMachine()
         self._filter = TableFilter(
             self._config.database_include_list,
             self._config.database_exclude_list,
             self._config.table_include_list,
             self._config.table_exclude_list,
+            always=self._signal_tables,
         )
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
         self._address = SourceAddress.of(spec.config)
@@ -150,7 +168,7 @@ class Coordinator:
                 self._naming,
                 replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
                 self._filter.accepts,
-                self._read_tables,
+                Structures(self._list_tables, self._read_tables),
                 converters,
                 ensure_topic,
             )
@@ -169,16 +187,22 @@ class Coordinator:
             writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, limits, stages)
             self._progress.waiting_bytes = lambda: writer.waiting_bytes
             stack.callback(setattr, self._progress, "waiting_bytes", int)
-            way = _Way(cache, dispatcher, writer)
-            offset, streams = self._begin(info, way, offset)
+            show, settings = self._links.show, self._config.notifications
+            notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
+            way = _Way(cache, dispatcher, writer, notifier)
+            snapshots = self._snapshots(info, topics, way)
+            stack.callback(snapshots.close)
+            offset, streams = self._begin(info, way, offset, snapshots)
             if not streams:
                 self._stay_idle()
             elif offset is not None and not self._should_stop():
                 metadata = self._transaction_topic(converters, ensure_topic)
-                self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic))
+                self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic), snapshots)
             self._move(Phase.STOPPED)
 
-    def _begin(self, info: ServerInfo, way: _Way, stored: SourceOffset | None) -> tuple[SourceOffset | None, bool]:
+    def _begin(
+        self, info: ServerInfo, way: _Way, stored: SourceOffset | None, snapshots: Snapshots
+    ) -> tuple[SourceOffset | None, bool]:
         """Do what the snapshot mode asks for; return where the stream begins, and whether there is to be one.
 
         The place is None when the task was asked to stop, or when there is none.
@@ -188,12 +212,17 @@ class Coordinator:
         log.info("Snapshot of %s, then %s (%s)", decision.take.value, then, decision.reason)
         if decision.start_at is StartAt.STORED:
             assert stored is not None, "without an offset the stream begins elsewhere"
+            way.notifier.notify(InitialNotices(self._config.topic_prefix).skipped())
             return replace(stored, snapshot=None), decision.stream
         if decision.start_at is StartAt.OLDEST:
             return self._oldest_offset(info) if decision.stream else None, decision.stream
         if not self._wait(settings.delay_ms, "snapshot.delay.ms"):
             return None, decision.stream
-        offset = self._snapshot(info, way, with_data=decision.take is Take.DATA)
+        offset = None
+        if decision.take is Take.DATA and decision.stream and settings.locking is LockingMode.WATERMARK:
+            offset = snapshots.begin(stored if stored is not None and self._is_readable(stored) else None)
+        if offset is None:
+            offset = self._snapshot(info, way, with_data=decision.take is Take.DATA)
         self._progress.snapshot_taken = offset is not None
         if decision.stream and offset is not None:
             self._wait(settings.streaming_delay_ms, "streaming.delay.ms")
@@ -210,6 +239,14 @@ class Coordinator:
         except (BinlogNotAvailable, GtidGap) as lost:
             return decide(settings, state, lost, is_taken=is_taken)
         return decision
+
+    def _is_readable(self, stored: SourceOffset) -> bool:
+        try:
+            self._ensure_readable(stored)
+        except (BinlogNotAvailable, GtidGap) as lost:
+            log.warning("The snapshot begins anew: %s", lost)
+            return False
+        return True
 
     def _oldest_offset(self, info: ServerInfo) -> SourceOffset:
         with connect(self._address, purpose="the oldest position") as connection:
@@ -326,7 +363,6 @@ class Coordinator:
         self._move(Phase.SNAPSHOTTING)
         part_after_ms = SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms
         settings = self._config.snapshot
-        tables = SnapshotTables(settings, self._config.table_include_list, self._estimated_rows)
         timeout_s = max(1, settings.lock_timeout_ms // 1000)
         with SnapshotSession(self._address, info, timeout_s, settings.locking) as session:
             snapshot = InitialSnapshot(
@@ -338,13 +374,46 @@ class Coordinator:
                 self._should_stop,
                 part_after_ms,
                 settings,
-                tables,
+                self._snapshot_tables(),
                 is_compiled=self._spec.hot_path and is_compiled(),
+                told=SnapshotTold(way.notifier, self._config.topic_prefix, self._signal_tables),
             )
             offset = snapshot.run(self._list_tables, self._read_tables, with_data)
         self._progress.snapshot_rows = snapshot.rows
         self._report(way.writer, int(time.time() * 1000))
         return offset
+
+    def _snapshots(self, info: ServerInfo, topics: TopicCreator, way: _Way) -> Snapshots:
+        topic = self._spec.snapshot_topic
+        progress_log = ProgressLog(way.writer, topic.name, topics.ensure([topic])[topic.name], self._partition)
+        reads = SourceReads(
+            self._address,
+            info,
+            max(1, self._config.snapshot.lock_timeout_ms // 1000),
+            readers=self._config.snapshot_max_threads,
+            rows_per_chunk=self._config.snapshot_chunk_size,
+            is_compiled=self._spec.hot_path and is_compiled(),
+            should_stop=self._should_stop,
+        )
+        return Snapshots(
+            reads,
+            progress_log,
+            progress_log.read(self._spec.client_config),
+            way.cache,
+            way.dispatcher,
+            way.writer,
+            self._source_block(),
+            self._list_tables,
+            self._read_tables,
+            self._snapshot_tables(),
+            self._config.snapshot,
+            SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms,
+            way.notifier,
+            self._signal_tables,
+        )
+
+    def _snapshot_tables(self) -> SnapshotTables:
+        return SnapshotTables(self._config.snapshot, self._config.table_include_list, self._estimated_rows)
 
     def _stream(
         self,
@@ -353,8 +422,12 @@ class Coordinator:
         way: _Way,
         metadata: TransactionTopic | None,
         heartbeat: Heartbeat,
+        snapshots: Snapshots,
     ) -> None:
         start, writer = dump_start(info, offset), way.writer
+        signals = self._source_channel(way)
+        if writer.has_records:  # notifications
+            writer.cover(lambda: offset)
         server_id, heartbeat_ms = self._config.database_server_id, self._spec.heartbeat_ms
         search = PreparedSearch(self._address, server_id, info, heartbeat_ms, self._should_stop)
         stream = StreamingSource(
@@ -370,15 +443,24 @@ class Coordinator:
             publish_at_prepare=self._config.compatible,
             rollbacks=self._progress.rollbacks,
             server=info.identity,
+            signals=signals,
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
+        self._links.commands.begin_again()
+        desk = CommandDesk(self._links.commands, signals, self._config.topic_prefix, way.notifier)
         last_commit = time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
+            snapshots.join(stream)
             self._move(Phase.STREAMING)
             self._on_streaming()
+            some = False
             while not self._should_stop():
-                some = source.step(writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS)
+                some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
+                if not source.in_transaction:
+                    snapshots.at_edge(source.position)
+                if desk and not source.in_transaction:
+                    self._obey(desk, stream, writer, snapshots)
                 if heartbeat.is_due and not source.in_transaction:
                     action.run()
                     writer.write(heartbeat.record())
@@ -398,6 +480,39 @@ class Coordinator:
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()
             self._report(writer, stream.source_ts_ms)
+
+    def _rest(self, writer: TransactionWriter) -> int:
+        """Return how long to wait for events, none being there; in front of a commit the wait may be over by then."""
+        if not writer.has_complete_work or not writer.has_records:
+            return IDLE_WAIT_MS
+        wait_ms = writer.wait_ms
+        if wait_ms < GATHERED_MS:
+            return wait_ms
+        self._stop.wait(wait_ms / 1000)
+        return 0
+
+    def _source_channel(self, way: _Way) -> SourceChannel:
+        """Return the channel; a table that cannot be one is told of, and may become one later."""
+        tables = self._signal_tables if "source" in self._config.signals.channels else []
+        known = self._read_tables(tables) if tables else {}
+        for table_id in tables:
+            problem = unusable(known.get(table_id))
+            if problem is not None:
+                log.warning("signal.data.collection: %s %s", table_id, problem)
+                way.notifier.notify(signal_table_unusable(self._config.topic_prefix, table_id, problem))
+        return SourceChannel(tables, way.cache)
+
+    def _obey(
+        self, desk: CommandDesk, stream: StreamingSource, writer: TransactionWriter, snapshots: Snapshots
+    ) -> None:
+        """Carry out the commands that wait; what is written for them is covered by where the stream stands."""
+        for command in desk.commands(stream.offset):
+            if reason := snapshots.obey(command):
+                desk.refuse(command, reason)
+        if writer.has_records:
+            writer.cover(stream.offset)
+        else:
+            self._links.commands.committed()
 
     def _events(
         self, stream: StreamingSource, reader: BinlogReader, way: _Way, metadata: TransactionTopic | None
@@ -429,6 +544,7 @@ class Coordinator:
         progress.source_ts_ms = source_ts_ms
         progress.offset = writer.committed
         progress.committed_at = time.time()
+        self._links.commands.committed()
 
     def _move(self, to: Phase) -> None:
         self._machine.move(to)

@@ -83,6 +83,8 @@ class Dispatcher:
         self._post_processors = tuple(post_processors)
         self._headers = list(headers)
         self._rules = rules
+        self.muted: dict[TableId, Callable[[], None]] = {}
+        """Tables whose changes are not written, as a snapshot that comes will show them: what to call instead."""
 
     def records(
         self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None = None, first: int = 0
@@ -105,6 +107,9 @@ class Dispatcher:
             return
         captured = self._cache.for_table_map(event.table_map)
         if captured is None:
+            return
+        if captured.id in self.muted:
+            self.muted[captured.id]()
             return
         block = replace(source, db=captured.id.database, table=captured.id.table)
         if event.kind == "partial_update":
@@ -176,6 +181,9 @@ class Dispatcher:
             return None
         captured = self._cache.for_truncated(table_id, f"{source.file}:{source.pos}")
         if captured is None:
+            return None
+        if captured.id in self.muted:
+            self.muted[captured.id]()
             return None
         block = replace(source, db=captured.id.database, table=captured.id.table)
         value = captured.transcoder.value("t", None, None, block, time.time_ns())

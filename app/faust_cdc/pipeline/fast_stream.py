@@ -14,6 +14,7 @@ from faust_cdc.binlog.events import BinlogEvent, QueryEvent, RowsEvent, TableMap
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.errors import InternalError
 from faust_cdc.kafka.producer import Headers
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline import lane as lanes
 from faust_cdc.pipeline.captured import TranscoderCache
@@ -64,12 +65,19 @@ class FastStream:
         skipped = "".join(sorted(rules.skipped))
         self._lane = Lane(head, skipped, rules.tombstones_on_delete, mariadb, include_query, places)
         self._maps: dict[bytes, TableMapEvent] = {}
+        self._muted = stream.muted
+        stream.relearn = self._lane.known.clear
         self._to_lane()
 
     @property
     def in_transaction(self) -> bool:
         """True between the first and the last event of a source transaction."""
         return self._lane.open != lanes.CLOSED
+
+    @property
+    def position(self) -> BinlogPosition:
+        """The end of the last event."""
+        return BinlogPosition(self._lane.file.decode(), int(self._lane.pos))
 
     def step(self, timeout_ms: int) -> bool:
         """Handle what lies in the buffer, or wait up to `timeout_ms` for more; False when nothing came."""
@@ -112,6 +120,7 @@ class FastStream:
             self._to_stream()
             writer.end_source_transaction(self._stream.offset, int(lane.ended), int(lane.end_ts_us))
             lane.ended = 0
+            self._stream.at_edge()
             if covered < count and writer.is_full():
                 writer.commit()
         self._produce(covered, count)
@@ -197,7 +206,11 @@ class FastStream:
         encoder = row_encoder(captured.transcoder, event, self._skip_unchanged)
         database, table = captured.id.database.encode(), captured.id.table.encode()
         count = None if self._metadata is None else self._metadata.count_of(captured.id)
-        return LaneTable(topic, event.body, encoder, columns, database, table, encoder is None, count)
+        signals = self._stream.signals
+        is_foreign = (
+            encoder is None or captured.id in self._muted or (signals is not None and signals.is_signal_table(event))
+        )
+        return LaneTable(topic, event.body, encoder, columns, database, table, is_foreign, count)
 
     def _to_decoder(self) -> None:
         """Tell the long way what the lane has read."""
@@ -259,7 +272,9 @@ class FastStream:
         if transaction is None:
             lane.open, lane.adopted, lane.held = lanes.CLOSED, False, False
             return
-        if not whole or self._stream.is_resuming or decoder.verifies_checksums is None:
+        # A transaction with signals ends on the long way, so that they are taken before the position moves on.
+        has_signals = self._stream.signals is not None and self._stream.signals.is_open
+        if not whole or has_signals or self._stream.is_resuming or decoder.verifies_checksums is None:
             lane.open = lanes.FOREIGN
             return
         lane.adopted, lane.held = True, transaction.held is not None

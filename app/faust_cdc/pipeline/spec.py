@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
+from faust_cdc.kafka.producer import task_transactional_id
 from faust_cdc.kafka.queue_bounds import QUEUE_BYTES
 from faust_cdc.kafka.topics import TopicSpec
 from faust_cdc.registry.client import RegistryConfig
@@ -26,6 +27,8 @@ class TaskSpec:
     client_config: Mapping[str, str] = field(repr=False)
     """librdkafka options common to all clients: bootstrap.servers, security."""
     offset_topic: TopicSpec
+    snapshot_topic: TopicSpec
+    """Where the progress of snapshots is kept (`faust_cdc.snapshot.progress_log`)."""
     registry: RegistryConfig
     """Of values, and of keys unless `key_registry` says otherwise; not contacted where a side is not Avro."""
     key_registry: RegistryConfig | None = None
@@ -44,8 +47,8 @@ class TaskSpec:
 
     @property
     def transactional_id(self) -> str:
-        """Connect's own form, so that our start fences a Connect worker's task and the other way round."""
-        return f"{self.group_id}-{self.connector}-{self.task_id}"
+        """By which owners of this task fence one another."""
+        return task_transactional_id(self.group_id, self.connector, self.task_id)
 
     @property
     def registry_of_keys(self) -> RegistryConfig:

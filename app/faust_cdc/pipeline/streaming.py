@@ -44,6 +44,7 @@ from faust_cdc.pipeline.statements import changes_system_table, first_words, is_
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import TableId
+from faust_cdc.signals.source_channel import SourceChannel
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,10 @@ class EventSource(Protocol):
     def in_transaction(self) -> bool:
         """True between the first and the last event of a source transaction."""
 
+    @property
+    def position(self) -> BinlogPosition:
+        """The end of the last event."""
+
     def step(self, timeout_ms: int) -> bool:
         """Handle what has come, or wait up to `timeout_ms` for it; False when nothing came."""
 
@@ -120,8 +125,11 @@ class StreamingSource:
         publish_at_prepare: bool = False,
         rollbacks: Rollbacks | None = None,
         server: str = "",
+        signals: SourceChannel | None = None,
     ) -> None:
         """`server` names the source in offsets inside a transaction."""
+        self.signals = signals
+        """Takes the rows of signal tables as they pass."""
         self._block = server_block
         self._dispatcher = dispatcher
         self._cache = cache
@@ -137,6 +145,16 @@ class StreamingSource:
         self._file, self._pos = start.file, start.pos
         self._ts_sec, self._server_id = start.ts_sec, start.server_id
         self._server = server
+        self.snapshot: str | None = None
+        """The mark of an unfinished snapshot in offsets."""
+        self.edge: Callable[[BinlogPosition], None] = _ignore
+        """Called at the end of every source transaction, or of the last one of some that were read together."""
+        self.muted = dispatcher.muted
+        """See `Dispatcher.muted`."""
+        self.relearn: Callable[[], None] = _nothing
+        """Called when `muted` is another."""
+        self.on_ddl: Callable[[str], None] = _ignore
+        """Called with every statement that may change a table, before the edge behind it."""
         self._resume = Resume(start) if start.event or start.row else None
         self._is_in_parts = False
         """A part of the open transaction is committed."""
@@ -173,6 +191,10 @@ class StreamingSource:
             write(record)
         return after
 
+    def at_edge(self) -> None:
+        """Tell that the stream stands behind the last complete source transaction."""
+        self.edge(BinlogPosition(self._file, self._pos))
+
     @property
     def lane_may_begin(self) -> bool:
         """False while groups are known that end with ROLLBACK, whose rows must be held, or are partly written."""
@@ -191,7 +213,7 @@ class StreamingSource:
     def offset(self) -> SourceOffset:
         """Return where a restart would go on: the end of the last complete source transaction."""
         gtids = None if self._gtids is None else str(self._gtids)
-        offset = SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id)
+        offset = SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id, snapshot=self.snapshot)
         resume = self._resume
         if resume is None:
             return offset
@@ -281,6 +303,8 @@ class StreamingSource:
         if transaction is None:
             # Non-transactional rows of old servers come without GTID event; they end with COMMIT all the same.
             transaction = self.open = SourceTransaction(None, None)
+        if self.signals is not None:
+            self.signals.read(event, is_held=transaction.held is not None)
         block = self._source_block(event, transaction)
         if transaction.held is None:
             write, transaction.written = self._writer.write, True
@@ -339,6 +363,7 @@ class StreamingSource:
                 self._cache.invalidate(event.query)
             else:
                 self._truncate(event, table_id)  # the structure stays
+            self.on_ddl(event.query)
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self.open is None or not self.open.is_group:
                 self._end(event)
@@ -349,6 +374,8 @@ class StreamingSource:
         if word == "rollback" and second != "to":
             if transaction is not None:
                 self._check_whole(event, transaction)
+                if self.signals is not None:
+                    self.signals.forget_transaction()
                 self._rollbacks.drop_all(transaction.begin, transaction.held, transaction.written)
                 if transaction.metadata is not None:
                     transaction.metadata.count_again_from((0, {}))
@@ -456,6 +483,8 @@ class StreamingSource:
             for record in transaction.held.records():
                 self._writer.write(record)
             transaction.held.close()
+        if self.signals is not None:
+            self.signals.end_transaction()
         header = event.header
         self._file, self._pos = header.file, header.end_pos
         self._server_id = header.server_id
@@ -471,6 +500,15 @@ class StreamingSource:
             if transaction.metadata is not None:
                 transaction.metadata.end(source_us // 1000)
         self._writer.end_source_transaction(self.offset, source_us=source_us)
+        self.at_edge()
+
+
+def _ignore(_: object) -> None:
+    """Do nothing."""
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class SingleEvents:
@@ -485,6 +523,11 @@ class SingleEvents:
     def in_transaction(self) -> bool:
         """True between the first and the last event of a source transaction."""
         return self._stream.in_transaction
+
+    @property
+    def position(self) -> BinlogPosition:
+        """The end of the last event."""
+        return self._reader.decoder.position
 
     def step(self, timeout_ms: int) -> bool:
         """Handle one event, or wait up to `timeout_ms` for it; False when none came."""

@@ -15,10 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from faust_cdc.errors import CdcError, Disposition, InternalError
+from faust_cdc.notifications.notification import Notification
+from faust_cdc.pipeline.control import ControlLinks, unseen
 from faust_cdc.pipeline.coordinator import Coordinator, Progress
 from faust_cdc.pipeline.phase import Phase
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.state import TaskState, TaskStateMachine
+from faust_cdc.signals.queue import CommandQueue
+from faust_cdc.signals.signal import TaskCommand
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +47,15 @@ class TaskSnapshot:
 class ConnectorTask:
     """Runs one task in a thread of its own; every public member may be used from any thread."""
 
-    def __init__(self, spec: TaskSpec, on_state: Callable[[TaskSnapshot], None] | None = None) -> None:
+    def __init__(
+        self,
+        spec: TaskSpec,
+        on_state: Callable[[TaskSnapshot], None] | None = None,
+        show: Callable[[Notification], None] = unseen,
+    ) -> None:
+        """`on_state` and `show` are called in the task's thread, with a new state and with every notification."""
         self.spec = spec
+        self._links = ControlLinks(CommandQueue(), show)
         self.progress = Progress()
         self._on_state = on_state
         self._machine = TaskStateMachine()
@@ -60,6 +71,18 @@ class ConnectorTask:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    def submit(self, command: TaskCommand) -> int | None:
+        """Hand over a command, taken between source transactions; return its number, as `commands_taken` counts.
+
+        None: it is not taken, as the task has failed, or too many wait.
+        """
+        return None if self._snapshot.state is TaskState.FAILED else self._links.commands.submit(command)
+
+    @property
+    def commands_taken(self) -> int:
+        """How many of the submitted commands the task's thread has taken."""
+        return self._links.commands.taken
 
     def request_stop(self) -> None:
         """Ask the thread to end after the source transaction it is in."""
@@ -77,7 +100,7 @@ class ConnectorTask:
         while not self._stop.is_set():
             began = time.monotonic()
             try:
-                Coordinator(self.spec, run_id, self._stop, self.progress, self._healthy).run()
+                Coordinator(self.spec, run_id, self._stop, self.progress, self._healthy, self._links).run()
             except CdcError as error:
                 if self._stop.is_set():
                     log.info("Task %s stopped while: %s", self._name, error)

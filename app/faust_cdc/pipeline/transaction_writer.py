@@ -26,6 +26,7 @@ from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.stages import Stages
+from faust_cdc.snapshot.windows import KeyWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,14 @@ class TransactionWriter:
         self._pace = CommitPace(limits.age_max_ms)
         self._records = 0
         self._bytes = 0
+        self._own_records = 0
+        self._own_bytes = 0
         self._source_transactions = 0
         self._began_at = 0.0
         self._covered: Callable[[], SourceOffset] | None = None
         self.counters = WriterCounters()
+        self.watch = KeyWatch()
+        """Windows of a snapshot that are told what the stream delivers."""
         self.committed: SourceOffset | None = None
 
     @property
@@ -99,10 +104,21 @@ class TransactionWriter:
         self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
         seconds = time.perf_counter() - began
         self.stages.produced(seconds, seconds)
+        if self.watch:
+            self.watch.record(self._producer.topic_number(record.topic), record.key)
         self._records += 1
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
             self._producer.serve()
+
+    def write_own(self, record: ChangeRecord) -> None:
+        """Produce a record about our own work, as the offset is one: `counters` leave it out.
+
+        As with any record, the open Kafka transaction waits after it for an offset that covers it.
+        """
+        self.write(record)
+        self._own_records += 1
+        self._own_bytes += record.size_bytes
 
     def topic_number(self, topic: str) -> int:
         """Return by which number rows name the topic, always the same."""
@@ -112,14 +128,19 @@ class TransactionWriter:
         """Return the topic with this number."""
         return self._producer.topic_of(number)
 
-    def write_rows(self, rows: list[Row], at: int, stop: int, headers: Headers) -> None:
-        """Produce `rows[at:stop]` in order, all with the same headers; opens the Kafka transaction if there is none."""
+    def write_rows(self, rows: list[Row], at: int, stop: int, headers: Headers, *, is_streamed: bool = True) -> None:
+        """Produce `rows[at:stop]` in order, all with the same headers; opens the Kafka transaction if there is none.
+
+        `is_streamed` is False for rows of a snapshot: its windows are not told of them.
+        """
         if at == stop:
             return
         self._begin()
         self._covered = None
         began, cpu = time.perf_counter(), time.thread_time()
         self._bytes += self._producer.produce_rows(rows, at, stop, headers)
+        if is_streamed and self.watch:
+            self.watch.rows(rows, at, stop)
         self._records += stop - at
         self._producer.serve()
         self.stages.produced(time.perf_counter() - began, time.thread_time() - cpu)
@@ -198,8 +219,8 @@ class TransactionWriter:
         self.stages.committed(mark, self._producer.acknowledged_at, time.perf_counter(), time.thread_time() - cpu)
         self.committed = offset
         counters = self.counters
-        counters.records += self._records
-        counters.bytes += self._bytes
+        counters.records += self._records - self._own_records
+        counters.bytes += self._bytes - self._own_bytes
         counters.source_transactions += self._source_transactions
         counters.kafka_transactions += 1
         self._reset()
@@ -218,4 +239,5 @@ class TransactionWriter:
 
     def _reset(self) -> None:
         self._records = self._bytes = self._source_transactions = 0
+        self._own_records = self._own_bytes = 0
         self._covered = None

@@ -43,7 +43,8 @@ class TableFilter:
 
     Arguments are the values of `database.include.list`, `database.exclude.list`, `table.include.list` and
     `table.exclude.list` (None or "" when absent). An include list wins over its exclude list, though the
-    configuration refuses both at once. The servers' own databases are never captured.
+    configuration refuses both at once. The servers' own databases are never captured. Tables of `always` are captured
+    whatever the lists say (signal tables).
     """
 
     def __init__(
@@ -52,12 +53,13 @@ class TableFilter:
         database_exclude: str | None = None,
         table_include: str | None = None,
         table_exclude: str | None = None,
+        always: Iterable[TableId] = (),
     ) -> None:
         self._database_include = parse_patterns("database.include.list", database_include)
         self._database_exclude = parse_patterns("database.exclude.list", database_exclude)
         self._table_include = parse_patterns("table.include.list", table_include)
         self._table_exclude = parse_patterns("table.exclude.list", table_exclude)
-        self._answers: dict[TableId, bool] = {}
+        self._answers: dict[TableId, bool] = dict.fromkeys(always, True)
 
     def accepts(self, table: TableId) -> bool:
         """Return True when the table is captured."""

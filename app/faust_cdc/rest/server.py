@@ -21,7 +21,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from faust_cdc.config.versions import COMMIT, CONNECT_VERSION
-from faust_cdc.connect.entities import ConnectError, CreateRequest, config_map, parse_json
+from faust_cdc.connect.entities import ConnectError, CreateRequest, config_map, parse_json, plain_numbers
 from faust_cdc.connect.herder import NOT_READY, Herder
 from faust_cdc.errors import CdcError, Disposition
 
@@ -132,6 +132,9 @@ def connect_routes(herder_provider: HerderProvider) -> list[web.RouteDef]:
         web.put("/connectors/{name}/resume", bound(_resume)),
         web.put("/connectors/{name}/stop", bound(_stop)),
         web.get("/connectors/{name}/offsets", bound(_offsets)),
+        web.delete("/connectors/{name}/offsets", bound(_reset_offsets)),
+        web.get("/connectors/{name}/snapshot", bound(_snapshot)),
+        web.post("/connectors/{name}/signals", bound(_signal)),
         web.get("/connector-plugins", bound(_plugins)),
         web.get("/connector-plugins/{plugin}/config", bound(_plugin_config)),
         web.put("/connector-plugins/{plugin}/config/validate", bound(_validate)),
@@ -252,6 +255,18 @@ async def _stop(herder: Herder, request: web.Request) -> web.StreamResponse:
 
 async def _offsets(herder: Herder, request: web.Request) -> web.StreamResponse:
     return json_response(herder.offsets(_name(request)))
+
+
+async def _reset_offsets(herder: Herder, request: web.Request) -> web.StreamResponse:
+    return json_response(await herder.reset_offsets(_name(request)))
+
+
+async def _snapshot(herder: Herder, request: web.Request) -> web.StreamResponse:
+    return json_response(herder.snapshot(_name(request)))
+
+
+async def _signal(herder: Herder, request: web.Request) -> web.StreamResponse:
+    return json_response(await herder.signal(_name(request), plain_numbers(await _body(request))), 202)
 
 
 async def _plugins(herder: Herder, request: web.Request) -> web.StreamResponse:

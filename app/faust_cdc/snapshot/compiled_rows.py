@@ -23,7 +23,7 @@ TextCells = tuple[bytes | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some rows as records, marked `true`."""
+    """Some rows as records, marked alike."""
 
     records: list[Row]
     suffix: bytes
@@ -34,14 +34,22 @@ class CompiledRows:
     """Reads one table's query to its end."""
 
     def __init__(
-        self, query: PreparedQuery, captured: CapturedTable, topic: int, source: Callable[[], SourceInfo]
+        self,
+        query: PreparedQuery,
+        captured: CapturedTable,
+        topic: int,
+        source: Callable[[], SourceInfo],
+        marker: str = "true",
     ) -> None:
         """`topic` is the number of the records' topic, `source` gives the block of the rows read now.
+
+        `marker` is `source.snapshot` of all of them; those of a batch can be marked anew (`remarked`).
 
         Raises SourceConnectionLost for columns unheard of.
         """
         self._query = query
         self._source = source
+        self._marker = marker
         try:
             self._readers = [text_reader(column) for column in query.columns]
             self._rows = result_rows(captured.transcoder, query.columns, topic)
@@ -56,7 +64,7 @@ class CompiledRows:
         """
         query, rows = self._query, self._rows
         while (window := query.window()) is not None:
-            suffix = self.suffix("true")
+            suffix = self.suffix(self._marker)
             stopped = rows.feed(*window, suffix)
             query.passed(rows.at, rows.sequence)
             if rows.out:
@@ -75,23 +83,7 @@ class CompiledRows:
 
     def suffix(self, marker: str) -> bytes:
         """Return what follows the row in the value of a row read now."""
-        block = self._source()
-        assert block.ts_us is not None
-        assert block.table is not None
-        head = SourceHead(block.version, block.connector, block.name)
-        before = head.before_row(
-            marker.encode(),
-            block.db.encode(),
-            block.table.encode(),
-            block.ts_us,
-            block.server_id,
-            None,
-            block.file.encode(),
-            block.pos,
-        )
-        row_index = b"\x00"
-        no_transaction = b"\x00"
-        return before + row_index + after_row(None, None) + no_transaction + after_transaction(b"r", time.time_ns())
+        return value_end(self._source(), marker)
 
     def remarked(self, suffix: bytes, record: Row, marker: str) -> Row:
         """Return a record of a batch with another marker."""
@@ -106,3 +98,23 @@ class CompiledRows:
             raise SourceConnectionLost(
                 f"{self._where}: what the server sent as a row of the snapshot is none: {error}."
             ) from error
+
+
+def value_end(block: SourceInfo, marker: str) -> bytes:
+    """Return what follows the row in the value of a snapshot's record."""
+    assert block.ts_us is not None
+    assert block.table is not None
+    head = SourceHead(block.version, block.connector, block.name)
+    before = head.before_row(
+        marker.encode(),
+        block.db.encode(),
+        block.table.encode(),
+        block.ts_us,
+        block.server_id,
+        None,
+        block.file.encode(),
+        block.pos,
+    )
+    row_index = b"\x00"
+    no_transaction = b"\x00"
+    return before + row_index + after_row(None, None) + no_transaction + after_transaction(b"r", time.time_ns())

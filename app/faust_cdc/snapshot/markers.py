@@ -26,13 +26,20 @@ class WriteRows(Protocol):
 class MarkedRows:
     """Writes rows in order, each with its marker."""
 
-    def __init__(self, write: WriteRows, headers: Headers) -> None:
+    def __init__(self, write: WriteRows, headers: Headers, *, is_first: bool = True) -> None:
+        """`is_first`: no row of the snapshot was written before."""
         self._write = write
         self._headers = headers
+        self._is_first = is_first
         self._held: tuple[CapturedTable, MakeRecord, bool] | None = None
         """The last row: its table, how to make its record, and whether it is the first of the table."""
         self.rows = 0
         """Rows written."""
+
+    @property
+    def taken(self) -> int:
+        """Rows taken, the held one among them."""
+        return self.rows + (self._held is not None)
 
     def add(self, captured: CapturedTable, make: MakeRecord) -> None:
         """Take the next row."""
@@ -51,10 +58,10 @@ class MarkedRows:
             self.rows += len(records) - 2
             self._held = (captured, lambda marker: remake(last, marker), False)
 
-    def end(self) -> None:
-        """Write the row that is held, the last one of all."""
+    def end(self, *, is_last: bool = True) -> None:
+        """Write the row that is held, the last one of its table, and of all unless said otherwise."""
         if self._held is not None:
-            self._release(is_last_of_table=True, is_last=True)
+            self._release(is_last_of_table=True, is_last=is_last)
             self._held = None
 
     def _release(self, *, is_last_of_table: bool, is_last: bool) -> None:
@@ -62,7 +69,7 @@ class MarkedRows:
         _, make, is_first_of_table = self._held
         if is_last:
             marker = "last"
-        elif self.rows == 0:
+        elif self._is_first and self.rows == 0:
             marker = "first"
         elif is_last_of_table:
             marker = "last_in_data_collection"

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import enum
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from faust_cdc.errors import FatalError
 from faust_cdc.offsets import SourcePartition
+from faust_cdc.relational.key_range import Bound as Bound
+from faust_cdc.relational.key_range import KeyRange as KeyRange
 from faust_cdc.relational.model import TableId
-
-Bound = tuple[str, ...]
-"""The key of a row as SQL literals, one per key column (`42`, `_latin1 0x61`, `'2024-01-01'`)."""
 
 
 class SnapshotKind(enum.Enum):
@@ -50,14 +50,6 @@ class TableState(enum.Enum):
     COMPLETED = "completed"
     SKIPPED = "skipped"
     """Not read; the reason says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRange:
-    """The rows of a chunk by key: above `low`, up to and including `high`; None has no end there."""
-
-    low: Bound | None = None
-    high: Bound | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +136,10 @@ class SnapshotProgress:
     state: SnapshotState = SnapshotState.RUNNING
     started_ms: int = 0
     updated_ms: int = 0
-    tables: tuple[TableId, ...] = field(default=())
+    tables: tuple[TableId, ...] = ()
     """In the order in which they are read."""
+    level: tuple[TableId, ...] = ()
+    """Captured tables that need no reading (any more): read before, or followed by the stream since they exist."""
 
     def to_json(self) -> bytes:
         """Return the record value."""
@@ -157,6 +151,7 @@ class SnapshotProgress:
                 "started_ms": self.started_ms,
                 "updated_ms": self.updated_ms,
                 "tables": [list(table) for table in self.tables],
+                "level": [list(table) for table in self.level],
             }
         )
 
@@ -172,6 +167,7 @@ class SnapshotProgress:
                 int(value["started_ms"]),
                 int(value["updated_ms"]),
                 tuple(TableId(database, table) for database, table in value["tables"]),
+                tuple(TableId(database, table) for database, table in value.get("level", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable("the snapshot", raw, error) from error
@@ -185,6 +181,14 @@ def snapshot_key(partition: SourcePartition) -> bytes:
 def table_key(partition: SourcePartition, table: TableId) -> bytes:
     """Return the key of the record of one of its tables."""
     return _compact([partition.connector, {"server": partition.server}, table.database, table.table])
+
+
+def belongs_to(partition: SourcePartition) -> Callable[[bytes], bool]:
+    """Return what tells whether a key is that of a snapshot or of one of its tables."""
+    own = snapshot_key(partition)
+    # A table's key goes on where the snapshot's ends, and both are written without blanks.
+    prefix = own[:-1] + b","
+    return lambda key: key == own or key.startswith(prefix)
 
 
 def read_key(key: bytes) -> tuple[SourcePartition, TableId | None] | None:

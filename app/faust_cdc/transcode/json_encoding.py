@@ -119,6 +119,10 @@ def _writer(schema: ConnectSchema, options: JsonOptions) -> Write:
         assert schema.items is not None
         element = _nullable(schema.items, options)
         return lambda values: "[" + ",".join(map(element, values)) + "]"
+    if schema.type == "map":
+        assert schema.items is not None
+        member = _nullable(schema.items, options)
+        return lambda values: "{" + ",".join(f"{text_of(name)}:{member(one)}" for name, one in values.items()) + "}"
     scale = schema.decimal_scale
     if scale is not None and options.numeric_decimals:
         return lambda unscaled: decimal_text(decimal_of(unscaled, scale))

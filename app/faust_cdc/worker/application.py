@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from aiohttp.web import RouteDef
@@ -22,18 +23,24 @@ from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.worker import REGISTRY_PATH, WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.connect.herder import Herder
+from faust_cdc.connect.records import CONNECTOR
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
+from faust_cdc.notifications.board import NotificationBoard
 from faust_cdc.rest.metrics_api import metrics_routes
+from faust_cdc.rest.notifications_api import notification_routes
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
+from faust_cdc.snapshot.book import SnapshotBook
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.worker.gate import KafkaGate
 from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog
 from faust_cdc.worker.manager import RunningTask, TaskManager
 from faust_cdc.worker.metrics import LoopWatch, WorkerNumbers
+from faust_cdc.worker.offset_log import FencedOffsetLog
 from faust_cdc.worker.program import WorkerProgram
 from faust_cdc.worker.settings import client_settings, ensure_clients_can_be_made, faust_settings
+from faust_cdc.worker.snapshot_watch import SnapshotWatch, held_reports
 from faust_cdc.worker.startup import Startup, StartupStage
 from faust_cdc.worker.topic_view import TopicView
 from faust_cdc.worker.web import ConnectWeb
@@ -91,7 +98,11 @@ class CdcApp(App):
         self.connectors = self._view("connectors", config.config_storage_topic)
         self.offsets = self._view("offsets", config.offset_storage_topic)
         self.statuses = self._view("statuses", config.status_storage_topic)
+        self.snapshots = self._view("snapshots", config.snapshots_topic)
+        self.snapshot_book = SnapshotBook()
+        self.snapshots.listen(self.snapshot_book.note)
         self.slot_count = config.leases_partitions
+        self.notifications = NotificationBoard()
         self.herder = self._new_herder()
         self.startup = Startup(config.bootstrap_servers, self._tell_stage)
         super().__init__(
@@ -104,9 +115,17 @@ class CdcApp(App):
         self.gate = KafkaGate(self, loop=self.loop, beacon=self.beacon)
         self.manager = self._new_manager()
         self.loop_watch = LoopWatch(loop=self.loop, beacon=self.beacon)
-        self._extra_services += [self.manager, self.loop_watch]
-        self.connectors.listen(lambda key, value: self.manager.configuration_changed())
+        self.snapshot_watch = SnapshotWatch(
+            self.snapshot_book, lambda: self.manager.supervised, loop=self.loop, beacon=self.beacon
+        )
+        self._extra_services += [self.manager, self.loop_watch, self.snapshot_watch]
+        self.connectors.listen(self._configuration_changed)
         self.on_rebalance_complete.connect(self._on_rebalance_complete)
+
+    def _configuration_changed(self, key: bytes, value: bytes | None) -> None:
+        self.manager.configuration_changed()
+        if value is None and key.startswith(CONNECTOR.encode()):
+            self.notifications.forget(key.decode("utf-8", "replace").removeprefix(CONNECTOR))
 
     def _tell_stage(self, message: str) -> None:
         self.herder.startup_stage = message
@@ -117,7 +136,9 @@ class CdcApp(App):
             self.connectors,
             self.statuses,
             self.offsets,
+            self.snapshot_book,
             TopicConfigLog(self.control, self.connectors),
+            FencedOffsetLog(config, self.offsets, self.snapshots),
             LeaseCommandBus(self.control, config.leases_topic, lambda: self.slot_count),
             config,
             _check_source,
@@ -137,7 +158,7 @@ class CdcApp(App):
         # The MySQL driver, the transcoder and the HTTP client come with the first task, not before the first answer.
         from faust_cdc.worker.tasks import make_task
 
-        return make_task(desired, self.worker_config, on_state)
+        return make_task(desired, self.worker_config, on_state, partial(self.notifications.post, desired.connector))
 
     def _view(self, name: str, topic: str) -> TopicView:
         return TopicView(name, topic, lambda: self.startup.ready)
@@ -166,7 +187,7 @@ class CdcApp(App):
 
     def topics_exist(self, partition_counts: dict[str, int], cluster_id: str) -> None:
         """Declare the tables over the topics that were found or made."""
-        for view in (self.connectors, self.offsets, self.statuses):
+        for view in (self.connectors, self.offsets, self.statuses, self.snapshots):
             view.declare(self, partition_counts[view.topic])
         self.slot_count = partition_counts[self.worker_config.leases_topic]
         self.herder.kafka_cluster_id = cluster_id
@@ -200,12 +221,15 @@ class CdcApp(App):
         web.add_routes_once(self._routes)
 
     def _routes(self) -> list[RouteDef]:
-        routes = connect_routes(lambda: self.herder) + metrics_routes(
-            lambda: WorkerNumbers(self.manager.supervised, self.loop_watch.pause_max).page
-        )
+        routes = connect_routes(lambda: self.herder) + metrics_routes(lambda: self._numbers().page)
+        routes += notification_routes(lambda: self.herder, self.notifications, self.worker_config.worker_id)
         if self.worker_config.registry is None:
             routes += self._registry_routes()
         return routes
+
+    def _numbers(self) -> WorkerNumbers:
+        tasks = self.manager.supervised
+        return WorkerNumbers(tasks, self.loop_watch.pause_max, held_reports(self.snapshot_book, tasks))
 
     def _registry_routes(self) -> list[RouteDef]:
         # Imported only where it is served: the Avro library costs a quarter of a second.

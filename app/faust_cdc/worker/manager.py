@@ -74,6 +74,9 @@ class RunningTask(Protocol):
     def join(self, timeout_s: float) -> bool:
         """Wait for its end; True when it has ended."""
 
+    def submit(self, command: Any) -> int | None:
+        """Hand over a `faust_cdc.signals.signal.TaskCommand`; return its number, None when it is not taken."""
+
 
 TaskFactory = Callable[[TaskDesired, Callable[[Any], None]], RunningTask]
 StatusWriter = Callable[[str, Status | None], None]
@@ -168,6 +171,13 @@ class TaskManager(Service):  # type: ignore[misc]
             if not only_failed or self._status_of(supervised).state == TaskState.FAILED.value:
                 self._restarts.add(key)
         self._wake.set()
+
+    def submit(self, connector: str, command: Any) -> bool:
+        """Hand a `faust_cdc.signals.signal.TaskCommand` to the connector's task; False when none here takes it."""
+        for supervised in self._supervised.values():
+            if supervised.desired.connector == connector and supervised.task is not None:
+                return supervised.task.submit(command) is not None
+        return False
 
     def held(self, connector: str) -> bool:
         """Whether this worker holds the connector's lease."""

@@ -14,14 +14,15 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mode import Service
 
 from faust_cdc import __version__
+from faust_cdc.config import catalogue
 from faust_cdc.config.checks import metric_tags, metric_tags_of
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.metrics.exposition import Exposition
@@ -29,6 +30,8 @@ from faust_cdc.metrics.histogram import RecentMaximum
 from faust_cdc.metrics.labels import tag_labels
 from faust_cdc.pipeline.phase import Phase
 from faust_cdc.pipeline.state import TaskState
+from faust_cdc.snapshot.book import SnapshotReport, TableReport
+from faust_cdc.snapshot.progress import SnapshotState
 from faust_cdc.transcode.compiled import is_compiled
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from faust_cdc.worker.manager import Supervision
 
 PROC = Path("/proc/self")
+RUNNING = SnapshotState.RUNNING
 
 
 class LoopWatch(Service):  # type: ignore[misc]
@@ -61,6 +65,8 @@ class WorkerNumbers:
 
     tasks: tuple[Supervision, ...]
     loop_pause_max: RecentMaximum
+    snapshots: Mapping[str, SnapshotReport] = field(default_factory=dict)
+    """By connector; of those that have one."""
 
     def page(self) -> bytes:
         """Return the page in Prometheus' text format."""
@@ -70,6 +76,7 @@ class WorkerNumbers:
             desired = each.desired
             labels = {"connector": desired.connector, "task": str(desired.task_id), **_tags(desired)}
             _state(out, each, labels)
+            _snapshot(out, desired, self.snapshots.get(desired.connector), labels)
             if each.task is not None:
                 _counts(out, each.task, labels)
                 _as_debezium(out, each.task, labels)
@@ -145,6 +152,57 @@ def _as_debezium(out: Exposition, task: ConnectorTask, labels: dict[str, str]) -
         out.add(f"debezium_metrics_{name}", "untyped", text, value, labels)
 
 
+def _snapshot(out: Exposition, desired: TaskDesired, report: SnapshotReport | None, labels: dict[str, str]) -> None:
+    """Write how far the snapshot is; all 0 where none is known, as Debezium shows one that was not taken."""
+    plugin = catalogue.flavor_of(desired.config.get("connector.class") or "")
+    of = {"plugin": plugin, "name": desired.config.get("topic.prefix") or "", "context": "snapshot", **labels}
+    state = None if report is None else report.snapshot.state
+    done, tables = (0, ()) if report is None else (report.tables_done, report.tables)
+    for name, text, value in (
+        ("total_table_count", "Tables of the snapshot.", len(tables)),
+        ("remaining_table_count", "Tables of it that are not done yet.", len(tables) - done),
+        ("snapshot_running", "1 while it runs; whether a task works at it is the task's state.", state is RUNNING),
+        ("snapshot_paused", "1 while it is paused by a signal.", state is SnapshotState.PAUSED),
+        ("snapshot_aborted", "1 when it was stopped by a signal.", state is SnapshotState.ABORTED),
+        ("snapshot_completed", "1 when it is complete.", state is SnapshotState.COMPLETED),
+        (
+            "snapshot_duration_in_seconds",
+            "From its beginning to its end, or to now.",
+            report.duration_s if report else 0,
+        ),
+    ):
+        out.add(f"debezium_metrics_{name}", "untyped", text, value, of)
+    if report is None:
+        return
+    for name, text, known in (
+        (
+            "rows_estimated",
+            "Rows of all tables, by the server's estimates where not counted yet.",
+            report.estimated_rows,
+        ),
+        ("rows_per_second", "Rows read of late.", report.rows_per_s),
+        ("seconds_left", "By estimate and speed.", report.eta_s),
+    ):
+        if known is not None:
+            out.add(f"faust_cdc_snapshot_{name}", "gauge", text, known, labels)
+    for each in tables:
+        if each.progress.started_ms:
+            _snapshot_table(out, each, of, labels)
+
+
+def _snapshot_table(out: Exposition, each: TableReport, of: dict[str, str], labels: dict[str, str]) -> None:
+    table, progress = {"table": str(each.progress.table)}, each.progress
+    text = "Rows of a table that are written, or were found to be overtaken by the stream."
+    out.add("debezium_metrics_rows_scanned", "untyped", text, progress.rows, {**of, **table})
+    for name, text, known in (
+        ("rows_estimated", "Rows of a table, by the server's estimate.", progress.estimated_rows),
+        ("rows_per_second", "Rows of a table read of late; of one that is done, in all its time.", each.rows_per_s),
+        ("seconds_left", "Of a table, by estimate and speed.", each.eta_s),
+    ):
+        if known is not None:
+            out.add(f"faust_cdc_snapshot_table_{name}", "gauge", text, known, {**labels, **table})
+
+
 def _stages(out: Exposition, task: ConnectorTask, labels: dict[str, str]) -> None:
     stages = task.progress.stages
     for stage, histogram in stages.latency.items():
@@ -167,11 +225,11 @@ def process_numbers() -> Iterator[tuple[str, float]]:
         return  # not Linux
     yield "process_start_time_seconds", time.time() - uptime_s + int(fields[19]) / os.sysconf("SC_CLK_TCK")
     for line in status.splitlines():
-        for field, name in (
+        for label, name in (
             ("VmRSS:", "process_resident_memory_bytes"),
             ("VmHWM:", "process_resident_memory_max_bytes"),
         ):
-            if line.startswith(field):
+            if line.startswith(label):
                 yield name, int(line.split()[1]) * 1024
 
 

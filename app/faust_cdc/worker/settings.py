@@ -43,17 +43,12 @@ WITHOUT_EFFECT = frozenset({"ssl.truststore.type", "ssl.keystore.type", "ssl.pro
 
 
 def internal_topics(config: WorkerConfig) -> list[TopicSpec]:
-    """Return the topics the worker needs before it joins: Connect's three, and the leases."""
+    """Return the topics the worker needs before it joins: Connect's three, the snapshots' progress and the leases."""
     compact = INTERNAL_TOPIC
     return [
         TopicSpec(config.config_storage_topic, 1, config.config_storage_replication_factor, compact, True),
-        TopicSpec(
-            config.offset_storage_topic,
-            config.offset_storage_partitions,
-            config.offset_storage_replication_factor,
-            compact,
-            True,
-        ),
+        offset_topic(config),
+        snapshot_topic(config),
         TopicSpec(
             config.status_storage_topic,
             config.status_storage_partitions,
@@ -68,6 +63,28 @@ def internal_topics(config: WorkerConfig) -> list[TopicSpec]:
             {"cleanup.policy": "delete", "retention.ms": str(COMMAND_RETENTION_MS)},
         ),
     ]
+
+
+def offset_topic(config: WorkerConfig) -> TopicSpec:
+    """Return the topic of source offsets."""
+    return TopicSpec(
+        config.offset_storage_topic,
+        config.offset_storage_partitions,
+        config.offset_storage_replication_factor,
+        INTERNAL_TOPIC,
+        must_be_compacted=True,
+    )
+
+
+def snapshot_topic(config: WorkerConfig) -> TopicSpec:
+    """Return the topic of the snapshots' progress (`faust_cdc.snapshot.progress`)."""
+    return TopicSpec(
+        config.snapshots_topic,
+        config.snapshots_partitions,
+        config.snapshots_replication_factor,
+        INTERNAL_TOPIC,
+        must_be_compacted=True,
+    )
 
 
 def faust_settings(config: WorkerConfig) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_con
 from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.config.worker import WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
-from faust_cdc.kafka.topics import INTERNAL_TOPIC, TopicSpec
+from faust_cdc.notifications.notification import Notification
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from faust_cdc.registry.client import RegistryConfig
-from faust_cdc.worker.settings import client_settings
+from faust_cdc.worker.settings import client_settings, offset_topic, snapshot_topic
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +33,14 @@ PRODUCER_NAMES: Mapping[str, str] = {
 """Java's producer settings that a task's producer follows, with librdkafka's names for them."""
 
 
-def make_task(desired: TaskDesired, worker: WorkerConfig, on_state: Callable[[TaskSnapshot], None]) -> ConnectorTask:
+def make_task(
+    desired: TaskDesired,
+    worker: WorkerConfig,
+    on_state: Callable[[TaskSnapshot], None],
+    show: Callable[[Notification], None],
+) -> ConnectorTask:
     """Return the task, not yet started. Raises ConfigError for a configuration that cannot be used."""
-    return ConnectorTask(task_spec(desired, worker), on_state)
+    return ConnectorTask(task_spec(desired, worker), on_state, show)
 
 
 def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
@@ -48,13 +53,8 @@ def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
         group_id=worker.group_id,
         config=config,
         client_config=client_settings(worker, worker.client_config),
-        offset_topic=TopicSpec(
-            worker.offset_storage_topic,
-            worker.offset_storage_partitions,
-            worker.offset_storage_replication_factor,
-            INTERNAL_TOPIC,
-            must_be_compacted=True,
-        ),
+        offset_topic=offset_topic(worker),
+        snapshot_topic=snapshot_topic(worker),
         registry=_registry(value, worker),
         key_registry=_registry(key, worker),
         key_converter=key,

@@ -29,12 +29,15 @@ class TopicView:
         self.name = name
         self.topic = topic
         self._is_ready = is_ready
+        self.partition_count = 0
+        """Of the topic; 0 until it is known."""
         self._table: Any = None
         self._waiting: dict[tuple[bytes, bytes | None], list[asyncio.Future[None]]] = {}
         self._listeners: list[Listener] = []
 
     def declare(self, app: App, partitions: int) -> None:
         """Add the table to the app; must happen before the app's table manager starts."""
+        self.partition_count = partitions
         changelog = app.topic(
             self.topic,
             key_serializer="raw",

@@ -11,6 +11,7 @@ from faust_cdc.connect.desired import TaskDesired, desired_tasks
 from faust_cdc.connect.records import decode_config
 from faust_cdc.connect.states import TargetState
 from faust_cdc.errors import ConfigError
+from faust_cdc.signals.signal import Signal, command_of
 from faust_cdc.worker.manager import TaskManager
 from faust_cdc.worker.topic_view import TopicView
 
@@ -66,5 +67,17 @@ def execute(manager: TaskManager, record: bytes | None) -> None:
         manager.restart(connector, None if command.get("include_tasks") else (), only_failed=only_failed)
     elif kind == "restart_task":
         manager.restart(connector, (command.get("task"),), only_failed=False)
+    elif kind == "signal":
+        _signal(manager, connector, command.get("signal"))
     else:
         log.warning("Unknown command %r for connector %r; a newer worker may have written it.", kind, connector)
+
+
+def _signal(manager: TaskManager, connector: str, value: Any) -> None:
+    try:
+        signal = Signal.from_value(value)
+    except ValueError as error:
+        raise ConfigError(f"Record on the leases topic for connector {connector!r}: {error}.") from error
+    command = command_of(signal)
+    if command is not None and not manager.submit(connector, command):
+        log.warning("Signal %r (%s) finds no running task of connector %r.", signal.id, signal.type, connector)

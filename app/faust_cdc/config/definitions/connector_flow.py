@@ -190,7 +190,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.SHORT,
         "Snapshot maximum threads",
         "The maximum number of threads used to perform the snapshot. Defaults to 1.",
-        noted("the snapshot reads with one connection in this version"),
+        USED,
         checks=(positive,),
     ),
     Option(
@@ -396,7 +396,7 @@ OPTIONS: tuple[Option, ...] = (
             "(default); 'insert_delete' only open signal is written on signal data collection, the "
             "close will delete the relative open signal;"
         ),
-        noted("there are no incremental snapshots in this version"),
+        noted("watermarks come from the binlog: nothing is written into the signal table by either strategy"),
         recommended=("insert_delete", "insert_insert"),
         legal=("insert_insert", "insert_delete"),
     ),

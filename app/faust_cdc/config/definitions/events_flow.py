@@ -9,6 +9,7 @@ from __future__ import annotations
 from faust_cdc.config.checks import metric_tags, non_negative, positive, regex_list
 from faust_cdc.config.column_rules import key_columns
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited, noted
+from faust_cdc.config.signalling import notification_channels, signal_channels, table_names
 from faust_cdc.config.topic_names import STRATEGY_CLASSES
 
 OPTIONS: tuple[Option, ...] = (
@@ -104,7 +105,8 @@ OPTIONS: tuple[Option, ...] = (
             "For multi-partition mode connectors, multiple signal data collections can be "
             "specified as a comma-separated list. Signaling is disabled when not set."
         ),
-        limited("signals are not in this version"),
+        USED,
+        checks=(table_names,),
     ),
     Option(
         "signal.poll.interval.ms",
@@ -116,7 +118,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.SHORT,
         "Signal processor poll interval",
         ("Interval for looking for new signals in registered channels, given in milliseconds. Defaults to 5 seconds."),
-        noted("there are no signals in this version"),
+        USED,
         checks=(positive,),
     ),
     Option(
@@ -129,7 +131,8 @@ OPTIONS: tuple[Option, ...] = (
         Width.LONG,
         "Enabled channels names",
         "List of channels names that are enabled. Source channel is enabled by default",
-        limited("signals are not in this version"),
+        USED,
+        checks=(signal_channels,),
     ),
     Option(
         "topic.naming.strategy",
@@ -156,7 +159,8 @@ OPTIONS: tuple[Option, ...] = (
         Width.LONG,
         "Enabled notification channels names",
         "List of notification channels names that are enabled.",
-        limited("notifications are not in this version"),
+        USED,
+        checks=(notification_channels,),
     ),
     Option(
         "notification.sink.topic.name",
@@ -171,7 +175,7 @@ OPTIONS: tuple[Option, ...] = (
             "The name of the topic for the notifications. This is required in case 'sink' is in "
             "the list of enabled channels"
         ),
-        noted("there are no notifications in this version"),
+        USED,
     ),
     Option(
         "transaction.metadata.factory",

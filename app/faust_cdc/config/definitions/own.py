@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from faust_cdc.config.checks import positive
+from faust_cdc.config.checks import non_negative, positive
 from faust_cdc.config.differences import listed
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited
+from faust_cdc.config.rate_limit import rate_limit_problem
 
 _COVERED = "; ".join(one.what for one in listed() if one.covered)
 
@@ -45,6 +46,74 @@ OPTIONS: tuple[Option, ...] = (
         ),
         USED,
         checks=(positive,),
+    ),
+    Option(
+        "snapshot.chunk.size",
+        Type.INT,
+        "20000",
+        Importance.LOW,
+        None,
+        -1,
+        Width.SHORT,
+        "Rows of a chunk",
+        (
+            "How many rows a snapshot without locks (snapshot.locking.mode=watermark) reads at a time. What a restart "
+            "reads again is a chunk per reader at most. Chunks of more than 24 MiB are halved. Defaults to 20000."
+        ),
+        USED,
+        checks=(positive,),
+    ),
+    Option(
+        "snapshot.rate.limit",
+        Type.STRING,
+        None,
+        Importance.MEDIUM,
+        None,
+        -1,
+        Width.LONG,
+        "Rate limit of snapshots",
+        (
+            "How many rows and bytes (of keys and values) a snapshot reads in a second, of all tables and threads "
+            "together, by time: 'rows=50000,bytes=20MB; Mon-Fri 08:00-18:00 rows=5000; Sun 02:00-04:00 paused; "
+            "zone=Europe/Berlin'. The part without days or a time holds where no other does; 'unlimited' and 'paused' "
+            "may stand in place of a rate. Times are UTC unless a zone is given, by name or as +02:00. Not set: no "
+            "limit."
+        ),
+        USED,
+        checks=(rate_limit_problem,),
+    ),
+    Option(
+        "snapshot.pause.on.replica.lag.ms",
+        Type.LONG,
+        "0",
+        Importance.LOW,
+        None,
+        -1,
+        Width.SHORT,
+        "Replica lag that pauses snapshots",
+        (
+            "Where the source server is a replica itself: a snapshot waits while the server says that it is further "
+            "than this behind its own source (it counts whole seconds). 0 (the default): the lag is not looked at. "
+            "Needs REPLICATION CLIENT on MySQL, SLAVE MONITOR on MariaDB."
+        ),
+        USED,
+        checks=(non_negative,),
+    ),
+    Option(
+        "snapshot.pause.on.history.list.length",
+        Type.LONG,
+        "0",
+        Importance.LOW,
+        None,
+        -1,
+        Width.SHORT,
+        "History list length that pauses snapshots",
+        (
+            "A snapshot waits while InnoDB's history list (undo that its purge has not got to) is longer than this. 0 "
+            "(the default): it is not looked at. Needs PROCESS on MySQL."
+        ),
+        USED,
+        checks=(non_negative,),
     ),
     Option(
         "snapshot.isolation.mode",

@@ -185,7 +185,7 @@ OPTIONS: tuple[Option, ...] = (
             "The maximum number of retries after encountering an error emitting a window event (-1 "
             "= no limit, 0 = disabled, > 0 = num of retries). Defaults to 0."
         ),
-        noted("there are no signals in this version"),
+        noted("watermarks come from the binlog: no window events are written to the source"),
         checks=(non_negative,),
     ),
     Option(
@@ -201,7 +201,7 @@ OPTIONS: tuple[Option, ...] = (
             "Duration to sleep for after encountering an error emitting a window event, given in "
             "milliseconds. Defaults to 10 seconds."
         ),
-        noted("there are no signals in this version"),
+        noted("watermarks come from the binlog: no window events are written to the source"),
         checks=(positive,),
     ),
     Option(
@@ -214,7 +214,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "signal.kafka.topic",
         "The name of the topic for the signals to the connector",
-        noted("there are no signals in this version"),
+        USED,
     ),
     Option(
         "signal.kafka.bootstrap.servers",
@@ -230,7 +230,7 @@ OPTIONS: tuple[Option, ...] = (
             "connection to the Kafka cluster for retrieving signals to the connector.This should "
             "point to the same Kafka cluster used by the Kafka Connect process."
         ),
-        noted("there are no signals in this version"),
+        USED,
     ),
     Option(
         "signal.kafka.poll.timeout.ms",
@@ -242,7 +242,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "signal.kafka.poll.timeout.ms",
         "The number of milliseconds to wait while polling signals.",
-        noted("there are no signals in this version"),
+        USED,
         checks=(non_negative,),
     ),
     Option(
@@ -255,7 +255,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "signal.kafka.groupId",
         "Consumer group id for the signal topic",
-        noted("there are no signals in this version"),
+        USED,
     ),
     Option(
         "signal.file",
@@ -267,7 +267,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "signal.file",
         "The name of the file for the signals to the connector",
-        noted("there are no signals in this version"),
+        USED,
     ),
     Option(
         "schema.history.internal.name",

@@ -330,7 +330,7 @@ OPTIONS: tuple[Option, ...] = (
             "Switched connector to use alternative methods to deliver signals to Debezium instead "
             "of writing to signaling table"
         ),
-        noted("the source is only ever read in this version"),
+        noted("the source is only ever read: watermarks come from the binlog, whatever this says"),
     ),
     Option(
         "internal.custom.retriable.exception",

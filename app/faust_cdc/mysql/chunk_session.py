@@ -1,0 +1,114 @@
+"""Reads beside the stream: what the server must show before, and how far it may have come after.
+
+MySQL: `@@global.gtid_executed` takes a transaction in only after the engine has committed it (mysql-server
+`MYSQL_BIN_LOG::process_commit_stage_queue`, then `Gtid_state::update_commit_group`), so whatever it holds is visible
+to a statement that begins now. And a transaction is written to the binlog before the engine commits it, so all that a
+statement has seen lies before the binlog position that is read after it. No lock, nothing written, no transaction
+longer than a statement.
+
+MariaDB: a consistent snapshot says its own binlog position; what it shows is exactly what is before it.
+Source: MariaDB KB, "Enhancements for START TRANSACTION WITH CONSISTENT SNAPSHOT".
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from faust_cdc.errors import CdcError, SourceConnectionLost
+from faust_cdc.mysql.chunk_statements import read_exactly, too_long
+from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly
+from faust_cdc.mysql.names import quote
+from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.mysql.snapshot_session import NET_WRITE_TIMEOUT_S, SnapshotPoint, SnapshotSession
+from faust_cdc.relational.model import TableId
+
+BEHIND_MAX_S = 60.0
+"""So long the server may take until it shows what it has sent us."""
+
+
+def has_visible_set(info: ServerInfo) -> bool:
+    """Return whether the server says, without a lock, what a read shows: MySQL with GTIDs does, and MariaDB."""
+    return info.flavor == "mariadb" or info.gtid_mode
+
+
+class ChunkSession(SnapshotSession):
+    """One connection that reads ranges of tables, each in a read view of its own."""
+
+    def __init__(self, address: SourceAddress, info: ServerInfo, lock_timeout_s: int) -> None:
+        super().__init__(address, info, lock_timeout_s)
+        self._run(f"SET SESSION lock_wait_timeout={lock_timeout_s}")
+        self._run(f"SET SESSION net_write_timeout={NET_WRITE_TIMEOUT_S}")
+        self._run("SET SESSION autocommit=1")
+        read_exactly(self.connection)
+        self._run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        self._high: BinlogPosition | None = None
+
+    def begin(self, gtids: str | None, position: BinlogPosition, should_stop: Callable[[], bool]) -> bool:
+        """Wait until a read shows all that the stream delivered: up to `position`, the executed set being `gtids`.
+
+        False when asked to stop. Raises SourceConnectionLost when it takes too long: the server is not the one that
+        the stream comes from.
+        """
+        deadline = time.monotonic() + BEHIND_MAX_S
+        while not should_stop():
+            if self._is_maria:
+                self._high = self._view_position()
+                if self._high >= position:
+                    return True
+                self._run("COMMIT")
+            elif self._run(f"SELECT GTID_SUBSET('{gtids or ''}', @@global.gtid_executed)")[0][0]:
+                return True
+            if time.monotonic() > deadline:
+                raise SourceConnectionLost(
+                    f"{self._address} does not show the transactions that it sent in its binlog up to {position} "
+                    f"after {BEHIND_MAX_S:.0f} s: another server answers there than the one that is streamed from."
+                )
+            time.sleep(0.002)
+        return False
+
+    def begin_view(self) -> None:
+        """Make the read view of what `begin` allowed outlast one statement; it ends with `end`."""
+        if not self._is_maria:
+            self._run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+
+    def high_watermark(self) -> BinlogPosition:
+        """Return the binlog position before which all lies that a read since `begin` has shown."""
+        if self._high is not None:
+            return self._high
+        return self.current_position()
+
+    def lock(self, table: TableId) -> None:
+        """Let nobody write a table while this connection is open. Raises SourceRefused without the right to."""
+        self._run(f"LOCK TABLES {quote(table.database)}.{quote(table.table)} READ")
+
+    def close(self) -> None:
+        """Close the connection, also in the middle of an answer."""
+        close_quietly(self.connection)
+
+    def end(self) -> None:
+        """Let go of the read view."""
+        self._high = None
+        self._run("COMMIT")
+
+    def place(self) -> SnapshotPoint:
+        """Return a place of the binlog before which everything is visible to reads that begin now.
+
+        With GTIDs the set is that place. The position may lie behind transactions that are not in the set yet.
+        """
+        if self._is_maria:
+            point = self._open_mariadb()
+            self._run("COMMIT")
+            return point
+        position = self.current_position()
+        return SnapshotPoint(position, str(self._run("SELECT @@global.gtid_executed")[0][0]).replace("\n", ""), 0.0)
+
+    def _meaning(self, error: Exception) -> CdcError | None:
+        return too_long(error) or super()._meaning(error)
+
+    @property
+    def _is_maria(self) -> bool:
+        return self._info.flavor == "mariadb"
+
+    def _view_position(self) -> BinlogPosition:
+        return self._open_mariadb().position

@@ -1,0 +1,1 @@
+"""What a connector tells of its snapshots and signals, and where: a topic, the log, REST."""

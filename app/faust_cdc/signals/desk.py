@@ -1,0 +1,78 @@
+"""Where a task takes its commands, from wherever they come, in its own thread between source transactions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+from faust_cdc.notifications.notification import signal_refused
+from faust_cdc.notifications.notifier import Notifier
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.signals.queue import CommandQueue
+from faust_cdc.signals.signal import LogMessage, RefusedSignal, TaskCommand
+from faust_cdc.signals.source_channel import SourceChannel
+from faust_cdc.snapshot.commands import (
+    ExecuteSnapshot,
+    PauseSnapshot,
+    ResumeSnapshot,
+    SnapshotCommand,
+    StopSnapshot,
+)
+
+log = logging.getLogger(__name__)
+
+SIGNAL_TYPES = {
+    ExecuteSnapshot: "execute-snapshot",
+    StopSnapshot: "stop-snapshot",
+    PauseSnapshot: "pause-snapshot",
+    ResumeSnapshot: "resume-snapshot",
+}
+"""Command → type of the signal that asks for it."""
+
+
+class CommandDesk:
+    """Takes commands of the queue and of the source channel; carries out what is no snapshot's business."""
+
+    def __init__(self, queue: CommandQueue, source: SourceChannel, server: str, notifier: Notifier) -> None:
+        """`server` is the `topic.prefix`."""
+        self._queue = queue
+        self._source = source
+        self._server = server
+        self._notifier = notifier
+
+    def __bool__(self) -> bool:
+        """True when commands are there to be taken."""
+        return bool(self._queue) or bool(self._source)
+
+    def commands(self, offset: Callable[[], SourceOffset]) -> Iterator[SnapshotCommand]:
+        """Carry out what is there, and give the commands about snapshots, in order, for the caller to carry out.
+
+        Called between source transactions. Notifications may be written: the caller covers them. A command is done
+        with when the next one is asked for; an error on the way leaves it and the rest to the next attempt.
+        """
+        for command in self._source.take():
+            yield from self._about_snapshots(command, offset)
+        while (waiting := self._queue.next) is not None:
+            yield from self._about_snapshots(waiting, offset)
+            self._queue.carried_out()
+
+    def _about_snapshots(self, command: TaskCommand, offset: Callable[[], SourceOffset]) -> Iterator[SnapshotCommand]:
+        if isinstance(command, LogMessage):
+            log.info("%s", command.message.replace("{}", _java_map(offset()), 1))
+        elif isinstance(command, RefusedSignal):
+            self._refuse(command)
+        else:
+            yield command
+
+    def refuse(self, command: SnapshotCommand, reason: str) -> None:
+        """Log and tell that a command about a snapshot is not carried out."""
+        self._refuse(RefusedSignal(command.id, SIGNAL_TYPES[type(command)], reason))
+
+    def _refuse(self, signal: RefusedSignal) -> None:
+        log.warning("Signal %r (%s) is not taken: %s.", signal.id, signal.type, signal.reason)
+        self._notifier.notify(signal_refused(self._server, signal.id, signal.type, signal.reason))
+
+
+def _java_map(offset: SourceOffset) -> str:
+    """Return an offset as Java prints a map, for `{}` in a message, as Debezium's logger puts it there."""
+    return "{" + ", ".join(f"{name}={value}" for name, value in offset.to_map().items()) + "}"

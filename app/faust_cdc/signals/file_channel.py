@@ -1,0 +1,84 @@
+"""The file channel: a file of signals, one JSON object per line, emptied when its signals are handed over.
+
+As Debezium's `FileSignalChannel`, with less to lose: a file in which no line is a signal is left as it is (the name may
+be wrong, and every file that the process may write could be named); lines that are added while others are read are
+read before the file is emptied; signals that the task does not take now stay in it. A line that is added in the very
+moment of the emptying is lost: whoever signals often should take another channel.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from faust_cdc.signals.signal import Signal
+
+log = logging.getLogger(__name__)
+
+FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""A larger file is no file of signals."""
+
+HandOver = Callable[[Signal], bool]
+"""Gives a signal to its task; False when that does not take it now."""
+
+
+class FileChannel:
+    """Looks at one file when it is told to."""
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        self._left: tuple[int, int] | None = None
+        """Size and time of change of a file that was left as it is."""
+
+    def look(self, hand_over: HandOver) -> int:
+        """Hand over the signals in the file and empty it; return their number. Never raises for what is in it."""
+        try:
+            with self.path.open("r+b", buffering=0) as file:
+                state = os.fstat(file.fileno())
+                version = (state.st_size, state.st_mtime_ns)
+                if state.st_size == 0 or version == self._left:
+                    return 0
+                taken, rest, is_ours = self._take(file.read, hand_over)
+                if is_ours:
+                    file.seek(0)
+                    file.truncate()
+                    file.write(rest)
+                    self._left = None
+                else:
+                    log.warning("%s has no signal, or more than %d bytes: it stays as it is", self.path, FILE_BYTES_MAX)
+                    self._left = version
+                return taken
+        except (FileNotFoundError, IsADirectoryError):
+            return 0
+        except OSError as error:
+            log.warning("Signals in %s cannot be read: %s", self.path, error)
+            return 0
+
+    def _take(self, read: Callable[[int], bytes], hand_over: HandOver) -> tuple[int, bytes, bool]:
+        """Return how many were taken, the lines from the first that was not, and whether there was a signal at all."""
+        content, taken, at, is_ours = b"", 0, 0, False
+        while more := read(FILE_BYTES_MAX + 1 - len(content)):
+            content += more
+            if len(content) > FILE_BYTES_MAX:
+                return taken, b"", False
+            for line in content[at:].splitlines(keepends=True):
+                signal = self._signal(line)
+                if signal is not None:
+                    is_ours = True
+                    if not hand_over(signal):
+                        return taken, content[at:], is_ours
+                    taken += 1
+                at += len(line)
+        return taken, b"", is_ours
+
+    def _signal(self, line: bytes) -> Signal | None:
+        if not line.strip():
+            return None
+        try:
+            return Signal.from_json(line)
+        except ValueError as error:
+            log.warning("A line of %s is not taken: %s", self.path, error)
+            return None

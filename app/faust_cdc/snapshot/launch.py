@@ -1,0 +1,128 @@
+"""How a merged snapshot begins and goes on after a restart: which tables, from where, with which readers."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from faust_cdc.mysql.chunk_session import ChunkSession
+from faust_cdc.mysql.chunk_statements import estimated_rows, is_empty
+from faust_cdc.mysql.connection import ServerInfo, SourceAddress
+from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_key
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.offsets.model import INITIAL_SNAPSHOT
+from faust_cdc.pipeline.captured import CapturedTable
+from faust_cdc.relational.model import Table, TableId
+from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress
+from faust_cdc.snapshot.progress_log import StoredProgress
+from faust_cdc.transcode.forms import Form
+from faust_cdc.transcode.mapping import Kind
+from faust_cdc.transcode.plan import ColumnPlan
+
+log = logging.getLogger(__name__)
+
+MILLIS_DIGITS = 3
+_LOSSY = frozenset({Form.ISO_TIME_WRAPPED, Form.DEBEZIUM_YEAR, Form.NEAREST_DOUBLE})
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReads:
+    """How the source is read beside the stream."""
+
+    address: SourceAddress
+    info: ServerInfo
+    lock_timeout_s: int
+    readers: int
+    rows_per_chunk: int
+    is_compiled: bool
+    should_stop: Callable[[], bool]
+
+    def connect(self) -> ChunkSession:
+        """Open a connection for reading ranges."""
+        return ChunkSession(self.address, self.info, self.lock_timeout_s)
+
+    def estimates(self, tables: Sequence[TableId]) -> dict[TableId, int]:
+        """Return how many rows the server estimates the tables to have."""
+        session = self.connect()
+        try:
+            return estimated_rows(session.connection, tables)
+        finally:
+            session.close()
+
+    def empty(self, tables: Iterable[TableId]) -> set[TableId]:
+        """Return which tables have no row: what they get from now on the stream delivers."""
+        session = self.connect()
+        try:
+            return {table for table in tables if is_empty(session.connection, table)}
+        finally:
+            session.close()
+
+    def place(self) -> SourceOffset:
+        """Return where a stream begins that delivers everything that no read shows from now on."""
+        session = self.connect()
+        try:
+            point = session.place()
+        finally:
+            session.close()
+        return SourceOffset(
+            point.position.file, point.position.pos, point.gtids, ts_sec=int(time.time()), snapshot=INITIAL_SNAPSHOT
+        )
+
+
+def new_snapshot(
+    kind: SnapshotKind,
+    tables: Sequence[TableId],
+    estimates: Mapping[TableId, int],
+    snapshot_id: str | None = None,
+    level: Iterable[TableId] = (),
+) -> tuple[SnapshotProgress, dict[TableId, TableProgress]]:
+    """Return the progress of a snapshot of these tables that begins now; `level` are the tables that need none."""
+    now_ms = int(time.time() * 1000)
+    identity = snapshot_id or str(uuid.uuid4())
+    others = tuple(table for table in level if table not in set(tables))
+    progress = SnapshotProgress(identity, kind, SnapshotState.RUNNING, now_ms, now_ms, tuple(tables), others)
+    return progress, {table: TableProgress(table, estimated_rows=estimates.get(table)) for table in tables}
+
+
+def first_level(tables: Sequence[TableId]) -> SnapshotProgress:
+    """Return what is kept where the stream began without a snapshot of ours: all tables are followed by it."""
+    now_ms = int(time.time() * 1000)
+    identity = str(uuid.uuid4())
+    return SnapshotProgress(identity, SnapshotKind.INITIAL, SnapshotState.COMPLETED, now_ms, now_ms, (), tuple(tables))
+
+
+def is_resumable(stored: StoredProgress, offset: SourceOffset | None) -> bool:
+    """Return whether an unfinished initial snapshot of ours can go on where it was."""
+    snapshot = stored.snapshot
+    return (
+        offset is not None
+        and offset.snapshot == INITIAL_SNAPSHOT
+        and snapshot is not None
+        and snapshot.kind is SnapshotKind.INITIAL
+        and snapshot.state is SnapshotState.RUNNING
+    )
+
+
+def key_of(captured: CapturedTable, table: Table, surrogate_key: str | None = None) -> ChunkKey | Unchunkable:
+    """Return by what the table is read in ranges; `Unchunkable` too where a record's key does not name one row."""
+    key = chunk_key(table, None, surrogate_key)
+    if isinstance(key, Unchunkable):
+        return key
+    columns = captured.transcoder.plan.key_columns
+    if {one.column.name for one in columns} != set(table.primary_key):
+        return Unchunkable(f"{table.id}: its records have another key than the table.")
+    if lossy := [one.column.name for one in columns if not tells_apart(one)]:
+        return Unchunkable(f"{table.id}: two rows may have one record key ({', '.join(lossy)}).")
+    return key
+
+
+def tells_apart(column: ColumnPlan) -> bool:
+    """Return whether two values of a key column are never one in the record's key."""
+    fraction = column.column.length or 0
+    form = column.mapping.form
+    if form in (Form.MILLIS, Form.TIME_MILLIS) and column.mapping.kind is not Kind.DATE:
+        return fraction <= MILLIS_DIGITS
+    return column.change is None and form not in _LOSSY

@@ -1,0 +1,520 @@
+"""A snapshot merged into the stream: chunks are read beside it and written between source transactions.
+
+What the stream and the snapshot promise together, per key: records come in the order of the source's commits, and a
+row of the snapshot never after a later state of it (`windows` says why). What a chunk costs is known when it is
+written: its rows, its table's progress and the offset of the edge it is written at are one Kafka transaction, so a
+restart reads what was not written and nothing else.
+
+Everything here runs in the task's thread at edges of source transactions, but the readers (`chunk_reader`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from faust_cdc.config.snapshot_settings import SnapshotSettings
+from faust_cdc.errors import ValueConversionError
+from faust_cdc.failpoints import reach
+from faust_cdc.kafka.direct import Row as KafkaRow
+from faust_cdc.mysql.key_ranges import Unchunkable
+from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.notifications.notification import ScanStatus
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
+from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.relational.model import Table, TableId
+from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
+from faust_cdc.snapshot.launch import SourceReads, key_of
+from faust_cdc.snapshot.markers import MarkedRows
+from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
+from faust_cdc.snapshot.progress_log import ProgressLog
+from faust_cdc.snapshot.ranges import TableRanges
+from faust_cdc.snapshot.table_copy import TableCopy
+from faust_cdc.snapshot.telling import Telling
+from faust_cdc.snapshot.whole import WholeTable
+from faust_cdc.snapshot.windows import WindowState
+from faust_cdc.transcode.reference import Row
+from faust_cdc.transcode.source_block import SourceInfo
+
+log = logging.getLogger(__name__)
+
+WAITING_BYTES_MAX = 64 * 1024 * 1024
+"""Of chunks that wait for the stream to come to them: no further one is read until there is room."""
+STOPPED = "stopped by a signal"
+
+
+@dataclass(slots=True)
+class _Work:
+    """A table of the snapshot that is being read."""
+
+    captured: CapturedTable
+    ranges: TableRanges
+    progress: TableProgress
+    parked: BinlogPosition | None = None
+    """The table has changed; it is read on with the structure that it has behind this position."""
+
+
+class MergedSnapshot:
+    """One snapshot of some tables, written while the stream goes on."""
+
+    def __init__(
+        self,
+        progress: SnapshotProgress,
+        reads: SourceReads,
+        cache: TranscoderCache,
+        dispatcher: Dispatcher,
+        writer: TransactionWriter,
+        progress_log: ProgressLog,
+        server_block: SourceInfo,
+        offset: Callable[[], SourceOffset],
+        read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
+        on_complete: Callable[[], None],
+        settings: SnapshotSettings,
+        part_after_ms: float,
+        telling: Telling,
+        relearn: Callable[[], None],
+    ) -> None:
+        """`offset` is the stream's, at the edge it stands at; `on_complete` is called before the last is written."""
+        self._progress = progress
+        self._reads = reads
+        self._settings = settings
+        self._telling = telling
+        self._relearn = relearn
+        self._part_after_ms = part_after_ms
+        self._readers = ChunkReaders(reads.connect, reads.readers, reads.is_compiled, reads.should_stop)
+        self._cache = cache
+        self._dispatcher = dispatcher
+        self._writer = writer
+        self._watch = writer.watch
+        self._log = progress_log
+        self._block = server_block
+        self._offset = offset
+        self._read_tables = read_tables
+        self._on_complete = on_complete
+        self._pending: list[_Work] = []
+        self._shown: dict[TableId, TableProgress] = {}
+        self._whole: list[WholeTable] = []
+        self._asked: list[ChunkRequest] = []
+        self._read: list[Chunk] = []
+        self._marker = "incremental" if progress.kind is SnapshotKind.INCREMENTAL else "true"
+        self.rows = 0
+        """Rows written by this attempt."""
+
+    def add(self, captured: CapturedTable, ranges: TableRanges, progress: TableProgress) -> None:
+        """Take a table into the snapshot, behind the ones that are in it."""
+        self._shown[captured.id] = progress
+        self._pending.append(_Work(captured, ranges, progress))
+
+    def pass_over(self, progress: TableProgress) -> None:
+        """Take note of a table of the snapshot that is done."""
+        self._shown[progress.table] = progress
+
+    def add_whole(self, table: WholeTable) -> None:
+        """Take a table that is read in one piece."""
+        self._shown[table.captured.id] = table.progress
+        self._whole.append(table)
+        self._dispatcher.muted[table.captured.id] = table.touch
+        self._relearn()
+
+    def complete(self, progress: TableProgress) -> None:
+        """Note that a table is read to its end."""
+        now_ms = int(time.time() * 1000)
+        started_ms = progress.started_ms or now_ms
+        status = ScanStatus.SUCCEEDED if progress.rows else ScanStatus.EMPTY
+        self._telling.reads(progress.table, self._progress.tables)
+        self._telling.table_ends(progress.table, progress.rows, self._progress.tables, status)
+        self._keep(replace(progress, state=TableState.COMPLETED, started_ms=started_ms, updated_ms=now_ms))
+        log.info("Snapshot: %s is complete, %d rows", progress.table, progress.rows)
+
+    def skip(self, progress: TableProgress, reason: str, status: ScanStatus = ScanStatus.SKIPPED) -> None:
+        """Leave a table of the snapshot out."""
+        log.warning("Snapshot: %s is not read to its end: %s", progress.table, reason)
+        now_ms = int(time.time() * 1000)
+        self._telling.table_ends(progress.table, progress.rows, self._progress.tables, status)
+        self._keep(replace(progress, state=TableState.SKIPPED, reason=reason, open_ranges=(), updated_ms=now_ms))
+
+    @property
+    def is_active(self) -> bool:
+        """True until all is written."""
+        return self._progress.state in (SnapshotState.RUNNING, SnapshotState.PAUSED)
+
+    @property
+    def is_reading(self) -> bool:
+        """True while chunks are read or wait to be written."""
+        return self._progress.state is SnapshotState.RUNNING or bool(self._asked or self._read)
+
+    @property
+    def progress(self) -> SnapshotProgress:
+        """How it stands as a whole."""
+        return self._progress
+
+    @property
+    def kind(self) -> SnapshotKind:
+        """What it is."""
+        return self._progress.kind
+
+    @property
+    def tables(self) -> tuple[TableId, ...]:
+        """Its tables."""
+        return self._progress.tables
+
+    @property
+    def level(self) -> list[TableId]:
+        """Captured tables that need no reading, those that were read among them."""
+        read = (table for table, one in self._shown.items() if one.state is TableState.COMPLETED)
+        return list(dict.fromkeys((*self._progress.level, *read)))
+
+    @property
+    def _to_come(self) -> list[TableId]:
+        return [table for table in self._progress.tables if self.is_to_come(table)]
+
+    def is_to_come(self, table: TableId) -> bool:
+        """Return whether a table is in it and not read yet."""
+        in_chunks = any(one.captured.id == table for one in self._pending)
+        return in_chunks or any(one.captured.id == table for one in self._whole)
+
+    def extend(self, tables: Iterable[TableId]) -> None:
+        """Note that further tables belong to it; each is to be added."""
+        every = tuple(dict.fromkeys((*self._progress.tables, *tables)))
+        self._write_snapshot(replace(self._progress, tables=every))
+
+    def note_level(self, tables: Iterable[TableId]) -> None:
+        """Note that these tables need no reading."""
+        self._write_snapshot(replace(self._progress, level=tuple(dict.fromkeys((*self._progress.level, *tables)))))
+
+    def pause(self) -> None:
+        """Read no further chunk; what is read is written."""
+        self._telling.paused(self._to_come)
+        self._write_snapshot(replace(self._progress, state=SnapshotState.PAUSED))
+        log.info("Snapshot %s is paused", self._progress.id)
+
+    def resume(self) -> None:
+        """Read on."""
+        self._telling.resumed(self._to_come)
+        self._write_snapshot(replace(self._progress, state=SnapshotState.RUNNING))
+        log.info("Snapshot %s goes on", self._progress.id)
+
+    def stop(self, matches: Callable[[TableId], bool] | None) -> None:
+        """Give up these tables, None: all of them."""
+        self._telling.aborted(None if matches is None else [one for one in self._to_come if matches(one)])
+        for work in [one for one in self._pending if matches is None or matches(one.captured.id)]:
+            self._drop_reads(work.captured.id.__eq__)
+            self._skip(work, STOPPED)
+        for table in [one for one in self._whole if matches is None or matches(one.captured.id)]:
+            self._let_go(table)
+            self.skip(table.progress, STOPPED)
+        if matches is None:
+            self._end(SnapshotState.ABORTED)
+            log.info("Snapshot %s is stopped", self._progress.id)
+
+    def _write_snapshot(self, progress: SnapshotProgress) -> None:
+        self._progress = replace(progress, updated_ms=int(time.time() * 1000))
+        self._log.write_snapshot(self._progress)
+        self._cover()
+
+    def at_edge(self, position: BinlogPosition) -> None:
+        """Write what is due at this edge of a source transaction, and have more read."""
+        if not self.is_active:
+            return
+        self._take_read()
+        for chunk in [one for one in self._read if one.request.window.is_due(position)]:
+            self._read.remove(chunk)
+            self._settle(chunk, position)
+        if self._progress.state is SnapshotState.RUNNING:
+            self._unpark(position)
+            self._ask(position)
+            self._try_whole(position)
+        if not self._pending and not self._whole and not self._asked and not self._read:
+            self._complete()
+
+    def changed(self, statement: str) -> None:
+        """Take note of a DDL statement: rows read of its tables before are not what the tables hold behind it."""
+        text = statement.lower()
+        self._drop_reads(partial(names_table, text))
+        for table in self._whole:
+            if names_table(text, table.captured.id):
+                table.touch()
+        for work in self._pending:
+            if work.parked is None and names_table(text, work.captured.id):
+                work.parked = BinlogPosition("", 0)
+
+    def _drop_reads(self, concerns: Callable[[TableId], bool]) -> None:
+        """Give up what is read of some tables."""
+        for request in [one for one in self._asked if concerns(one.captured.id)]:
+            if request.window.state is WindowState.OPEN:
+                request.window.drop()
+        for chunk in [one for one in self._read if concerns(one.request.captured.id)]:
+            self._read.remove(chunk)
+            chunk.request.window.drop()
+            self._give_up(chunk)
+
+    def close(self) -> None:
+        """End the readers."""
+        self._readers.close()
+        for table in self._whole:
+            table.close()
+
+    def _try_whole(self, position: BinlogPosition) -> None:
+        """Copy the next table that is read in one piece, when this is the place for it."""
+        if not self._whole:
+            return
+        table = self._whole[0]
+        if not table.is_at_view(self._offset().gtids, position):
+            return
+        if not self._copy_whole(table, position):
+            return
+        self._let_go(table)
+        self.complete(replace(table.progress, is_planned=True))
+        self._writer.commit()  # the server may have lost patience with the stream meanwhile: what is done is kept
+
+    def _let_go(self, table: WholeTable) -> None:
+        self._whole.remove(table)
+        table.close()
+        self._dispatcher.muted.pop(table.captured.id, None)
+        self._relearn()
+
+    def _copy_whole(self, table: WholeTable, position: BinlogPosition) -> bool:
+        is_first = not any(progress.rows for progress in self._shown.values())
+        write = partial(self._writer.write_rows, is_streamed=False)
+        marked = MarkedRows(write, self._dispatcher.headers, is_first=is_first)
+        copy = TableCopy(
+            table.session,
+            self._block,
+            self._dispatcher,
+            self._writer,
+            marked,
+            self._reads.should_stop,
+            self._commit_part,
+            self._settings,
+            is_compiled=self._reads.is_compiled,
+        )
+        reach("snapshot.view.open")
+        began_ms = int(time.time() * 1000)
+        if not copy.copy(table.captured, position):
+            return False
+        marked.end(is_last=len(self._whole) == 1 and not self._pending)
+        table.progress = replace(table.progress, rows=marked.rows, started_ms=began_ms)
+        self.rows += marked.rows
+        return True
+
+    def _commit_part(self, captured: CapturedTable) -> None:
+        if self._writer.age_ms < self._part_after_ms:
+            return
+        log.warning(
+            "%s outlives a Kafka transaction (transaction.timeout.ms): its rows so far are committed now; if the task "
+            "dies before its end, they come again.",
+            captured.id,
+        )
+        self._writer.cover(self._offset)
+        self._writer.commit()
+
+    def _take_read(self) -> None:
+        for chunk in self._readers.read():
+            self._asked.remove(chunk.request)
+            if chunk.request.window.state is WindowState.DROPPED:
+                self._give_up(chunk)
+                continue
+            self._to_records(chunk)
+            reach("snapshot.chunk.read")
+            assert chunk.high_watermark is not None, "a reader that is not asked to stop says where it stands"
+            chunk.request.window.fill(chunk.rows, chunk.high_watermark)
+            self._read.append(chunk)
+
+    def _give_up(self, chunk: Chunk) -> None:
+        """Have a chunk's range read again."""
+        if chunk.range is not None:
+            chunk.request.ranges.give_back(chunk.range)
+        self._watch.close(chunk.request.window)
+
+    def _settle(self, chunk: Chunk, position: BinlogPosition) -> None:
+        """Write a chunk that is due, or learn what was read in its place."""
+        request = chunk.request
+        self._watch.close(request.window)
+        work = self._work(request.captured.id)
+        if chunk.changed is not None and work is not None:
+            work.parked = chunk.changed
+        if chunk.range is not None and work is not None:
+            self._write(chunk, work, self._source(request.captured, position))
+        request.window.written()
+        if work is not None and work.ranges.is_finished:
+            self._finish(work)
+
+    def _ask(self, position: BinlogPosition) -> None:
+        delivered: SourceOffset | None = None
+        while len(self._asked) <= self._readers.count and self._waiting_bytes < WAITING_BYTES_MAX:
+            work = next((one for one in self._pending if one.parked is None and one.ranges.has_more), None)
+            if work is None:
+                return
+            if delivered is None:
+                delivered = self._offset()
+            topic = self._writer.topic_number(work.captured.topic)
+            request = ChunkRequest(
+                self._watch.open(topic),
+                work.captured,
+                work.ranges,
+                delivered.gtids,
+                position,
+                self._source(work.captured, position),
+                topic,
+            )
+            self._asked.append(request)
+            self._telling.reads(work.captured.id, self._progress.tables)
+            reach("snapshot.window.open")
+            self._readers.ask(request)
+
+    @property
+    def _waiting_bytes(self) -> int:
+        return sum(chunk.bytes for chunk in self._read)
+
+    def _write(self, chunk: Chunk, work: _Work, source: SourceInfo) -> None:
+        assert chunk.range is not None
+        if (source.file, source.pos) != (chunk.request.source.file, chunk.request.source.pos):
+            chunk.move(source)  # no position before one that was delivered
+        touched, rows = chunk.request.window.touched, chunk.rows
+        kept = [place for place, row in enumerate(rows) if row[1] not in touched] if touched else range(len(rows))
+        work.ranges.written(chunk.range)
+        written = [rows[place] for place in kept] if touched else rows
+        if self._progress.kind is not SnapshotKind.INCREMENTAL and written:
+            self._mark(chunk, work, written, kept, source)
+        for record in chunk.aside:
+            self._writer.write(record)
+        reach("snapshot.chunk.due")
+        self._writer.write_rows(written, 0, len(written), self._dispatcher.headers, is_streamed=False)
+        reach("snapshot.chunk.written")
+        self.rows += len(written)
+        now_ms = int(time.time() * 1000)
+        started_ms = work.progress.started_ms or now_ms
+        rows_done = work.progress.rows + len(rows) + len(chunk.aside)
+        shown = replace(
+            work.progress, state=TableState.RUNNING, rows=rows_done, started_ms=started_ms, updated_ms=now_ms
+        )
+        work.progress = work.ranges.progress(shown)
+        self._telling.chunk(work.captured.id, self._to_come, chunk.range.high)
+        if not work.ranges.is_finished:
+            self._keep(work.progress)
+
+    def _mark(
+        self, chunk: Chunk, work: _Work, written: list[KafkaRow], kept: Sequence[int], source: SourceInfo
+    ) -> None:
+        """Give the first and the last row of a table, and of all, their marks."""
+        is_first_of_table = work.progress.rows == 0
+        is_last_of_table = work.ranges.is_finished
+        is_last = is_last_of_table and len(self._pending) == 1 and not self._whole
+        is_first = is_first_of_table and not any(progress.rows for progress in self._shown.values())
+        if is_last:
+            written[-1] = chunk.marked(kept[-1], replace(source, snapshot="last"))
+        elif is_last_of_table:
+            written[-1] = chunk.marked(kept[-1], replace(source, snapshot="last_in_data_collection"))
+        if is_first and not (is_last and len(written) == 1):
+            written[0] = chunk.marked(kept[0], replace(source, snapshot="first"))
+        elif is_first_of_table and not (is_last_of_table and len(written) == 1):
+            written[0] = chunk.marked(kept[0], replace(source, snapshot="first_in_data_collection"))
+
+    def _finish(self, work: _Work) -> None:
+        """Note that a table is complete."""
+        self._pending.remove(work)
+        self.complete(work.ranges.progress(work.progress))
+
+    def _keep(self, progress: TableProgress) -> None:
+        """Write a table's progress with what it counts; both with the offset of this edge."""
+        self._shown[progress.table] = progress
+        self._log.write_table(progress)
+        reach("snapshot.progress.written")
+        self._cover()
+
+    def _cover(self) -> None:
+        self._writer.cover(self._offset)
+        if self._writer.is_full():
+            self._writer.commit()
+            reach("snapshot.chunk.committed")
+
+    def _complete(self) -> None:
+        self._telling.completed()
+        self._end(SnapshotState.COMPLETED)
+        rows = sum(progress.rows for progress in self._shown.values())
+        log.info("Snapshot complete: %d rows of %d tables", rows, len(self._shown))
+
+    def _end(self, state: SnapshotState) -> None:
+        reach("snapshot.end")
+        self._on_complete()
+        self._write_snapshot(replace(self._progress, state=state, level=tuple(self.level)))
+        self.close()
+
+    def _unpark(self, position: BinlogPosition) -> None:
+        """Go on with tables that were changed, once the stream has come to the change."""
+        for work in [one for one in self._pending if one.parked is not None and one.parked <= position]:
+            if self._is_read(work):
+                continue
+            table = self._read_tables([work.captured.id]).get(work.captured.id)
+            if table is None:
+                self._skip(work, "dropped while the snapshot was taken")
+            elif table == work.ranges.table:
+                work.parked = None
+            else:
+                self._adapt(work, table)
+
+    def _is_read(self, work: _Work) -> bool:
+        return any(one.captured.id == work.captured.id for one in self._asked)
+
+    def _adapt(self, work: _Work, table: Table) -> None:
+        """Go on with the structure that a table has now; from the beginning when its key is another one."""
+        self._cache.remember([table])
+        captured = self._cache.for_table(table)
+        key = key_of(captured, table, work.progress.surrogate_key)
+        if isinstance(key, Unchunkable):
+            self._skip(work, f"changed while the snapshot was taken, and has no key to go on by: {key.reason}")
+            return
+        progress = work.ranges.progress(work.progress)
+        if key != work.ranges.key:
+            progress = TableProgress(table.id, condition=progress.condition, surrogate_key=progress.surrogate_key)
+            log.warning("Snapshot: %s has another key now and is read from its beginning", table.id)
+        work.ranges = TableRanges(table, key, progress, work.ranges.rows_per_chunk)
+        work.captured, work.progress, work.parked = captured, progress, None
+
+    def _skip(self, work: _Work, reason: str) -> None:
+        self._pending.remove(work)
+        self.skip(work.progress, reason)
+
+    def _work(self, table: TableId) -> _Work | None:
+        return next((one for one in self._pending if one.captured.id == table), None)
+
+    def _to_records(self, chunk: Chunk) -> None:
+        """Take the rows that are for the reference transcoder to records."""
+        captured = chunk.request.captured
+        for cells in chunk.cells:
+            try:
+                row = captured.transcoder.read_text_row(cells)
+            except ValueConversionError as error:
+                source = replace(chunk.request.source, row=len(chunk.rows))
+                settled = self._dispatcher.bad_rows.cells(error, captured, cells, source)
+                if isinstance(settled, ChangeRecord):
+                    chunk.aside.append(settled)
+                    continue
+                row = settled
+            make = partial(self._record, captured, row, chunk.request.topic)
+            chunk.made[len(chunk.rows)] = make
+            chunk.rows.append(make(chunk.request.source))
+        chunk.cells = []
+
+    def _record(self, captured: CapturedTable, row: Row, topic: int, source: SourceInfo) -> KafkaRow:
+        record = self._dispatcher.snapshot_record(captured, row, source)
+        return topic, record.key, record.value
+
+    def _source(self, captured: CapturedTable, position: BinlogPosition) -> SourceInfo:
+        return self._block.at(
+            ts_us=int(time.time()) * 1_000_000,
+            server_id=0,
+            gtid=None,
+            file=position.file,
+            pos=position.pos,
+            thread=None,
+            snapshot=self._marker,
+            db=captured.id.database,
+            table=captured.id.table,
+        )

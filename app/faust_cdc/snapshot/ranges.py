@@ -1,0 +1,105 @@
+"""Which ranges of a table's keys were begun, which are written, which come next."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+from faust_cdc.mysql.key_ranges import ChunkKey
+from faust_cdc.mysql.range_planner import RangePlanner
+from faust_cdc.relational.model import Table
+from faust_cdc.snapshot.progress import KeyRange, TableProgress
+
+STATEMENT_MAX_MS = 60_000
+"""Of one statement on the source: one that takes longer is given up and its range halved."""
+
+
+class TableRanges:
+    """Hands out the ranges of one table, each to one reader; every member may be used from any thread.
+
+    What was begun and not written is kept in order, so that progress names exactly what a restart must read again.
+    """
+
+    def __init__(self, table: Table, key: ChunkKey, progress: TableProgress, rows_per_chunk: int) -> None:
+        self.table = table
+        self.key = key
+        self.rows_per_chunk = rows_per_chunk
+        self._progress = progress
+        self._again: list[KeyRange] = list(progress.open_ranges)
+        self._open: list[KeyRange] = list(progress.open_ranges)
+        self._lock = threading.Lock()
+
+    def take(self, connection: Any) -> KeyRange | None:
+        """Return a range to read, asking the server where it ends; None when all are taken."""
+        with self._lock:
+            if self._again:
+                return self._again.pop(0)
+            progress = self._progress
+            if progress.is_planned:
+                return None
+            found = self._planner(connection).next()
+            if found is None:
+                self._progress = replace(progress, is_planned=True, planned_to=None)
+                return None
+            self._progress = replace(progress, planned_to=found.high, is_planned=found.high is None)
+            self._open.append(found)
+            return found
+
+    def give_back(self, taken: KeyRange) -> None:
+        """Let a range be read again."""
+        with self._lock:
+            self._again.append(taken)
+
+    def halve(self, connection: Any, taken: KeyRange) -> None:
+        """Let a range that was too much for one statement be read again in two halves."""
+        with self._lock:
+            halves = self._planner(connection).split(taken)
+            place = self._open.index(taken)
+            self._open[place : place + 1] = halves
+            self._again.extend(halves)
+            self.rows_per_chunk = max(1, self.rows_per_chunk // 2)
+
+    def _planner(self, connection: Any) -> RangePlanner:
+        progress = self._progress
+        return RangePlanner(
+            connection,
+            self.table.id,
+            self.key,
+            self.rows_per_chunk,
+            progress.condition,
+            progress.planned_to,
+            limit_ms=STATEMENT_MAX_MS,
+        )
+
+    def written(self, taken: KeyRange) -> None:
+        """Note that a range's rows are written."""
+        with self._lock:
+            self._open.remove(taken)
+
+    @property
+    def condition(self) -> str | None:
+        """SQL that the rows meet."""
+        return self._progress.condition
+
+    @property
+    def is_finished(self) -> bool:
+        """True when every range is written."""
+        with self._lock:
+            return self._progress.is_planned and not self._open
+
+    @property
+    def has_more(self) -> bool:
+        """True while there may be a range that no reader has."""
+        with self._lock:
+            return bool(self._again) or not self._progress.is_planned
+
+    def progress(self, shown: TableProgress) -> TableProgress:
+        """Return `shown` with the ranges as they are now."""
+        with self._lock:
+            return replace(
+                shown,
+                planned_to=self._progress.planned_to,
+                is_planned=self._progress.is_planned,
+                open_ranges=tuple(self._open),
+            )

@@ -1,0 +1,321 @@
+"""The snapshots of one attempt of a task: the one that is under way, and what begins the next.
+
+The coordinator knows only this: where to begin, what to do at an edge, how long the stream may wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from faust_cdc.config.snapshot_settings import SnapshotSettings
+from faust_cdc.failpoints import reach
+from faust_cdc.mysql.chunk_session import has_visible_set
+from faust_cdc.mysql.key_ranges import Unchunkable
+from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.notifications.notification import ScanStatus
+from faust_cdc.notifications.notifier import Notifier
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.offsets.model import INITIAL_SNAPSHOT
+from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.statements import first_words, readable
+from faust_cdc.pipeline.streaming import StreamingSource
+from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.relational.model import Table, TableId
+from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, SnapshotCommand, StopSnapshot
+from faust_cdc.snapshot.launch import SourceReads, first_level, is_resumable, key_of, new_snapshot
+from faust_cdc.snapshot.merged import MergedSnapshot
+from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
+from faust_cdc.snapshot.progress_log import ProgressLog, StoredProgress
+from faust_cdc.snapshot.ranges import TableRanges
+from faust_cdc.snapshot.tables import SnapshotTables
+from faust_cdc.snapshot.telling import Telling
+from faust_cdc.snapshot.whole import WholeTable
+from faust_cdc.transcode.source_block import SourceInfo
+
+log = logging.getLogger(__name__)
+
+EAGER_WAIT_MS = 2
+"""How long the stream may wait for events while chunks are due."""
+NO_LIMIT_MS = 1 << 30
+_MAKE_TABLES = frozenset({"create", "rename", "alter"})
+
+
+class Snapshots:
+    """Begins snapshots and carries them through. For the task's thread only."""
+
+    def __init__(
+        self,
+        reads: SourceReads,
+        progress_log: ProgressLog,
+        stored: StoredProgress,
+        cache: TranscoderCache,
+        dispatcher: Dispatcher,
+        writer: TransactionWriter,
+        server_block: SourceInfo,
+        list_tables: Callable[[], list[TableId]],
+        read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
+        tables: SnapshotTables,
+        settings: SnapshotSettings,
+        part_after_ms: float,
+        notifier: Notifier,
+        signal_tables: Iterable[TableId] = (),
+    ) -> None:
+        self._reads = reads
+        self._log = progress_log
+        self._stored = stored
+        self._cache = cache
+        self._dispatcher = dispatcher
+        self._writer = writer
+        self._block = server_block
+        self._list_tables = list_tables
+        self._read_tables = read_tables
+        self._part_after_ms = part_after_ms
+        self._tables = tables
+        self._settings = settings
+        self._notifier = notifier
+        self._signal_tables = frozenset(signal_tables)
+        self._stream: StreamingSource | None = None
+        self._begun: tuple[SnapshotProgress, dict[TableId, TableProgress]] | None = None
+        self._running: MergedSnapshot | None = None
+        self._waiting: list[ExecuteSnapshot] = []
+        """Snapshots that begin when the one that is under way is complete."""
+        self._level: list[TableId] = []
+        """Captured tables that need no reading."""
+        self._kept = stored.snapshot
+        """The snapshot that was last, as it is kept."""
+        self._may_be_new = False
+        self._created = False
+
+    def begin(self, offset: SourceOffset | None) -> SourceOffset | None:
+        """Begin an initial snapshot, or go on with the one of `offset`; return where the stream begins.
+
+        None when it cannot be taken this way: the server does not say what a read shows.
+        """
+        if not has_visible_set(self._reads.info):
+            log.warning("No GTIDs on %s: the snapshot begins under a global read lock", self._reads.address)
+            return None
+        snapshot = self._stored.snapshot
+        if is_resumable(self._stored, offset) and offset is not None and snapshot is not None:
+            log.info("Going on with snapshot %s of %d tables", snapshot.id, len(snapshot.tables))
+            # What is captured may be another list than it was.
+            tables = tuple(table for table in self._chosen(self._list_tables()) if table not in snapshot.level)
+            states = {table: self._stored.tables.get(table, TableProgress(table)) for table in tables}
+            self._begun = replace(snapshot, tables=tables), states
+            return offset
+        place = self._reads.place()
+        captured = self._list_tables()
+        ids = self._chosen(captured)
+        self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids), level=captured)
+        Telling(self._notifier, self._block.name, self._begun[0]).started(ids)
+        self._log.begin(self._begun[0], self._begun[1].values())
+        self._writer.end_source_transaction(lambda: place)
+        reach("snapshot.begin")
+        self._writer.commit()
+        reach("snapshot.begun")
+        log.info("Snapshot of %d tables beside the stream from %s:%d", len(ids), place.file, place.pos)
+        return place
+
+    def _chosen(self, captured: Iterable[TableId]) -> list[TableId]:
+        return self._tables.by_row_count(self._tables.of(set(captured) - self._signal_tables))
+
+    def join(self, stream: StreamingSource) -> None:
+        """Begin to read beside `stream`."""
+        self._stream = stream
+        stream.edge, stream.on_ddl = self.at_edge, self._changed
+        if self._begun is None:
+            self._go_on(stream)
+        if self._begun is not None:
+            snapshot, tables = self._begun
+            self._run(snapshot, tables)
+
+    @property
+    def wait_ms(self) -> int:
+        """How long the stream may wait for events."""
+        return EAGER_WAIT_MS if self._running is not None and self._running.is_reading else NO_LIMIT_MS
+
+    def at_edge(self, position: BinlogPosition) -> None:
+        """Do what is due at this edge of a source transaction."""
+        if self._may_be_new:
+            self._look_for_new()
+        running = self._running
+        if running is None:
+            return
+        running.at_edge(position)
+        if not running.is_active:
+            self._kept, self._level = running.progress, list(running.progress.level)
+            self._running = None
+            if self._waiting:
+                self._execute(self._waiting.pop(0))
+
+    def obey(self, command: SnapshotCommand) -> str | None:
+        """Carry out a command; return why not, when it is not.
+
+        Called between source transactions; what is written is covered.
+        """
+        if isinstance(command, ExecuteSnapshot):
+            return self._execute(command)
+        running = self._running
+        if running is None or running.kind is not command.kind:
+            return f"no {command.kind.value} snapshot is under way"
+        if isinstance(command, StopSnapshot):
+            running.stop(matcher(command.data_collections) if command.data_collections else None)
+        elif isinstance(command, PauseSnapshot):
+            running.pause()
+        else:
+            running.resume()
+        return None
+
+    def close(self) -> None:
+        """End the readers."""
+        if self._running is not None:
+            self._running.close()
+
+    def _go_on(self, stream: StreamingSource) -> None:
+        """Take up what an attempt before left, or what became captured since."""
+        stored = self._stored.snapshot
+        if stored is None:
+            self._level = self._list_tables()
+            self._kept = first_level(self._level)
+            self._log.write_snapshot(self._kept)
+            self._writer.cover(stream.offset)
+        elif stored.state in (SnapshotState.RUNNING, SnapshotState.PAUSED) and stored.kind is not SnapshotKind.INITIAL:
+            log.info("Going on with %s snapshot %s", stored.kind.value, stored.id)
+            known = self._stored.tables
+            self._begun = stored, {table: known.get(table, TableProgress(table)) for table in stored.tables}
+        else:
+            read = [table for table, one in self._stored.tables.items() if one.state is TableState.COMPLETED]
+            # A table that was not captured for a while is behind when it is captured again.
+            self._level = [table for table in self._list_tables() if table in {*stored.level, *read}]
+            self._may_be_new = True
+
+    def _changed(self, statement: str) -> None:
+        if self._running is not None:
+            self._running.changed(statement)
+        first, _ = first_words(readable(statement))
+        if first == "create":
+            self._created = True
+        self._may_be_new = self._may_be_new or first in _MAKE_TABLES
+
+    def _look_for_new(self) -> None:
+        """Read tables that are captured and were not before; one that was created just now is followed already."""
+        self._may_be_new, created, self._created = False, self._created, False
+        known = {*self._level, *(self._running.tables if self._running is not None else ())}
+        new = [table for table in self._list_tables() if table not in known]
+        if not new:
+            return
+        if created:
+            self._note_level(new)
+            return
+        log.info("Captured from now on, and read to be level: %s", ", ".join(map(str, new)))
+        patterns = tuple(re.escape(str(table)) for table in new)
+        self._execute(ExecuteSnapshot(f"new-tables-{uuid.uuid4()}", patterns))
+
+    def _note_level(self, tables: Iterable[TableId]) -> None:
+        self._level = [*self._level, *tables]
+        if self._running is not None:
+            self._running.note_level(tables)
+        elif self._kept is not None and self._stream is not None:
+            self._kept = replace(self._kept, level=tuple(self._level))
+            self._log.write_snapshot(self._kept)
+            self._writer.cover(self._stream.offset)
+
+    def _execute(self, command: ExecuteSnapshot) -> str | None:
+        matches = matcher(command.data_collections)
+        tables = [table for table in self._list_tables() if matches(table)]
+        if not tables:
+            return f"no captured table is called {', '.join(command.data_collections)}"
+        running = self._running
+        if running is not None and (running.kind is not SnapshotKind.INCREMENTAL or running.kind is not command.kind):
+            self._waiting.append(command)
+            return None
+        progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._level)
+        states = {table: restricted(one, command) for table, one in states.items()}
+        if running is not None:
+            self._extend(running, states)
+            return None
+        Telling(self._notifier, self._block.name, progress).started(tables)
+        self._log.begin(progress, states.values())
+        self._run(progress, states)
+        return None
+
+    def _extend(self, running: MergedSnapshot, states: Mapping[TableId, TableProgress]) -> None:
+        new = {table: one for table, one in states.items() if not running.is_to_come(table)}
+        structures = self._read_tables(new)
+        self._cache.remember(structures.values())
+        running.extend(list(new))
+        for table, progress in new.items():
+            self._add(running, progress, structures.get(table))
+
+    def _run(self, snapshot: SnapshotProgress, tables: Mapping[TableId, TableProgress]) -> None:
+        """Begin to read, or go on."""
+        stream = self._stream
+        assert stream is not None
+        stream.snapshot = INITIAL_SNAPSHOT if snapshot.kind is SnapshotKind.INITIAL else None
+        running = self._running = self._merged(snapshot, stream)
+        structures = self._read_tables(tables)
+        self._cache.remember(structures.values())
+        done = {table for table, one in tables.items() if one.state in (TableState.COMPLETED, TableState.SKIPPED)}
+        empty = self._reads.empty(structures.keys() - done)
+        for table, progress in tables.items():
+            if table in done:
+                running.pass_over(progress)
+            elif table in empty:
+                running.complete(replace(progress, is_planned=True))
+            else:
+                self._add(running, progress, structures.get(table))
+        self._writer.cover(stream.offset)
+
+    def _merged(self, snapshot: SnapshotProgress, stream: StreamingSource) -> MergedSnapshot:
+        return MergedSnapshot(
+            snapshot,
+            self._reads,
+            self._cache,
+            self._dispatcher,
+            self._writer,
+            self._log,
+            self._block,
+            stream.offset,
+            self._read_tables,
+            self._completed,
+            self._settings,
+            self._part_after_ms,
+            Telling(self._notifier, self._block.name, snapshot),
+            lambda: stream.relearn(),
+        )
+
+    def _add(self, running: MergedSnapshot, progress: TableProgress, table: Table | None) -> None:
+        if table is None:
+            running.skip(progress, "it does not exist any more", ScanStatus.UNKNOWN_SCHEMA)
+            return
+        captured = self._cache.for_table(table)
+        key = key_of(captured, table, progress.surrogate_key)
+        if running.kind is SnapshotKind.INITIAL and self._settings.override_of(*table.id) is not None:
+            key = Unchunkable(f"{table.id} has a statement of its own.")
+        if not isinstance(key, Unchunkable):
+            running.add(captured, TableRanges(table, key, progress, self._reads.rows_per_chunk), progress)
+        elif running.kind is SnapshotKind.INCREMENTAL:
+            running.skip(progress, key.reason, ScanStatus.NO_PRIMARY_KEY)
+        else:
+            log.info("Snapshot: %s is read in one piece: %s", table.id, key.reason)
+            running.add_whole(WholeTable(captured, progress, self._reads.connect, self._reads.should_stop))
+
+    def _completed(self) -> None:
+        assert self._stream is not None
+        self._stream.snapshot = None
+
+
+def matcher(patterns: Iterable[str]) -> Callable[[TableId], bool]:
+    """Return what says whether a table is named by one of these regular expressions over `database.table`."""
+    compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+    return lambda table: any(one.fullmatch(str(table)) for one in compiled)
+
+
+def restricted(progress: TableProgress, command: ExecuteSnapshot) -> TableProgress:
+    """Return a table's progress with the condition and the surrogate key that a command has for it."""
+    found = [one.filter for one in command.conditions if matcher([one.data_collection])(progress.table)]
+    return replace(progress, condition=found[0] if found else None, surrogate_key=command.surrogate_key)

@@ -1,0 +1,119 @@
+"""The lock-free snapshot under random writers: every topic equals its table, and no row comes behind a later state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from faust_cdc.pipeline.phase import Phase
+from faust_cdc.pipeline.task import ConnectorTask
+from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
+from tests.oracle.invariants import duplicates, order_faults
+from tests.oracle.topics import RawRecord, TopicReader, changes
+from tests.pipeline.test_task import Bench
+from tests.snapshot.writers import RandomWriter
+
+pytestmark = pytest.mark.integration
+
+ROWS = 4_000
+
+
+def fill(source: SqlServer, database: str, tables: Iterable[str], rows: int = ROWS) -> None:
+    for table in tables:
+        source.execute(
+            f"CREATE TABLE {table} (id INT PRIMARY KEY, v INT NOT NULL, t VARCHAR(30) DEFAULT 'x'); "
+            f"SET SESSION cte_max_recursion_depth = 100000; INSERT INTO {table} (id, v) WITH RECURSIVE n (i) AS "
+            f"(SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {rows - 1}) SELECT i * 2, -i FROM n"
+            if not isinstance(source, MariaDbServer)
+            else f"CREATE TABLE {table} (id INT PRIMARY KEY, v INT NOT NULL, t VARCHAR(30) DEFAULT 'x'); "
+            f"INSERT INTO {table} (id, v) SELECT seq * 2, -seq FROM seq_0_to_{rows - 1}",
+            database,
+        )
+
+
+def stale_rows(found: list[tuple[RawRecord, Any, Any]]) -> list[str]:
+    """Return snapshot rows that are not what the stream had said of their key by then."""
+    state: dict[tuple[str, int], Any] = {}
+    faults = []
+    for record, key, value in found:
+        name = (record.topic, key["id"])
+        if value is None:
+            continue
+        if value["op"] == "r" and name in state and state[name] != value["after"]:
+            faults.append(f"{name} at {record.kafka_offset}: {value['after']} behind {state[name]}")
+        state[name] = value["after"]
+    return faults
+
+
+def final(found: list[tuple[RawRecord, Any, Any]], topic: str) -> dict[int, int]:
+    state: dict[int, int] = {}
+    for record, key, value in found:
+        if record.topic != topic or value is None:
+            continue
+        if value["after"] is None:
+            state.pop(key["id"], None)
+        else:
+            state[key["id"]] = value["after"]["v"]
+    return state
+
+
+def wait_for_the_end(task: ConnectorTask) -> None:
+    """Wait until the snapshot is complete and the stream alone goes on."""
+    deadline = time.monotonic() + 90
+    while task.progress.phase is not Phase.STREAMING or task.progress.offset is None or task.progress.offset.snapshot:
+        assert task.state.error is None, task.state.cause
+        assert time.monotonic() < deadline, task.progress
+        time.sleep(0.1)
+
+
+def under_writers(bench: Bench, seed: int) -> None:
+    source, database = bench.source, bench.database
+    fill(source, database, ("a", "b"))
+    topics = [f"{bench.prefix}.{database}.{table}" for table in ("a", "b")]
+    with RandomWriter(source, database, ["a", "b"], ROWS * 2, seed) as writer, bench.running() as task:
+        wait_for_the_end(task)
+        time.sleep(0.5)
+        during = writer.operations
+    with bench.running() as task:
+        source.execute("INSERT INTO a (id, v) VALUES (1000000, 0); INSERT INTO b (id, v) VALUES (1000000, 0)", database)
+        deadline = time.monotonic() + 60
+        with TopicReader(bench.kafka.bootstrap) as reader:
+            found: list[tuple[RawRecord, Any, Any]] = []
+            while sum(key == {"id": 1000000} for _, key, _ in found) < 2:
+                found += changes(reader.read_new(topics), bench.decoder)
+                assert time.monotonic() < deadline
+    assert during > 50
+    assert not stale_rows(found)
+    assert not duplicates(found)
+    assert not order_faults(found)
+    for table, topic in zip(("a", "b"), topics, strict=True):
+        assert final(found, topic) == dict(source.query(f"SELECT id, v FROM {table}", database)), table
+    marks = [value["source"]["snapshot"] for _, _, value in found if value and value["op"] == "r"]
+    assert marks.count("first") == 1
+    assert set(marks) <= {"first", "true", "last", "first_in_data_collection", "last_in_data_collection"}
+
+
+@pytest.mark.parametrize(("chunk", "threads"), [(100, 1), (1500, 4)])
+def test_mysql(
+    mysql: MySqlServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    mysql_database: str,
+    chunk: int,
+    threads: int,
+) -> None:
+    config = {"snapshot__chunk__size": str(chunk), "snapshot__max__threads": str(threads)}
+    under_writers(Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark", **config), chunk)
+
+
+def test_mariadb(
+    mariadb: MariaDbServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    mariadb_database: str,
+) -> None:
+    config = {"snapshot__chunk__size": "300", "snapshot__max__threads": "4"}
+    under_writers(Bench(mariadb, kafka, apicurio, mariadb_database, snapshot__locking__mode="watermark", **config), 2)
