@@ -294,7 +294,7 @@ def test_delays_are_kept_and_end_at_a_stop(bench: Bench) -> None:
     with bench.running() as task:
         time.sleep(1)
         assert task.progress.phase is Phase.CONNECTING
-    configure(bench, snapshot__mode="always", streaming__delay__ms="3600000")
+    configure(bench, snapshot__mode="always", snapshot__locking__mode="minimal", streaming__delay__ms="3600000")
     with bench.running() as task:
         assert len(rows(bench, task, 4)) == 4
         assert task.progress.phase is Phase.SNAPSHOTTING

@@ -407,14 +407,19 @@ class MergedSnapshot:
         is_last_of_table = work.ranges.is_finished
         is_last = is_last_of_table and len(self._pending) == 1 and not self._whole
         is_first = is_first_of_table and not any(progress.rows for progress in self._shown.values())
-        if is_last:
-            written[-1] = chunk.marked(kept[-1], replace(source, snapshot="last"))
-        elif is_last_of_table:
-            written[-1] = chunk.marked(kept[-1], replace(source, snapshot="last_in_data_collection"))
-        if is_first and not (is_last and len(written) == 1):
-            written[0] = chunk.marked(kept[0], replace(source, snapshot="first"))
-        elif is_first_of_table and not (is_last_of_table and len(written) == 1):
-            written[0] = chunk.marked(kept[0], replace(source, snapshot="first_in_data_collection"))
+        last = len(written) - 1
+        marks: dict[int, str] = {}
+        # Each row once, for what is marked is the row as it was read; the later of these win, as Debezium has it.
+        for is_so, place, marker in (
+            (is_first_of_table, 0, "first_in_data_collection"),
+            (is_last_of_table, last, "last_in_data_collection"),
+            (is_first, 0, "first"),
+            (is_last, last, "last"),
+        ):
+            if is_so:
+                marks[place] = marker
+        for place, marker in marks.items():
+            written[place] = chunk.marked(kept[place], replace(source, snapshot=marker))
 
     def _finish(self, work: _Work) -> None:
         """Note that a table is complete."""
