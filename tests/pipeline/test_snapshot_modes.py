@@ -258,6 +258,28 @@ def test_a_statement_of_ones_own(bench: Bench, apicurio: Apicurio, hot_path: boo
 
 
 @pytest.mark.parametrize(
+    ("statement", "expected", "in_one_piece"),
+    [
+        ("SELECT * FROM {t} WHERE id % 3 = 1", [*range(1, 60, 3)], False),
+        ("SELECT * FROM {t} ORDER BY id LIMIT 5", [1, 2, 3, 4, 5], True),
+    ],
+)
+def test_a_statement_is_read_by_ranges_where_the_server_can(
+    bench: Bench, statement: str, expected: list[int], in_one_piece: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.source.execute(f"INSERT INTO t VALUES {', '.join(f'({n})' for n in range(3, 61))}", bench.database)
+    table = f"{bench.database}.t"
+    chunks = {"snapshot.chunk.size": "7", "snapshot.max.threads": "2", "snapshot.locking.mode": "watermark"}
+    configure(bench, **{OVERRIDES: table, f"{OVERRIDES}.{table}": statement.format(t=table)}, **chunks)
+    with caplog.at_level("INFO"), bench.running() as task:
+        wait_until_streaming(task)
+        assert sorted(number for _, number in rows(bench, task, len(expected))) == expected
+        insert(bench, 99)
+        assert rows(bench, task, len(expected) + 1)[-1] == ("c", 99)
+    assert ("is read in one piece" in caplog.text) == in_one_piece
+
+
+@pytest.mark.parametrize(
     ("statement", "cause"),
     [
         ("SELECT * FROM {t} WHERE nonsense = 1", "nonsense"),

@@ -479,7 +479,7 @@ class MergedSnapshot:
         if key != work.ranges.key:
             progress = TableProgress(table.id, condition=progress.condition, surrogate_key=progress.surrogate_key)
             log.warning("Snapshot: %s has another key now and is read from its beginning", table.id)
-        work.ranges = TableRanges(table, key, progress, work.ranges.rows_per_chunk)
+        work.ranges = TableRanges(table, key, progress, work.ranges.rows_per_chunk, work.ranges.override)
         work.captured, work.progress, work.parked = captured, progress, None
 
     def _skip(self, work: _Work, reason: str) -> None:
