@@ -15,7 +15,7 @@ from faust_cdc.config.custom_converters import (
 )
 from faust_cdc.config.validation import validate
 from faust_cdc.errors import ConfigError
-from faust_cdc.pipeline.coordinator import transcode_options
+from faust_cdc.pipeline.connector_options import transcode_options
 from tests.connect.memory import MYSQL_CONFIG
 
 TINY = "io.debezium.connector.mysql.converters.TinyIntOneToBooleanConverter"

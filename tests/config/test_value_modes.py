@@ -6,7 +6,7 @@ from faust_cdc.config import catalogue
 from faust_cdc.config.connector import parse_connector_config
 from faust_cdc.config.differences import listed
 from faust_cdc.errors import ConfigError
-from faust_cdc.pipeline.coordinator import transcode_options
+from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.transcode.options import LEGAL, TranscodeOptions
 from tests.connect.memory import MYSQL_CONFIG
 

@@ -39,6 +39,8 @@ PLACES = (
 )
 BYTES_PER_S = 150_000
 """Of a connection to the source: the snapshot then takes longer than the lives of the worker."""
+PAUSE_S = 0.02
+"""Between two transactions of the writer: their binlog must fit through such a connection too."""
 
 
 def offsets_of(kafka: KafkaBroker, topic: str) -> list[dict[str, Any]]:
@@ -64,7 +66,7 @@ def test_a_snapshot_goes_on_where_it_was(
     killed = in_snapshot = 0
     with (
         SlowLink(mysql.port, BYTES_PER_S) as link,
-        RandomWriter(mysql, mysql_database, ["a", "b"], ROWS, SEED) as writer,
+        RandomWriter(mysql, mysql_database, ["a", "b"], ROWS, SEED, PAUSE_S) as writer,
     ):
         config["database.port"] = str(link.port)
         try:

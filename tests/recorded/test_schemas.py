@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from faust_cdc.errors import UnsupportedColumn
-from faust_cdc.pipeline.coordinator import transcode_options
+from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.relational.model import Table
 from faust_cdc.routing import topic_for
 from faust_cdc.transcode.plan import TranscodePlan, build_plan, schema_json

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from faust_cdc.pipeline.coordinator import transcode_options
+from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.transcode.plan import ColumnPlan
 from faust_cdc.transcode.reference import ReferenceTranscoder, Row
 from tests.lab import MySqlServer

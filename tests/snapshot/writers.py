@@ -12,7 +12,11 @@ from tests.lab import SqlServer
 class RandomWriter:
     """Inserts, updates, deletes and moves rows of `tables` (`id` INT key, `v` INT) until it is stopped."""
 
-    def __init__(self, source: SqlServer, database: str, tables: list[str], ids: int, seed: int) -> None:
+    def __init__(
+        self, source: SqlServer, database: str, tables: list[str], ids: int, seed: int, pause_s: float = 0.0
+    ) -> None:
+        """`pause_s` lies between two transactions."""
+        self._pause_s = pause_s
         self._source, self._database, self._tables, self._ids = source, database, tables, ids
         self._random = random.Random(seed)
         self._stop = threading.Event()
@@ -36,7 +40,7 @@ class RandomWriter:
     def _run(self) -> None:
         try:
             with self._source.admin(self._database) as connection, connection.cursor() as cursor:
-                while not self._stop.is_set():
+                while not self._stop.wait(self._pause_s):
                     for _ in range(self._random.choice((1, 1, 1, 5, 20))):
                         self._change(cursor)
                     if self._random.random() < 0.1:

@@ -13,7 +13,7 @@ import fastavro
 import pytest
 
 from faust_cdc.config.connector import parse_connector_config
-from faust_cdc.pipeline.coordinator import transcode_options
+from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.routing import topic_for
 from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder

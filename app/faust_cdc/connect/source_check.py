@@ -15,7 +15,7 @@ from faust_cdc.errors import CdcError
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server, query
 from faust_cdc.mysql.preflight import run_preflight
 from faust_cdc.mysql.schema import captured_tables, read_tables
-from faust_cdc.pipeline.coordinator import column_selection
+from faust_cdc.pipeline.connector_options import column_selection
 from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import TableId

@@ -111,7 +111,7 @@ _CONNECTION_LOST = frozenset(
 )
 _BINLOG_GONE = frozenset((1220, 1373, 1612))
 _MISCONFIGURED = frozenset((1381, 1153, 1593, 1794, 1777, 1781, 1782, 1785))
-_TABLE_CHANGED = frozenset((1051, 1054, 1146, 1109, 1356, 1412, 1932))
+_TABLE_CHANGED = frozenset((1051, 1054, 1146, 1109, 1176, 1356, 1412, 1932))
 
 
 def _number_and_text(error: BaseException) -> tuple[int | None, str]:

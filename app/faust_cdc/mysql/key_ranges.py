@@ -7,7 +7,8 @@ be given back exactly, or has another order in comparisons than in its index, is
 
 - FLOAT and DOUBLE: a printed number is not always the number;
 - ENUM and SET: ordered by number, compared with text by label;
-- MariaDB's CHAR in a NOPAD collation: padded in its index, not padded when compared;
+- MariaDB's CHAR in a collation without padding (`nopad`, from 11.4 on `0900` too): padded in its index, not padded when
+  compared, so 'a' and a tab is behind 'a' and is not;
 - TEXT, BLOB and keys over the beginnings of values: no index holds the order of the whole values;
 - JSON, GEOMETRY, VECTOR: none is a key.
 
@@ -25,6 +26,7 @@ from typing import Any, Final
 
 from pymysql.connections import Connection
 
+from faust_cdc.mysql.connection import is_mariadb
 from faust_cdc.mysql.indexes import Index, read_indexes
 from faust_cdc.mysql.names import quote
 from faust_cdc.relational.key_range import Bound, KeyRange
@@ -51,6 +53,8 @@ _KINDS: Final = {
     "decimal": KeyKind.DECIMAL,
     "bit": KeyKind.BITS,
 }
+
+_NO_PADDING: Final = re.compile("nopad|_0900_")
 
 _LITERALS: Final = {
     KeyKind.INTEGER: re.compile(r"-?\d+", re.ASCII),
@@ -170,30 +174,35 @@ def chunk_keys(
     """
     wanted = list(tables)
     indexes = read_indexes(connection, [table.id for table in wanted])
-    return {table.id: chunk_key(table, indexes.get(table.id, ()), surrogate_key) for table in wanted}
+    mariadb = is_mariadb(connection)
+    return {table.id: chunk_key(table, indexes.get(table.id, ()), surrogate_key, mariadb=mariadb) for table in wanted}
 
 
 def chunk_key(
-    table: Table, indexes: Sequence[Index] | None = None, surrogate_key: str | None = None
+    table: Table,
+    indexes: Sequence[Index] | None = None,
+    surrogate_key: str | None = None,
+    *,
+    mariadb: bool = False,
 ) -> ChunkKey | Unchunkable:
     """Return the columns by which `table` is read: `surrogate_key` when given, else its record key's.
 
     `indexes` are the table's; with None nothing is known of them, and one over the key's columns is taken for granted.
     """
     if surrogate_key is not None:
-        return _surrogate(table, indexes, surrogate_key)
+        return _surrogate(table, indexes, surrogate_key, mariadb)
     names = table.primary_key
     if not names:
         return Unchunkable(f"{table.id} has neither a primary key nor a unique key without NULL.")
     if indexes is None:
-        return _key(table, names, None)
+        return _key(table, names, None, mariadb)
     fitting = [one for one in indexes if one.unique and one.columns == names]
     if not fitting:
         return Unchunkable(f"{table.id} has no unique index over ({', '.join(names)}) now.")
     problems = [_index_problem(table, one, len(names)) for one in fitting]
     if None not in problems:
         return Unchunkable(str(problems[0]))
-    return _key(table, names, fitting[problems.index(None)])
+    return _key(table, names, fitting[problems.index(None)], mariadb)
 
 
 def where(key: ChunkKey, key_range: KeyRange, condition: str | None = None) -> str:
@@ -238,14 +247,14 @@ def _chain(columns: Sequence[KeyColumn], bound: Bound, signs: Sequence[str], or_
     return f"({text})"
 
 
-def _surrogate(table: Table, indexes: Sequence[Index] | None, name: str) -> ChunkKey | Unchunkable:
+def _surrogate(table: Table, indexes: Sequence[Index] | None, name: str, mariadb: bool) -> ChunkKey | Unchunkable:
     column = next((one for one in table.columns if one.name.lower() == name.strip().strip("`").lower()), None)
     if column is None:
         return Unchunkable(f"{table.id} has no column {name!r}, which the surrogate key names.")
     if column.nullable:
         return Unchunkable(f"{table.id}: the surrogate key {column.name!r} must be NOT NULL, for NULLs have no order.")
     if indexes is None:
-        return _key(table, (column.name,), None, unique=False)
+        return _key(table, (column.name,), None, mariadb, unique=False)
     usable = [one for one in indexes if one.columns[0] == column.name and _index_problem(table, one, 1) is None]
     if not usable:
         return Unchunkable(
@@ -253,7 +262,7 @@ def _surrogate(table: Table, indexes: Sequence[Index] | None, name: str) -> Chun
             "the whole table."
         )
     unique = [one for one in usable if one.unique and len(one.parts) == 1]
-    return _key(table, (column.name,), (unique or usable)[0], unique=bool(unique))
+    return _key(table, (column.name,), (unique or usable)[0], mariadb, unique=bool(unique))
 
 
 def _index_problem(table: Table, index: Index, width: int) -> str | None:
@@ -268,12 +277,14 @@ def _index_problem(table: Table, index: Index, width: int) -> str | None:
     return None
 
 
-def _key(table: Table, names: Sequence[str], index: Index | None, *, unique: bool = True) -> ChunkKey | Unchunkable:
+def _key(
+    table: Table, names: Sequence[str], index: Index | None, mariadb: bool, *, unique: bool = True
+) -> ChunkKey | Unchunkable:
     columns = [column for name in names for column in table.columns if column.name == name]
     if len(columns) < len(names):
         return Unchunkable(f"{table.id}: its key ({', '.join(names)}) has a column that is hidden.")
     for column in columns:
-        why = _why_not(column)
+        why = _why_not(column, mariadb)
         if why is not None:
             return Unchunkable(f"{table.id}: chunks by {column.name!r} ({column.type_name}) cannot be made: {why}.")
     parts = index.parts if index is not None else ()
@@ -285,14 +296,13 @@ def _key(table: Table, names: Sequence[str], index: Index | None, *, unique: boo
     )
 
 
-def _why_not(column: Column) -> str | None:
+def _why_not(column: Column, mariadb: bool) -> str | None:
     """Say why no chunks are made by a column; None: they are."""
     if column.type_name not in _KINDS:
         return _WHY_NOT.get(column.type_name, "values of its type have no order")
     if _KINDS[column.type_name] is KeyKind.TEXT and not column.charset:
         return "its charset is not known"
-    if column.type_name == "char" and "nopad" in (column.collation or ""):
-        # Found on MariaDB 10.11: its index has them padded, its comparisons have not, so 'a\t' is behind 'a' and not.
+    if mariadb and column.type_name == "char" and _NO_PADDING.search(column.collation or ""):
         return f"MariaDB compares CHAR in {column.collation} otherwise than it orders it in an index"
     return None
 

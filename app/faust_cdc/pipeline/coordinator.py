@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
-from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
@@ -33,9 +32,10 @@ from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
+from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_options
 from faust_cdc.pipeline.control import ControlLinks
 from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
-from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher, DispatchRules
+from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
@@ -50,7 +50,6 @@ from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.registry.client import RegistryClient, RegistryConfig
 from faust_cdc.registry.schema_ids import SchemaIds
-from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import topic_naming
@@ -58,13 +57,13 @@ from faust_cdc.signals.desk import CommandDesk
 from faust_cdc.signals.source_channel import SourceChannel, unusable
 from faust_cdc.snapshot.decision import SnapshotDecision, StartAt, Take, decide, offset_state
 from faust_cdc.snapshot.initial import InitialSnapshot
+from faust_cdc.snapshot.kindness import RateLimiter, SourcePressure
 from faust_cdc.snapshot.launch import SourceReads
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.snapshots import Snapshots
 from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.snapshot.told import SnapshotTold
 from faust_cdc.transcode.compiled import is_compiled
-from faust_cdc.transcode.plan import TranscodeOptions
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -134,13 +133,15 @@ class Coordinator:
         self._links = links or ControlLinks()
         self._signal_tables = [TableId(*names) for names in spec.config.signals.data_collections]
         self._machine = PhaseMachine()
-        self._filter = TableFilter(
-            self._config.database_include_list,
-            self._config.database_exclude_list,
-            self._config.table_include_list,
-            self._config.table_exclude_list,
-            always=self._signal_tables,
+        config = spec.config
+        lists = (
+            config.database_include_list,
+            config.database_exclude_list,
+            config.table_include_list,
+            config.table_exclude_list,
         )
+        self._lists = tuple(one or "" for one in lists)
+        self._filter = TableFilter(*lists, always=self._signal_tables)
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
         self._address = SourceAddress.of(spec.config)
         self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
@@ -394,6 +395,8 @@ class Coordinator:
             rows_per_chunk=self._config.snapshot_chunk_size,
             is_compiled=self._spec.hot_path and is_compiled(),
             should_stop=self._should_stop,
+            limiter=RateLimiter(self._config.snapshot_rate_limit),
+            pressure=SourcePressure.of(self._config),
         )
         return Snapshots(
             reads,
@@ -409,6 +412,8 @@ class Coordinator:
             self._config.snapshot,
             SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms,
             way.notifier,
+            self._lists,
+            self._filter.accepts,
             self._signal_tables,
         )
 
@@ -558,38 +563,3 @@ def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
         parse = MariaDbGtidSet.parse if info.flavor == "mariadb" else GtidSet.parse
         return DumpStart(position, parse(offset.gtids))
     return DumpStart(position, None)
-
-
-def dispatch_rules(config: MySqlConnectorConfig) -> DispatchRules:
-    """Return the options that say which changes become records."""
-    return DispatchRules(config.tombstones_on_delete, config.skipped_operations, config.skip_messages_without_change)
-
-
-def transcode_options(config: MySqlConnectorConfig) -> TranscodeOptions:
-    """Return the options that shape records."""
-    return TranscodeOptions(
-        connector=config.flavor,
-        time_precision_mode=config.time_precision_mode,
-        decimal_handling_mode=config.decimal_handling_mode,
-        bigint_unsigned_handling_mode=config.bigint_unsigned_handling_mode,
-        binary_handling_mode=config.binary_handling_mode,
-        enable_time_adjuster=config.enable_time_adjuster,
-        schema_name_adjustment=config.schema_name_adjustment_mode,
-        field_name_adjustment=config.field_name_adjustment_mode,
-        compatible=config.compatible,
-        custom_converters=config.custom_converters,
-        columns=column_selection(config),
-    )
-
-
-def column_selection(config: MySqlConnectorConfig) -> ColumnSelection:
-    """Return the options that choose columns and keys and shape values."""
-    return ColumnSelection.parse(
-        config.column_include_list,
-        config.column_exclude_list,
-        config.message_key_columns,
-        config.column_rules,
-        config.column_propagate_source_type,
-        config.datatype_propagate_source_type,
-        config.include_schema_comments,
-    )

@@ -153,8 +153,8 @@ class StreamingSource:
         """See `Dispatcher.muted`."""
         self.relearn: Callable[[], None] = _nothing
         """Called when `muted` is another."""
-        self.on_ddl: Callable[[str], None] = _ignore
-        """Called with every statement that may change a table, before the edge behind it."""
+        self.on_ddl: Callable[[str, str], None] = _ignore
+        """Called with a statement that may change a table, and the session's database, before the edge behind it."""
         self._resume = Resume(start) if start.event or start.row else None
         self._is_in_parts = False
         """A part of the open transaction is committed."""
@@ -363,7 +363,7 @@ class StreamingSource:
                 self._cache.invalidate(event.query)
             else:
                 self._truncate(event, table_id)  # the structure stays
-            self.on_ddl(event.query)
+            self.on_ddl(statement, event.database)
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self.open is None or not self.open.is_group:
                 self._end(event)
@@ -503,7 +503,7 @@ class StreamingSource:
         self.at_edge()
 
 
-def _ignore(_: object) -> None:
+def _ignore(*_: object) -> None:
     """Do nothing."""
 
 

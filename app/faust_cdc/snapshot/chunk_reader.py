@@ -24,6 +24,7 @@ from faust_cdc.mysql.schema import read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, TextRow
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.snapshot.kindness import SourcePressure
 from faust_cdc.snapshot.progress import KeyRange
 from faust_cdc.snapshot.ranges import STATEMENT_MAX_MS, TableRanges
 from faust_cdc.snapshot.selects import overridden_list
@@ -116,11 +117,20 @@ class ChunkReaders:
     """The reader threads of one snapshot."""
 
     def __init__(
-        self, connect: Callable[[], ChunkSession], count: int, is_compiled: bool, should_stop: Callable[[], bool]
+        self,
+        connect: Callable[[], ChunkSession],
+        count: int,
+        is_compiled: bool,
+        should_stop: Callable[[], bool],
+        pressure: SourcePressure,
     ) -> None:
+        """`pressure` says when the source is to be left alone."""
         self._connect = connect
         self._is_compiled = is_compiled
         self._task_should_stop = should_stop
+        self._pressure = pressure
+        self._planning: ChunkSession | None = None
+        self._planning_lock = threading.Lock()
         self._closed = threading.Event()
         self._requests: queue.SimpleQueue[ChunkRequest | None] = queue.SimpleQueue()
         self._chunks: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
@@ -153,6 +163,8 @@ class ChunkReaders:
             self._requests.put(None)
         for thread in self._threads:
             thread.join(5)
+        if self._planning is not None:
+            self._planning.close()
 
     def _should_stop(self) -> bool:
         return self._closed.is_set() or self._task_should_stop()
@@ -196,9 +208,10 @@ class ChunkReaders:
 
     def _fill(self, session: ChunkSession, chunk: Chunk) -> None:
         request = chunk.request
+        self._wait_for_calm(session)
         if not session.begin(request.gtids, request.position, self._should_stop):
             return
-        chunk.range = request.ranges.take(session.connection)
+        chunk.range = self._plan(request.ranges)
         if chunk.range is not None:
             self._read_range(session, chunk)
         if self._should_stop():
@@ -207,6 +220,26 @@ class ChunkReaders:
         if chunk.range is not None:
             self._check_structure(session, chunk)
         session.end()
+
+    def _plan(self, ranges: TableRanges) -> KeyRange | None:
+        with self._planning_lock:
+            return ranges.take(self._planning_session().connection)
+
+    def _planning_session(self) -> ChunkSession:
+        """Return the one connection on which ranges are planned, under the lock."""
+        if self._planning is None:
+            self._planning = self._connect()
+        return self._planning
+
+    def _wait_for_calm(self, session: ChunkSession) -> None:
+        """Wait while the source is under pressure."""
+        said = ""
+        while (reason := self._pressure.look(session.connection)) is not None and not self._closed.wait(1):
+            if reason != said:
+                log.info("The snapshot waits: %s", reason)
+                said = reason
+            if self._should_stop():
+                return
 
     def _check_structure(self, session: ChunkSession, chunk: Chunk) -> None:
         table = chunk.request.ranges.table
@@ -222,7 +255,8 @@ class ChunkReaders:
 
     def _halve(self, session: ChunkSession, chunk: Chunk) -> None:
         assert chunk.range is not None
-        chunk.request.ranges.halve(session.connection, chunk.range)
+        with self._planning_lock:
+            chunk.request.ranges.halve(self._planning_session().connection, chunk.range)
         chunk.range, chunk.rows, chunk.cells = None, [], []
         chunk.high_watermark = chunk.request.position
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from faust_cdc.mysql.chunk_session import ChunkSession
 from faust_cdc.mysql.chunk_statements import estimated_rows, is_empty, override_problem
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
-from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_key
+from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_keys
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.snapshot.kindness import RateLimiter, SourcePressure
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress
 from faust_cdc.snapshot.progress_log import StoredProgress
 from faust_cdc.transcode.forms import Form
@@ -39,10 +40,20 @@ class SourceReads:
     rows_per_chunk: int
     is_compiled: bool
     should_stop: Callable[[], bool]
+    limiter: RateLimiter
+    pressure: SourcePressure
 
     def connect(self) -> ChunkSession:
         """Open a connection for reading ranges."""
         return ChunkSession(self.address, self.info, self.lock_timeout_s)
+
+    def keys(self, tables: Iterable[Table], surrogate_key: str | None = None) -> dict[TableId, ChunkKey | Unchunkable]:
+        """Return by what the tables are read in ranges."""
+        session = self.connect()
+        try:
+            return chunk_keys(session.connection, tables, surrogate_key)
+        finally:
+            session.close()
 
     def estimates(self, tables: Sequence[TableId]) -> dict[TableId, int]:
         """Return how many rows the server estimates the tables to have."""
@@ -86,21 +97,19 @@ def new_snapshot(
     tables: Sequence[TableId],
     estimates: Mapping[TableId, int],
     snapshot_id: str | None = None,
-    level: Iterable[TableId] = (),
+    lists: tuple[str, ...] = (),
 ) -> tuple[SnapshotProgress, dict[TableId, TableProgress]]:
-    """Return the progress of a snapshot of these tables that begins now; `level` are the tables that need none."""
+    """Return the progress of a snapshot of these tables that begins now; `lists` say what is captured."""
     now_ms = int(time.time() * 1000)
     identity = snapshot_id or str(uuid.uuid4())
-    others = tuple(table for table in level if table not in set(tables))
-    progress = SnapshotProgress(identity, kind, SnapshotState.RUNNING, now_ms, now_ms, tuple(tables), others)
+    progress = SnapshotProgress(identity, kind, SnapshotState.RUNNING, now_ms, now_ms, tuple(tables), lists)
     return progress, {table: TableProgress(table, estimated_rows=estimates.get(table)) for table in tables}
 
 
-def first_level(tables: Sequence[TableId]) -> SnapshotProgress:
-    """Return what is kept where the stream began without a snapshot of ours: all tables are followed by it."""
+def no_snapshot(lists: tuple[str, ...]) -> SnapshotProgress:
+    """Return what is kept where the stream began without a snapshot of ours: what is captured is followed by it."""
     now_ms = int(time.time() * 1000)
-    identity = str(uuid.uuid4())
-    return SnapshotProgress(identity, SnapshotKind.INITIAL, SnapshotState.COMPLETED, now_ms, now_ms, (), tuple(tables))
+    return SnapshotProgress(str(uuid.uuid4()), SnapshotKind.INITIAL, SnapshotState.COMPLETED, now_ms, now_ms, (), lists)
 
 
 def is_resumable(stored: StoredProgress, offset: SourceOffset | None) -> bool:
@@ -115,9 +124,8 @@ def is_resumable(stored: StoredProgress, offset: SourceOffset | None) -> bool:
     )
 
 
-def key_of(captured: CapturedTable, table: Table, surrogate_key: str | None = None) -> ChunkKey | Unchunkable:
+def key_of(captured: CapturedTable, table: Table, key: ChunkKey | Unchunkable) -> ChunkKey | Unchunkable:
     """Return by what the table is read in ranges; `Unchunkable` too where a record's key does not name one row."""
-    key = chunk_key(table, None, surrogate_key)
     if isinstance(key, Unchunkable):
         return key
     columns = captured.transcoder.plan.key_columns

@@ -87,7 +87,7 @@ class MergedSnapshot:
         self._telling = telling
         self._relearn = relearn
         self._part_after_ms = part_after_ms
-        self._readers = ChunkReaders(reads.connect, reads.readers, reads.is_compiled, reads.should_stop)
+        self._readers = ChunkReaders(reads.connect, reads.readers, reads.is_compiled, reads.should_stop, reads.pressure)
         self._cache = cache
         self._dispatcher = dispatcher
         self._writer = writer
@@ -165,12 +165,6 @@ class MergedSnapshot:
         return self._progress.tables
 
     @property
-    def level(self) -> list[TableId]:
-        """Captured tables that need no reading, those that were read among them."""
-        read = (table for table, one in self._shown.items() if one.state is TableState.COMPLETED)
-        return list(dict.fromkeys((*self._progress.level, *read)))
-
-    @property
     def _to_come(self) -> list[TableId]:
         return [table for table in self._progress.tables if self.is_to_come(table)]
 
@@ -183,10 +177,6 @@ class MergedSnapshot:
         """Note that further tables belong to it; each is to be added."""
         every = tuple(dict.fromkeys((*self._progress.tables, *tables)))
         self._write_snapshot(replace(self._progress, tables=every))
-
-    def note_level(self, tables: Iterable[TableId]) -> None:
-        """Note that these tables need no reading."""
-        self._write_snapshot(replace(self._progress, level=tuple(dict.fromkeys((*self._progress.level, *tables)))))
 
     def pause(self) -> None:
         """Read no further chunk; what is read is written."""
@@ -321,6 +311,7 @@ class MergedSnapshot:
                 self._give_up(chunk)
                 continue
             self._to_records(chunk)
+            self._reads.limiter.take(len(chunk.rows), chunk.bytes)
             reach("snapshot.chunk.read")
             assert chunk.high_watermark is not None, "a reader that is not asked to stop says where it stands"
             chunk.request.window.fill(chunk.rows, chunk.high_watermark)
@@ -347,6 +338,8 @@ class MergedSnapshot:
 
     def _ask(self, position: BinlogPosition) -> None:
         delivered: SourceOffset | None = None
+        if self._reads.limiter.wait_s() > 0:
+            return
         while len(self._asked) <= self._readers.count and self._waiting_bytes < WAITING_BYTES_MAX:
             work = next((one for one in self._pending if one.parked is None and one.ranges.has_more), None)
             if work is None:
@@ -448,7 +441,7 @@ class MergedSnapshot:
     def _end(self, state: SnapshotState) -> None:
         reach("snapshot.end")
         self._on_complete()
-        self._write_snapshot(replace(self._progress, state=state, level=tuple(self.level)))
+        self._write_snapshot(replace(self._progress, state=state))
         self.close()
 
     def _unpark(self, position: BinlogPosition) -> None:
@@ -471,7 +464,8 @@ class MergedSnapshot:
         """Go on with the structure that a table has now; from the beginning when its key is another one."""
         self._cache.remember([table])
         captured = self._cache.for_table(table)
-        key = key_of(captured, table, work.progress.surrogate_key)
+        surrogate_key = work.progress.surrogate_key
+        key = key_of(captured, table, self._reads.keys([table], surrogate_key)[table.id])
         if isinstance(key, Unchunkable):
             self._skip(work, f"changed while the snapshot was taken, and has no key to go on by: {key.reason}")
             return

@@ -75,6 +75,8 @@ class TableProgress:
     """SQL that the rows meet, of a signal's additional condition."""
     surrogate_key: str | None = None
     """The column by which the rows are read, of a signal."""
+    key: str = ""
+    """All that the order of the bounds depends on; they are worth nothing under another key."""
 
     @property
     def percent(self) -> float | None:
@@ -97,7 +99,7 @@ class TableProgress:
         if self.open_ranges:
             value["open_ranges"] = [[_list(one.low), _list(one.high)] for one in self.open_ranges]
         value["started_ms"], value["updated_ms"] = self.started_ms, self.updated_ms
-        for name in ("reason", "condition", "surrogate_key"):
+        for name in ("reason", "condition", "surrogate_key", "key"):
             if getattr(self, name):
                 value[name] = getattr(self, name)
         return _compact(value)
@@ -121,6 +123,7 @@ class TableProgress:
                 value.get("reason", ""),
                 value.get("condition"),
                 value.get("surrogate_key"),
+                value.get("key", ""),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable(str(table), raw, error) from error
@@ -138,8 +141,8 @@ class SnapshotProgress:
     updated_ms: int = 0
     tables: tuple[TableId, ...] = ()
     """In the order in which they are read."""
-    level: tuple[TableId, ...] = ()
-    """Captured tables that need no reading (any more): read before, or followed by the stream since they exist."""
+    lists: tuple[str, ...] = ()
+    """The four lists that said what was captured; a table that they leave out is behind when it is captured later."""
 
     def to_json(self) -> bytes:
         """Return the record value."""
@@ -151,7 +154,7 @@ class SnapshotProgress:
                 "started_ms": self.started_ms,
                 "updated_ms": self.updated_ms,
                 "tables": [list(table) for table in self.tables],
-                "level": [list(table) for table in self.level],
+                "lists": list(self.lists),
             }
         )
 
@@ -167,7 +170,7 @@ class SnapshotProgress:
                 int(value["started_ms"]),
                 int(value["updated_ms"]),
                 tuple(TableId(database, table) for database, table in value["tables"]),
-                tuple(TableId(database, table) for database, table in value.get("level", ())),
+                tuple(str(one) for one in value.get("lists", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable("the snapshot", raw, error) from error

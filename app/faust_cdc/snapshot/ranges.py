@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,8 @@ from faust_cdc.mysql.key_ranges import ChunkKey
 from faust_cdc.mysql.range_planner import RangePlanner
 from faust_cdc.relational.model import Table
 from faust_cdc.snapshot.progress import KeyRange, TableProgress
+
+log = logging.getLogger(__name__)
 
 STATEMENT_MAX_MS = 60_000
 """Of one statement on the source: one that takes longer is given up and its range halved."""
@@ -29,9 +32,11 @@ class TableRanges:
         self.table = table
         self.key = key
         self.rows_per_chunk = rows_per_chunk
-        self._progress = progress
-        self._again: list[KeyRange] = list(progress.open_ranges)
-        self._open: list[KeyRange] = list(progress.open_ranges)
+        self._progress = self._resumed(progress)
+        self._again: list[KeyRange] = list(self._progress.open_ranges)
+        self._open: list[KeyRange] = list(self._progress.open_ranges)
+        self._planner: RangePlanner | None = None
+        self._planned_on: Any = None
         self._lock = threading.Lock()
 
     def take(self, connection: Any) -> KeyRange | None:
@@ -42,7 +47,7 @@ class TableRanges:
             progress = self._progress
             if progress.is_planned:
                 return None
-            found = self._planner(connection).next()
+            found = self._planner_on(connection).next()
             if found is None:
                 self._progress = replace(progress, is_planned=True, planned_to=None)
                 return None
@@ -58,23 +63,44 @@ class TableRanges:
     def halve(self, connection: Any, taken: KeyRange) -> None:
         """Let a range that was too much for one statement be read again in two halves."""
         with self._lock:
-            halves = self._planner(connection).split(taken)
+            halves = self._planner_on(connection).split(taken)
             place = self._open.index(taken)
             self._open[place : place + 1] = halves
             self._again.extend(halves)
             self.rows_per_chunk = max(1, self.rows_per_chunk // 2)
+            self._planner_on(connection).rows_per_chunk = self.rows_per_chunk
 
-    def _planner(self, connection: Any) -> RangePlanner:
-        progress = self._progress
-        return RangePlanner(
-            connection,
-            self.table.id,
-            self.key,
-            self.rows_per_chunk,
-            progress.condition,
-            progress.planned_to,
-            limit_ms=STATEMENT_MAX_MS,
-        )
+    def _resumed(self, progress: TableProgress) -> TableProgress:
+        """Return progress that can be gone on with: of this key, and the range without an end planned anew."""
+        bounds = [bound for one in progress.open_ranges for bound in (one.low, one.high)] + [progress.planned_to]
+        known = progress.key in ("", self.key.describe())
+        if not known or not all(bound is None or self.key.accepts(bound) for bound in bounds):
+            log.warning(
+                "Snapshot: %s has another key than when it was begun, and is read from its beginning", self.table.id
+            )
+            progress = replace(progress, rows=0, planned_to=None, is_planned=False, open_ranges=())
+        progress = replace(progress, key=self.key.describe())
+        last = next((one for one in progress.open_ranges if one.high is None), None)
+        if last is None:
+            return progress
+        others = tuple(one for one in progress.open_ranges if one is not last)
+        return replace(progress, open_ranges=others, is_planned=False, planned_to=last.low)
+
+    def _planner_on(self, connection: Any) -> RangePlanner:
+        """Return the planner; of another connection than before it goes on where the last one was."""
+        if self._planner is None or self._planned_on is not connection:
+            progress = self._progress
+            self._planner = RangePlanner(
+                connection,
+                self.table.id,
+                self.key,
+                self.rows_per_chunk,
+                progress.condition,
+                progress.planned_to,
+                limit_ms=STATEMENT_MAX_MS,
+            )
+            self._planned_on = connection
+        return self._planner
 
     def written(self, taken: KeyRange) -> None:
         """Note that a range's rows are written."""
@@ -106,4 +132,5 @@ class TableRanges:
                 planned_to=self._progress.planned_to,
                 is_planned=self._progress.is_planned,
                 open_ranges=tuple(self._open),
+                key=self._progress.key,
             )

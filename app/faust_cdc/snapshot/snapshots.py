@@ -14,7 +14,7 @@ from dataclasses import replace
 from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.failpoints import reach
 from faust_cdc.mysql.chunk_session import has_visible_set
-from faust_cdc.mysql.key_ranges import Unchunkable
+from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.notifications.notifier import Notifier
@@ -22,12 +22,13 @@ from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
-from faust_cdc.pipeline.statements import first_words, readable
+from faust_cdc.pipeline.renames import renamed_tables
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, SnapshotCommand, StopSnapshot
-from faust_cdc.snapshot.launch import SourceReads, first_level, is_resumable, key_of, new_snapshot
+from faust_cdc.snapshot.launch import SourceReads, is_resumable, key_of, new_snapshot, no_snapshot
 from faust_cdc.snapshot.merged import MergedSnapshot
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
 from faust_cdc.snapshot.progress_log import ProgressLog, StoredProgress
@@ -42,7 +43,6 @@ log = logging.getLogger(__name__)
 EAGER_WAIT_MS = 2
 """How long the stream may wait for events while chunks are due."""
 NO_LIMIT_MS = 1 << 30
-_MAKE_TABLES = frozenset({"create", "rename", "alter"})
 
 
 class Snapshots:
@@ -63,8 +63,11 @@ class Snapshots:
         settings: SnapshotSettings,
         part_after_ms: float,
         notifier: Notifier,
+        lists: tuple[str, ...],
+        accepts: Callable[[TableId], bool],
         signal_tables: Iterable[TableId] = (),
     ) -> None:
+        """`lists` are the four that say what is captured, as `accepts` does."""
         self._reads = reads
         self._log = progress_log
         self._stored = stored
@@ -78,18 +81,18 @@ class Snapshots:
         self._tables = tables
         self._settings = settings
         self._notifier = notifier
+        self._lists = lists
+        self._accepts = accepts
         self._signal_tables = frozenset(signal_tables)
         self._stream: StreamingSource | None = None
         self._begun: tuple[SnapshotProgress, dict[TableId, TableProgress]] | None = None
         self._running: MergedSnapshot | None = None
         self._waiting: list[ExecuteSnapshot] = []
         """Snapshots that begin when the one that is under way is complete."""
-        self._level: list[TableId] = []
-        """Captured tables that need no reading."""
-        self._kept = stored.snapshot
-        """The snapshot that was last, as it is kept."""
-        self._may_be_new = False
-        self._created = False
+        self._before: TableFilter | None = None
+        """What was captured before the lists were changed; tables that it leaves out are behind."""
+        self._renamed: list[TableId] = []
+        """Tables that got a name by which they are captured."""
 
     def begin(self, offset: SourceOffset | None) -> SourceOffset | None:
         """Begin an initial snapshot, or go on with the one of `offset`; return where the stream begins.
@@ -103,14 +106,13 @@ class Snapshots:
         if is_resumable(self._stored, offset) and offset is not None and snapshot is not None:
             log.info("Going on with snapshot %s of %d tables", snapshot.id, len(snapshot.tables))
             # What is captured may be another list than it was.
-            tables = tuple(table for table in self._chosen(self._list_tables()) if table not in snapshot.level)
+            tables = tuple(self._chosen(self._list_tables()))
             states = {table: self._stored.tables.get(table, TableProgress(table)) for table in tables}
-            self._begun = replace(snapshot, tables=tables), states
+            self._begun = replace(snapshot, tables=tables, lists=self._lists), states
             return offset
         place = self._reads.place()
-        captured = self._list_tables()
-        ids = self._chosen(captured)
-        self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids), level=captured)
+        ids = self._chosen(self._list_tables())
+        self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids), lists=self._lists)
         Telling(self._notifier, self._block.name, self._begun[0]).started(ids)
         self._log.begin(self._begun[0], self._begun[1].values())
         self._writer.end_source_transaction(lambda: place)
@@ -140,14 +142,13 @@ class Snapshots:
 
     def at_edge(self, position: BinlogPosition) -> None:
         """Do what is due at this edge of a source transaction."""
-        if self._may_be_new:
-            self._look_for_new()
+        if self._before is not None or self._renamed:
+            self._catch_up()
         running = self._running
         if running is None:
             return
         running.at_edge(position)
         if not running.is_active:
-            self._kept, self._level = running.progress, list(running.progress.level)
             self._running = None
             if self._waiting:
                 self._execute(self._waiting.pop(0))
@@ -178,51 +179,38 @@ class Snapshots:
     def _go_on(self, stream: StreamingSource) -> None:
         """Take up what an attempt before left, or what became captured since."""
         stored = self._stored.snapshot
-        if stored is None:
-            self._level = self._list_tables()
-            self._kept = first_level(self._level)
-            self._log.write_snapshot(self._kept)
+        if stored is None or not stored.lists:
+            self._log.write_snapshot(no_snapshot(self._lists) if stored is None else replace(stored, lists=self._lists))
             self._writer.cover(stream.offset)
-        elif stored.state in (SnapshotState.RUNNING, SnapshotState.PAUSED) and stored.kind is not SnapshotKind.INITIAL:
+        if stored is None:
+            return
+        if stored.state in (SnapshotState.RUNNING, SnapshotState.PAUSED) and stored.kind is not SnapshotKind.INITIAL:
             log.info("Going on with %s snapshot %s", stored.kind.value, stored.id)
             known = self._stored.tables
             self._begun = stored, {table: known.get(table, TableProgress(table)) for table in stored.tables}
-        else:
-            read = [table for table, one in self._stored.tables.items() if one.state is TableState.COMPLETED]
-            # A table that was not captured for a while is behind when it is captured again.
-            self._level = [table for table in self._list_tables() if table in {*stored.level, *read}]
-            self._may_be_new = True
+        if stored.lists and stored.lists != self._lists:
+            databases, no_databases, tables, no_tables = stored.lists
+            self._before = TableFilter(databases, no_databases, tables, no_tables)
 
-    def _changed(self, statement: str) -> None:
+    def _changed(self, statement: str, database: str) -> None:
         if self._running is not None:
             self._running.changed(statement)
-        first, _ = first_words(readable(statement))
-        if first == "create":
-            self._created = True
-        self._may_be_new = self._may_be_new or first in _MAKE_TABLES
+        self._renamed += [
+            new for old, new in renamed_tables(statement, database) if self._accepts(new) and not self._accepts(old)
+        ]
 
-    def _look_for_new(self) -> None:
-        """Read tables that are captured and were not before; one that was created just now is followed already."""
-        self._may_be_new, created, self._created = False, self._created, False
-        known = {*self._level, *(self._running.tables if self._running is not None else ())}
-        new = [table for table in self._list_tables() if table not in known]
+    def _catch_up(self) -> None:
+        """Read tables that are captured and were not before: since the lists are others, or by a new name."""
+        new, before = self._renamed, self._before
+        self._renamed, self._before = [], None
+        if before is not None:
+            new = [*new, *(table for table in self._list_tables() if not before.accepts(table))]
         if not new:
-            return
-        if created:
-            self._note_level(new)
             return
         log.info("Captured from now on, and read to be level: %s", ", ".join(map(str, new)))
         patterns = tuple(re.escape(str(table)) for table in new)
-        self._execute(ExecuteSnapshot(f"new-tables-{uuid.uuid4()}", patterns))
-
-    def _note_level(self, tables: Iterable[TableId]) -> None:
-        self._level = [*self._level, *tables]
-        if self._running is not None:
-            self._running.note_level(tables)
-        elif self._kept is not None and self._stream is not None:
-            self._kept = replace(self._kept, level=tuple(self._level))
-            self._log.write_snapshot(self._kept)
-            self._writer.cover(self._stream.offset)
+        if refused := self._execute(ExecuteSnapshot(f"new-tables-{uuid.uuid4()}", patterns)):
+            log.warning("Not read: %s", refused)
 
     def _execute(self, command: ExecuteSnapshot) -> str | None:
         matches = matcher(command.data_collections)
@@ -233,7 +221,7 @@ class Snapshots:
         if running is not None and (running.kind is not SnapshotKind.INCREMENTAL or running.kind is not command.kind):
             self._waiting.append(command)
             return None
-        progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._level)
+        progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._lists)
         states = {table: restricted(one, command) for table, one in states.items()}
         if running is not None:
             self._extend(running, states)
@@ -248,8 +236,7 @@ class Snapshots:
         structures = self._read_tables(new)
         self._cache.remember(structures.values())
         running.extend(list(new))
-        for table, progress in new.items():
-            self._add(running, progress, structures.get(table))
+        self._add_all(running, new.values(), structures)
 
     def _run(self, snapshot: SnapshotProgress, tables: Mapping[TableId, TableProgress]) -> None:
         """Begin to read, or go on."""
@@ -266,8 +253,8 @@ class Snapshots:
                 running.pass_over(progress)
             elif table in empty:
                 running.complete(replace(progress, is_planned=True))
-            else:
-                self._add(running, progress, structures.get(table))
+        to_read = [one for table, one in tables.items() if table not in done and table not in empty]
+        self._add_all(running, to_read, structures)
         self._writer.cover(stream.offset)
 
     def _merged(self, snapshot: SnapshotProgress, stream: StreamingSource) -> MergedSnapshot:
@@ -288,12 +275,30 @@ class Snapshots:
             lambda: stream.relearn(),
         )
 
-    def _add(self, running: MergedSnapshot, progress: TableProgress, table: Table | None) -> None:
+    def _add_all(
+        self, running: MergedSnapshot, tables: Iterable[TableProgress], structures: Mapping[TableId, Table]
+    ) -> None:
+        by_surrogate: dict[str | None, list[TableProgress]] = {}
+        for progress in tables:
+            by_surrogate.setdefault(progress.surrogate_key, []).append(progress)
+        for surrogate_key, some in by_surrogate.items():
+            known = [structures[one.table] for one in some if one.table in structures]
+            keys = self._reads.keys(known, surrogate_key) if known else {}
+            for one in some:
+                self._add(running, one, structures.get(one.table), keys)
+
+    def _add(
+        self,
+        running: MergedSnapshot,
+        progress: TableProgress,
+        table: Table | None,
+        keys: Mapping[TableId, ChunkKey | Unchunkable],
+    ) -> None:
         if table is None:
             running.skip(progress, "it does not exist any more", ScanStatus.UNKNOWN_SCHEMA)
             return
         captured = self._cache.for_table(table)
-        key = key_of(captured, table, progress.surrogate_key)
+        key = key_of(captured, table, keys[table.id])
         override = self._settings.override_of(*table.id) if running.kind is SnapshotKind.INITIAL else None
         if override is not None and not isinstance(key, Unchunkable):
             key = self._reads.not_by_range(table.id, override) or key

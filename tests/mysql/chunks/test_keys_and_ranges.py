@@ -148,6 +148,23 @@ def test_what_else_makes_no_chunks() -> None:
     assert "charset is not known" in reason(table_of(column("varchar")), primary)
 
 
+@pytest.mark.parametrize(
+    ("type_name", "collation", "of_mariadb", "makes_chunks"),
+    [
+        ("char", "utf8mb4_0900_ai_ci", False, True),
+        ("char", "utf8mb4_0900_ai_ci", True, False),
+        ("char", "utf8mb4_uca1400_nopad_ai_ci", True, False),
+        ("char", "utf8mb4_uca1400_ai_ci", True, True),
+        ("varchar", "utf8mb4_0900_ai_ci", True, True),
+        ("varchar", "utf8mb4_nopad_bin", True, True),
+    ],
+)
+def test_char_without_padding(type_name: str, collation: str, of_mariadb: bool, makes_chunks: bool) -> None:
+    """The servers themselves are asked in test_every_key and test_other_servers."""
+    table = table_of(column(type_name, charset="utf8mb4", collation=collation))
+    assert isinstance(chunk_key(table, mariadb=of_mariadb), ChunkKey) is makes_chunks
+
+
 def test_what_makes_chunks() -> None:
     two = table_of(column("int"), column("varchar", "b", charset="latin1", collation="latin1_bin"), key=("b", "a"))
     parts = (IndexPart("b", descending=True), IndexPart("a"))
