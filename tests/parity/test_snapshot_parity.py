@@ -6,13 +6,16 @@ a stop in which something was changed.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from functools import partial
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
+from faust_cdc.offsets import SourcePartition, murmur2_partition
 from tests.harness.worker import WorkerProcess
 from tests.oracle.topics import AvroDecoder, RawRecord
 from tests.parity.beside import Beside
@@ -34,6 +37,7 @@ SETUP = (
 )
 OPTION_SETS: dict[str, tuple[dict[str, str], tuple[int, int, int]]] = {
     "initial": ({}, (1, 2, 3)),
+    "level": ({}, (1, 2, 3)),
     "only": ({"snapshot.mode": "initial_only"}, (1, 1, 1)),
     "always": ({"snapshot.mode": "always"}, (1, 2, 5)),
     "nodata": ({"snapshot.mode": "no_data"}, (0, 1, 2)),
@@ -54,11 +58,16 @@ OPTION_SETS: dict[str, tuple[dict[str, str], tuple[int, int, int]]] = {
     "none": ({"snapshot.locking.mode": "none"}, (1, 2, 3)),
     "extended": ({"snapshot.locking.mode": "extended"}, (1, 2, 3)),
     "own": ({OVERRIDES: "DB.big, DB.nokey", f"{OVERRIDES}.DB.big": "SELECT * FROM DB.big WHERE v = '3'",
-             f"{OVERRIDES}.DB.nokey": "SELECT v FROM DB.nokey"}, (1, 2, 3)),
+             f"{OVERRIDES}.DB.nokey": "SELECT w FROM DB.nokey"}, (1, 2, 3)),
 }  # fmt: skip
 """Name → options on both sides with DB for the database; how many records `done` has after each of the three parts."""
+LOCK_FREE = "level"
+"""The set that is ours with watermarks and theirs with its default. Which table is the first and which the last of all
+is another matter there: tables without a key wait for a quiet moment."""
 AFTER_A_STOP = {"recovery": {"snapshot.mode": "recovery"}}
 LOST = {"file": "binlog.000000", "pos": 4}
+OFFSET_PARTITIONS = 25
+"""Of the worker's offsets topic, unless it is told another number."""
 
 
 class Pairs:
@@ -69,20 +78,33 @@ class Pairs:
         self.theirs: dict[str, str] = {}
         """Option set → the name of Debezium's connector."""
 
-    def options(self, name: str) -> dict[str, str]:
-        options = OPTION_SETS[name][0]
-        return {key.replace("DB", self.beside.database): value.replace("DB", self.beside.database)
-                for key, value in options.items()}  # fmt: skip
+    def options(self, name: str, *, ours: bool = False) -> dict[str, str]:
+        """Of one side; where nothing is said of locks, both have Debezium's default."""
+        locking = "watermark" if ours and name == LOCK_FREE else "minimal"
+        given = {"snapshot.locking.mode": locking} | OPTION_SETS[name][0]
+        database = self.beside.database
+        return {key.replace("DB", database): value.replace("DB", database) for key, value in given.items()}
 
     def start(self) -> None:
         for name in OPTION_SETS:
             self.theirs[name] = self.beside.start_theirs(f"theirs_{name}", self.options(name))
-            self.beside.start_ours(self.worker, f"ours__{name}", self.options(name))
+            self.beside.start_ours(self.worker, f"ours__{name}", self.options(name, ours=True))
 
-    def change(self, name: str, method: str, path: str, body: Any = None) -> None:
-        """Ask both sides the same; paths and bodies are of one connector."""
-        self.beside.connect.change(method, f"/connectors/{self.theirs[name]}{path}", _for(body, f"theirs_{name}"))
-        self.worker.rest(method, f"/connectors/ours__{name}{path}", _for(body, f"ours__{name}"))
+    def change(self, name: str, path: str) -> None:
+        """PUT the same on both sides."""
+        self.beside.connect.change("PUT", f"/connectors/{self.theirs[name]}{path}")
+        self.worker.rest("PUT", f"/connectors/ours__{name}{path}")
+
+    def lose_position(self, name: str) -> None:
+        """Give both an offset whose file is not on the server: theirs by REST, ours as a record."""
+        partition = {"server": f"theirs_{name}"}
+        body = {"offsets": [{"partition": partition, "offset": LOST}]}
+        self.beside.connect.change("PATCH", f"/connectors/{self.theirs[name]}/offsets", body)
+        key = SourcePartition(f"ours__{name}", f"ours__{name}").key()
+        producer = Producer({"bootstrap.servers": self.beside.kafka.bootstrap})
+        topic = f"parity-{self.beside.stamp}-offsets"
+        producer.produce(topic, json.dumps(LOST).encode(), key, murmur2_partition(key, OFFSET_PARTITIONS))
+        assert producer.flush(60) == 0
 
     def offsets(self, name: str) -> tuple[Any, Any]:
         """Both stored offsets without the time; None where there is none."""
@@ -103,16 +125,11 @@ class Pairs:
 
     def await_done(self, part: int) -> None:
         for name, (_, counts) in OPTION_SETS.items():
+            self.beside.connect.wait_running(self.theirs[name])
             for side in ("theirs", "ours_"):
                 topic = f"{side}_{name}.{self.beside.database}.done"
                 if counts[part]:
                     await_records(self.beside.kafka, topic, counts[part], 240)
-
-
-def _for(body: Any, prefix: str) -> Any:
-    if not isinstance(body, dict) or "offsets" not in body:
-        return body
-    return {"offsets": [{"partition": {"server": prefix}, "offset": body["offsets"]}]}
 
 
 def test_every_mode_and_option_as_debezium_has_it(beside: Beside) -> None:
@@ -130,14 +147,14 @@ def test_every_mode_and_option_as_debezium_has_it(beside: Beside) -> None:
         beside.mysql.execute("INSERT INTO a VALUES (4, 'new'); INSERT INTO done VALUES (2)", beside.database)
         pairs.await_done(1)
         for name in OPTION_SETS:
-            pairs.change(name, "PUT", "/stop")
+            pairs.change(name, "/stop")
         for name in OPTION_SETS:
             worker.until(partial(pairs.stopped, name), 120, f"{name} stopped")
         beside.mysql.execute("DELETE FROM a WHERE id = 1; INSERT INTO done VALUES (3)", beside.database)
-        pairs.change("needed", "PATCH", "/offsets", {"offsets": LOST})
+        pairs.lose_position("needed")
         change_modes(pairs)
         for name in OPTION_SETS:
-            pairs.change(name, "PUT", "/resume")
+            pairs.change(name, "/resume")
         pairs.await_done(2)
         for name in OPTION_SETS:
             await_as_many(partial(pairs.records, name))
@@ -174,7 +191,8 @@ def compare(beside: Beside, complete: dict[str, tuple[Any, Any]], idle: tuple[An
         assert len(ours.get("done", [])) == counts[2], name
         print(f"\n{name}: {comparison.records} records compared, {len(comparison.faults)} unexplained differences")
         count += comparison.records
-        faults += [f"{name}: {fault}" for fault in comparison.faults]
+        marked = "value.source.snapshot" if name == LOCK_FREE else None
+        faults += [f"{name}: {fault}" for fault in comparison.faults if marked is None or marked not in fault]
         explained += comparison.explained
     for name, (left, right) in complete.items():
         if left != right or set(left) != {"file", "pos", "gtids"}:

@@ -192,10 +192,11 @@ def test_never_reads_the_binlog_from_its_beginning(bench: Bench) -> None:
         assert rows(bench, task, 2) == [("c", 3), ("c", 4)]
 
 
-def test_a_list_of_tables_says_which_and_in_which_order(bench: Bench) -> None:
+def test_lists_of_tables_say_which_and_in_which_order(bench: Bench) -> None:
     for name in ("a", "b", "z"):
         bench.source.execute(f"CREATE TABLE {name} (id INT PRIMARY KEY); INSERT INTO {name} VALUES (1)", bench.database)
-    configure(bench, snapshot__include__collection__list=r".*\.z,.*\.[AT]")
+    chosen = {"snapshot.include.collection.list": r".*\.[AT],.*\.z", "table.include.list": r".*\.z,.*"}
+    configure(bench, **chosen)
     with bench.running() as task:
         wait_until_streaming(task)
         markers = {}
@@ -257,6 +258,28 @@ def test_a_statement_of_ones_own(bench: Bench, apicurio: Apicurio, hot_path: boo
 
 
 @pytest.mark.parametrize(
+    ("statement", "expected", "in_one_piece"),
+    [
+        ("SELECT * FROM {t} WHERE id % 3 = 1", [*range(1, 60, 3)], False),
+        ("SELECT * FROM {t} ORDER BY id LIMIT 5", [1, 2, 3, 4, 5], True),
+    ],
+)
+def test_a_statement_is_read_by_ranges_where_the_server_can(
+    bench: Bench, statement: str, expected: list[int], in_one_piece: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.source.execute(f"INSERT INTO t VALUES {', '.join(f'({n})' for n in range(3, 61))}", bench.database)
+    table = f"{bench.database}.t"
+    chunks = {"snapshot.chunk.size": "7", "snapshot.max.threads": "2", "snapshot.locking.mode": "watermark"}
+    configure(bench, **{OVERRIDES: table, f"{OVERRIDES}.{table}": statement.format(t=table)}, **chunks)
+    with caplog.at_level("INFO"), bench.running() as task:
+        wait_until_streaming(task)
+        assert sorted(number for _, number in rows(bench, task, len(expected))) == expected
+        insert(bench, 99)
+        assert rows(bench, task, len(expected) + 1)[-1] == ("c", 99)
+    assert ("is read in one piece" in caplog.text) == in_one_piece
+
+
+@pytest.mark.parametrize(
     ("statement", "cause"),
     [
         ("SELECT * FROM {t} WHERE nonsense = 1", "nonsense"),
@@ -293,7 +316,7 @@ def test_delays_are_kept_and_end_at_a_stop(bench: Bench) -> None:
     with bench.running() as task:
         time.sleep(1)
         assert task.progress.phase is Phase.CONNECTING
-    configure(bench, snapshot__mode="always", streaming__delay__ms="3600000")
+    configure(bench, snapshot__mode="always", snapshot__locking__mode="minimal", streaming__delay__ms="3600000")
     with bench.running() as task:
         assert len(rows(bench, task, 4)) == 4
         assert task.progress.phase is Phase.SNAPSHOTTING

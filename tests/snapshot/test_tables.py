@@ -30,13 +30,13 @@ def chosen(include: str | None = None, table_include: str | None = None, order: 
     [
         (None, None, "disabled", ["Z.a", "d.B", "d.a", "d.b", "d.big", "d.c", "d.odd.name"]),
         (None, r"d\.c,.*\.A,.*", "disabled", ["d.c", "Z.a", "d.a", "d.B", "d.b", "d.big", "d.odd.name"]),
-        (r"D\.c, d\.[ab]", r"d\.a,.*", "disabled", ["d.c", "d.B", "d.a", "d.b"]),
-        (r"d\.b{1\,2},d\.a", None, "disabled", ["d.B", "d.b", "d.a"]),
+        (r"D\.c, d\.[ab]", r"d\.b,.*", "disabled", ["d.B", "d.b", "d.a", "d.c"]),
+        (r"d\.b{1\,2},d\.a", None, "disabled", ["d.B", "d.a", "d.b"]),
         (r"a", None, "disabled", []),
         (r'"d"\."odd\.name"', None, "disabled", ["d.odd.name"]),
         (None, None, "ascending", ["Z.a", "d.B", "d.b", "d.odd.name", "d.a", "d.c", "d.big"]),
         (None, None, "descending", ["d.big", "d.a", "d.c", "Z.a", "d.B", "d.b", "d.odd.name"]),
-        (r"d\.c,d\.a,d\.big", None, "ascending", ["d.c", "d.a", "d.big"]),
+        (r"d\.c,d\.a,d\.big", r"d\.c,.*", "ascending", ["d.c", "d.a", "d.big"]),
     ],
 )
 def test_order(include: str | None, table_include: str | None, order: str, expected: list[str]) -> None:

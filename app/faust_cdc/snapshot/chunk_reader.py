@@ -11,6 +11,7 @@ import queue
 import threading
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from faust_cdc.errors import CdcError, SchemaOutOfSync
@@ -26,6 +27,7 @@ from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.snapshot.kindness import SourcePressure
 from faust_cdc.snapshot.progress import KeyRange
 from faust_cdc.snapshot.ranges import STATEMENT_MAX_MS, TableRanges
+from faust_cdc.snapshot.selects import overridden_list
 from faust_cdc.snapshot.windows import SnapshotWindow
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -102,6 +104,15 @@ def _ended_by(row: Row, old: int, end: bytes) -> Row:
     return topic, key, value[:-old] + end
 
 
+@contextmanager
+def _closed_when_it_fails(session: ChunkSession) -> Iterator[ChunkSession]:
+    try:
+        yield session
+    except BaseException:
+        session.close()
+        raise
+
+
 class ChunkReaders:
     """The reader threads of one snapshot."""
 
@@ -164,7 +175,10 @@ class ChunkReaders:
             while (request := self._requests.get()) is not None and not self._should_stop():
                 chunk = Chunk(request)
                 try:
-                    session = self._read(session or self._connect(), chunk)
+                    # Named before it is read with: what fails in the middle is closed below, or it would hold its
+                    # table against DDL for as long as somebody holds the error.
+                    session = session or self._connect()
+                    session = self._read(session, chunk)
                 except CdcError as error:
                     chunk.error = error
                 if self._should_stop():
@@ -183,13 +197,13 @@ class ChunkReaders:
         except ChunkTooLong as error:
             log.info("%s: %s; reading it in halves", chunk.request.captured.id, error)
             session.close()
-            session = self._connect()
-            self._halve(session, chunk)
+            with _closed_when_it_fails(self._connect()) as session:
+                self._halve(session, chunk)
         except (SchemaOutOfSync, SnapshotOvertaken) as error:
             log.info("%s changed while it was read: %s", chunk.request.captured.id, error)
             session.close()
-            session = self._connect()
-            self._give_back(session, chunk)
+            with _closed_when_it_fails(self._connect()) as session:
+                self._give_back(session, chunk)
         return session
 
     def _fill(self, session: ChunkSession, chunk: Chunk) -> None:
@@ -266,7 +280,7 @@ class ChunkReaders:
             self._read_cells(session, chunk)
             return
         request = chunk.request
-        with session.prepared(self._select(chunk, as_text=False), self._should_stop) as query:
+        with session.prepared(self._select(session, chunk, as_text=False), self._should_stop) as query:
             if self._should_stop():
                 return
             for found in CompiledRows(query, captured, request.topic, lambda: request.source, request.source.snapshot):
@@ -279,7 +293,7 @@ class ChunkReaders:
                 self._check_size(chunk)
 
     def _read_cells(self, session: ChunkSession, chunk: Chunk) -> None:
-        for cells in session.stream(self._select(chunk, as_text=True)):
+        for cells in session.stream(self._select(session, chunk, as_text=True)):
             if self._should_stop():
                 return
             self._add_cells(chunk, cells)
@@ -293,16 +307,20 @@ class ChunkReaders:
         if chunk.bytes > CHUNK_BYTES_MAX and len(chunk.rows) + len(chunk.cells) > 1:
             raise ChunkTooLong(f"a chunk of {chunk.bytes >> 20} MiB")
 
-    def _select(self, chunk: Chunk, *, as_text: bool) -> str:
+    def _select(self, session: ChunkSession, chunk: Chunk, *, as_text: bool) -> str:
         request = chunk.request
         assert chunk.range is not None
-        expressions = request.captured.transcoder.plan.select_list(as_text=as_text)
-        ranges = request.ranges
+        plan, ranges = request.captured.transcoder.plan, request.ranges
+        if ranges.override is None:
+            expressions = plan.select_list(as_text=as_text)
+        else:
+            expressions = overridden_list(plan, ranges.override, session.columns_of, as_text=as_text)
         return chunk_select(
             ranges.table.id,
             expressions,
             ranges.key,
             chunk.range,
             condition=ranges.condition,
+            override=ranges.override,
             limit_ms=STATEMENT_MAX_MS,
         )

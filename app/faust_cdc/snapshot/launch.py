@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from faust_cdc.mysql.chunk_session import ChunkSession
-from faust_cdc.mysql.chunk_statements import estimated_rows, is_empty
+from faust_cdc.mysql.chunk_statements import estimated_rows, is_empty, override_problem
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_keys
 from faust_cdc.offsets import SourceOffset
@@ -70,6 +70,15 @@ class SourceReads:
             return {table for table in tables if is_empty(session.connection, table)}
         finally:
             session.close()
+
+    def not_by_range(self, table: TableId, statement: str) -> Unchunkable | None:
+        """Return why the rows that a statement gives cannot be read by ranges of the table's key; None: they can."""
+        session = self.connect()
+        try:
+            problem = override_problem(session.connection, table, statement)
+        finally:
+            session.close()
+        return None if problem is None else Unchunkable(problem)
 
     def place(self) -> SourceOffset:
         """Return where a stream begins that delivers everything that no read shows from now on."""

@@ -406,14 +406,18 @@ class MergedSnapshot:
         is_last_of_table = work.ranges.is_finished
         is_last = is_last_of_table and len(self._pending) == 1 and not self._whole
         is_first = is_first_of_table and not any(progress.rows for progress in self._shown.values())
+        last = len(written) - 1
         marks: dict[int, str] = {}
-        if is_first_of_table:
-            marks[0] = "first" if is_first else "first_in_data_collection"
-        if is_last_of_table and (len(written) > 1 or not is_first):
-            marks[len(written) - 1] = "last_in_data_collection"
-        if is_last:
-            marks[len(written) - 1] = "last"
-        for place, marker in marks.items():  # each once: a mark takes the place of what the row was read with
+        # Each row once, for what is marked is the row as it was read; the later of these win, as Debezium has it.
+        for is_so, place, marker in (
+            (is_first_of_table, 0, "first_in_data_collection"),
+            (is_last_of_table, last, "last_in_data_collection"),
+            (is_first, 0, "first"),
+            (is_last, last, "last"),
+        ):
+            if is_so:
+                marks[place] = marker
+        for place, marker in marks.items():
             written[place] = chunk.marked(kept[place], replace(source, snapshot=marker))
 
     def _finish(self, work: _Work) -> None:
@@ -475,7 +479,7 @@ class MergedSnapshot:
         if key != work.ranges.key:
             progress = TableProgress(table.id, condition=progress.condition, surrogate_key=progress.surrogate_key)
             log.warning("Snapshot: %s has another key now and is read from its beginning", table.id)
-        work.ranges = TableRanges(table, key, progress, work.ranges.rows_per_chunk)
+        work.ranges = TableRanges(table, key, progress, work.ranges.rows_per_chunk, work.ranges.override)
         work.captured, work.progress, work.parked = captured, progress, None
 
     def _skip(self, work: _Work, reason: str) -> None:

@@ -24,7 +24,11 @@ class TableRanges:
     What was begun and not written is kept in order, so that progress names exactly what a restart must read again.
     """
 
-    def __init__(self, table: Table, key: ChunkKey, progress: TableProgress, rows_per_chunk: int) -> None:
+    def __init__(
+        self, table: Table, key: ChunkKey, progress: TableProgress, rows_per_chunk: int, override: str | None = None
+    ) -> None:
+        """`override`: a SELECT that gives the rows in place of the table (`snapshot.select.statement.overrides`)."""
+        self.override = override
         self.table = table
         self.key = key
         self.rows_per_chunk = rows_per_chunk

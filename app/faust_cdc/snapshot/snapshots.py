@@ -300,10 +300,11 @@ class Snapshots:
             return
         captured = self._cache.for_table(table)
         key = key_of(captured, table, keys[table.id])
-        if running.kind is SnapshotKind.INITIAL and self._settings.override_of(*table.id) is not None:
-            key = Unchunkable(f"{table.id} has a statement of its own.")
+        override = self._settings.override_of(*table.id) if running.kind is SnapshotKind.INITIAL else None
+        if override is not None and not isinstance(key, Unchunkable):
+            key = self._reads.not_by_range(table.id, override) or key
         if not isinstance(key, Unchunkable):
-            running.add(captured, TableRanges(table, key, progress, self._reads.rows_per_chunk), progress)
+            running.add(captured, TableRanges(table, key, progress, self._reads.rows_per_chunk, override), progress)
         elif running.kind is SnapshotKind.INCREMENTAL:
             running.skip(progress, key.reason, ScanStatus.NO_PRIMARY_KEY)
         else:

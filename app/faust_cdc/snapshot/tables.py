@@ -1,9 +1,9 @@
 """Which tables an initial snapshot reads, and in which order.
 
-`snapshot.include.collection.list` chooses among the captured tables (the others are streamed only), and its order is
-the order of the copy. Without it the order is that of the patterns of `table.include.list`, as in Debezium 3.6.1
-(RelationalSnapshotChangeEventSource.addSignalingCollectionAndSort); tables of one pattern are in the order of their
-names. With `snapshot.tables.order.by.row.count` the server's estimates come first, and that order among equals.
+`snapshot.include.collection.list` chooses among the captured tables; the others are streamed only. The order is that of
+the patterns of `table.include.list`, and by name among the tables of one pattern (Debezium 3.6.1,
+RelationalSnapshotChangeEventSource.addSignalingCollectionAndSort; that of `snapshot.include.collection.list` is none,
+seen live). With `snapshot.tables.order.by.row.count` the server's estimates come first, and that order among equals.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class SnapshotTables:
     def __init__(self, settings: SnapshotSettings, table_include_list: str | None, estimate: EstimateRows) -> None:
         """Raises ConfigError for a list that is none of regular expressions."""
         self._chosen = parse_patterns(_INCLUDE, settings.include)
-        self._in_order = self._chosen or parse_patterns("table.include.list", table_include_list)
+        self._in_order = parse_patterns("table.include.list", table_include_list)
         self._order = settings.order
         self._estimate = estimate
 
     def of(self, captured: Iterable[TableId]) -> list[TableId]:
-        """Return those that are read, in the order of the lists; row counts are not asked for."""
+        """Return those that are read, in the order of `table.include.list`; row counts are not asked for."""
         tables = sorted(captured, key=str)
         if self._chosen:
             self._warn_of_unmatched(tables)
-            tables = [one for one in tables if self._place(one) < len(self._chosen)]
+            tables = [one for one in tables if any(_matches(pattern, one) for pattern in self._chosen)]
         return sorted(tables, key=self._place)
 
     def by_row_count(self, tables: Sequence[TableId]) -> list[TableId]:
