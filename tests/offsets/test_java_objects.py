@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +19,15 @@ from faust_cdc.offsets.incremental import CollectionMember, IncrementalMembers, 
 from faust_cdc.offsets.java_objects import JavaValue, Key, NotUnderstood, read_key
 from faust_cdc.offsets.java_writer import write_key
 from faust_cdc.relational.model import TableId
-from faust_cdc.snapshot.progress import TableState
-from faust_cdc.snapshot.taken_over import bound_of, progress_of
+from faust_cdc.snapshot.progress import (
+    KeyRange,
+    SnapshotKind,
+    SnapshotProgress,
+    SnapshotState,
+    TableProgress,
+    TableState,
+)
+from faust_cdc.snapshot.taken_over import bound_of, java_key_of, members_of, progress_of
 
 DATA = Path(__file__).parent / "data"
 VECTORS = dict(line.split(" ") for line in (DATA / "java_keys.txt").read_text().splitlines())
@@ -180,7 +188,7 @@ def test_a_table_that_has_begun_goes_on_behind_its_last_key() -> None:
     members = IncrementalMembers.parse({**RECORDED, **done, "incremental_snapshot_collections": condition}, "c")
     assert members is not None
     _, (table,) = progress_of(members, "c", 5)
-    assert (table.state, table.planned_to, table.condition) == (TableState.RUNNING, ("_utf8mb4 0x78", "101"), "a > 1")
+    assert (table.state, table.planned_to, table.condition) == (TableState.RUNNING, ("_utf8mb4 x'78'", "101"), "a > 1")
     assert table.surrogate_key is None
     unclear = IncrementalMembers((CollectionMember("a.b"),), values("java.sql.Timestamp", (0, 0)))
     assert progress_of(unclear, "c", 5)[1][0].planned_to is None
@@ -194,9 +202,58 @@ def test_keys_as_literals() -> None:
         JavaValue("LocalDate", date(2024, 2, 29)),
         JavaValue("BigInteger", 2**64 - 1),
     )
-    assert bound_of(key) == ("-1.50", "''", "0x00ff", "'2024-02-29'", "18446744073709551615")
+    assert bound_of(key) == ("-1.50", "_utf8mb4 x''", "_binary x'00FF'", "'2024-02-29'", "18446744073709551615")
     assert bound_of((None,)) is None
     assert bound_of(()) is None
+    assert bound_of(values("String", "\ud800")) is None
+
+
+@pytest.mark.parametrize(
+    ("bound", "key"),
+    [
+        (("-1.50", "_utf8mb4 x''", "_binary x'00FF'", "'2024-02-29'"),
+         (JavaValue("BigDecimal", Decimal("-1.50")), JavaValue("String", ""), JavaValue("byte[]", b"\x00\xff"),
+          JavaValue("LocalDate", date(2024, 2, 29)))),
+        (("_latin1 x'E9'", "-2147483648", "2147483648"),
+         (JavaValue("String", "é"), JavaValue("Integer", -(2**31)), JavaValue("Long", 2**31))),
+        (("9223372036854775808",), values("BigInteger", 2**63)),
+        (("'2024-02-29 12:00:00'",), None),
+        (("'0000-00-00'",), None),
+        (("_utf8mb4 x'FF'",), None),
+    ],
+)  # fmt: skip
+def test_literals_as_keys(bound: tuple[str, ...], key: Key | None) -> None:
+    assert java_key_of(bound) == key
+
+
+def test_what_an_offset_tells_of_a_snapshot_of_ours() -> None:
+    a, b, c = (TableId("d", name) for name in "abc")
+    snapshot = SnapshotProgress("s", SnapshotKind.INCREMENTAL, tables=(a, b, c))
+    reading = TableProgress(
+        b,
+        TableState.RUNNING,
+        planned_to=("30",),
+        open_ranges=(KeyRange(("10",), ("20",)), KeyRange(("20",), ("30",))),
+        condition="v > 1",
+        key="`id` integer",
+        last_key=("99",),
+    )
+    tables = {a: TableProgress(a, TableState.COMPLETED), b: reading}
+    members = IncrementalMembers.parse(members_of(snapshot, tables), "c")
+    assert members == IncrementalMembers(
+        (CollectionMember("d.b", "v > 1"), CollectionMember("d.c")), values("Integer", 10), values("Integer", 99), "s"
+    )
+    behind = replace(reading, open_ranges=())
+    members = IncrementalMembers.parse(members_of(snapshot, {**tables, b: behind}), "c")
+    assert members is not None
+    assert members.primary_key == values("Integer", 30)
+    backwards = replace(reading, key="`id` integer DESC")
+    members = IncrementalMembers.parse(members_of(snapshot, {**tables, b: backwards}), "c")
+    assert members is not None
+    assert (members.primary_key, members.maximum_key) == (None, None)
+    assert members_of(replace(snapshot, state=SnapshotState.COMPLETED), tables) == {}
+    done = {one: TableProgress(one, TableState.SKIPPED) for one in (a, b, c)}
+    assert members_of(snapshot, done) == {}
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,10 @@ SETUP = (
     "CREATE TABLE sig (id VARCHAR(42) PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)"
 )
 KEYS = ("maximum_key", "last_processed_key")
-"""Where a chunk ends: a matter of how chunks are cut."""
 
 
 def told(decoder: AvroDecoder, records: list[RawRecord], prefix: str) -> list[tuple[Any, ...]]:
-    """Return the notifications of the incremental snapshot; of those of chunks the first per table."""
+    """Return the notifications of the incremental snapshot, each once: its tables are of one chunk."""
     found: list[tuple[Any, ...]] = []
     for record in records:
         value = decoder.decode(record.value or b"")
@@ -32,7 +31,7 @@ def told(decoder: AvroDecoder, records: list[RawRecord], prefix: str) -> list[tu
             continue
         data = dict(value["additional_data"])
         assert data.pop("connector_name") == prefix
-        keys = [data.pop(name, None) for name in KEYS]
+        keys = [data.get(name) for name in KEYS]
         assert (None not in keys) == (value["type"] == "IN_PROGRESS")
         one = (value["id"], value["aggregate_type"], value["type"], data)
         if one not in found:

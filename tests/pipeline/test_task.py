@@ -12,6 +12,7 @@ import pytest
 
 from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
 from faust_cdc.kafka.topics import TopicSpec
+from faust_cdc.notifications.notification import Notification
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
@@ -31,6 +32,8 @@ class Bench:
         self.prefix = f"p{uuid4().hex[:8]}"
         self.decoder = AvroDecoder(apicurio.ccompat_url)
         self.offsets = f"{self.prefix}-offsets"
+        self.told: list[Notification] = []
+        """Notifications of all tasks."""
         self._settings = {"name": "c"} | connector_config(source, database, self.prefix, **config)
         self.spec = TaskSpec(
             connector="c",
@@ -52,7 +55,7 @@ class Bench:
     @contextmanager
     def running(self) -> Iterator[ConnectorTask]:
         states: list[TaskSnapshot] = []
-        task = ConnectorTask(self.spec, states.append)
+        task = ConnectorTask(self.spec, states.append, self.told.append)
         task.start()
         try:
             yield task

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from faust_cdc.errors import FatalError
 from faust_cdc.offsets import SourceOffset, SourcePartition
+from faust_cdc.offsets.incremental import IncrementalMembers
+from faust_cdc.snapshot.taken_over import bound_of, members_of, progress_of
 from tests.recorded import runs
 
 OFFSETS = 774
@@ -43,6 +46,24 @@ def test_a_snapshot_in_progress_is_known_by_its_marker() -> None:
         SourceOffset.from_json(json.dumps(line["offset"]).encode(), "recorded").snapshot for line in records()
     )
     assert markers == Counter({None: 407, "INITIAL": 361, "INCREMENTAL": 6})
+
+
+def test_every_recorded_incremental_snapshot_is_gone_on_with_and_told_alike() -> None:
+    taken = 0
+    for line in records():
+        offset = SourceOffset.from_json(json.dumps(line["offset"]).encode(), "recorded")
+        members = IncrementalMembers.parse(offset.extra, "recorded")
+        if members is None:
+            continue
+        snapshot, tables = progress_of(members, "recorded", 5)
+        last = None if members.maximum_key is None else bound_of(members.maximum_key)
+        assert (last is None) == (members.maximum_key is None)
+        states = {one.table: one for one in (replace(tables[0], last_key=last), *tables[1:])}
+        theirs = {name: text for name, text in offset.extra.items() if name.startswith("incremental_")}
+        assert members_of(snapshot, states) == theirs
+        taken += 1
+    assert taken > 0
+    print(f"\nrecorded incremental snapshots under way: {taken}, all told alike")
 
 
 def test_the_recorded_partition_gives_connects_key() -> None:

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.integration
 
 SHOP = SourcePartition("größe/1", "shop")
 ORDERS, ITEMS = TableId("db", "orders"), TableId("db.x", 'i"t')
-SNAPSHOT = SnapshotProgress("1", SnapshotKind.INITIAL, SnapshotState.RUNNING, 1, 2, (ORDERS, ITEMS))
+SNAPSHOT = SnapshotProgress("1", SnapshotKind.INITIAL, SnapshotState.RUNNING, 1, 2, (ORDERS, ITEMS), joined=("2", "3"))
 OPEN = TableProgress(
     ORDERS,
     TableState.RUNNING,
@@ -41,6 +41,7 @@ OPEN = TableProgress(
     started_ms=1,
     updated_ms=2,
     condition="a > 'ä'",
+    last_key=("_latin1 0x7a", "9"),
 )
 WAITING = TableProgress(ITEMS, estimated_rows=5)
 

@@ -126,7 +126,7 @@ def execute(
     surrogate_key: str | None,
     signal_id: str | None,
 ) -> None:
-    """Read tables (again) while the stream goes on (incremental), or at once with the stream waiting (blocking)."""
+    """Read tables (again) while the stream goes on: incremental, or marked as an initial one (blocking)."""
     tables = _split(data_collections)
     if not tables:
         raise click.UsageError("Give the tables: --data-collections 'shop\\.orders'")

@@ -48,7 +48,7 @@ class ChunkSession(SnapshotSession):
         """Wait until a read shows all that the stream delivered: up to `position`, the executed set being `gtids`.
 
         False when asked to stop. Raises SourceConnectionLost when it takes too long: the server is not the one that
-        the stream comes from.
+        the stream comes from; and when the server has left GTIDs: its set does not tell any more what a read shows.
         """
         deadline = time.monotonic() + BEHIND_MAX_S
         while not should_stop():
@@ -57,8 +57,16 @@ class ChunkSession(SnapshotSession):
                 if self._high >= position:
                     return True
                 self._run("COMMIT")
-            elif self._run(f"SELECT GTID_SUBSET('{gtids or ''}', @@global.gtid_executed)")[0][0]:
-                return True
+            else:
+                sql = f"SELECT @@global.gtid_mode, GTID_SUBSET('{gtids or ''}', @@global.gtid_executed)"
+                mode, is_shown = self._run(sql)[0]
+                if mode != "ON":
+                    raise SourceConnectionLost(
+                        f"gtid_mode of {self._address} was ON when the snapshot began and is {mode} now: without GTIDs "
+                        "the server does not say what a read shows."
+                    )
+                if is_shown:
+                    return True
             if time.monotonic() > deadline:
                 raise SourceConnectionLost(
                     f"{self._address} does not show the transactions that it sent in its binlog up to {position} "

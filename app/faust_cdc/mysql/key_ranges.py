@@ -140,9 +140,11 @@ class ChunkKey:
             column.accepts(literal) for column, literal in zip(self.columns, bound, strict=True)
         )
 
-    def order(self) -> str:
-        """Return the ORDER BY list in which chunks follow one another."""
-        return ", ".join(quote(column.name) + (" DESC" if column.descending else "") for column in self.columns)
+    def order(self, *, backwards: bool = False) -> str:
+        """Return the ORDER BY list in which chunks follow one another, or the reverse of it."""
+        return ", ".join(
+            quote(column.name) + (" DESC" if column.descending is not backwards else "") for column in self.columns
+        )
 
     def describe(self) -> str:
         """Return the columns with all that their order depends on: bounds of one text are worth nothing under another.

@@ -21,6 +21,9 @@ from faust_cdc.mysql.key_ranges import ChunkKey, where
 from faust_cdc.relational.key_range import Bound, KeyRange
 from faust_cdc.relational.model import TableId
 
+LAST_KEY_MAX_MS = 5_000
+"""So long the server may look for a table's last key, which is only shown."""
+
 
 class RangePlanner:
     """Plans the chunks of one table on a connection that nobody else uses meanwhile. Not thread-safe."""
@@ -86,6 +89,17 @@ class RangePlanner:
                 return None
         return rest
 
+    def last_key(self) -> Bound | None:
+        """Return the last key of the table's rows that meet the condition; None without one, or when it takes too long.
+
+        Raises what `query` raises.
+        """
+        try:
+            rows = self._run(KeyRange(), f"ORDER BY {self._key.order(backwards=True)} LIMIT 1", LAST_KEY_MAX_MS)
+        except ChunkTooLong:
+            return None
+        return self._key.bound(rows[0]) if rows else None
+
     def split(self, key_range: KeyRange) -> tuple[KeyRange, ...]:
         """Return a range as two of about half its rows as planned, as itself alone when no two keys are in it.
 
@@ -127,11 +141,12 @@ class RangePlanner:
         """Whether there are rows behind `key`: with a unique key the next row is, else it may have the same value."""
         return self._key.unique or bool(self._run(KeyRange(key, high or self._high), "LIMIT 1"))
 
-    def _run(self, key_range: KeyRange, rest: str) -> list[Any]:
+    def _run(self, key_range: KeyRange, rest: str, limit_ms: int | None = None) -> list[Any]:
         index = None if self._condition else self._key
         sql = (
             f"SELECT {', '.join(self._key.select_list())} FROM {source_text(self._table, index, self._override)} "
             f"WHERE {where(self._key, key_range, self._condition)} {rest}"
         )
         doing = f"planning the chunks of {self._table}"
-        return run_limited(self._connection, limited(sql, self._limit_ms, mariadb=self._mariadb), doing=doing)
+        limit_ms = self._limit_ms if limit_ms is None else limit_ms
+        return run_limited(self._connection, limited(sql, limit_ms, mariadb=self._mariadb), doing=doing)

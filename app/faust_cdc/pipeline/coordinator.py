@@ -30,6 +30,7 @@ from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.notifications.notification import InitialNotices, signal_table_unusable
 from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
+from faust_cdc.offsets.incremental import without_incremental
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
 from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_options
@@ -98,6 +99,8 @@ class Progress:
     """Bytes produced that wait for a commit."""
     snapshot_taken: bool = False
     """An attempt has taken the snapshot of this start; `snapshot.mode=always` takes one a start, not one an attempt."""
+    start_told: bool = False
+    """Something is committed: how the task began is told, and is not told again when it connects again."""
     rollbacks: Rollbacks = field(default_factory=Rollbacks)
     """What attempts before found to be rolled back; no business of the control plane."""
 
@@ -191,8 +194,7 @@ class Coordinator:
             show, settings = self._links.show, self._config.notifications
             notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
             way = _Way(cache, dispatcher, writer, notifier)
-            snapshots = self._snapshots(info, topics, way)
-            stack.callback(snapshots.close)
+            snapshots = stack.enter_context(self._snapshots(info, topics, way))
             offset, streams = self._begin(info, way, offset, snapshots)
             if not streams:
                 self._stay_idle()
@@ -213,8 +215,7 @@ class Coordinator:
         log.info("Snapshot of %s, then %s (%s)", decision.take.value, then, decision.reason)
         if decision.start_at is StartAt.STORED:
             assert stored is not None, "without an offset the stream begins elsewhere"
-            way.notifier.notify(InitialNotices(self._config.topic_prefix).skipped())
-            return replace(stored, snapshot=None), decision.stream
+            return self._begin_stored(way, stored, snapshots, decision), decision.stream
         if decision.start_at is StartAt.OLDEST:
             return self._oldest_offset(info) if decision.stream else None, decision.stream
         if not self._wait(settings.delay_ms, "snapshot.delay.ms"):
@@ -223,11 +224,25 @@ class Coordinator:
         if decision.take is Take.DATA and decision.stream and settings.locking is LockingMode.WATERMARK:
             offset = snapshots.begin(stored if stored is not None and self._is_readable(stored) else None)
         if offset is None:
-            offset = self._snapshot(info, way, with_data=decision.take is Take.DATA)
+            offset = self._snapshot(info, way, snapshots, with_data=decision.take is Take.DATA)
         self._progress.snapshot_taken = offset is not None
         if decision.stream and offset is not None:
             self._wait(settings.streaming_delay_ms, "streaming.delay.ms")
         return offset, decision.stream
+
+    def _begin_stored(
+        self, way: _Way, stored: SourceOffset, snapshots: Snapshots, decision: SnapshotDecision
+    ) -> SourceOffset:
+        """Go on at the stored offset; once in the task's life it is told that there is no initial snapshot."""
+        if decision.stream:
+            snapshots.take_over(stored, f"Connector {self._spec.connector}")
+        if not self._progress.start_told:
+            way.notifier.notify(InitialNotices(self._config.topic_prefix).skipped())
+            self._progress.start_told = not way.writer.has_records  # else when it is committed
+            if not decision.stream and way.writer.has_records:
+                way.writer.cover(lambda: stored)
+                way.writer.commit()
+        return replace(stored, snapshot=None, extra=without_incremental(stored.extra))
 
     def _decide(self, stored: SourceOffset | None) -> SnapshotDecision:
         settings, is_taken = self._config.snapshot, self._progress.snapshot_taken
@@ -360,7 +375,7 @@ class Coordinator:
     def _source_block(self) -> SourceInfo:
         return SourceInfo.for_server(connector=self._config.flavor, name=self._config.topic_prefix)
 
-    def _snapshot(self, info: ServerInfo, way: _Way, *, with_data: bool) -> SourceOffset | None:
+    def _snapshot(self, info: ServerInfo, way: _Way, snapshots: Snapshots, *, with_data: bool) -> SourceOffset | None:
         self._move(Phase.SNAPSHOTTING)
         part_after_ms = SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms
         settings = self._config.snapshot
@@ -378,6 +393,7 @@ class Coordinator:
                 self._snapshot_tables(),
                 is_compiled=self._spec.hot_path and is_compiled(),
                 told=SnapshotTold(way.notifier, self._config.topic_prefix, self._signal_tables),
+                on_taken=snapshots.taken,
             )
             offset = snapshot.run(self._list_tables, self._read_tables, with_data)
         self._progress.snapshot_rows = snapshot.rows
@@ -549,6 +565,7 @@ class Coordinator:
         progress.source_ts_ms = source_ts_ms
         progress.offset = writer.committed
         progress.committed_at = time.time()
+        progress.start_told = True
         self._links.commands.committed()
 
     def _move(self, to: Phase) -> None:

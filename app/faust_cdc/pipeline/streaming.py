@@ -8,7 +8,7 @@ not know is an error of the decoder, never a step forward.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -147,6 +147,8 @@ class StreamingSource:
         self._server = server
         self.snapshot: str | None = None
         """The mark of an unfinished snapshot in offsets."""
+        self.about_snapshot: Callable[[], Mapping[str, str]] = dict
+        """What offsets tell of an incremental snapshot under way."""
         self.edge: Callable[[BinlogPosition], None] = _ignore
         """Called at the end of every source transaction, or of the last one of some that were read together."""
         self.muted = dispatcher.muted
@@ -213,11 +215,19 @@ class StreamingSource:
     def offset(self) -> SourceOffset:
         """Return where a restart would go on: the end of the last complete source transaction."""
         gtids = None if self._gtids is None else str(self._gtids)
-        offset = SourceOffset(self._file, self._pos, gtids, self._ts_sec, self._server_id, snapshot=self.snapshot)
+        offset = SourceOffset(
+            self._file,
+            self._pos,
+            gtids,
+            self._ts_sec,
+            self._server_id,
+            snapshot=self.snapshot,
+            extra=dict(self.about_snapshot()),
+        )
         resume = self._resume
         if resume is None:
             return offset
-        return replace(offset, event=resume.event, row=resume.row, extra=resume.extra)
+        return replace(offset, event=resume.event, row=resume.row, extra=offset.extra | resume.extra)
 
     def split(self) -> SourceOffset | None:
         """Return the offset of this place inside the open transaction; see `EventSource.split`."""
@@ -227,10 +237,11 @@ class StreamingSource:
         if not self._is_in_parts:
             log.info("The transaction at %s:%d is large: committing it in parts", *transaction.begin)
         self._is_in_parts = True
-        extra = {SERVER: self._server}
+        offset = self.offset()
+        extra = offset.extra | {SERVER: self._server}
         if transaction.gtid is not None and self._gtids is not None:
             extra[TRANSACTION_ID] = transaction.gtid
-        return replace(self.offset(), event=transaction.events, extra=extra)
+        return replace(offset, event=transaction.events, extra=extra)
 
     def close(self) -> None:
         """Let go of what is kept of undecided XA transactions; it is read again when it is needed."""

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from faust_cdc.errors import CdcError, SchemaOutOfSync
+from faust_cdc.errors import CdcError, InternalError, SchemaOutOfSync, SourceRefused
 from faust_cdc.kafka.direct import Row
 from faust_cdc.mysql.chunk_session import ChunkSession
-from faust_cdc.mysql.chunk_statements import ChunkTooLong, chunk_select
+from faust_cdc.mysql.chunk_statements import ChunkTooLong, chunk_select, condition_problem
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.prepared_query import NotPrepared
 from faust_cdc.mysql.schema import read_tables
@@ -68,6 +68,8 @@ class Chunk:
     """The table is not what the request says; behind this position it is what the server says."""
     bytes: int = 0
     error: CdcError | None = None
+    refused: str | None = None
+    """Why the server does not read the table under the signal's condition."""
     made: dict[int, Callable[[SourceInfo], Row]] = field(default_factory=dict)
     """How rows of the reference transcoder are made, by place; they stand behind all others."""
     aside: list[ChangeRecord] = field(default_factory=list)
@@ -204,6 +206,15 @@ class ChunkReaders:
             session.close()
             with _closed_when_it_fails(self._connect()) as session:
                 self._give_back(session, chunk)
+        except (InternalError, SourceRefused) as error:
+            table, condition = chunk.request.captured.id, chunk.request.ranges.condition
+            if condition is None:
+                raise
+            # A condition is a person's text: the server may find out only at some row what is wrong with it.
+            session.close()
+            with _closed_when_it_fails(self._connect()) as session:
+                self._give_back(session, chunk)
+                chunk.refused = condition_problem(session.connection, table, condition) or str(error)
         return session
 
     def _fill(self, session: ChunkSession, chunk: Chunk) -> None:

@@ -12,11 +12,13 @@ log says so.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from faust_cdc.config.snapshot_settings import SnapshotSettings
+from faust_cdc.errors import CdcError
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotPoint, SnapshotSession
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
@@ -52,9 +54,15 @@ class InitialSnapshot:
         *,
         is_compiled: bool,
         told: SnapshotTold,
+        on_taken: Callable[[Mapping[TableId, int], int], None],
     ) -> None:
-        """`is_compiled`: tables that the compiled transcoder takes go through it. `told` makes the notifications."""
+        """`is_compiled`: tables that the compiled transcoder takes go through it. `told` makes the notifications.
+
+        `on_taken` is called with the rows of each table and the beginning, ms since the epoch, before all is committed.
+        """
         self._told = told
+        self._on_taken = on_taken
+        self._counts: dict[TableId, int] = {}
         self._session = session
         self._settings = settings
         self._tables = tables
@@ -82,8 +90,24 @@ class InitialSnapshot:
         """Take the snapshot; return the offset to stream from, or None when asked to stop in the middle.
 
         Raises SnapshotOvertaken when tables changed meanwhile: the next attempt sees them as they are then;
-        ConfigError for a statement of the user's that is none for its table.
+        ConfigError for a statement of the user's that is none for its table. Of an error it is told, too, that the
+        snapshot is aborted: to the channels that are outside the Kafka transaction, which is aborted with it.
         """
+        try:
+            return self._run(list_tables, read_tables, with_data)
+        except CdcError:
+            # The error may be Kafka's, so that the topic of notifications is out of reach.
+            with contextlib.suppress(Exception):
+                self._told.aborted()
+            raise
+
+    def _run(
+        self,
+        list_tables: Callable[[], list[TableId]],
+        read_tables: Callable[[Sequence[TableId]], dict[TableId, Table]],
+        with_data: bool,
+    ) -> SourceOffset | None:
+        began_ms = int(time.time() * 1000)
         self._told.started()
         before = self._tables.of(list_tables())
         point = self._session.open(before)
@@ -100,6 +124,7 @@ class InitialSnapshot:
             ordered = [structures[one] for one in self._tables.by_row_count(tables) if one in structures]
             if not self._copy(ordered, point):
                 return None
+            self._on_taken(self._counts, began_ms)
         self._told.completed()
         closing = self._offset(point, None)
         self._writer.end_source_transaction(lambda: closing)
@@ -126,7 +151,8 @@ class InitialSnapshot:
             if not copy.copy(self._cache.for_table(table), point.position):
                 self._told.aborted()
                 return False
-            self._told.ends(table.id, self._marked.taken - taken_before)
+            self._counts[table.id] = self._marked.taken - taken_before
+            self._told.ends(table.id, self._counts[table.id])
         self._marked.end()
         return True
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from faust_cdc.mysql.chunk_session import ChunkSession
-from faust_cdc.mysql.chunk_statements import estimated_rows, is_empty, override_problem
+from faust_cdc.mysql.chunk_statements import condition_problem, estimated_rows, is_empty, override_problem
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_keys
 from faust_cdc.offsets import SourceOffset
@@ -17,8 +17,16 @@ from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.kindness import RateLimiter, SourcePressure
-from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress
+from faust_cdc.snapshot.progress import (
+    Bound,
+    SnapshotKind,
+    SnapshotProgress,
+    SnapshotState,
+    TableProgress,
+    TableState,
+)
 from faust_cdc.snapshot.progress_log import StoredProgress
+from faust_cdc.snapshot.taken_over import fitted
 from faust_cdc.transcode.forms import Form
 from faust_cdc.transcode.mapping import Kind
 from faust_cdc.transcode.plan import ColumnPlan
@@ -80,6 +88,26 @@ class SourceReads:
             session.close()
         return None if problem is None else Unchunkable(problem)
 
+    def refused_conditions(self, tables: Iterable[TableProgress]) -> dict[TableId, str]:
+        """Return of which tables the server does not take the condition, and why."""
+        conditions = {one.table: one.condition for one in tables if one.condition is not None}
+        if not conditions:
+            return {}
+        session = self.connect()
+        try:
+            found = {table: condition_problem(session.connection, table, one) for table, one in conditions.items()}
+        finally:
+            session.close()
+        return {table: problem for table, problem in found.items() if problem is not None}
+
+    def fitted(self, key: ChunkKey, bound: Bound) -> Bound | None:
+        """Return `taken_over.fitted` of a bound that was Debezium's."""
+        session = self.connect()
+        try:
+            return fitted(session.connection, key, bound)
+        finally:
+            session.close()
+
     def place(self) -> SourceOffset:
         """Return where a stream begins that delivers everything that no read shows from now on."""
         session = self.connect()
@@ -110,6 +138,28 @@ def no_snapshot(lists: tuple[str, ...]) -> SnapshotProgress:
     """Return what is kept where the stream began without a snapshot of ours: what is captured is followed by it."""
     now_ms = int(time.time() * 1000)
     return SnapshotProgress(str(uuid.uuid4()), SnapshotKind.INITIAL, SnapshotState.COMPLETED, now_ms, now_ms, (), lists)
+
+
+def taken_snapshot(
+    rows: Mapping[TableId, int], started_ms: int, lists: tuple[str, ...]
+) -> tuple[SnapshotProgress, dict[TableId, TableProgress]]:
+    """Return what is kept of an initial snapshot that was taken under locks, its rows counted by table."""
+    now_ms = int(time.time() * 1000)
+    snapshot = SnapshotProgress(
+        str(uuid.uuid4()), SnapshotKind.INITIAL, SnapshotState.COMPLETED, started_ms, now_ms, tuple(rows), lists
+    )
+    state = TableState.COMPLETED
+    tables = {
+        table: TableProgress(table, state, count, count, started_ms=started_ms, updated_ms=now_ms)
+        for table, count in rows.items()
+    }
+    return snapshot, tables
+
+
+def is_unfinished(stored: SnapshotProgress | None) -> bool:
+    """Return whether this is an incremental or blocking snapshot of ours that is under way."""
+    active = (SnapshotState.RUNNING, SnapshotState.PAUSED)
+    return stored is not None and stored.state in active and stored.kind is not SnapshotKind.INITIAL
 
 
 def is_resumable(stored: StoredProgress, offset: SourceOffset | None) -> bool:

@@ -36,6 +36,7 @@ from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, Snapshot
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.ranges import TableRanges
 from faust_cdc.snapshot.table_copy import TableCopy
+from faust_cdc.snapshot.taken_over import members_of
 from faust_cdc.snapshot.telling import Telling
 from faust_cdc.snapshot.whole import WholeTable
 from faust_cdc.snapshot.windows import WindowState
@@ -111,9 +112,9 @@ class MergedSnapshot:
         self._shown[captured.id] = progress
         self._pending.append(_Work(captured, ranges, progress))
 
-    def pass_over(self, progress: TableProgress) -> None:
-        """Take note of a table of the snapshot that is done."""
-        self._shown[progress.table] = progress
+    def expect(self, tables: Iterable[TableProgress]) -> None:
+        """Take note of how tables of the snapshot stand, before each is added or, being done, passed over."""
+        self._shown.update({progress.table: progress for progress in tables})
 
     def add_whole(self, table: WholeTable) -> None:
         """Take a table that is read in one piece."""
@@ -154,6 +155,10 @@ class MergedSnapshot:
         """How it stands as a whole."""
         return self._progress
 
+    def members(self) -> dict[str, str]:
+        """Return what offsets tell of it, where Debezium's would: of an incremental one."""
+        return members_of(self._progress, self._shown) if self.kind is SnapshotKind.INCREMENTAL else {}
+
     @property
     def kind(self) -> SnapshotKind:
         """What it is."""
@@ -179,10 +184,12 @@ class MergedSnapshot:
         in_chunks = any(one.captured.id == table for one in self._pending)
         return in_chunks or any(one.captured.id == table for one in self._whole)
 
-    def extend(self, tables: Iterable[TableId]) -> None:
-        """Note that further tables belong to it; each is to be added."""
-        every = tuple(dict.fromkeys((*self._progress.tables, *tables)))
-        self._write_snapshot(replace(self._progress, tables=every))
+    def extend(self, tables: Iterable[TableProgress], signal: str) -> None:
+        """Note that further tables belong to it, as a signal asks for; each is to be added."""
+        new = {one.table: one for one in tables}
+        self._shown.update(new)
+        every = tuple(dict.fromkeys((*self._progress.tables, *new)))
+        self._write_snapshot(replace(self._progress, tables=every, joined=(*self._progress.joined, signal)))
 
     def pause(self) -> None:
         """Read no further chunk; what is read is written."""
@@ -313,6 +320,9 @@ class MergedSnapshot:
     def _take_read(self) -> None:
         for chunk in self._readers.read():
             self._asked.remove(chunk.request)
+            if chunk.refused is not None:
+                self._refuse(chunk, chunk.refused)
+                continue
             if chunk.request.window.state is WindowState.DROPPED:
                 self._give_up(chunk)
                 continue
@@ -322,6 +332,16 @@ class MergedSnapshot:
             assert chunk.high_watermark is not None, "a reader that is not asked to stop says where it stands"
             chunk.request.window.fill(chunk.rows, chunk.high_watermark)
             self._read.append(chunk)
+
+    def _refuse(self, chunk: Chunk, reason: str) -> None:
+        """Leave out the table of a chunk that the server does not read under the signal's condition."""
+        if chunk.request.window.state is WindowState.OPEN:
+            chunk.request.window.drop()
+        self._watch.close(chunk.request.window)
+        work = self._work(chunk.request.captured.id)
+        if work is not None:
+            self._drop_reads(work.captured.id.__eq__)
+            self._skip(work, reason, ScanStatus.SQL_EXCEPTION)
 
     def _give_up(self, chunk: Chunk) -> None:
         """Have a chunk's range read again."""
@@ -394,7 +414,7 @@ class MergedSnapshot:
             work.progress, state=TableState.RUNNING, rows=rows_done, started_ms=started_ms, updated_ms=now_ms
         )
         work.progress = work.ranges.progress(shown)
-        self._telling.chunk(work.captured.id, self._to_come, chunk.range.high)
+        self._telling.chunk(work.captured.id, self._to_come, chunk.range.high, work.ranges.last_key)
         if not work.ranges.is_finished:
             self._keep(work.progress)
 
@@ -458,6 +478,8 @@ class MergedSnapshot:
             table = self._read_tables([work.captured.id]).get(work.captured.id)
             if table is None:
                 self._skip(work, "dropped while the snapshot was taken")
+            elif refused := self._reads.refused_conditions([work.progress]):
+                self._skip(work, refused[table.id], ScanStatus.SQL_EXCEPTION)
             elif table == work.ranges.table:
                 work.parked = None
             else:
@@ -479,12 +501,15 @@ class MergedSnapshot:
         if key != work.ranges.key:
             progress = TableProgress(table.id, condition=progress.condition, surrogate_key=progress.surrogate_key)
             log.warning("Snapshot: %s has another key now and is read from its beginning", table.id)
-        work.ranges = TableRanges(table, key, progress, work.ranges.rows_per_chunk, work.ranges.override)
+        before = work.ranges
+        work.ranges = TableRanges(
+            table, key, progress, before.rows_per_chunk, before.override, asks_last_key=before.asks_last_key
+        )
         work.captured, work.progress, work.parked = captured, progress, None
 
-    def _skip(self, work: _Work, reason: str) -> None:
+    def _skip(self, work: _Work, reason: str, status: ScanStatus = ScanStatus.SKIPPED) -> None:
         self._pending.remove(work)
-        self.skip(work.progress, reason)
+        self.skip(work.progress, reason, status)
 
     def _work(self, table: TableId) -> _Work | None:
         return next((one for one in self._pending if one.captured.id == table), None)

@@ -77,6 +77,8 @@ class TableProgress:
     """The column by which the rows are read, of a signal."""
     key: str = ""
     """All that the order of the bounds depends on; they are worth nothing under another key."""
+    last_key: Bound | None = None
+    """Of an incremental snapshot: the table's last key when its reading began; None: not known."""
 
     @property
     def percent(self) -> float | None:
@@ -102,6 +104,8 @@ class TableProgress:
         for name in ("reason", "condition", "surrogate_key", "key"):
             if getattr(self, name):
                 value[name] = getattr(self, name)
+        if self.last_key is not None:
+            value["last_key"] = list(self.last_key)
         return _compact(value)
 
     @classmethod
@@ -109,13 +113,12 @@ class TableProgress:
         """Read a record's value. Raises FatalError for one that is none."""
         try:
             value = json.loads(raw)
-            planned_to = value.get("planned_to")
             return cls(
                 table,
                 TableState(value["state"]),
                 int(value["rows"]),
                 value.get("estimated_rows"),
-                None if planned_to is None else tuple(planned_to),
+                _tuple(value.get("planned_to")),
                 bool(value.get("is_planned")),
                 tuple(KeyRange(_tuple(low), _tuple(high)) for low, high in value.get("open_ranges", ())),
                 int(value["started_ms"]),
@@ -124,6 +127,7 @@ class TableProgress:
                 value.get("condition"),
                 value.get("surrogate_key"),
                 value.get("key", ""),
+                _tuple(value.get("last_key")),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable(str(table), raw, error) from error
@@ -143,20 +147,21 @@ class SnapshotProgress:
     """In the order in which they are read."""
     lists: tuple[str, ...] = ()
     """The four lists that said what was captured; a table that they leave out is behind when it is captured later."""
+    joined: tuple[str, ...] = ()
+    """Ids of further signals whose tables joined it."""
 
     def to_json(self) -> bytes:
         """Return the record value."""
-        return _compact(
-            {
-                "id": self.id,
-                "kind": self.kind.value,
-                "state": self.state.value,
-                "started_ms": self.started_ms,
-                "updated_ms": self.updated_ms,
-                "tables": [list(table) for table in self.tables],
-                "lists": list(self.lists),
-            }
-        )
+        value = {
+            "id": self.id,
+            "kind": self.kind.value,
+            "state": self.state.value,
+            "started_ms": self.started_ms,
+            "updated_ms": self.updated_ms,
+            "tables": [list(table) for table in self.tables],
+            "lists": list(self.lists),
+        }
+        return _compact(value | {"joined": list(self.joined)} if self.joined else value)
 
     @classmethod
     def from_json(cls, raw: bytes) -> SnapshotProgress:
@@ -171,6 +176,7 @@ class SnapshotProgress:
                 int(value["updated_ms"]),
                 tuple(TableId(database, table) for database, table in value["tables"]),
                 tuple(str(one) for one in value.get("lists", ())),
+                tuple(str(one) for one in value.get("joined", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable("the snapshot", raw, error) from error

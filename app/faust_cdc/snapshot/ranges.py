@@ -10,7 +10,7 @@ from typing import Any
 from faust_cdc.mysql.key_ranges import ChunkKey
 from faust_cdc.mysql.range_planner import RangePlanner
 from faust_cdc.relational.model import Table
-from faust_cdc.snapshot.progress import KeyRange, TableProgress
+from faust_cdc.snapshot.progress import Bound, KeyRange, TableProgress
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,26 @@ class TableRanges:
     """
 
     def __init__(
-        self, table: Table, key: ChunkKey, progress: TableProgress, rows_per_chunk: int, override: str | None = None
+        self,
+        table: Table,
+        key: ChunkKey,
+        progress: TableProgress,
+        rows_per_chunk: int,
+        override: str | None = None,
+        *,
+        asks_last_key: bool = False,
     ) -> None:
-        """`override`: a SELECT that gives the rows in place of the table (`snapshot.select.statement.overrides`)."""
+        """`override`: a SELECT that gives the rows in place of the table (`snapshot.select.statement.overrides`).
+
+        `asks_last_key`: the server is asked for the table's last key before the first range, unless it is known.
+        """
         self.override = override
+        self.asks_last_key = asks_last_key
         self.table = table
         self.key = key
         self.rows_per_chunk = rows_per_chunk
         self._progress = self._resumed(progress)
+        self._last_key_is_due = asks_last_key and self._progress.last_key is None
         self._again: list[KeyRange] = list(self._progress.open_ranges)
         self._open: list[KeyRange] = list(self._progress.open_ranges)
         self._planner: RangePlanner | None = None
@@ -42,6 +54,9 @@ class TableRanges:
     def take(self, connection: Any) -> KeyRange | None:
         """Return a range to read, asking the server where it ends; None when all are taken."""
         with self._lock:
+            if self._last_key_is_due:
+                self._last_key_is_due = False
+                self._progress = replace(self._progress, last_key=self._planner_on(connection).last_key())
             if self._again:
                 return self._again.pop(0)
             progress = self._progress
@@ -72,13 +87,14 @@ class TableRanges:
 
     def _resumed(self, progress: TableProgress) -> TableProgress:
         """Return progress that can be gone on with: of this key, and the range without an end planned anew."""
-        bounds = [bound for one in progress.open_ranges for bound in (one.low, one.high)] + [progress.planned_to]
+        bounds = [bound for one in progress.open_ranges for bound in (one.low, one.high)]
+        bounds += [progress.planned_to, progress.last_key]
         known = progress.key in ("", self.key.describe())
         if not known or not all(bound is None or self.key.accepts(bound) for bound in bounds):
             log.warning(
                 "Snapshot: %s has another key than when it was begun, and is read from its beginning", self.table.id
             )
-            progress = replace(progress, rows=0, planned_to=None, is_planned=False, open_ranges=())
+            progress = replace(progress, rows=0, planned_to=None, is_planned=False, open_ranges=(), last_key=None)
         progress = replace(progress, key=self.key.describe())
         last = next((one for one in progress.open_ranges if one.high is None), None)
         if last is None:
@@ -113,6 +129,12 @@ class TableRanges:
         return self._progress.condition
 
     @property
+    def last_key(self) -> Bound | None:
+        """The table's last key when its reading began; None when it was not asked for, or is not known."""
+        with self._lock:
+            return self._progress.last_key
+
+    @property
     def is_finished(self) -> bool:
         """True when every range is written."""
         with self._lock:
@@ -133,4 +155,5 @@ class TableRanges:
                 is_planned=self._progress.is_planned,
                 open_ranges=tuple(self._open),
                 key=self._progress.key,
+                last_key=self._progress.last_key,
             )

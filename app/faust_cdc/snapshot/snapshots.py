@@ -5,13 +5,16 @@ The coordinator knows only this: where to begin, what to do at an edge, how long
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from faust_cdc.config.snapshot_settings import SnapshotSettings
+from faust_cdc.errors import CdcError, Disposition, FatalError
 from faust_cdc.failpoints import reach
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable
@@ -19,6 +22,7 @@ from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
+from faust_cdc.offsets.incremental import REMEDY, IncrementalMembers
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
@@ -28,12 +32,28 @@ from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, SnapshotCommand, StopSnapshot
-from faust_cdc.snapshot.launch import SourceReads, is_resumable, key_of, new_snapshot, no_snapshot
+from faust_cdc.snapshot.launch import (
+    SourceReads,
+    is_resumable,
+    is_unfinished,
+    key_of,
+    new_snapshot,
+    no_snapshot,
+    taken_snapshot,
+)
 from faust_cdc.snapshot.merged import MergedSnapshot
-from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
+from faust_cdc.snapshot.progress import (
+    Bound,
+    SnapshotKind,
+    SnapshotProgress,
+    SnapshotState,
+    TableProgress,
+    TableState,
+)
 from faust_cdc.snapshot.progress_log import ProgressLog, StoredProgress
 from faust_cdc.snapshot.ranges import TableRanges
 from faust_cdc.snapshot.tables import SnapshotTables
+from faust_cdc.snapshot.taken_over import progress_of
 from faust_cdc.snapshot.telling import Telling
 from faust_cdc.snapshot.whole import WholeTable
 from faust_cdc.transcode.source_block import SourceInfo
@@ -43,6 +63,7 @@ log = logging.getLogger(__name__)
 EAGER_WAIT_MS = 2
 """How long the stream may wait for events while chunks are due."""
 NO_LIMIT_MS = 1 << 30
+NO_VISIBLE_SET = "without GTIDs (gtid_mode=ON) MySQL does not say what a read beside the stream shows"
 
 
 class Snapshots:
@@ -87,6 +108,10 @@ class Snapshots:
         self._stream: StreamingSource | None = None
         self._begun: tuple[SnapshotProgress, dict[TableId, TableProgress]] | None = None
         self._running: MergedSnapshot | None = None
+        self._last = stored.snapshot
+        """The snapshot that was the last one, once none is under way."""
+        self._theirs: IncrementalMembers | None = None
+        """Debezium's incremental snapshot that is under way by the offset."""
         self._waiting: list[ExecuteSnapshot] = []
         """Snapshots that begin when the one that is under way is complete."""
         self._before: TableFilter | None = None
@@ -125,6 +150,25 @@ class Snapshots:
     def _chosen(self, captured: Iterable[TableId]) -> list[TableId]:
         return self._tables.by_row_count(self._tables.of(set(captured) - self._signal_tables))
 
+    def take_over(self, offset: SourceOffset, where: str) -> None:
+        """Take note of an incremental snapshot that `offset` tells of, unless it is one of ours.
+
+        Raises FatalError naming `where` for one that cannot be gone on with.
+        """
+        if is_unfinished(self._stored.snapshot):
+            return
+        self._theirs = IncrementalMembers.parse(offset.extra, where)
+        if self._theirs is not None and not has_visible_set(self._reads.info):
+            raise FatalError(
+                f"{where}: the offset tells of an incremental snapshot under way, and {NO_VISIBLE_SET}.", remedy=REMEDY
+            )
+
+    def taken(self, rows: Mapping[TableId, int], started_ms: int) -> None:
+        """Write that these tables were read under locks, so many rows of each; covered by the caller."""
+        snapshot, tables = taken_snapshot(rows, started_ms, self._lists)
+        self._log.begin(snapshot, tables.values())
+        self._stored, self._last = StoredProgress(snapshot, tables), snapshot
+
     def join(self, stream: StreamingSource) -> None:
         """Begin to read beside `stream`."""
         self._stream = stream
@@ -145,20 +189,24 @@ class Snapshots:
         if self._before is not None or self._renamed:
             self._catch_up()
         running = self._running
-        if running is None:
-            return
-        running.at_edge(position)
-        if not running.is_active:
-            self._running = None
-            if self._waiting:
-                self._execute(self._waiting.pop(0))
+        if running is not None:
+            running.at_edge(position)
+            if not running.is_active:
+                self._forget(running)
+        if self._running is None and self._waiting:
+            self._begin_waiting()
 
     def obey(self, command: SnapshotCommand) -> str | None:
         """Carry out a command; return why not, when it is not.
 
         Called between source transactions; what is written is covered.
         """
+        if self._running is not None and not self._running.is_active:
+            self._forget(self._running)
         if isinstance(command, ExecuteSnapshot):
+            if self._is_known(command.id):
+                log.warning("Signal %r came before and is not carried out again: another needs another id", command.id)
+                return None
             return self._execute(command)
         running = self._running
         if running is None or running.kind is not command.kind:
@@ -171,10 +219,38 @@ class Snapshots:
             running.resume()
         return None
 
-    def close(self) -> None:
-        """End the readers."""
-        if self._running is not None:
-            self._running.close()
+    def _begin_waiting(self) -> None:
+        waited = self._waiting.pop(0)
+        if refused := self._execute(waited):
+            log.warning("Signal %r is not carried out: %s", waited.id, refused)
+
+    def _forget(self, ended: MergedSnapshot) -> None:
+        self._running, self._last = None, ended.progress
+
+    def _is_known(self, signal: str) -> bool:
+        """Return whether the snapshot that runs, or was the last, or waits was asked for by this signal.
+
+        Signals come at least once: from a topic again when the place in it was not committed in time.
+        """
+        known = [one.id for one in self._waiting]
+        for one in (self._last, self._running.progress if self._running is not None else None):
+            known += () if one is None else (one.id, *one.joined)
+        return signal in known
+
+    def __enter__(self) -> Snapshots:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """End the readers; tell that an initial or blocking snapshot is given up where nobody tries again."""
+        running = self._running
+        if running is None:
+            return
+        running.close()
+        lasting = isinstance(error, CdcError) and error.disposition not in (Disposition.RETRY, Disposition.ABORT_TXN)
+        if lasting and running.is_active and running.kind is not SnapshotKind.INCREMENTAL:
+            # The error may be Kafka's, so that the topic of notifications is out of reach.
+            with contextlib.suppress(Exception):
+                Telling(self._notifier, self._block.name, running.progress).aborted(None)
 
     def _go_on(self, stream: StreamingSource) -> None:
         """Take up what an attempt before left, or what became captured since."""
@@ -182,15 +258,61 @@ class Snapshots:
         if stored is None or not stored.lists:
             self._log.write_snapshot(no_snapshot(self._lists) if stored is None else replace(stored, lists=self._lists))
             self._writer.cover(stream.offset)
+        if self._theirs is not None:
+            self._take_up(self._theirs)
         if stored is None:
             return
-        if stored.state in (SnapshotState.RUNNING, SnapshotState.PAUSED) and stored.kind is not SnapshotKind.INITIAL:
-            log.info("Going on with %s snapshot %s", stored.kind.value, stored.id)
+        if is_unfinished(stored):
             known = self._stored.tables
-            self._begun = stored, {table: known.get(table, TableProgress(table)) for table in stored.tables}
+            states = {table: known.get(table, TableProgress(table)) for table in stored.tables}
+            if has_visible_set(self._reads.info):
+                log.info("Going on with %s snapshot %s", stored.kind.value, stored.id)
+                self._begun = stored, states
+            else:
+                self._abort(stored, states)
+                self._writer.cover(stream.offset)
         if stored.lists and stored.lists != self._lists:
             databases, no_databases, tables, no_tables = stored.lists
             self._before = TableFilter(databases, no_databases, tables, no_tables)
+
+    def _take_up(self, members: IncrementalMembers) -> None:
+        """Make Debezium's incremental snapshot ours; what is written is covered when it runs."""
+        snapshot, progress = progress_of(members, self._block.name, int(time.time() * 1000))
+        estimates = self._reads.estimates(snapshot.tables)
+        tables = {one.table: replace(one, estimated_rows=estimates.get(one.table)) for one in progress}
+        first = progress[0].table
+        tables[first] = self._fitted(tables[first])
+        self._begun = replace(snapshot, lists=self._lists), tables
+        self._log.begin(self._begun[0], tables.values())
+        names = ", ".join(map(str, tables))
+        log.info("Going on with Debezium's incremental snapshot %s of %s", snapshot.id, names)
+
+    def _fitted(self, progress: TableProgress) -> TableProgress:
+        """Return a table's progress with the place where Debezium stood, or from its beginning."""
+        table = self._read_tables([progress.table]).get(progress.table)
+        if progress.planned_to is None or table is None or not self._accepts(table.id):
+            return progress
+        self._cache.remember([table])
+        columns = tuple(one.column.name for one in self._cache.for_table(table).transcoder.plan.key_columns)
+        key = self._reads.keys([table], progress.surrogate_key)[table.id]
+        bound: Bound | None = None
+        if not isinstance(key, Unchunkable) and (progress.surrogate_key is not None or columns == table.primary_key):
+            bound = self._reads.fitted(key, progress.planned_to)
+        if bound is None:
+            log.warning("The incremental snapshot of %s begins again: its key is not exact for us", table.id)
+            return replace(progress, state=TableState.PENDING, planned_to=None)
+        log.info("The incremental snapshot of %s goes on behind %s", table.id, bound)
+        return replace(progress, planned_to=bound)
+
+    def _abort(self, snapshot: SnapshotProgress, tables: Mapping[TableId, TableProgress]) -> None:
+        """Give up a snapshot that cannot be gone on with as the server is now; the caller covers what is written."""
+        log.warning("%s snapshot %s is given up: %s", snapshot.kind.value.capitalize(), snapshot.id, NO_VISIBLE_SET)
+        Telling(self._notifier, self._block.name, snapshot).aborted(None)
+        for one in tables.values():
+            if one.state not in (TableState.COMPLETED, TableState.SKIPPED):
+                self._log.write_table(replace(one, state=TableState.SKIPPED, reason=NO_VISIBLE_SET, open_ranges=()))
+        self._last = replace(snapshot, state=SnapshotState.ABORTED, updated_ms=int(time.time() * 1000))
+        self._log.write_snapshot(self._last)
 
     def _changed(self, statement: str, database: str) -> None:
         if self._running is not None:
@@ -213,6 +335,8 @@ class Snapshots:
             log.warning("Not read: %s", refused)
 
     def _execute(self, command: ExecuteSnapshot) -> str | None:
+        if not has_visible_set(self._reads.info):
+            return NO_VISIBLE_SET
         matches = matcher(command.data_collections)
         tables = [table for table in self._list_tables() if matches(table)]
         if not tables:
@@ -223,19 +347,28 @@ class Snapshots:
             return None
         progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._lists)
         states = {table: restricted(one, command) for table, one in states.items()}
+        if refused := self._reads.refused_conditions(states.values()):
+            telling = Telling(self._notifier, self._block.name, progress)
+            for table, problem in refused.items():
+                log.warning("Signal %r does not have %s read: %s", command.id, table, problem)
+                telling.table_ends(table, 0, tables, ScanStatus.SQL_EXCEPTION)
+                del states[table]
+        if not states:
+            return "; ".join(refused.values())
         if running is not None:
-            self._extend(running, states)
+            self._extend(running, states, command.id)
             return None
-        Telling(self._notifier, self._block.name, progress).started(tables)
+        progress = replace(progress, tables=tuple(states))
+        Telling(self._notifier, self._block.name, progress).started(progress.tables)
         self._log.begin(progress, states.values())
         self._run(progress, states)
         return None
 
-    def _extend(self, running: MergedSnapshot, states: Mapping[TableId, TableProgress]) -> None:
+    def _extend(self, running: MergedSnapshot, states: Mapping[TableId, TableProgress], signal: str) -> None:
         new = {table: one for table, one in states.items() if not running.is_to_come(table)}
         structures = self._read_tables(new)
         self._cache.remember(structures.values())
-        running.extend(list(new))
+        running.extend(new.values(), signal)
         self._add_all(running, new.values(), structures)
 
     def _run(self, snapshot: SnapshotProgress, tables: Mapping[TableId, TableProgress]) -> None:
@@ -244,14 +377,14 @@ class Snapshots:
         assert stream is not None
         stream.snapshot = INITIAL_SNAPSHOT if snapshot.kind is SnapshotKind.INITIAL else None
         running = self._running = self._merged(snapshot, stream)
-        structures = self._read_tables(tables)
+        running.expect(tables.values())
+        stream.about_snapshot = running.members
+        structures = self._read_tables([table for table in tables if self._accepts(table)])
         self._cache.remember(structures.values())
         done = {table for table, one in tables.items() if one.state in (TableState.COMPLETED, TableState.SKIPPED)}
         empty = self._reads.empty(structures.keys() - done)
         for table, progress in tables.items():
-            if table in done:
-                running.pass_over(progress)
-            elif table in empty:
+            if table in empty:
                 running.complete(replace(progress, is_planned=True))
         to_read = [one for table, one in tables.items() if table not in done and table not in empty]
         self._add_all(running, to_read, structures)
@@ -296,7 +429,7 @@ class Snapshots:
         keys: Mapping[TableId, ChunkKey | Unchunkable],
     ) -> None:
         if table is None:
-            running.skip(progress, "it does not exist any more", ScanStatus.UNKNOWN_SCHEMA)
+            running.skip(progress, "it does not exist or is not captured any more", ScanStatus.UNKNOWN_SCHEMA)
             return
         captured = self._cache.for_table(table)
         key = key_of(captured, table, keys[table.id])
@@ -304,7 +437,9 @@ class Snapshots:
         if override is not None and not isinstance(key, Unchunkable):
             key = self._reads.not_by_range(table.id, override) or key
         if not isinstance(key, Unchunkable):
-            running.add(captured, TableRanges(table, key, progress, self._reads.rows_per_chunk, override), progress)
+            asks = running.kind is SnapshotKind.INCREMENTAL
+            ranges = TableRanges(table, key, progress, self._reads.rows_per_chunk, override, asks_last_key=asks)
+            running.add(captured, ranges, progress)
         elif running.kind is SnapshotKind.INCREMENTAL:
             running.skip(progress, key.reason, ScanStatus.NO_PRIMARY_KEY)
         else:
@@ -314,6 +449,7 @@ class Snapshots:
     def _completed(self) -> None:
         assert self._stream is not None
         self._stream.snapshot = None
+        self._stream.about_snapshot = dict
 
 
 def matcher(patterns: Iterable[str]) -> Callable[[TableId], bool]:

@@ -42,10 +42,11 @@ class Telling:
             self._notify(self._initial.in_progress(table, tables))
         self._begun.add(table)
 
-    def chunk(self, table: TableId, tables: Iterable[TableId], high: Bound | None) -> None:
-        """Tell that a chunk is written, up to this key; None: up to the table's end."""
+    def chunk(self, table: TableId, tables: Iterable[TableId], high: Bound | None, last: Bound | None) -> None:
+        """Tell that a chunk is written, up to the key `high`, None: up to the table's end, which was at `last`."""
         if self._incremental is not None:
-            self._notify(self._incremental.in_progress(table, tables, None, shown_key(high)))
+            maximum = None if last is None else shown_key(last)
+            self._notify(self._incremental.in_progress(table, tables, maximum, shown_key(high or last)))
 
     def table_ends(self, table: TableId, rows: int, tables: Iterable[TableId], status: ScanStatus) -> None:
         """Tell that a table is read, or will not be."""

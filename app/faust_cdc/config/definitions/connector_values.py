@@ -486,7 +486,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.MEDIUM,
         "Incremental snapshot chunk size",
         "The maximum size of chunk (number of documents/rows) for incremental snapshotting",
-        noted("there are no incremental snapshots in this version"),
+        noted("the chunks of every snapshot have snapshot.chunk.size rows, fewer where these are large"),
         checks=(non_negative,),
     ),
     Option(
@@ -507,7 +507,7 @@ OPTIONS: tuple[Option, ...] = (
             "doesn't affect the snapshot events' values, but the schema of snapshot events may "
             "have outdated defaults."
         ),
-        noted("there are no incremental snapshots in this version"),
+        noted("a table may always change while it is read: what was read of it before is read again"),
     ),
     Option(
         "snapshot.locking.mode",
