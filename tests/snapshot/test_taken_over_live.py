@@ -16,7 +16,7 @@ from faust_cdc.offsets.java_objects import JavaValue, Key
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, ResumeSnapshot
-from tests.lab import Apicurio, KafkaBroker, MySqlServer
+from tests.lab import Apicurio, KafkaBroker, MySqlServer, SqlServer
 from tests.oracle.topics import TopicReader, changes
 from tests.pipeline.test_task import Bench
 from tests.snapshot.test_commands_live import Found, bench_of, marks, read_until
@@ -89,19 +89,21 @@ KEYS: dict[str, tuple[str, str, Key, list[tuple[Any, ...]]]] = {
 """Name → columns, rows, the key up to which Debezium has read, the keys that are to come."""
 
 
-@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize(("name", "flavor"), [*((name, "mysql") for name in KEYS), ("latin1", "mariadb")])
 def test_theirs_is_gone_on_with(
-    name: str, mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+    name: str, flavor: str, request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio
 ) -> None:
+    source: SqlServer = request.getfixturevalue(flavor)
+    database = request.getfixturevalue(f"{flavor}_database")
     columns, rows, done, expected = KEYS[name]
-    mysql.execute(
+    source.execute(
         f"CREATE TABLE a ({columns}); INSERT INTO a VALUES {rows}; "
         "CREATE TABLE b (id INT PRIMARY KEY); INSERT INTO b VALUES (1), (2), (3)",
-        mysql_database,
+        database,
     )
-    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data")
+    bench = Bench(source, kafka, apicurio, database, snapshot__locking__mode="watermark", snapshot__mode="no_data")
     first_offset(bench)
-    tables = (CollectionMember(f"{mysql_database}.a"), CollectionMember(f"{mysql_database}.b", "id > 1"))
+    tables = (CollectionMember(f"{database}.a"), CollectionMember(f"{database}.b", "id > 1"))
     offset_with(bench, **IncrementalMembers(tables, done, done, "theirs").members())
     with bench.running():
         found = read_until(bench, ("a", "b"), lambda found: len(found) >= len(expected) + 2, "what was to come")
