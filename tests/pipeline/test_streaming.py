@@ -75,7 +75,7 @@ def feed(flavor: str, *events: BinlogEvent, metadata: TransactionTopic | None = 
     start = SourceOffset("binlog.000001", 4)
     gtids: Any = MariaDbGtidSet.parse("") if flavor == "mariadb" else None
     block = SourceInfo.for_server(connector=flavor, name="p")
-    stream = StreamingSource(block, start, gtids, SimpleNamespace(), ends, ends, metadata)  # type: ignore[arg-type]
+    stream = StreamingSource(block, start, gtids, SimpleNamespace(muted={}), ends, ends, metadata)  # type: ignore[arg-type]
     for event in events:
         stream.handle(event)
     return ends, stream
