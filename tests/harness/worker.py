@@ -142,11 +142,11 @@ class WorkerProcess:
         """Return the end of the log."""
         return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
 
-    def rss_mb(self) -> float:
-        """Resident memory in MB."""
+    def rss_mb(self, name: str = "VmRSS") -> float:
+        """Resident memory in MB; of `VmHWM` the most that there was."""
         assert self.process is not None
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) / 1024
         return 0.0
 

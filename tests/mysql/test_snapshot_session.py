@@ -193,3 +193,9 @@ def test_the_columns_of_a_statement(server: SqlServer, database: str) -> None:
         assert [one.name for one in (e, s, b, v, n)] == ["e", "s", "b", "v", "n"]
         with pytest.raises(ConfigError, match="nobody"):
             session.columns_of(f"SELECT nobody FROM {database}.k")
+
+
+def test_the_end_of_the_binlog_is_asked_for_in_the_servers_own_words(server: SqlServer, database: str) -> None:
+    """MariaDB's version is above that of which MySQL calls the statement otherwise."""
+    with opened(server, LockingMode.MINIMAL) as (session, point):
+        assert session.current_position() >= point.position

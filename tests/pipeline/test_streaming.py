@@ -31,6 +31,7 @@ from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.streaming import FindPrepared, StreamingSource, nowhere
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
+from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc_schemas.metadata import transaction_value_schema
 
@@ -242,7 +243,7 @@ class Rows:
     """Stands where the dispatcher stands: one record per rows event."""
 
     def __init__(self) -> None:
-        self.muted: dict[object, object] = {}
+        self.muted: dict[TableId, Callable[[], None]] = {}
 
     def records(self, event: RowsEvent, *_: object) -> list[ChangeRecord]:
         return [ChangeRecord("t", None, bytes(event.rows), [])]

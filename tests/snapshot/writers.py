@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import pymysql
 
 from tests.lab import SqlServer
 
@@ -13,12 +17,21 @@ class RandomWriter:
     """Inserts, updates, deletes and moves rows of `tables` (`id` INT key, `v` INT) until it is stopped."""
 
     def __init__(
-        self, source: SqlServer, database: str, tables: list[str], ids: int, seed: int, pause_s: float = 0.0
+        self,
+        source: SqlServer,
+        database: str,
+        tables: list[str],
+        ids: int,
+        seed: int,
+        pause_s: float = 0.0,
+        tolerated: frozenset[int] = frozenset(),
     ) -> None:
-        """`pause_s` lies between two transactions."""
+        """`pause_s` lies between two transactions; errors with `tolerated` codes end no more than a statement."""
         self._pause_s = pause_s
+        self._tolerated = tolerated
         self._source, self._database, self._tables, self._ids = source, database, tables, ids
         self._random = random.Random(seed)
+        self._turn = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.operations = 0
@@ -37,23 +50,39 @@ class RandomWriter:
         self._thread.join(30)
         assert self.error is None, self.error
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Begin no transaction meanwhile; none is open."""
+        with self._turn:
+            yield
+
     def _run(self) -> None:
         try:
             with self._source.admin(self._database) as connection, connection.cursor() as cursor:
                 while not self._stop.wait(self._pause_s):
-                    for _ in range(self._random.choice((1, 1, 1, 5, 20))):
-                        self._change(cursor)
-                    if self._random.random() < 0.1:
-                        connection.rollback()
-                    else:
-                        connection.commit()
+                    with self._turn:
+                        self._transaction(connection, cursor)
         except Exception as error:
             self.error = error
 
-    def _change(self, cursor: Any) -> None:
+    def _transaction(self, connection: Any, cursor: Any) -> None:
+        connection.begin()
+        for _ in range(self._random.choice((1, 1, 1, 5, 20))):
+            try:
+                cursor.execute(self._statement())
+            except pymysql.MySQLError as error:
+                if error.args[0] not in self._tolerated:
+                    raise
+            self.operations += 1
+        if self._random.random() < 0.1:
+            connection.rollback()
+        else:
+            connection.commit()
+
+    def _statement(self) -> str:
         dice = self._random
         table, one, other = dice.choice(self._tables), dice.randrange(self._ids), dice.randrange(self._ids)
-        statement = dice.choice(
+        return dice.choice(
             (
                 f"INSERT IGNORE INTO {table} (id, v) VALUES ({one}, {self.operations})",
                 f"UPDATE {table} SET v = {self.operations} WHERE id = {one}",
@@ -62,5 +91,3 @@ class RandomWriter:
                 f"UPDATE IGNORE {table} SET id = {other} WHERE id = {one}",
             )
         )
-        cursor.execute(statement)
-        self.operations += 1

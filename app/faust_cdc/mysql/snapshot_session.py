@@ -317,8 +317,9 @@ class SnapshotSession:
 
     def current_position(self) -> BinlogPosition:
         """Return the end of the binlog."""
-        # SHOW MASTER STATUS went away in MySQL 8.4; its successor came in 8.2.
-        statement = "SHOW BINARY LOG STATUS" if self._info.version >= (8, 2, 0) else "SHOW MASTER STATUS"
+        # SHOW MASTER STATUS went away in MySQL 8.4; its successor came in 8.2, and is unknown to MariaDB.
+        is_newer = self._info.flavor != "mariadb" and self._info.version >= (8, 2, 0)
+        statement = "SHOW BINARY LOG STATUS" if is_newer else "SHOW MASTER STATUS"
         rows = self._run(statement)
         if not rows:
             raise ServerMisconfigured(

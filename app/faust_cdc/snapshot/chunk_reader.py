@@ -179,10 +179,13 @@ class ChunkReaders:
                 try:
                     # Named before it is read with: what fails in the middle is closed below, or it would hold its
                     # table against DDL for as long as somebody holds the error.
-                    session = session or self._connect()
+                    session = session or self._open()
                     session = self._read(session, chunk)
                 except CdcError as error:
                     chunk.error = error
+                except Exception as error:  # a reader that ended without a word would be waited for for ever
+                    log.exception("Reading %s", request.captured.id)
+                    chunk.error = InternalError(f"{type(error).__name__}: {error}")
                 if self._should_stop():
                     return
                 self._chunks.put(chunk)
@@ -192,19 +195,27 @@ class ChunkReaders:
             if session is not None:
                 session.close()
 
+    def _open(self) -> ChunkSession:
+        """Connect for reading chunks, none of which may take the server long."""
+        with _closed_when_it_fails(self._open()) as session:
+            session.limit(STATEMENT_MAX_MS)
+        return session
+
     def _read(self, session: ChunkSession, chunk: Chunk) -> ChunkSession:
         """Fill the chunk; return the session to go on with: one left in the middle of an answer is of no use."""
         try:
             self._fill(session, chunk)
         except ChunkTooLong as error:
+            if chunk.range is None:  # not even planned, a row at a time
+                raise
             log.info("%s: %s; reading it in halves", chunk.request.captured.id, error)
             session.close()
-            with _closed_when_it_fails(self._connect()) as session:
+            with _closed_when_it_fails(self._open()) as session:
                 self._halve(session, chunk)
         except (SchemaOutOfSync, SnapshotOvertaken) as error:
             log.info("%s changed while it was read: %s", chunk.request.captured.id, error)
             session.close()
-            with _closed_when_it_fails(self._connect()) as session:
+            with _closed_when_it_fails(self._open()) as session:
                 self._give_back(session, chunk)
         except (InternalError, SourceRefused) as error:
             table, condition = chunk.request.captured.id, chunk.request.ranges.condition
@@ -212,7 +223,7 @@ class ChunkReaders:
                 raise
             # A condition is a person's text: the server may find out only at some row what is wrong with it.
             session.close()
-            with _closed_when_it_fails(self._connect()) as session:
+            with _closed_when_it_fails(self._open()) as session:
                 self._give_back(session, chunk)
                 chunk.refused = condition_problem(session.connection, table, condition) or str(error)
         return session
@@ -239,7 +250,7 @@ class ChunkReaders:
     def _planning_session(self) -> ChunkSession:
         """Return the one connection on which ranges are planned, under the lock."""
         if self._planning is None:
-            self._planning = self._connect()
+            self._planning = self._open()
         return self._planning
 
     def _wait_for_calm(self, session: ChunkSession) -> None:

@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from faust_cdc.config.snapshot_settings import SnapshotSettings
-from faust_cdc.errors import ValueConversionError
+from faust_cdc.errors import SchemaOutOfSync, ValueConversionError
 from faust_cdc.failpoints import reach
 from faust_cdc.kafka.direct import Row as KafkaRow
 from faust_cdc.mysql.key_ranges import Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.mysql.snapshot_session import SnapshotOvertaken
 from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
@@ -48,6 +49,7 @@ log = logging.getLogger(__name__)
 WAITING_BYTES_MAX = 64 * 1024 * 1024
 """Of chunks that wait for the stream to come to them: no further one is read until there is room."""
 STOPPED = "stopped by a signal"
+DROPPED = "dropped while the snapshot was taken"
 
 
 @dataclass(slots=True)
@@ -242,7 +244,7 @@ class MergedSnapshot:
         self._drop_reads(partial(names_table, text))
         for table in self._whole:
             if names_table(text, table.captured.id):
-                table.touch()
+                table.change()
         for work in self._pending:
             if work.parked is None and names_table(text, work.captured.id):
                 work.parked = BinlogPosition("", 0)
@@ -268,10 +270,14 @@ class MergedSnapshot:
         if not self._whole:
             return
         table = self._whole[0]
-        if not table.is_at_view(self._offset().gtids, position):
+        if table.is_changed and not self._learn_whole(table):
             return
-        if not self._copy_whole(table, position):
-            return
+        try:
+            if not table.is_at_view(self._offset().gtids, position) or not self._copy_whole(table, position):
+                return
+        except SchemaOutOfSync as error:
+            # Changed just now. Some rows may be written already, so the attempt is given up with them.
+            raise SnapshotOvertaken(f"{table.captured.id}: {error.message}") from error
         self._let_go(table)
         self.complete(replace(table.progress, is_planned=True))
         self._writer.commit()  # the server may have lost patience with the stream meanwhile: what is done is kept
@@ -281,6 +287,20 @@ class MergedSnapshot:
         table.close()
         self._dispatcher.muted.pop(table.captured.id, None)
         self._relearn()
+
+    def _learn_whole(self, table: WholeTable) -> bool:
+        """Go on with the structure that a table has now; False when there is no such table any more.
+
+        A statement that the stream has not come to yet has it learnt once more: it goes by before a view that shows it.
+        """
+        structure = self._read_tables([table.captured.id]).get(table.captured.id)
+        if structure is None:
+            self._let_go(table)
+            self.skip(table.progress, DROPPED)
+            return False
+        self._cache.remember([structure])
+        table.learn(self._cache.for_table(structure))
+        return True
 
     def _copy_whole(self, table: WholeTable, position: BinlogPosition) -> bool:
         is_first = not any(progress.rows for progress in self._shown.values())
@@ -477,13 +497,15 @@ class MergedSnapshot:
                 continue
             table = self._read_tables([work.captured.id]).get(work.captured.id)
             if table is None:
-                self._skip(work, "dropped while the snapshot was taken")
+                self._skip(work, DROPPED)
             elif refused := self._reads.refused_conditions([work.progress]):
                 self._skip(work, refused[table.id], ScanStatus.SQL_EXCEPTION)
             elif table == work.ranges.table:
                 work.parked = None
             else:
                 self._adapt(work, table)
+            if work.parked is None and work.ranges.is_finished:  # found without rows by a read that was given up
+                self._finish(work)
 
     def _is_read(self, work: _Work) -> bool:
         return any(one.captured.id == work.captured.id for one in self._asked)

@@ -42,6 +42,8 @@ class WholeTable:
         self._lock: ChunkSession | None = None
         self._is_touched = False
         """Something of the table went by since the view was opened."""
+        self.is_changed = False
+        """A DDL statement went by: what is known of its structure may be wrong."""
         self._high: BinlogPosition | None = None
         self._views = 0
 
@@ -67,6 +69,15 @@ class WholeTable:
 
     def touch(self) -> None:
         """Note that a change of the table went by."""
+        self._is_touched = True
+
+    def change(self) -> None:
+        """Note that a DDL statement of the table went by."""
+        self._is_touched = self.is_changed = True
+
+    def learn(self, captured: CapturedTable) -> None:
+        """Take the table as it is now; a view that is open shows it as it was."""
+        self.captured, self.is_changed = captured, False
         self._is_touched = True
 
     def close(self) -> None:
