@@ -63,10 +63,10 @@ class Judge:
         return sum(1 for record, _, value in self.found if record.topic == topic and value and value["op"] == "r")
 
     def state(self, table: str) -> dict[int, int]:
-        """Return id → v as the topic has it; of `keyed` by the key that it has in the end."""
+        """Return id → v as the topic has it, whatever the key is at the time."""
         state: dict[int, int] = {}
         for record, key, value in self.found:
-            if record.topic != self.topics[table] or (table == "keyed" and key is not None and "t" not in key):
+            if record.topic != self.topics[table]:
                 continue
             if key is None:
                 state.clear()

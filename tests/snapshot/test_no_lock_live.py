@@ -21,8 +21,9 @@ pytestmark = pytest.mark.integration
 
 ROWS = 20_000
 CHUNK = 1_000
-READER_LOCKS = {"SHARED_READ", "SHARED_HIGH_PRIO"}
-"""What a running SELECT, and a look at a table's structure, have on a table: neither is in any writer's way."""
+READER_LOCKS = {"SHARED", "SHARED_HIGH_PRIO", "SHARED_READ"}
+"""What a SELECT being prepared, a look at a table's structure, and a running SELECT have on a table, the weakest first:
+none is in any writer's way."""
 LOCKING = re.compile(
     r"^\s*(LOCK|FLUSH|UNLOCK|XA|HANDLER|BACKUP)\b|\bFOR\s+(UPDATE|SHARE)\b|LOCK\s+IN\s+SHARE\s+MODE", re.IGNORECASE
 )
