@@ -197,7 +197,7 @@ class ChunkReaders:
 
     def _open(self) -> ChunkSession:
         """Connect for reading chunks, none of which may take the server long."""
-        with _closed_when_it_fails(self._open()) as session:
+        with _closed_when_it_fails(self._connect()) as session:
             session.limit(STATEMENT_MAX_MS)
         return session
 
