@@ -114,6 +114,8 @@ class Judge:
         self._defaults: dict[tuple[str, str, object], dict[str, Any]] = {}
         self._rid: int | None = None
         self._raw = (b"", b"")
+        self._row_of: dict[str, bytes] = {}
+        """The last value of each table."""
         self.verdict = Verdict()
 
     def compare(self, theirs: Tables, ours: Tables) -> Verdict:
@@ -177,6 +179,10 @@ class Judge:
         self._fields(table, op, "key", self._decoded(their.key), self._decoded(our.key))
         self._raw = (their.value or b"", our.value or b"")
         self._value(table, op, comparable(left, self._theirs), comparable(right, self._ours))
+        if their.value:
+            self._row_of[table] = their.value
+        elif table in self._row_of:  # a tombstone says nothing of its table, the record before it does
+            self._raw = (self._row_of[table], b"")
         self._headers(table, op, headers_of(their, self._theirs), headers_of(our, self._ours))
         verdict.failing += self._pair_faults > 0
         verdict.on_list += self._pair_explained > 0 and self._pair_faults == 0
