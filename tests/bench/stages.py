@@ -17,8 +17,8 @@ from tests.bench.sides import Connector
 SAMPLE = re.compile(r"(?P<name>\w+)_(?P<kind>bucket|sum|count)\{(?P<labels>.*)\} (?P<value>\S+)")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 NAMES = {"faust_cdc_stage_seconds": "stage", "faust_cdc_stage_cpu_seconds": "stage cpu"}
-LOOP_PAUSE = re.compile(r"faust_cdc_event_loop_pause_seconds_max\{.*\} (?P<value>\S+)")
-PAUSE = re.compile(r"faust_cdc_task_pause_seconds_max\{(?P<labels>.*)\} (?P<value>\S+)")
+PAUSE = re.compile(r"^faust_cdc_(task|event_loop)_pause_seconds_max(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+PAUSES = {"task": "worst pause", "event_loop": "worst pause of the loop"}
 
 
 @dataclass
@@ -56,6 +56,12 @@ def parse(text: str, connector: str) -> dict[tuple[str, str], Stage]:
     return found
 
 
+def pauses(text: str, connector: str) -> dict[str, float]:
+    """Return metric → seconds: the connector's task's, and that of the loop, which has no labels."""
+    found = (one.groups() for one in PAUSE.finditer(text))
+    return {PAUSES[of]: float(value) for of, labels, value in found if labels is None or f'"{connector}"' in labels}
+
+
 def note(run: Run, work: str, connector: Connector) -> None:
     """Put the running connector's histograms into the results."""
     url = f"{run.servers.ours.url}/metrics"
@@ -71,8 +77,5 @@ def note(run: Run, work: str, connector: Connector) -> None:
             run.results.add(work, side, f"{metric} mean", "ms", stage.sum_s / stage.count * 1000)
             run.results.add(work, side, f"{metric} p99", "ms", stage.percentile(99) * 1000)
             run.results.add(work, side, f"{metric} sum", "s", stage.sum_s)
-    for match in PAUSE.finditer(text):
-        if f'"{connector.prefix}"' in match["labels"]:
-            run.results.add(work, connector.side.name, "worst pause", "ms", float(match["value"]) * 1000)
-    for match in LOOP_PAUSE.finditer(text):
-        run.results.add(work, connector.side.name, "worst pause of the loop", "ms", float(match["value"]) * 1000)
+    for name, seconds in pauses(text, connector.prefix).items():
+        run.results.add(work, connector.side.name, name, "ms", seconds * 1000)

@@ -104,6 +104,15 @@ def test_the_readme_says_what_the_newest_stored_run_said() -> None:
     assert f"{report.README_START}\n{body}\n{report.README_END}" in (ROOT / "README.md").read_text()
 
 
+def test_pauses_are_read_from_the_workers_metrics() -> None:
+    text = (
+        "# TYPE faust_cdc_event_loop_pause_seconds_max gauge\nfaust_cdc_event_loop_pause_seconds_max 0.02\n"
+        '# TYPE faust_cdc_task_pause_seconds_max gauge\nfaust_cdc_task_pause_seconds_max{server="c1",task="0"} 0.01\n'
+        'faust_cdc_task_pause_seconds_max{server="c2",task="0"} 0.5\n'
+    )
+    assert stages.pauses(text, "c1") == {"worst pause": 0.01, "worst pause of the loop": 0.02}
+
+
 def test_stages_are_read_from_the_workers_metrics() -> None:
     text = """# TYPE faust_cdc_stage_seconds histogram
 faust_cdc_stage_seconds_bucket{connector="c1",task="0",stage="broker",le="0.001"} 90

@@ -44,6 +44,8 @@ class Cell:
         return self.fake.family if self.fake is not None else ""
 
 
+KEY_HEADERS = ("__debezium.newkey", "__debezium.oldkey")
+
 Explain = Callable[[Cell, str, Any, Any], str | None]
 """(cell, op, Debezium's, ours) → name of the list's entry, None when nothing explains the difference."""
 
@@ -112,6 +114,8 @@ class Judge:
         self._defaults: dict[tuple[str, str, object], dict[str, Any]] = {}
         self._rid: int | None = None
         self._raw = (b"", b"")
+        self._row_of: dict[str, bytes] = {}
+        """The last value of each table."""
         self.verdict = Verdict()
 
     def compare(self, theirs: Tables, ours: Tables) -> Verdict:
@@ -175,11 +179,26 @@ class Judge:
         self._fields(table, op, "key", self._decoded(their.key), self._decoded(our.key))
         self._raw = (their.value or b"", our.value or b"")
         self._value(table, op, comparable(left, self._theirs), comparable(right, self._ours))
-        headers = headers_of(their, self._theirs), headers_of(our, self._ours)
-        if headers[0] != headers[1]:
-            self._differ(Cell(table, "", op, self._options), "headers", *headers)
+        if their.value:
+            self._row_of[table] = their.value
+        elif table in self._row_of:  # a tombstone says nothing of its table, the record before it does
+            self._raw = (self._row_of[table], b"")
+        self._headers(table, op, headers_of(their, self._theirs), headers_of(our, self._ours))
         verdict.failing += self._pair_faults > 0
         verdict.on_list += self._pair_explained > 0 and self._pair_faults == 0
+
+    def _headers(self, table: str, op: str, theirs: list[tuple[str, str]], ours: list[tuple[str, str]]) -> None:
+        """Compare headers; of a key that changed they hold the other key as JSON, whose fields are columns."""
+        if [name for name, _ in theirs] != [name for name, _ in ours]:
+            self._differ(Cell(table, "", op, self._options), "headers", theirs, ours)
+            return
+        for (name, left), (_, right) in zip(theirs, ours, strict=True):
+            if left == right:
+                continue
+            if name in KEY_HEADERS:
+                self._fields(table, op, "header", json.loads(left), json.loads(right))
+            else:
+                self._differ(Cell(table, "", op, self._options), "headers", theirs, ours)
 
     def _decoded(self, raw: bytes | None) -> Any:
         return None if raw is None else self._wire.decode(raw)

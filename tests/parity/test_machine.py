@@ -99,6 +99,18 @@ def test_every_difference_is_found_and_named(ours: RawRecord, part: str) -> None
     assert [fault.part for fault in verdict.faults] == [part]
 
 
+def test_a_key_inside_a_header_is_compared_by_its_fields() -> None:
+    theirs, ours = (
+        record({"rid": 1, "c0": 5}, name=name, headers=[("__debezium.oldkey", json.dumps({"c0": year}).encode())])
+        for name, year in (("theirs", 1900), ("ours", 0))
+    )
+    assert dict(judged([theirs], [ours]).explained) == {"year-zero": 1}
+    other = record({"rid": 1, "c0": 5}, name="ours", headers=[("__debezium.oldkey", b'{"c0": 1}')])
+    assert [(fault.part, fault.theirs, fault.ours) for fault in judged([theirs], [other]).faults] == [
+        ("header", 1900, 1)
+    ]
+
+
 def test_a_missing_record_and_another_order_are_found() -> None:
     one, two = ({"rid": number, "c0": 5} for number in (1, 2))
     missing = judged([record(one), record(two)], [record(two, name="ours")])

@@ -74,8 +74,10 @@ SNAPSHOT_PART_AFTER = 0.6
 PART_AFTER = 0.5
 """The same for a source transaction, which is then committed in parts."""
 IDLE_WAIT_MS = 100
-GATHERED_MS = 2
-"""A commit that is due in so long is slept for: what comes meanwhile is then read at once, not piece by piece."""
+GATHERED_MS, NAP_MAX_MS = 2, 5
+"""In front of a commit that is due in so long the wait is slept, at most so much at a time: what comes meanwhile is
+then read at once, not piece by piece. Longer, and the socket's buffer would fill and hold a server back that is read
+from as fast as it sends."""
 OFFSET_ONLY_COMMIT_EVERY_S = 5.0
 
 
@@ -509,7 +511,7 @@ class Coordinator:
         wait_ms = writer.wait_ms
         if wait_ms < GATHERED_MS:
             return wait_ms
-        self._stop.wait(wait_ms / 1000)
+        self._stop.wait(min(wait_ms, NAP_MAX_MS) / 1000)
         return 0
 
     def _source_channel(self, way: _Way) -> SourceChannel:
