@@ -76,7 +76,7 @@ def feed(flavor: str, *events: BinlogEvent, metadata: TransactionTopic | None = 
     start = SourceOffset("binlog.000001", 4)
     gtids: Any = MariaDbGtidSet.parse("") if flavor == "mariadb" else None
     block = SourceInfo.for_server(connector=flavor, name="p")
-    stream = StreamingSource(block, start, gtids, SimpleNamespace(muted={}), ends, ends, metadata)  # type: ignore[arg-type]
+    stream = StreamingSource(block, start, gtids, SimpleNamespace(awaited={}), ends, ends, metadata)  # type: ignore[arg-type]
     for event in events:
         stream.handle(event)
     return ends, stream
@@ -243,7 +243,7 @@ class Rows:
     """Stands where the dispatcher stands: one record per rows event."""
 
     def __init__(self) -> None:
-        self.muted: dict[TableId, Callable[[], None]] = {}
+        self.awaited: dict[TableId, Callable[[], bool]] = {}
 
     def records(self, event: RowsEvent, *_: object) -> list[ChangeRecord]:
         return [ChangeRecord("t", None, bytes(event.rows), [])]

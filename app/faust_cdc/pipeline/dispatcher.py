@@ -83,8 +83,9 @@ class Dispatcher:
         self._post_processors = tuple(post_processors)
         self._headers = list(headers)
         self._rules = rules
-        self.muted: dict[TableId, Callable[[], None]] = {}
-        """Tables whose changes are not written, as a snapshot that comes will show them: what to call instead."""
+        self.awaited: dict[TableId, Callable[[], bool]] = {}
+        """Tables that a snapshot waits to copy: what to call when something of one goes by; True: it is not written, as
+        the copy will show it."""
 
     def records(
         self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None = None, first: int = 0
@@ -108,8 +109,7 @@ class Dispatcher:
         captured = self._cache.for_table_map(event.table_map)
         if captured is None:
             return
-        if captured.id in self.muted:
-            self.muted[captured.id]()
+        if captured.id in self.awaited and self.awaited[captured.id]():
             return
         block = replace(source, db=captured.id.database, table=captured.id.table)
         if event.kind == "partial_update":
@@ -182,8 +182,7 @@ class Dispatcher:
         captured = self._cache.for_truncated(table_id, f"{source.file}:{source.pos}")
         if captured is None:
             return None
-        if captured.id in self.muted:
-            self.muted[captured.id]()
+        if captured.id in self.awaited and self.awaited[captured.id]():
             return None
         block = replace(source, db=captured.id.database, table=captured.id.table)
         value = captured.transcoder.value("t", None, None, block, time.time_ns())

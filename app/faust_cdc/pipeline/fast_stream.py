@@ -65,7 +65,7 @@ class FastStream:
         skipped = "".join(sorted(rules.skipped))
         self._lane = Lane(head, skipped, rules.tombstones_on_delete, mariadb, include_query, places)
         self._maps: dict[bytes, TableMapEvent] = {}
-        self._muted = stream.muted
+        self._awaited = stream.awaited
         stream.relearn = self._lane.known.clear
         self._to_lane()
 
@@ -208,7 +208,7 @@ class FastStream:
         count = None if self._metadata is None else self._metadata.count_of(captured.id)
         signals = self._stream.signals
         is_foreign = (
-            encoder is None or captured.id in self._muted or (signals is not None and signals.is_signal_table(event))
+            encoder is None or captured.id in self._awaited or (signals is not None and signals.is_signal_table(event))
         )
         return LaneTable(topic, event.body, encoder, columns, database, table, is_foreign, count)
 

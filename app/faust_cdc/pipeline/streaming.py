@@ -151,10 +151,10 @@ class StreamingSource:
         """What offsets tell of an incremental snapshot under way."""
         self.edge: Callable[[BinlogPosition], None] = _ignore
         """Called at the end of every source transaction, or of the last one of some that were read together."""
-        self.muted = dispatcher.muted
-        """See `Dispatcher.muted`."""
+        self.awaited = dispatcher.awaited
+        """See `Dispatcher.awaited`."""
         self.relearn: Callable[[], None] = _nothing
-        """Called when `muted` is another."""
+        """Called when `awaited` is another."""
         self.on_ddl: Callable[[str, str], None] = _ignore
         """Called with a statement that may change a table, and the session's database, before the edge behind it."""
         self._resume = Resume(start) if start.event or start.row else None

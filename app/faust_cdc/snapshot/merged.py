@@ -17,12 +17,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from faust_cdc.config.snapshot_settings import SnapshotSettings
-from faust_cdc.errors import SchemaOutOfSync, ValueConversionError
+from faust_cdc.errors import ValueConversionError
 from faust_cdc.failpoints import reach
 from faust_cdc.kafka.direct import Row as KafkaRow
 from faust_cdc.mysql.key_ranges import Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
-from faust_cdc.mysql.snapshot_session import SnapshotOvertaken
 from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
@@ -32,14 +31,12 @@ from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
 from faust_cdc.snapshot.launch import SourceReads, key_of
-from faust_cdc.snapshot.markers import MarkedRows
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.ranges import TableRanges
-from faust_cdc.snapshot.table_copy import TableCopy
 from faust_cdc.snapshot.taken_over import members_of
 from faust_cdc.snapshot.telling import Telling
-from faust_cdc.snapshot.whole import WholeTable
+from faust_cdc.snapshot.whole_tables import DROPPED, WholeTables
 from faust_cdc.snapshot.windows import WindowState
 from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
@@ -49,7 +46,6 @@ log = logging.getLogger(__name__)
 WAITING_BYTES_MAX = 64 * 1024 * 1024
 """Of chunks that wait for the stream to come to them: no further one is read until there is room."""
 STOPPED = "stopped by a signal"
-DROPPED = "dropped while the snapshot was taken"
 
 
 @dataclass(slots=True)
@@ -86,10 +82,7 @@ class MergedSnapshot:
         """`offset` is the stream's, at the edge it stands at; `on_complete` is called before the last is written."""
         self._progress = progress
         self._reads = reads
-        self._settings = settings
         self._telling = telling
-        self._relearn = relearn
-        self._part_after_ms = part_after_ms
         self._readers = ChunkReaders(reads.connect, reads.readers, reads.is_compiled, reads.should_stop, reads.pressure)
         self._cache = cache
         self._dispatcher = dispatcher
@@ -102,7 +95,19 @@ class MergedSnapshot:
         self._on_complete = on_complete
         self._pending: list[_Work] = []
         self._shown: dict[TableId, TableProgress] = {}
-        self._whole: list[WholeTable] = []
+        self._whole = WholeTables(
+            reads,
+            cache,
+            dispatcher,
+            writer,
+            settings,
+            server_block,
+            offset,
+            read_tables,
+            relearn,
+            part_after_ms,
+            is_initial=progress.kind is SnapshotKind.INITIAL,
+        )
         self._asked: list[ChunkRequest] = []
         self._read: list[Chunk] = []
         self._marker = "incremental" if progress.kind is SnapshotKind.INCREMENTAL else "true"
@@ -118,12 +123,10 @@ class MergedSnapshot:
         """Take note of how tables of the snapshot stand, before each is added or, being done, passed over."""
         self._shown.update({progress.table: progress for progress in tables})
 
-    def add_whole(self, table: WholeTable) -> None:
+    def add_whole(self, captured: CapturedTable, progress: TableProgress) -> None:
         """Take a table that is read in one piece."""
-        self._shown[table.captured.id] = table.progress
-        self._whole.append(table)
-        self._dispatcher.muted[table.captured.id] = table.touch
-        self._relearn()
+        self._shown[captured.id] = progress
+        self._whole.add(captured, progress)
 
     def complete(self, progress: TableProgress) -> None:
         """Note that a table is read to its end."""
@@ -184,7 +187,7 @@ class MergedSnapshot:
     def is_to_come(self, table: TableId) -> bool:
         """Return whether a table is in it and not read yet."""
         in_chunks = any(one.captured.id == table for one in self._pending)
-        return in_chunks or any(one.captured.id == table for one in self._whole)
+        return in_chunks or table in self._whole
 
     def extend(self, tables: Iterable[TableProgress], signal: str) -> None:
         """Note that further tables belong to it, as a signal asks for; each is to be added."""
@@ -195,6 +198,7 @@ class MergedSnapshot:
 
     def pause(self) -> None:
         """Read no further chunk; what is read is written."""
+        self._whole.rest()
         self._telling.paused(self._to_come)
         self._write_snapshot(replace(self._progress, state=SnapshotState.PAUSED))
         log.info("Snapshot %s is paused", self._progress.id)
@@ -211,9 +215,8 @@ class MergedSnapshot:
         for work in [one for one in self._pending if matches is None or matches(one.captured.id)]:
             self._drop_reads(work.captured.id.__eq__)
             self._skip(work, STOPPED)
-        for table in [one for one in self._whole if matches is None or matches(one.captured.id)]:
-            self._let_go(table)
-            self.skip(table.progress, STOPPED)
+        for progress in self._whole.give_up(matches or (lambda _: True)):
+            self.skip(progress, STOPPED)
         if matches is None:
             self._end(SnapshotState.ABORTED)
             log.info("Snapshot %s is stopped", self._progress.id)
@@ -234,7 +237,7 @@ class MergedSnapshot:
         if self._progress.state is SnapshotState.RUNNING:
             self._unpark(position)
             self._ask(position)
-            self._try_whole(position)
+            self._copy_whole(position)
         if not self._pending and not self._whole and not self._asked and not self._read:
             self._complete()
 
@@ -242,9 +245,7 @@ class MergedSnapshot:
         """Take note of a DDL statement: rows read of its tables before are not what the tables hold behind it."""
         text = statement.lower()
         self._drop_reads(partial(names_table, text))
-        for table in self._whole:
-            if names_table(text, table.captured.id):
-                table.change()
+        self._whole.changed(text)
         for work in self._pending:
             if work.parked is None and names_table(text, work.captured.id):
                 work.parked = BinlogPosition("", 0)
@@ -262,80 +263,20 @@ class MergedSnapshot:
     def close(self) -> None:
         """End the readers."""
         self._readers.close()
-        for table in self._whole:
-            table.close()
+        self._whole.rest()
 
-    def _try_whole(self, position: BinlogPosition) -> None:
+    def _copy_whole(self, position: BinlogPosition) -> None:
         """Copy the next table that is read in one piece, when this is the place for it."""
-        if not self._whole:
-            return
-        table = self._whole[0]
-        if table.is_changed and not self._learn_whole(table):
-            return
-        try:
-            if not table.is_at_view(self._offset().gtids, position) or not self._copy_whole(table, position):
-                return
-        except SchemaOutOfSync as error:
-            # Changed just now. Some rows may be written already, so the attempt is given up with them.
-            raise SnapshotOvertaken(f"{table.captured.id}: {error.message}") from error
-        self._let_go(table)
-        self.complete(replace(table.progress, is_planned=True))
-        self._writer.commit()  # the server may have lost patience with the stream meanwhile: what is done is kept
-
-    def _let_go(self, table: WholeTable) -> None:
-        self._whole.remove(table)
-        table.close()
-        self._dispatcher.muted.pop(table.captured.id, None)
-        self._relearn()
-
-    def _learn_whole(self, table: WholeTable) -> bool:
-        """Go on with the structure that a table has now; False when there is no such table any more.
-
-        A statement that the stream has not come to yet has it learnt once more: it goes by before a view that shows it.
-        """
-        structure = self._read_tables([table.captured.id]).get(table.captured.id)
-        if structure is None:
-            self._let_go(table)
-            self.skip(table.progress, DROPPED)
-            return False
-        self._cache.remember([structure])
-        table.learn(self._cache.for_table(structure))
-        return True
-
-    def _copy_whole(self, table: WholeTable, position: BinlogPosition) -> bool:
         is_first = not any(progress.rows for progress in self._shown.values())
-        write = partial(self._writer.write_rows, is_streamed=False)
-        marked = MarkedRows(write, self._dispatcher.headers, is_first=is_first)
-        copy = TableCopy(
-            table.session,
-            self._block,
-            self._dispatcher,
-            self._writer,
-            marked,
-            self._reads.should_stop,
-            self._commit_part,
-            self._settings,
-            is_compiled=self._reads.is_compiled,
-        )
-        reach("snapshot.view.open")
-        began_ms = int(time.time() * 1000)
-        if not copy.copy(table.captured, position):
-            return False
-        marked.end(is_last=len(self._whole) == 1 and not self._pending)
-        table.progress = replace(table.progress, rows=marked.rows, started_ms=began_ms)
-        self.rows += marked.rows
-        return True
-
-    def _commit_part(self, captured: CapturedTable) -> None:
-        if self._writer.age_ms < self._part_after_ms:
+        ended = self._whole.copy_next(position, is_first=is_first, is_last=not self._pending)
+        if ended is None:
             return
-        log.warning(
-            "%s outlives a Kafka transaction (transaction.timeout.ms): its rows so far are committed now; if the task "
-            "dies before its end, they come again.",
-            captured.id,
-        )
-        self._writer.cover(self._offset)
-        self._writer.commit()
+        if ended.reason:
+            self.skip(ended.progress, ended.reason)
+            return
+        self.rows += ended.progress.rows
+        self.complete(ended.progress)
+        self._writer.commit()  # the server may have lost patience with the stream meanwhile: what is done is kept
 
     def _take_read(self) -> None:
         for chunk in self._readers.read():

@@ -55,7 +55,6 @@ from faust_cdc.snapshot.ranges import TableRanges
 from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.snapshot.taken_over import progress_of
 from faust_cdc.snapshot.telling import Telling
-from faust_cdc.snapshot.whole import WholeTable
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
@@ -444,7 +443,7 @@ class Snapshots:
             running.skip(progress, key.reason, ScanStatus.NO_PRIMARY_KEY)
         else:
             log.info("Snapshot: %s is read in one piece: %s", table.id, key.reason)
-            running.add_whole(WholeTable(captured, progress, self._reads.connect, self._reads.should_stop))
+            running.add_whole(captured, progress)
 
     def _completed(self) -> None:
         assert self._stream is not None

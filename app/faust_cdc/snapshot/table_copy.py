@@ -54,29 +54,32 @@ class TableCopy:
         self._settings = settings
         self._is_compiled = is_compiled
 
-    def copy(self, captured: CapturedTable, position: BinlogPosition) -> bool:
-        """Write all rows, as of `position`, each with its marker; False when asked to stop."""
+    def copy(self, captured: CapturedTable, position: BinlogPosition, condition: str | None = None) -> bool:
+        """Write all rows, as of `position`, each with its marker; False when asked to stop.
+
+        `condition` is SQL that the rows meet.
+        """
         try:
-            return self._copy_compiled(captured, position)
+            return self._copy_compiled(captured, position, condition)
         except NotPrepared as refused:
             log.info("%s is read in the text protocol: %s", captured.id, refused)
-            return self._copy_by_cells(captured, position)
+            return self._copy_by_cells(captured, position, condition)
 
-    def _copy_compiled(self, captured: CapturedTable, position: BinlogPosition) -> bool:
+    def _copy_compiled(self, captured: CapturedTable, position: BinlogPosition, condition: str | None) -> bool:
         """Copy a table through the compiled transcoder where that is for it; False when stopped.
 
         Raises NotPrepared before anything is written.
         """
         if not self._is_compiled:
-            return self._copy_by_cells(captured, position)
+            return self._copy_by_cells(captured, position, condition)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
         from faust_cdc.snapshot.compiled_rows import Batch, CompiledRows
         from faust_cdc.transcode.compiled.result_program import writes_results
 
         if not writes_results(captured.transcoder):
-            return self._copy_by_cells(captured, position)
+            return self._copy_by_cells(captured, position, condition)
         number = 0
-        with self._session.prepared(self._select(captured, as_text=False), self._should_stop) as query:
+        with self._session.prepared(self._select(captured, condition, as_text=False), self._should_stop) as query:
             if self._should_stop():
                 return False
             topic = self._writer.topic_number(captured.topic)
@@ -91,17 +94,19 @@ class TableCopy:
                 self._after_rows(captured)
             return query.is_complete
 
-    def _copy_by_cells(self, captured: CapturedTable, position: BinlogPosition) -> bool:
+    def _copy_by_cells(self, captured: CapturedTable, position: BinlogPosition, condition: str | None) -> bool:
         """Copy a table cell by cell through the reference transcoder; False when stopped."""
-        for number, cells in enumerate(self._session.stream(self._select(captured, as_text=True))):
+        for number, cells in enumerate(self._session.stream(self._select(captured, condition, as_text=True))):
             if self._should_stop():
                 return False
             self._add_cells(captured, cells, position, number)
             self._after_rows(captured)
         return True
 
-    def _select(self, captured: CapturedTable, *, as_text: bool) -> str:
-        return select_of(captured.transcoder.plan, self._settings, self._session.columns_of, as_text=as_text)
+    def _select(self, captured: CapturedTable, condition: str | None, *, as_text: bool) -> str:
+        select = select_of(captured.transcoder.plan, self._settings, self._session.columns_of, as_text=as_text)
+        # On lines of its own: it may end in a comment.
+        return select if condition is None else f"{select} WHERE (\n{condition}\n)"
 
     def _add_cells(self, captured: CapturedTable, cells: TextRow, position: BinlogPosition, number: int) -> None:
         """Take a row through the reference transcoder: row `number` of the copy of its table."""

@@ -2,9 +2,8 @@
 
 A read view is opened at an edge at which it shows all that was delivered, and the position behind it is taken. When
 the stream has come there and nothing of the table went by, the table in the view is the table at that place: its rows
-are written before the stream goes on. When something went by, the view is opened again. What the stream brings of the
-table until then is not written: rows without a key would be there twice. A table that is never quiet
-so long (some milliseconds, the stream being level) is locked for as long as that takes, and released before its rows
+are written before the stream goes on. When something went by, the view is opened again. A table that is never quiet so
+long (some milliseconds, the stream being level) is locked for as long as that takes, and released before its rows
 are read.
 """
 
@@ -81,8 +80,9 @@ class WholeTable:
         self._is_touched = True
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; the next time a view is opened they are had again."""
         self._release()
+        self._high = None
         if self._session is not None:
             self._session.close()
             self._session = None

@@ -1,0 +1,193 @@
+"""The tables of a snapshot that are read in one piece, one after the other, each at its place of the stream.
+
+What the stream brings of a table until then:
+
+- In an initial snapshot nothing of the table was written before, and the copy shows all that went by: it is not
+  written, for rows without a key would be there twice.
+- In a blocking one the topic has what was before. A row that is deleted meanwhile is in no copy, so everything is
+  written as it comes, and the copy behind it. The same goes for a table with a statement of the user's
+  (`snapshot.select.statement.overrides`), which need not give the rows that are changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from faust_cdc.config.snapshot_settings import SnapshotSettings
+from faust_cdc.errors import AbortableError, SchemaOutOfSync
+from faust_cdc.failpoints import reach
+from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.mysql.snapshot_session import SnapshotOvertaken
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
+from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.relational.model import Table, TableId
+from faust_cdc.snapshot.launch import SourceReads
+from faust_cdc.snapshot.markers import MarkedRows
+from faust_cdc.snapshot.progress import TableProgress
+from faust_cdc.snapshot.table_copy import TableCopy
+from faust_cdc.snapshot.whole import WholeTable
+from faust_cdc.transcode.source_block import SourceInfo
+
+log = logging.getLogger(__name__)
+
+DROPPED = "dropped while the snapshot was taken"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeEnd:
+    """A table that is done with."""
+
+    progress: TableProgress
+    reason: str = ""
+    """Why it was not copied; empty when it was."""
+
+
+class WholeTables:
+    """Copies them when the stream is where it can be done. For the task's thread only."""
+
+    def __init__(
+        self,
+        reads: SourceReads,
+        cache: TranscoderCache,
+        dispatcher: Dispatcher,
+        writer: TransactionWriter,
+        settings: SnapshotSettings,
+        server_block: SourceInfo,
+        offset: Callable[[], SourceOffset],
+        read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
+        relearn: Callable[[], None],
+        part_after_ms: float,
+        *,
+        is_initial: bool,
+    ) -> None:
+        """`relearn` is called when other tables are awaited than before."""
+        self._reads = reads
+        self._cache = cache
+        self._dispatcher = dispatcher
+        self._writer = writer
+        self._settings = settings
+        self._block = server_block
+        self._offset = offset
+        self._read_tables = read_tables
+        self._relearn = relearn
+        self._part_after_ms = part_after_ms
+        self._is_initial = is_initial
+        self._tables: list[WholeTable] = []
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def __iter__(self) -> Iterator[TableId]:
+        return iter([table.captured.id for table in self._tables])
+
+    def add(self, captured: CapturedTable, progress: TableProgress) -> None:
+        """Take a table."""
+        table = WholeTable(captured, progress, self._reads.connect, self._reads.should_stop)
+        self._tables.append(table)
+        is_muted = self._is_initial and self._settings.override_of(*captured.id) is None
+
+        def goes_by() -> bool:
+            table.touch()
+            return is_muted
+
+        self._dispatcher.awaited[captured.id] = goes_by
+        self._relearn()
+
+    def changed(self, statement: str) -> None:
+        """Take note of a DDL statement, in lower case."""
+        for table in self._tables:
+            if names_table(statement, table.captured.id):
+                table.change()
+
+    def rest(self) -> None:
+        """Hold nothing on the server while nothing is read: no view, no lock."""
+        for table in self._tables:
+            table.close()
+
+    def give_up(self, matches: Callable[[TableId], bool]) -> list[TableProgress]:
+        """Let go of some tables; return how they stand."""
+        given_up = [table for table in self._tables if matches(table.captured.id)]
+        for table in given_up:
+            self._let_go(table)
+        return [table.progress for table in given_up]
+
+    def copy_next(self, position: BinlogPosition, *, is_first: bool, is_last: bool) -> WholeEnd | None:
+        """Copy the next table when this is the place for it; None when it is not.
+
+        `is_first`: no row of the snapshot was written before; `is_last`: nothing else is left of it to be read.
+        Raises AbortableError when asked to stop in the midst of the rows, which must not be committed then, and
+        SnapshotOvertaken when the table was changed in the midst of them.
+        """
+        if not self._tables:
+            return None
+        table = self._tables[0]
+        if table.is_changed and not self._learn(table):
+            self._let_go(table)
+            return WholeEnd(table.progress, DROPPED)
+        try:
+            if not table.is_at_view(self._offset().gtids, position):
+                return None
+            self._copy(table, position, is_first=is_first, is_last=is_last and len(self._tables) == 1)
+        except SchemaOutOfSync as error:
+            # Changed just now. Some rows may be written already, so the attempt is given up with them.
+            raise SnapshotOvertaken(f"{table.captured.id}: {error.message}") from error
+        self._let_go(table)
+        return WholeEnd(replace(table.progress, is_planned=True))
+
+    def _let_go(self, table: WholeTable) -> None:
+        self._tables.remove(table)
+        table.close()
+        self._dispatcher.awaited.pop(table.captured.id, None)
+        self._relearn()
+
+    def _learn(self, table: WholeTable) -> bool:
+        """Go on with the structure that a table has now; False when there is no such table any more.
+
+        A statement that the stream has not come to yet has it learnt once more: it goes by before a view that shows it.
+        """
+        structure = self._read_tables([table.captured.id]).get(table.captured.id)
+        if structure is None:
+            return False
+        self._cache.remember([structure])
+        table.learn(self._cache.for_table(structure))
+        return True
+
+    def _copy(self, table: WholeTable, position: BinlogPosition, *, is_first: bool, is_last: bool) -> None:
+        write = partial(self._writer.write_rows, is_streamed=False)
+        marked = MarkedRows(write, self._dispatcher.headers, is_first=is_first)
+        copy = TableCopy(
+            table.session,
+            self._block,
+            self._dispatcher,
+            self._writer,
+            marked,
+            self._reads.should_stop,
+            self._commit_part,
+            self._settings,
+            is_compiled=self._reads.is_compiled,
+        )
+        reach("snapshot.view.open")
+        began_ms = int(time.time() * 1000)
+        if not copy.copy(table.captured, position, table.progress.condition):
+            raise AbortableError(
+                f"Asked to stop while {table.captured.id} was copied; it is copied again from its beginning."
+            )
+        marked.end(is_last=is_last)
+        table.progress = replace(table.progress, rows=marked.rows, started_ms=began_ms)
+
+    def _commit_part(self, captured: CapturedTable) -> None:
+        if self._writer.age_ms < self._part_after_ms:
+            return
+        log.warning(
+            "%s outlives a Kafka transaction (transaction.timeout.ms): its rows so far are committed now; if the task "
+            "dies before its end, they come again.",
+            captured.id,
+        )
+        self._writer.cover(self._offset)
+        self._writer.commit()
