@@ -15,12 +15,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
-from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
-from faust_cdc.kafka.topics import TopicCreator, TopicSpec
+from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.mysql.preflight import oldest_point, run_preflight
@@ -31,16 +30,15 @@ from faust_cdc.notifications.notification import InitialNotices, signal_table_un
 from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.offsets.incremental import without_incremental
-from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
+from faust_cdc.pipeline.assembly import bad_rows_of, converters_of, ensure_data_topic, reselectors_of
 from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
 from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_options
 from faust_cdc.pipeline.control import ControlLinks
-from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
+from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
-from faust_cdc.pipeline.reselect import SELECT_TIMEOUT_MS, Reselector
 from faust_cdc.pipeline.resume import check_server
 from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
@@ -49,8 +47,6 @@ from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSou
 from faust_cdc.pipeline.structures import Structures
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
-from faust_cdc.registry.client import RegistryClient, RegistryConfig
-from faust_cdc.registry.schema_ids import SchemaIds
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import topic_naming
@@ -138,6 +134,8 @@ class Coordinator:
         self._links = links or ControlLinks()
         self._signal_tables = [TableId(*names) for names in spec.config.signals.data_collections]
         self._machine = PhaseMachine()
+        self._ends_with_snapshot = False
+        """The stream is there for the snapshot only, which is merged into it."""
         config = spec.config
         lists = (
             config.database_include_list,
@@ -159,7 +157,7 @@ class Coordinator:
             info = self._preflight_server()
             kafka = self._spec.client_config
             topics = TopicCreator(kafka)
-            ensure_topic = partial(self._ensure_data_topic, topics)
+            ensure_topic = partial(ensure_data_topic, self._config, topics)
             offset_topic = self._spec.offset_topic
             count = topics.ensure([offset_topic])[offset_topic.name]
             producer = self._producer()
@@ -169,7 +167,7 @@ class Coordinator:
             offset_partition = murmur2_partition(key, count)
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             offset = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
-            converters = self._converters(stack)
+            converters = converters_of(self._spec, self._stop, stack)
             cache = TranscoderCache(
                 self._naming,
                 replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
@@ -178,10 +176,10 @@ class Coordinator:
                 converters,
                 ensure_topic,
             )
-            reselectors = self._reselectors()
+            reselectors = reselectors_of(self._config)
             for reselector in reselectors:
                 stack.callback(reselector.close)
-            bad_rows = self._bad_rows(converters, ensure_topic)
+            bad_rows = bad_rows_of(self._config, self._headers.as_headers(), converters, ensure_topic)
             dispatcher = Dispatcher(
                 cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows, reselectors
             )
@@ -203,6 +201,8 @@ class Coordinator:
             elif offset is not None and not self._should_stop():
                 metadata = self._transaction_topic(converters, ensure_topic)
                 self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic), snapshots)
+                if self._ends_with_snapshot:
+                    self._stay_idle()
             self._move(Phase.STOPPED)
 
     def _begin(
@@ -222,15 +222,19 @@ class Coordinator:
             return self._oldest_offset(info) if decision.stream else None, decision.stream
         if not self._wait(settings.delay_ms, "snapshot.delay.ms"):
             return None, decision.stream
-        offset = None
-        if decision.take is Take.DATA and decision.stream and settings.locking is LockingMode.WATERMARK:
-            offset = snapshots.begin(stored if stored is not None and self._is_readable(stored) else None)
+        offset, streams = None, decision.stream
+        if settings.locking is LockingMode.WATERMARK:
+            if decision.take is Take.DATA:
+                offset = snapshots.begin(stored if stored is not None and self._is_readable(stored) else None)
+                self._ends_with_snapshot, streams = offset is not None and not streams, streams or offset is not None
+            else:
+                offset = snapshots.place()
         if offset is None:
             offset = self._snapshot(info, way, snapshots, with_data=decision.take is Take.DATA)
         self._progress.snapshot_taken = offset is not None
         if decision.stream and offset is not None:
             self._wait(settings.streaming_delay_ms, "streaming.delay.ms")
-        return offset, decision.stream
+        return offset, streams
 
     def _begin_stored(
         self, way: _Way, stored: SourceOffset, snapshots: Snapshots, decision: SnapshotDecision
@@ -287,36 +291,6 @@ class Coordinator:
             log.info("snapshot.mode=%s asks for no stream: the task stays idle", self._config.snapshot.mode.value)
         self._stop.wait()
 
-    def _ensure_data_topic(self, topics: TopicCreator, name: str) -> None:
-        rule = self._config.topic_creation
-        if rule is None:
-            topics.ensure([TopicSpec(name)])
-        else:
-            topics.ensure([TopicSpec(name, rule.partitions, rule.replication_factor, rule.config)])
-
-    def _bad_rows(self, converters: Converters, ensure_topic: EnsureTopic) -> BadRows:
-        mode = self._config.event_converting_failure_handling_mode
-        if mode != "quarantine":
-            return BadRows(mode)
-        prefix, headers = self._config.topic_prefix, self._headers.as_headers()
-        return BadRows(mode, QuarantineTopic(prefix, headers, converters, ensure_topic))
-
-    def _converters(self, stack: contextlib.ExitStack) -> Converters:
-        """Make the converters; a registry that both sides use has one client, closed with the stack."""
-        clients: dict[RegistryConfig, RegistryClient] = {}
-
-        def ids(settings: ConverterSettings, config: RegistryConfig) -> RegisterSchema:
-            if config not in clients:
-                clients[config] = RegistryClient(config, stop=self._stop)
-                stack.callback(clients[config].close)
-            return SchemaIds(clients[config], settings.avro.id_from, normalize=settings.avro.normalize)
-
-        spec = self._spec
-        return Converters(
-            converter_of(spec.key_converter, lambda: ids(spec.key_converter, spec.registry_of_keys), is_key=True),
-            converter_of(spec.value_converter, lambda: ids(spec.value_converter, spec.registry), is_key=False),
-        )
-
     def _transaction_topic(self, converters: Converters, ensure_topic: EnsureTopic) -> TransactionTopic | None:
         if not self._config.provide_transaction_metadata:
             return None
@@ -335,11 +309,6 @@ class Coordinator:
     def _heartbeat_action(self) -> HeartbeatAction:
         address = SourceAddress.of(self._config, ACTION_TIMEOUT_MS)
         return HeartbeatAction(address, self._config.heartbeat_action_query)
-
-    def _reselectors(self) -> list[Reselector]:
-        address = SourceAddress.of(self._config, SELECT_TIMEOUT_MS)
-        placeholder = self._config.unavailable_value_placeholder
-        return [Reselector(rules, placeholder, address) for rules in self._config.post_processors]
 
     def _producer(self) -> TransactionalProducer:
         spec = self._spec
@@ -478,7 +447,7 @@ class Coordinator:
             self._move(Phase.STREAMING)
             self._on_streaming()
             some = False
-            while not self._should_stop():
+            while not self._should_stop() and not (self._ends_with_snapshot and snapshots.is_idle):
                 some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
                 if not source.in_transaction:
                     snapshots.at_edge(source.position)

@@ -28,7 +28,7 @@ class Phase(enum.Enum):
 MOVES: Mapping[Phase, frozenset[Phase]] = {
     Phase.CONNECTING: frozenset({Phase.SNAPSHOTTING, Phase.STREAMING, Phase.IDLE, Phase.STOPPED}),
     Phase.SNAPSHOTTING: frozenset({Phase.STREAMING, Phase.IDLE, Phase.STOPPED}),
-    Phase.STREAMING: frozenset({Phase.STOPPED}),
+    Phase.STREAMING: frozenset({Phase.IDLE, Phase.STOPPED}),
     Phase.IDLE: frozenset({Phase.STOPPED}),
     Phase.STOPPED: frozenset(),
 }

@@ -19,7 +19,7 @@ from faust_cdc.failpoints import reach
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
-from faust_cdc.notifications.notification import ScanStatus
+from faust_cdc.notifications.notification import InitialNotices, ScanStatus
 from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.incremental import REMEDY, IncrementalMembers
@@ -146,6 +146,18 @@ class Snapshots:
         log.info("Snapshot of %d tables beside the stream from %s:%d", len(ids), place.file, place.pos)
         return place
 
+    def place(self) -> SourceOffset | None:
+        """Tell of a snapshot without rows; return where the stream begins, None when a lock is needed to say it."""
+        if not has_visible_set(self._reads.info):
+            return None
+        notices, place = InitialNotices(self._block.name), replace(self._reads.place(), snapshot=None)
+        self._notifier.notify(notices.started())
+        self._notifier.notify(notices.completed())
+        self._writer.end_source_transaction(lambda: place)
+        self._writer.commit()
+        log.info("No rows are read; the stream begins at %s:%d", place.file, place.pos)
+        return place
+
     def _chosen(self, captured: Iterable[TableId]) -> list[TableId]:
         return self._tables.by_row_count(self._tables.of(set(captured) - self._signal_tables))
 
@@ -177,6 +189,11 @@ class Snapshots:
         if self._begun is not None:
             snapshot, tables = self._begun
             self._run(snapshot, tables)
+
+    @property
+    def is_idle(self) -> bool:
+        """True when nothing is under way and nothing waits."""
+        return self._running is None and not self._waiting
 
     @property
     def wait_ms(self) -> int:
