@@ -99,7 +99,10 @@ def test_heartbeats_run_their_statement_and_move_the_offset(
         while len(beats := heartbeats(bench)) < 3:
             assert time.monotonic() < deadline, f"{len(beats)} heartbeats"
             time.sleep(0.2)
-    assert [row["after"]["n"] for row in rows][:4] == [0, 1, 2, 3]
+    counts = [row["after"]["n"] for row in rows][:4]
+    # The statement may run before the snapshot's row is due, which then is the stream's.
+    assert counts[0] in (0, 1)
+    assert counts == list(range(counts[0], counts[0] + 4))
     assert {key["serverName"] for _, key, _ in beats} == {bench.prefix}
 
 
