@@ -93,6 +93,7 @@ class MergedSnapshot:
         self._offset = offset
         self._read_tables = read_tables
         self._on_complete = on_complete
+        self._places = {table: place for place, table in enumerate(progress.tables)}
         self._pending: list[_Work] = []
         self._shown: dict[TableId, TableProgress] = {}
         self._whole = WholeTables(
@@ -194,6 +195,7 @@ class MergedSnapshot:
         new = {one.table: one for one in tables}
         self._shown.update(new)
         every = tuple(dict.fromkeys((*self._progress.tables, *new)))
+        self._places = {table: place for place, table in enumerate(every)}
         self._write_snapshot(replace(self._progress, tables=every, joined=(*self._progress.joined, signal)))
 
     def pause(self) -> None:
@@ -265,8 +267,21 @@ class MergedSnapshot:
         self._readers.close()
         self._whole.rest()
 
+    def _before_whole(self) -> list[_Work]:
+        """Return the tables that come before the next one that is read in one piece.
+
+        Tables are written in their order: which row is the first of all and which the last is told by it.
+        """
+        whole = next(iter(self._whole), None)
+        if whole is None:
+            return self._pending
+        places = self._places
+        return [one for one in self._pending if places[one.captured.id] < places[whole]]
+
     def _copy_whole(self, position: BinlogPosition) -> None:
-        """Copy the next table that is read in one piece, when this is the place for it."""
+        """Copy the next table that is read in one piece, when it is its turn and this is the place for it."""
+        if self._before_whole():
+            return
         is_first = not any(progress.rows for progress in self._shown.values())
         ended = self._whole.copy_next(position, is_first=is_first, is_last=not self._pending)
         if ended is None:
@@ -328,7 +343,7 @@ class MergedSnapshot:
         if self._reads.limiter.wait_s() > 0:
             return
         while len(self._asked) <= self._readers.count and self._waiting_bytes < WAITING_BYTES_MAX:
-            work = next((one for one in self._pending if one.parked is None and one.ranges.has_more), None)
+            work = next((one for one in self._before_whole() if one.parked is None and one.ranges.has_more), None)
             if work is None:
                 return
             if delivered is None:
