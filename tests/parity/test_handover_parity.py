@@ -80,40 +80,40 @@ def test_there_and_back(beside: Beside) -> None:
         "incremental.snapshot.chunk.size": str(CHUNK),
         "snapshot.chunk.size": str(CHUNK),
     }
-    theirs = beside.start_theirs("theirs", options)
+    theirs = beside.start_theirs("there", options)
     with beside.worker() as worker:
         worker.wait_ready()
         beside.connect.wait_running(theirs)
         time.sleep(5)
         signal(beside, 1, "execute-snapshot", {"data-collections": [f"{database}.a", f"{database}.z"]})
-        await_records(beside.kafka, f"theirs.{database}.a", CHUNK, 120)
+        await_records(beside.kafka, f"there.{database}.a", CHUNK, 120)
         signal(beside, 2, "pause-snapshot", {})
         time.sleep(3)
         offset = stop_theirs(beside, worker, theirs)
         assert "incremental_snapshot_primary_key" in offset
-        first = rows(beside, decoder, "theirs")
+        first = rows(beside, decoder, "there")
         assert 0 < len(first) < ROWS
-        set_our_offset(beside, "ours", offset)
+        set_our_offset(beside, "here", offset)
         slow = {**options, "snapshot.rate.limit": "rows=300"}
-        beside.start_ours(worker, "ours", slow)
-        await_records(beside.kafka, f"ours.{database}.a", CHUNK, 120)
-        worker.rest("PUT", "/connectors/ours/stop")
-        worker.until(lambda: not worker.rest("GET", "/connectors/ours/status")["tasks"], 120, "ours stopped")
-        second = rows(beside, decoder, "ours")
+        beside.start_ours(worker, "here", slow)
+        await_records(beside.kafka, f"here.{database}.a", CHUNK, 120)
+        worker.rest("PUT", "/connectors/here/stop")
+        worker.until(lambda: not worker.rest("GET", "/connectors/here/status")["tasks"], 120, "ours stopped")
+        second = rows(beside, decoder, "here")
         assert 0 < len(second) < ROWS - len(first)
         # What Debezium sent last is where we go on: both keep the order of the key.
         assert second[0] == following(first[-1])
         beside.connect.change(
             "PATCH",
             f"/connectors/{theirs}/offsets",
-            {"offsets": [{"partition": {"server": "theirs"}, "offset": our_offset(worker, "ours")}]},
+            {"offsets": [{"partition": {"server": "there"}, "offset": our_offset(worker, "here")}]},
         )
         beside.connect.change("PUT", f"/connectors/{theirs}/resume")
-        await_records(beside.kafka, f"theirs.{database}.z", 3, 240)
-        third = rows(beside, decoder, "theirs")[len(first) :]
+        await_records(beside.kafka, f"there.{database}.z", 3, 240)
+        third = rows(beside, decoder, "there")[len(first) :]
         assert third[0] == following(second[-1])
         assert sorted(first + second + third) == sorted(("é" if i % 2 else "b", i) for i in range(ROWS))
-        assert sorted(rows(beside, decoder, "theirs", "z")) == [(1,), (2,), (3,)]
+        assert sorted(rows(beside, decoder, "there", "z")) == [(1,), (2,), (3,)]
         worker.until(lambda: "incremental_snapshot_collections" not in their_offset(beside, theirs), 120, "the end")
 
 
