@@ -90,11 +90,12 @@ def _listener(properties: Path | None, host: str | None, port: int | None) -> st
 
 
 def _run_faust(log_level: str) -> None:
-    from faust.cli.faust import cli
+    from faust_cdc.cli.faust_program import faust_worker_command
 
     # Faust's banner and help call the program by this name.
     sys.argv[0] = "faust-cdc"
-    cli(args=["-A", "faust_cdc.worker", "worker", "-l", log_level], prog_name="faust-cdc")
+    arguments = ["-A", "faust_cdc.worker", "worker", "-l", log_level]
+    faust_worker_command()(args=arguments, prog_name="faust-cdc")
 
 
 @main.command()

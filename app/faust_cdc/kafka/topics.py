@@ -52,6 +52,8 @@ class TopicCreator:
 
     def __init__(self, client_config: Mapping[str, str]) -> None:
         self._admin = AdminClient(dict(client_config), logger=log)
+        self.cluster_id = ""
+        """What the cluster calls itself; '' until topics were listed, and where it has no name."""
         self._known: dict[str, int] = {}
         self._listed: dict[str, int] = {}
         self._listed_at = -LISTED_FOR_S
@@ -79,6 +81,7 @@ class TopicCreator:
             metadata = self._admin.list_topics(name, timeout=REQUEST_TIMEOUT_S)
         except KafkaException as error:
             raise translate_kafka_error(error, "Listing topics") from error
+        self.cluster_id = metadata.cluster_id or ""
         return {name: len(topic.partitions) for name, topic in metadata.topics.items() if topic.error is None}
 
     def _create(self, specs: Sequence[TopicSpec]) -> None:

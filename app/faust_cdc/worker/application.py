@@ -55,6 +55,9 @@ FLUSH_TIMEOUT_S = 2.0
 class WorkerBoot(BootStrategy):  # type: ignore[misc]
     """Order of start: HTTP first, then the wait for Kafka, then Faust's own services.
 
+    The task manager is there before the tables are, so that the first task starts the moment they are read; Faust would
+    start it once everything else has.
+
     There is no Faust producer: what the control plane writes goes through `ControlProducer`, what tasks write through
     their own transactional producers.
     """
@@ -66,7 +69,7 @@ class WorkerBoot(BootStrategy):  # type: ignore[misc]
         services: Iterable[ServiceT] = self._chain(
             self.sensors(),
             self.web_server(),
-            [self.app.gate],
+            [self.app.gate, self.app.manager],
             self.kafka_consumer(),
             self.agents(),
             self.kafka_conductor(),
@@ -118,7 +121,7 @@ class CdcApp(App):
         self.snapshot_watch = SnapshotWatch(
             self.snapshot_book, lambda: self.manager.supervised, loop=self.loop, beacon=self.beacon
         )
-        self._extra_services += [self.manager, self.loop_watch, self.snapshot_watch]
+        self._extra_services += [self.loop_watch, self.snapshot_watch]
         self.connectors.listen(self._configuration_changed)
         self.on_rebalance_complete.connect(self._on_rebalance_complete)
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mode import Service
 
 from faust_cdc.errors import BrokerUnavailable, CdcError
-from faust_cdc.kafka.cluster import cluster_id
-from faust_cdc.kafka.topics import ensure_topics
+from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.worker import EXIT_BAD_CONFIG
 from faust_cdc.worker.settings import client_settings, internal_topics
 
@@ -56,8 +55,8 @@ class KafkaGate(Service):  # type: ignore[misc]
 
     def _find_topics(self) -> tuple[dict[str, int], str]:
         config = self.app.worker_config
-        admin = client_settings(config, config.admin_config)
-        return ensure_topics(admin, internal_topics(config)), cluster_id(admin)
+        topics = TopicCreator(client_settings(config, config.admin_config))
+        return topics.ensure(internal_topics(config)), topics.cluster_id
 
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:

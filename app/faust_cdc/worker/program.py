@@ -14,7 +14,7 @@ from faust.worker import Worker as FaustWorker
 
 from faust_cdc.errors import ConfigError
 from faust_cdc.worker import EXIT_BAD_CONFIG
-from faust_cdc.worker.memory import bound_heaps
+from faust_cdc.worker.memory import bound_heaps, collect_from_now_on
 from faust_cdc.worker.web import ConnectWeb, bind_listener
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class WorkerProgram(FaustWorker):  # type: ignore[misc]
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped. Exit code 2 when the port cannot be bound."""
         bound_heaps()
+        collect_from_now_on()
         conf = self.app.conf
         if conf.web_enabled:
             try:

@@ -15,7 +15,7 @@ its recovery. Seven defects, each stepped round by the smallest override of a su
                           the worker hangs in the join                       `GlobalTable._changelog_topic_name`
     6  dropped records    an empty set of active partitions means "all" to
                           aiokafka: paused partitions lose records           `_LiveSet`
-    7  long poll          a rebalance waits for a fetch of 1.5 s             `ConsumerThread._create_worker_consumer`
+    7  long poll          a rebalance waits for a fetch of 1.5 s             `ConsumerThread.hold_fetches`
 
 Defect 6 also is what makes an idle standby leave the group for good after `broker_max_poll_interval`
 (https://github.com/robinhood/faust/issues/517): a worker without active partitions never polls.
@@ -50,6 +50,10 @@ FETCH_MAX_WAIT_MS = 100
 FETCH_MIN_BYTES = 64 * 1024
 """What ends that wait. A byte would do it with each commit of a task somewhere, and a hundred fetches a second cost a
 fifth of a core; so a table is up to `FETCH_MAX_WAIT_MS` behind, and fetches are ten a second."""
+
+RECOVERY_FETCH_MAX_WAIT_MS = 10
+"""The same two while tables are recovered, when a worker waits for every fetch; a byte ends the wait then."""
+RECOVERY_FETCH_MIN_BYTES = 1
 
 POLL_S = 0.02
 SETTLE_S = 0.005
@@ -87,9 +91,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         # The constructor's arguments are fixed in the driver; the consumer is not started yet, so they still count.
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
-        consumer._fetch_min_bytes = FETCH_MIN_BYTES
+        consumer._fetch_max_wait_ms = RECOVERY_FETCH_MAX_WAIT_MS
+        consumer._fetch_min_bytes = RECOVERY_FETCH_MIN_BYTES
         return consumer
+
+    def hold_fetches(self, max_wait_ms: int, min_bytes: int) -> None:
+        """Say what ends a fetch, from the next one on. May be called from any thread."""
+        fetcher = self._ensure_consumer()._fetcher
+        fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = max_wait_ms, min_bytes
 
     async def _highwaters(self, partitions: Iterable[Any]) -> Mapping[Any, int]:
         # ListOffsets asks the broker; the cached last_stable_offset is as old as the last fetch, or absent. The answer
@@ -136,6 +145,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         finally:
             self.delivered_count = self.received_count
 
+    def hurry(self, is_recovering: bool) -> None:
+        """Fetch at once while tables are recovered, and seldom afterwards."""
+        if is_recovering:
+            self._thread.hold_fetches(RECOVERY_FETCH_MAX_WAIT_MS, RECOVERY_FETCH_MIN_BYTES)
+        else:
+            self._thread.hold_fetches(FETCH_MAX_WAIT_MS, FETCH_MIN_BYTES)
+
     @property
     def quiet(self) -> bool:
         """Whether no fetched batch is between the fetcher and the queues."""
@@ -159,6 +175,7 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
     def _new_round(self) -> None:
         self._sought = False
         self._round += 1
+        self.app.consumer.hurry(True)
 
     def on_partitions_revoked(self, revoked: set[Any]) -> None:
         """Start a new round: what was being checked belongs to the old assignment."""
@@ -213,6 +230,15 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
 
     def _nothing_in_flight(self) -> bool:
         return bool(self.app.consumer.quiet and self.tables.changelog_queue.empty())
+
+    async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        """Resume the streams; what the tables follow from now on may come a little later."""
+        await super().on_recovery_completed(generation_id)
+        self.app.consumer.hurry(False)
+
+    async def _resume_streams(self, generation_id: int = 0) -> None:
+        await super()._resume_streams(generation_id)
+        self.app.consumer.hurry(False)
 
     async def _seek_offsets(self, consumer: Any, tps: Any, offsets: Any, title: str) -> None:
         # A batch that straddles pause, seek and resume would be applied to the wrong round: let it through first.
