@@ -3,7 +3,7 @@
     CdcError
     ├─ ConfigError                REJECT      REST 400 / ConfigInfos
     ├─ TransientError             RETRY       reconnect with backoff from the last committed offset
-    │    SourceConnectionLost · RegistryUnavailable · BrokerUnavailable
+    │    SourceConnectionLost (SourceConnectionOutwaited) · RegistryUnavailable · BrokerUnavailable
     ├─ AbortableError             ABORT_TXN   abort the Kafka transaction, replay the source transaction
     ├─ TableError                 FAIL_TABLE  names table, column, position
     │    SchemaOutOfSync · ValueConversionError · UnsupportedColumn · IncompatibleSchemaChange
@@ -58,6 +58,10 @@ class TransientError(CdcError):
 
 class SourceConnectionLost(TransientError):
     """The connection to MySQL or MariaDB ended, timed out or was refused for a passing reason."""
+
+
+class SourceConnectionOutwaited(SourceConnectionLost):
+    """The server gave up a connection that was not read from for long, as a limit asked for: nothing is wrong."""
 
 
 class RegistryUnavailable(TransientError):

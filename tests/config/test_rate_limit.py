@@ -101,21 +101,25 @@ def test_no_limit(text: str | None) -> None:
 )
 def test_what_is_wrong(text: str, problem: str) -> None:
     assert problem in str(rate_limit_problem(text))
-    with pytest.raises(ConfigError, match=r"The 'snapshot\.rate\.limit' value is invalid"):
-        parse_connector_config({**MYSQL_CONFIG, "name": "n", "snapshot.rate.limit": text})
+    for of in ("snapshot", "streaming"):
+        with pytest.raises(ConfigError, match=rf"The '{of}\.rate\.limit' value is invalid"):
+            parse_connector_config({**MYSQL_CONFIG, "name": "n", f"{of}.rate.limit": text})
 
 
 def test_the_configuration() -> None:
     plain = parse_connector_config({**MYSQL_CONFIG, "name": "n"})
     assert plain.snapshot_rate_limit is None
+    assert plain.streaming_rate_limit is None
     assert (plain.snapshot_pause_on_replica_lag_ms, plain.snapshot_pause_on_history_list_length) == (0, 0)
     given_options = {
         "snapshot.rate.limit": LIMIT,
+        "streaming.rate.limit": "rows=7",
         "snapshot.pause.on.replica.lag.ms": "5000",
         "snapshot.pause.on.history.list.length": "1000000",
     }
     config = parse_connector_config({**MYSQL_CONFIG, "name": "n", **given_options})
     assert config.snapshot_rate_limit == parse_rate_limit(LIMIT)
+    assert config.streaming_rate_limit == parse_rate_limit("rows=7")
     assert str(config.snapshot_rate_limit).endswith("(times are Europe/Berlin)")
     assert config.snapshot_pause_on_replica_lag_ms == 5000
     assert config.snapshot_pause_on_history_list_length == 1_000_000

@@ -79,6 +79,7 @@ class MySqlConnectorConfig:
     connection_validation_timeout_ms: int = 60_000
     snapshot: SnapshotSettings = field(default_factory=SnapshotSettings)
     snapshot_rate_limit: RateSchedule | None = None
+    streaming_rate_limit: RateSchedule | None = None
     snapshot_pause_on_replica_lag_ms: int = 0
     """0: not looked at."""
     snapshot_pause_on_history_list_length: int = 0
@@ -235,6 +236,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         connection_validation_timeout_ms=v.number("connection.validation.timeout.ms"),
         snapshot=_snapshot_settings(v),
         snapshot_rate_limit=parse_rate_limit(v.text("snapshot.rate.limit")),
+        streaming_rate_limit=parse_rate_limit(v.text("streaming.rate.limit")),
         snapshot_pause_on_replica_lag_ms=v.number("snapshot.pause.on.replica.lag.ms"),
         snapshot_pause_on_history_list_length=v.number("snapshot.pause.on.history.list.length"),
         heartbeat_interval_ms=v.number("heartbeat.interval.ms"),

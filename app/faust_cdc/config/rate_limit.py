@@ -1,4 +1,4 @@
-"""`snapshot.rate.limit`: how fast the source may be read, by time of day.
+"""`snapshot.rate.limit` and `streaming.rate.limit`: how fast the source may be read, by time of day.
 
     limit   = part {";" part}
     part    = "zone=" ZONE | [[DAYS] FROM "-" TO | DAYS] rate

@@ -39,12 +39,14 @@ from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
+from faust_cdc.pipeline.rate_limiter import RateLimiter
 from faust_cdc.pipeline.resume import check_server
 from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
 from faust_cdc.pipeline.structures import Structures
+from faust_cdc.pipeline.throttle import ThrottledEvents
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.relational.filters import TableFilter
@@ -54,7 +56,7 @@ from faust_cdc.signals.desk import CommandDesk
 from faust_cdc.signals.source_channel import SourceChannel, unusable
 from faust_cdc.snapshot.decision import SnapshotDecision, StartAt, Take, decide, offset_state
 from faust_cdc.snapshot.initial import InitialSnapshot
-from faust_cdc.snapshot.kindness import RateLimiter, SourcePressure
+from faust_cdc.snapshot.kindness import SourcePressure
 from faust_cdc.snapshot.launch import SourceReads
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.snapshots import Snapshots
@@ -444,6 +446,7 @@ class Coordinator:
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
             snapshots.join(stream)
+            source = self._throttled(source, stream, writer)
             self._move(Phase.STREAMING)
             self._on_streaming()
             some = False
@@ -526,6 +529,15 @@ class Coordinator:
             metadata,
             config.include_query,
         )
+
+    def _throttled(self, source: EventSource, stream: StreamingSource, writer: TransactionWriter) -> EventSource:
+        """Return `source` as fast as `streaming.rate.limit` allows; itself where there is no limit."""
+        limit = self._config.streaming_rate_limit
+        if limit is None:
+            return source
+        report = lambda: self._report(writer, stream.source_ts_ms)  # noqa: E731
+        wait, limiter = self._stop.wait, RateLimiter(limit)
+        return ThrottledEvents(source, stream, writer, limiter, wait, report, self._spec.heartbeat_ms)
 
     def _report(self, writer: TransactionWriter, source_ts_ms: int) -> None:
         progress, counters = self._progress, writer.counters

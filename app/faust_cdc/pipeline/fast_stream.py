@@ -102,6 +102,10 @@ class FastStream:
         lane.encode_s = 0.0
         return self._long_way(timeout_ms) if stopped else True
 
+    def step_one(self, timeout_ms: int) -> bool:
+        """Handle one event, the long way, or wait up to `timeout_ms` for it; False when none came."""
+        return self._long_way(timeout_ms)
+
     def split(self) -> SourceOffset | None:
         """Return the offset of this place inside the open transaction; see `EventSource.split`."""
         if self._lane.open != lanes.FOREIGN:

@@ -71,6 +71,8 @@ class Stages:
         """From the source's commit of the last transaction to its commit in Kafka; negative before the first."""
         self.last_at = 0.0
         """When that was, in seconds since the epoch."""
+        self.throttled_s = 0.0
+        """For so long `streaming.rate.limit` kept the stream from being read; `read` of what waited contains it."""
         self._spent = _Spent()
         self._ended: list[_Ended] = []
         self._mark = 0.0

@@ -101,6 +101,9 @@ class EventSource(Protocol):
     def step(self, timeout_ms: int) -> bool:
         """Handle what has come, or wait up to `timeout_ms` for it; False when nothing came."""
 
+    def step_one(self, timeout_ms: int) -> bool:
+        """Handle one event, or wait up to `timeout_ms` for it; False when none came."""
+
     def split(self) -> SourceOffset | None:
         """Return the offset of the place inside the open transaction up to which all is written, to be committed.
 
@@ -543,6 +546,8 @@ class SingleEvents:
     def step(self, timeout_ms: int) -> bool:
         """Handle one event, or wait up to `timeout_ms` for it; False when none came."""
         return handle_next(self._stream, self._reader, self._stages, timeout_ms) is not None
+
+    step_one = step
 
     def split(self) -> SourceOffset | None:
         """Return the offset of this place inside the open transaction; see `EventSource.split`."""

@@ -1,7 +1,8 @@
 """A connector task: one thread that runs attempts until it is stopped or fails for good.
 
 Transient and abortable errors end an attempt; the next begins after a back-off from the last committed offset, and
-the task stays RUNNING, marked degraded. Everything else ends the thread as FAILED with its cause.
+the task stays RUNNING, marked degraded; after a connection that a limit let grow old the next begins at once,
+unmarked. Everything else ends the thread as FAILED with its cause.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from faust_cdc.errors import CdcError, Disposition, InternalError
+from faust_cdc.errors import CdcError, Disposition, InternalError, SourceConnectionOutwaited
 from faust_cdc.notifications.notification import Notification
 from faust_cdc.pipeline.control import ControlLinks, unseen
 from faust_cdc.pipeline.coordinator import Coordinator, Progress
@@ -101,6 +102,8 @@ class ConnectorTask:
             began = time.monotonic()
             try:
                 Coordinator(self.spec, run_id, self._stop, self.progress, self._healthy, self._links).run()
+            except SourceConnectionOutwaited as waited:  # as the configuration has it: no reason to be degraded
+                log.info("Task %s: %s Connecting again.", self._name, waited)
             except CdcError as error:
                 if self._stop.is_set():
                     log.info("Task %s stopped while: %s", self._name, error)

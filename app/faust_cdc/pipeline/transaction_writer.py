@@ -202,6 +202,12 @@ class TransactionWriter:
         return self._bytes
 
     @property
+    def written(self) -> tuple[int, int]:
+        """Records and their bytes (keys and values) written so far, committed or not, less those of `write_own`."""
+        counters = self.counters
+        return counters.records + self._records - self._own_records, counters.bytes + self._bytes - self._own_bytes
+
+    @property
     def has_records(self) -> bool:
         """True when records wait for a commit."""
         return self._records > 0

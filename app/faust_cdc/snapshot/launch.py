@@ -15,8 +15,9 @@ from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_keys
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable
+from faust_cdc.pipeline.rate_limiter import RateLimiter
 from faust_cdc.relational.model import Table, TableId
-from faust_cdc.snapshot.kindness import RateLimiter, SourcePressure
+from faust_cdc.snapshot.kindness import SourcePressure
 from faust_cdc.snapshot.progress import (
     Bound,
     SnapshotKind,

@@ -124,6 +124,8 @@ def _counts(out: Exposition, task: ConnectorTask, labels: dict[str, str]) -> Non
     ):
         out.add(f"faust_cdc_{name}_total", "counter", text, value, labels)
     out.add("faust_cdc_snapshot_rows", "gauge", "Rows of the last snapshot.", progress.snapshot_rows, labels)
+    text = "Seconds for which streaming.rate.limit kept the stream from being read."
+    out.add("faust_cdc_throttled_seconds_total", "counter", text, progress.stages.throttled_s, labels)
     text = "The longest the task's thread did not get on while transcoding, within the last minute or two."
     out.add("faust_cdc_task_pause_seconds_max", "gauge", text, progress.stages.pause_max.value(), labels)
 

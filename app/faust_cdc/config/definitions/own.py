@@ -83,6 +83,24 @@ OPTIONS: tuple[Option, ...] = (
         checks=(rate_limit_problem,),
     ),
     Option(
+        "streaming.rate.limit",
+        Type.STRING,
+        None,
+        Importance.MEDIUM,
+        None,
+        -1,
+        Width.LONG,
+        "Rate limit of the stream",
+        (
+            "How many records and bytes (of keys and values) are streamed in a second, by time, written as "
+            "snapshot.rate.limit is; 'rows' are records here. Above it the binlog is not read from, between source "
+            "transactions where it can be, and waits on the server: it must be kept there for longer than any pause. "
+            "Rows of snapshots do not count. Not set: no limit."
+        ),
+        USED,
+        checks=(rate_limit_problem,),
+    ),
+    Option(
         "snapshot.pause.on.replica.lag.ms",
         Type.LONG,
         "0",

@@ -1,0 +1,1 @@
+"""The long forms of tests that are short in CI: `./dev soak`."""

@@ -1,0 +1,55 @@
+"""Which tests have a long form, and by which variables of the environment they take it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Tests that take one long form."""
+
+    what: str
+    tests: tuple[str, ...]
+    """Their pytest ids."""
+    variable: str
+    value: int
+
+
+KILLS = "FAUST_CDC_KILLS"
+SEED = "FAUST_CDC_SEED"
+"""Where what is random begins; a fresh one for each soak."""
+
+PARTS: dict[str, Part] = {
+    "kills": Part(
+        "kill -9 of a worker that streams",
+        ("tests/crash/test_kill_nine.py::test_nothing_lost_nothing_twice_through_kills",),
+        KILLS,
+        50,
+    ),
+    "snapshot-kills": Part(
+        "kill -9 of a worker that takes a snapshot",
+        ("tests/crash/test_snapshot_kill.py::test_a_snapshot_goes_on_where_it_was",),
+        KILLS,
+        50,
+    ),
+    "rows": Part(
+        "rows of a snapshot's table",
+        ("tests/snapshot/test_large_table.py::test_every_row_once_in_bounded_memory",),
+        "FAUST_CDC_ROWS",
+        5_000_000,
+    ),
+    "transactions": Part(
+        "random transactions, on MySQL with and without GTIDs and on MariaDB",
+        ("tests/pipeline/test_transactions.py::test_topics_equal_tables_after_a_history_of_transactions",),
+        "FAUST_CDC_TRANSACTIONS",
+        3_000,
+    ),
+}
+
+
+def environment(names: Iterable[str], given: Mapping[str, str], fresh_seed: int) -> dict[str, str]:
+    """Return what these parts' tests are to find in the environment; what is `given` there already stands."""
+    wanted = {PARTS[name].variable: str(PARTS[name].value) for name in names} | {SEED: str(fresh_seed)}
+    return {name: given.get(name, value) for name, value in wanted.items()}
