@@ -162,6 +162,20 @@ def test_a_line_for_a_log() -> None:
     assert not is_over({**found(), "snapshot": None})
 
 
+def test_what_waits_is_counted_in_a_line_and_named_in_a_view() -> None:
+    waits = found(state="completed")
+    waits["snapshot"]["waiting"] = [
+        {"id": "s-2", "kind": "incremental", "data_collections": [r"db\.a", r"db\.b"]},
+        {"id": "s-3", "kind": "blocking", "data_collections": ["db.c"]},
+    ]
+    assert plain_line(waits).endswith("rows/s, 1 min 32 s left, 2 waiting behind it")
+    assert view(waits, None, all_tables=False)[-2:] == [
+        r"then s-2: incremental snapshot of db\.a, db\.b",
+        "then s-3: blocking snapshot of db.c",
+    ]
+    assert not is_over(waits), "more will come"
+
+
 def test_watching_goes_on_over_a_worker_that_starts_anew_and_tells_news_only() -> None:
     ended = found(state="completed")
     with serving() as worker:

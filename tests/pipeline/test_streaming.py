@@ -275,6 +275,41 @@ def xa_stream(
     )
 
 
+class Signals:
+    """Has a signal for each row, due at its transaction's end."""
+
+    def __init__(self) -> None:
+        self.read_now = self.due = 0
+
+    def read(self, event: RowsEvent, *, is_held: bool) -> None:
+        self.read_now += 1
+
+    def end_transaction(self) -> None:
+        self.due, self.read_now = self.read_now, 0
+
+    def __bool__(self) -> bool:
+        return self.due > 0
+
+
+def test_signals_are_carried_out_before_the_edge_at_which_their_end_may_be_committed() -> None:
+    ends, signals, order = Ends(), Signals(), list[tuple[str, int]]()
+    stream = xa_stream(ends, publish_at_prepare=False)
+    channel: Any = signals
+    stream.signals = channel
+
+    def obey() -> None:
+        order.append(("signals", len(ends.offsets)))
+        signals.due = 0
+
+    stream.on_signals = obey
+    stream.edge = lambda position: order.append(("edge", position.pos))
+    for end, is_signal in ((100, False), (200, True)):
+        rows = [rows_event(end + 20, b"s")] if is_signal else []
+        for event in (gtid(end, None), query(end + 10, "BEGIN"), *rows, XidEvent(header(end + 30), 1)):
+            stream.handle(event)
+    assert order == [("edge", 130), ("signals", 2), ("edge", 230)]
+
+
 def prepared(number: int, content: bytes, *, one_phase: bool = False) -> list[BinlogEvent]:
     return [
         gtid(100 * number, None),

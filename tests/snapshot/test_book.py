@@ -10,6 +10,7 @@ import pytest
 from faust_cdc.offsets import SourcePartition
 from faust_cdc.relational.model import TableId
 from faust_cdc.snapshot.book import WINDOW_MS, RowRate, SnapshotBook, SnapshotReport
+from faust_cdc.snapshot.commands import ExecuteSnapshot
 from faust_cdc.snapshot.progress import (
     SnapshotKind,
     SnapshotProgress,
@@ -111,6 +112,17 @@ def test_completed_is_100_percent_and_lasted_until_its_last_record() -> None:
     assert (report.percent, report.duration_s, report.rows_per_s, report.eta_s) == (100.0, 2.5, None, None)
     assert report.tables[0].rows_per_s == 2000, "from its start to its end"
     assert records.book.running() == []
+
+
+def test_what_waits_is_shown() -> None:
+    records = Records(ORDERS)
+    assert records.report(0).to_json()["waiting"] == []
+    waiting = ExecuteSnapshot("2", ("db.items",), surrogate_key="n")
+    progress = SnapshotProgress("1", SnapshotKind.INITIAL, tables=(ORDERS,), waiting=(waiting,))
+    records.book.note(snapshot_key(SHOP), progress.to_json())
+    assert records.report(0).to_json()["waiting"] == [
+        {"id": "2", "kind": "incremental", "data_collections": ["db.items"], "surrogate_key": "n"}
+    ]
 
 
 def test_an_empty_snapshot_is_complete_and_not_before() -> None:

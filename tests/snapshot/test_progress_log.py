@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from faust_cdc.kafka.topics import INTERNAL_TOPIC, TopicSpec, ensure_topics
 from faust_cdc.offsets import SourcePartition, murmur2_partition
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.relational.model import TableId
+from faust_cdc.snapshot.commands import ExecuteSnapshot
 from faust_cdc.snapshot.progress import (
     KeyRange,
     SnapshotKind,
@@ -138,6 +140,30 @@ def test_a_new_snapshot_takes_the_place_of_the_one_before(topics: Topics) -> Non
         task.log.forget()
         task.commit()
     assert topics.stored() == StoredProgress()
+
+
+def test_what_waits_is_in_every_record_until_it_is_taken_out(topics: Topics) -> None:
+    first, second = ExecuteSnapshot("2", ("db.orders",)), ExecuteSnapshot("3", ("db.x.*",), SnapshotKind.BLOCKING)
+    with topics.task() as task:
+        task.log.waiting = (first, second)
+        task.log.begin(SNAPSHOT, [OPEN])
+        task.commit()
+    with topics.task() as task:
+        assert task.log.read(task.config).snapshot == replace(SNAPSHOT, waiting=(first, second))
+        assert task.log.waiting == (first, second)
+        task.log.write_snapshot(replace(SNAPSHOT, state=SnapshotState.COMPLETED))
+        task.commit()
+    with topics.task() as task:
+        task.log.read(task.config)
+        task.log.waiting = task.log.waiting[1:]
+        task.log.begin(SnapshotProgress("2", SnapshotKind.INCREMENTAL, tables=(ORDERS,)), [OPEN])
+    assert topics.stored().snapshot == replace(SNAPSHOT, state=SnapshotState.COMPLETED, waiting=(first, second))
+    with topics.task() as task:
+        task.log.read(task.config)
+        task.log.forget()
+        task.log.begin(SNAPSHOT, [OPEN])
+        task.commit()
+    assert topics.stored().snapshot == SNAPSHOT
 
 
 def test_neighbours_in_the_partition_are_left_alone(topics: Topics) -> None:

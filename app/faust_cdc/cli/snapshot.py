@@ -100,7 +100,8 @@ def _looks(url: str, path: str, every_s: float) -> Iterator[Any]:
 def _news(found: dict[str, Any]) -> Any:
     """Return what a new line is worth: not that time goes by."""
     whole = found["snapshot"] or {}
-    return found["task"], {name: whole.get(name) for name in ("id", "state", "rows", "tables_done", "estimated_rows")}
+    names = ("id", "state", "rows", "tables_done", "estimated_rows", "waiting")
+    return found["task"], {name: whole.get(name) for name in names}
 
 
 @snapshot.command()

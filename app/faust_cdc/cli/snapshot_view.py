@@ -16,7 +16,8 @@ OVER: Final = frozenset({"completed", "aborted"})
 
 def is_over(found: dict[str, Any]) -> bool:
     """Whether nothing more will come of the snapshot; one that is not known yet may begin."""
-    return found["snapshot"] is not None and found["snapshot"]["state"] in OVER
+    whole = found["snapshot"]
+    return whole is not None and whole["state"] in OVER and not whole.get("waiting")
 
 
 def plain_line(found: dict[str, Any]) -> str:
@@ -24,7 +25,8 @@ def plain_line(found: dict[str, Any]) -> str:
     whole = found["snapshot"]
     if whole is None:
         return f"{found['connector']}: no snapshot is known"
-    return f"{found['connector']}: {_headline(whole)}{_idle(found)}; {_numbers(whole).removeprefix(UNKNOWN).lstrip()}"
+    numbers = _numbers(whole).removeprefix(UNKNOWN).lstrip()
+    return f"{found['connector']}: {_headline(whole)}{_idle(found)}; {numbers}{_behind(whole)}"
 
 
 def view(found: dict[str, Any], width: int | None, *, all_tables: bool) -> list[str]:
@@ -49,6 +51,8 @@ def view(found: dict[str, Any], width: int | None, *, all_tables: bool) -> list[
     hidden = len(found["tables"]) - len(tables)
     if hidden:
         lines.append(f"and {hidden} more of {len(found['tables'])} tables: --all")
+    for one in whole.get("waiting", ()):
+        lines.append(f"then {one['id']}: {one['kind']} snapshot of {', '.join(one['data_collections'])}")
     return lines
 
 
@@ -62,6 +66,11 @@ def _headline(whole: dict[str, Any]) -> str:
     took = f"{'after' if whole['state'] in OVER else 'for'} {duration_text(whole['duration_s'])}"
     done = f"{whole['tables_done']} of {whole['tables']} tables done"
     return f"{whole['kind']} snapshot {whole['state']} {took}, {done}"
+
+
+def _behind(whole: dict[str, Any]) -> str:
+    count = len(whole.get("waiting", ()))
+    return f", {count} waiting behind it" if count else ""
 
 
 def _idle(found: dict[str, Any]) -> str:

@@ -2,12 +2,14 @@
 
     {"connector": "shop", "server": "shop", "task": "RUNNING",
      "snapshot": {"id", "kind", "state", "started_ms", "updated_ms", "duration_s", "tables", "tables_done",
-                  "rows", "estimated_rows", "percent", "rows_per_s", "eta_s"},
+                  "rows", "estimated_rows", "percent", "rows_per_s", "eta_s",
+                  "waiting": [{"id", "kind", "data_collections", "conditions"?, "surrogate_key"?, "but_not"?}]},
      "tables": [{"database", "table", "state", "rows", "estimated_rows", "percent", "rows_per_s", "eta_s",
                  "started_ms", "updated_ms", "reason"?, "condition"?, "surrogate_key"?}]}
 
 `snapshot` is null, and `tables` empty, when none is known. `task` is the state of the connector's task, null without
 one: a snapshot whose record says "running" gets on only while it is RUNNING. What is not known is null.
+`waiting` are the signalled snapshots that begin behind it, in order.
 """
 
 from __future__ import annotations

@@ -447,6 +447,7 @@ class Coordinator:
             source = self._events(stream, reader, way, metadata)
             snapshots.join(stream)
             source = self._throttled(source, stream, writer)
+            stream.on_signals = partial(self._obey, desk, stream, writer, snapshots)
             self._move(Phase.STREAMING)
             self._on_streaming()
             some = False
@@ -549,7 +550,8 @@ class Coordinator:
         progress.offset = writer.committed
         progress.committed_at = time.time()
         progress.start_told = True
-        self._links.commands.committed()
+        if not writer.has_records:  # else the end of a source transaction is awaited, and nothing was committed
+            self._links.commands.committed()
 
     def _move(self, to: Phase) -> None:
         self._machine.move(to)

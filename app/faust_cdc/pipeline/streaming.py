@@ -154,6 +154,8 @@ class StreamingSource:
         """What offsets tell of an incremental snapshot under way."""
         self.edge: Callable[[BinlogPosition], None] = _ignore
         """Called at the end of every source transaction, or of the last one of some that were read together."""
+        self.on_signals: Callable[[], None] = _nothing
+        """Called where signals are due, before the edge, where their transaction's end may be committed."""
         self.awaited = dispatcher.awaited
         """See `Dispatcher.awaited`."""
         self.relearn: Callable[[], None] = _nothing
@@ -514,6 +516,8 @@ class StreamingSource:
             if transaction.metadata is not None:
                 transaction.metadata.end(source_us // 1000)
         self._writer.end_source_transaction(self.offset, source_us=source_us)
+        if self.signals:
+            self.on_signals()
         self.at_edge()
 
 

@@ -44,6 +44,8 @@ class ConnectorChannels:
         self._interval_s = settings.poll_interval_ms / 1000
         self._poll_s = settings.kafka_poll_timeout_ms / 1000
         self._file = FileChannel(settings.file) if "file" in settings.channels else None
+        self._file_handed = 0
+        """Number of the last command of the file: it is emptied when the task has taken that."""
         self._topic = open_topic() if "kafka" in settings.channels else None
         self._unread: list[SignalRecord] = []
         """Read and not handed over yet."""
@@ -55,14 +57,20 @@ class ConnectorChannels:
 
     @property
     def is_due(self) -> bool:
-        """True when it is time to look."""
-        return time.monotonic() >= self._due_at
+        """True when it is time to look, or to empty the file."""
+        return time.monotonic() >= self._due_at or (
+            self._file is not None and self._file.is_handed and self._is_file_taken
+        )
+
+    @property
+    def _is_file_taken(self) -> bool:
+        return self._file_handed <= self._task.commands_taken
 
     def look(self) -> None:
         """Hand over the signals that came since the last look."""
         self._due_at = time.monotonic() + self._interval_s
-        if self._file is not None:
-            self._file.look(lambda signal: self._hand_over(signal, str(self._file and self._file.path)) is not None)
+        if self._file is not None and self._is_file_taken:
+            self._file.look(self._hand_over_line)
         if self._topic is not None:
             if not self._unread:
                 self._unread = self._topic.read(self._poll_s)
@@ -70,7 +78,9 @@ class ConnectorChannels:
             self._commit(self._topic)
 
     def close(self) -> None:
-        """End; what the task has taken is committed."""
+        """End; what the task has taken is committed, and removed from the file."""
+        if self._file is not None and self._is_file_taken:
+            self._file.empty()
         if self._topic is not None:
             self._commit(self._topic)
             self._topic.close()
@@ -84,6 +94,12 @@ class ConnectorChannels:
         if number is not None:
             log.info("Signal %r for connector %r in %s: %s", signal.id, self._connector, where, signal.type)
         return number
+
+    def _hand_over_line(self, signal: Signal) -> bool:
+        assert self._file is not None
+        number = self._hand_over(signal, str(self._file.path))
+        self._file_handed = max(self._file_handed, number or 0)
+        return number is not None
 
     def _hand_over_records(self) -> None:
         assert self._topic is not None

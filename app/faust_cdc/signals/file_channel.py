@@ -1,9 +1,10 @@
-"""The file channel: a file of signals, one JSON object per line, emptied when its signals are handed over.
+"""The file channel: a file of signals, one JSON object per line, emptied when its signals are carried out.
 
 As Debezium's `FileSignalChannel`, with less to lose: a file in which no line is a signal is left as it is (the name may
 be wrong, and every file that the process may write could be named); lines that are added while others are read are
-read before the file is emptied; signals that the task does not take now stay in it. A line that is added in the very
-moment of the emptying is lost: whoever signals often should take another channel.
+read before the file is emptied; signals that the task does not take now stay in it, and those of a task that is killed
+before they are durable are read again. A line that is added in the very moment of the emptying is lost: whoever
+signals often should take another channel.
 """
 
 from __future__ import annotations
@@ -32,21 +33,31 @@ class FileChannel:
         self.path = Path(path)
         self._left: tuple[int, int] | None = None
         """Size and time of change of a file that was left as it is."""
+        self._handed = b""
+        """What the file begins with and was handed over."""
+
+    @property
+    def is_handed(self) -> bool:
+        """True while signals are in the file that were handed over."""
+        return bool(self._handed)
 
     def look(self, hand_over: HandOver) -> int:
-        """Hand over the signals in the file and empty it; return their number. Never raises for what is in it."""
+        """Hand over the signals in the file behind those of the last look, which are removed; return their number.
+
+        Never raises for what is in it.
+        """
+        self.empty()
+        if self._handed:
+            return 0
         try:
-            with self.path.open("r+b", buffering=0) as file:
+            with self.path.open("r+b", buffering=0) as file:  # what cannot be emptied is not taken
                 state = os.fstat(file.fileno())
                 version = (state.st_size, state.st_mtime_ns)
                 if state.st_size == 0 or version == self._left:
                     return 0
-                taken, rest, is_ours = self._take(file.read, hand_over)
+                taken, handed, is_ours = self._take(file.read, hand_over)
                 if is_ours:
-                    file.seek(0)
-                    file.truncate()
-                    file.write(rest)
-                    self._left = None
+                    self._handed, self._left = handed, None
                 else:
                     log.warning("%s has no signal, or more than %d bytes: it stays as it is", self.path, FILE_BYTES_MAX)
                     self._left = version
@@ -57,8 +68,26 @@ class FileChannel:
             log.warning("Signals in %s cannot be read: %s", self.path, error)
             return 0
 
+    def empty(self) -> None:
+        """Remove what was handed over: it need not come again. A file that was written anew meanwhile stays."""
+        if not self._handed:
+            return
+        try:
+            with self.path.open("r+b", buffering=0) as file:
+                content = file.read()
+                if content.startswith(self._handed):
+                    file.seek(0)
+                    file.write(content[len(self._handed) :])
+                    file.truncate()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            log.warning("Signals in %s are carried out and cannot be removed: %s", self.path, error)
+            return
+        self._handed = b""
+
     def _take(self, read: Callable[[int], bytes], hand_over: HandOver) -> tuple[int, bytes, bool]:
-        """Return how many were taken, the lines from the first that was not, and whether there was a signal at all."""
+        """Return how many were taken, the lines before the first that was not, and whether one was a signal at all."""
         content, taken, at, is_ours = b"", 0, 0, False
         while more := read(FILE_BYTES_MAX + 1 - len(content)):
             content += more
@@ -69,10 +98,10 @@ class FileChannel:
                 if signal is not None:
                     is_ours = True
                     if not hand_over(signal):
-                        return taken, content[at:], is_ours
+                        return taken, content[:at], is_ours
                     taken += 1
                 at += len(line)
-        return taken, b"", is_ours
+        return taken, content, is_ours
 
     def _signal(self, line: bytes) -> Signal | None:
         if not line.strip():

@@ -182,6 +182,7 @@ class SnapshotReport:
             "percent": _rounded(self.percent),
             "rows_per_s": _rounded(self.rows_per_s),
             "eta_s": _rounded(self.eta_s),
+            "waiting": [one.to_value() for one in snapshot.waiting],
         }
 
     def sentence(self) -> str:

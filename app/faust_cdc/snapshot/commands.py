@@ -5,9 +5,27 @@ Values only. They reach the task's thread through a queue that is read between s
 
 from __future__ import annotations
 
+import enum
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from faust_cdc.snapshot.progress import SnapshotKind
+from faust_cdc.relational.model import TableId
+
+
+class SnapshotKind(enum.Enum):
+    """Debezium's three."""
+
+    INITIAL = "initial"
+    INCREMENTAL = "incremental"
+    BLOCKING = "blocking"
+
+
+def matcher(patterns: Iterable[str]) -> Callable[[TableId], bool]:
+    """Return what says whether a table is named by one of these regular expressions over `database.table`."""
+    compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+    return lambda table: any(one.fullmatch(str(table)) for one in compiled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +48,42 @@ class ExecuteSnapshot:
     kind: SnapshotKind = SnapshotKind.INCREMENTAL
     conditions: tuple[AdditionalCondition, ...] = ()
     surrogate_key: str | None = None
+    but_not: tuple[str, ...] = ()
+    """Regular expressions of tables that were taken out of it while it waited."""
+
+    def tables_of(self, captured: Iterable[TableId]) -> list[TableId]:
+        """Return which of these tables it has read."""
+        named, left_out = matcher(self.data_collections), matcher(self.but_not)
+        return [table for table in captured if named(table) and not left_out(table)]
+
+    def to_value(self) -> dict[str, Any]:
+        """Return the object of which `from_value` makes an equal command; what is empty is left out."""
+        value: dict[str, Any] = {
+            "id": self.id,
+            "kind": self.kind.value,
+            "data_collections": list(self.data_collections),
+            "conditions": [{"data_collection": one.data_collection, "filter": one.filter} for one in self.conditions],
+            "surrogate_key": self.surrogate_key,
+            "but_not": list(self.but_not),
+        }
+        return {name: member for name, member in value.items() if member}
+
+    @classmethod
+    def from_value(cls, value: Mapping[str, Any]) -> ExecuteSnapshot:
+        """Read the object again. Raises KeyError, TypeError and ValueError for one that is none."""
+        return cls(
+            str(value["id"]),
+            tuple(str(one) for one in value["data_collections"]),
+            SnapshotKind(value["kind"]),
+            tuple(AdditionalCondition(one["data_collection"], one["filter"]) for one in value.get("conditions", ())),
+            value.get("surrogate_key"),
+            tuple(str(one) for one in value.get("but_not", ())),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class StopSnapshot:
-    """Give up the snapshot that runs, or these tables of it."""
+    """Give up the snapshot of a kind that runs and those that wait, or these tables of them."""
 
     id: str
     data_collections: tuple[str, ...] = ()

@@ -236,6 +236,9 @@ class MergedSnapshot:
         for chunk in [one for one in self._read if one.request.window.is_due(position)]:
             self._read.remove(chunk)
             self._settle(chunk, position)
+            if self._writer.is_full():
+                self._writer.commit()
+                reach("snapshot.chunk.committed")
         if self._progress.state is SnapshotState.RUNNING:
             self._unpark(position)
             self._ask(position)
@@ -429,10 +432,8 @@ class MergedSnapshot:
         self._cover()
 
     def _cover(self) -> None:
+        # No commit here: a command is carried out by several records, and the offset may be that behind its signal.
         self._writer.cover(self._offset)
-        if self._writer.is_full():
-            self._writer.commit()
-            reach("snapshot.chunk.committed")
 
     def _complete(self) -> None:
         self._telling.completed()

@@ -22,14 +22,8 @@ from faust_cdc.offsets import SourcePartition
 from faust_cdc.relational.key_range import Bound as Bound
 from faust_cdc.relational.key_range import KeyRange as KeyRange
 from faust_cdc.relational.model import TableId
-
-
-class SnapshotKind(enum.Enum):
-    """Debezium's three."""
-
-    INITIAL = "initial"
-    INCREMENTAL = "incremental"
-    BLOCKING = "blocking"
+from faust_cdc.snapshot.commands import ExecuteSnapshot
+from faust_cdc.snapshot.commands import SnapshotKind as SnapshotKind
 
 
 class SnapshotState(enum.Enum):
@@ -149,10 +143,12 @@ class SnapshotProgress:
     """The four lists that said what was captured; a table that they leave out is behind when it is captured later."""
     joined: tuple[str, ...] = ()
     """Ids of further signals whose tables joined it."""
+    waiting: tuple[ExecuteSnapshot, ...] = ()
+    """What begins behind it, in order; `ProgressLog` puts it into the record."""
 
     def to_json(self) -> bytes:
         """Return the record value."""
-        value = {
+        value: dict[str, Any] = {
             "id": self.id,
             "kind": self.kind.value,
             "state": self.state.value,
@@ -161,7 +157,11 @@ class SnapshotProgress:
             "tables": [list(table) for table in self.tables],
             "lists": list(self.lists),
         }
-        return _compact(value | {"joined": list(self.joined)} if self.joined else value)
+        if self.joined:
+            value["joined"] = list(self.joined)
+        if self.waiting:
+            value["waiting"] = [one.to_value() for one in self.waiting]
+        return _compact(value)
 
     @classmethod
     def from_json(cls, raw: bytes) -> SnapshotProgress:
@@ -177,6 +177,7 @@ class SnapshotProgress:
                 tuple(TableId(database, table) for database, table in value["tables"]),
                 tuple(str(one) for one in value.get("lists", ())),
                 tuple(str(one) for one in value.get("joined", ())),
+                tuple(ExecuteSnapshot.from_value(one) for one in value.get("waiting", ())),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable("the snapshot", raw, error) from error

@@ -4,6 +4,9 @@ Why it is neither ahead of the rows nor behind them: a progress record goes thro
 in the Kafka transaction of the rows written before it and of the offset that covers them. Why a restart may believe
 it: it is read strongly (`faust_cdc.kafka.strong_read`), after `init_transactions` has fenced older owners.
 
+The snapshot's own record has the snapshots that wait behind it, too: the one that begins when another has ended leaves
+the queue by the very record that says that it has begun.
+
 All records of a connector's snapshot are in one partition, that of the snapshot's own key, so that one read finds
 them. A reader of the topic must not compute the partition from the key of a table's record.
 """
@@ -11,7 +14,7 @@ them. A reader of the topic must not compute the partition from the key of a tab
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from faust_cdc.kafka.strong_read import READ_TIMEOUT_S, read_all
@@ -19,6 +22,7 @@ from faust_cdc.offsets import SourcePartition, murmur2_partition
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import TableId
+from faust_cdc.snapshot.commands import ExecuteSnapshot
 from faust_cdc.snapshot.progress import (
     SnapshotProgress,
     TableProgress,
@@ -48,6 +52,8 @@ class ProgressLog:
         self._number = murmur2_partition(snapshot_key(partition), partition_count)
         self._partition = partition
         self._present: set[bytes] = set()
+        self.waiting: tuple[ExecuteSnapshot, ...] = ()
+        """What begins behind the snapshot that is under way, in order; in every record of a snapshot from now on."""
 
     def read(self, client_config: Mapping[str, str], timeout_s: float = READ_TIMEOUT_S) -> StoredProgress:
         """Return what was committed last. Call it once the producer is initialised, before anything is written.
@@ -62,7 +68,9 @@ class ProgressLog:
             known = read_key(key)
             if known is not None and known[1] is not None:
                 tables[known[1]] = TableProgress.from_json(known[1], value)
-        return StoredProgress(None if raw is None else SnapshotProgress.from_json(raw), MappingProxyType(tables))
+        snapshot = None if raw is None else SnapshotProgress.from_json(raw)
+        self.waiting = () if snapshot is None else snapshot.waiting
+        return StoredProgress(snapshot, MappingProxyType(tables))
 
     def begin(self, snapshot: SnapshotProgress, tables: Iterable[TableProgress]) -> None:
         """Write a new snapshot with its tables; records of an earlier one's other tables are removed."""
@@ -76,14 +84,15 @@ class ProgressLog:
 
     def write_snapshot(self, progress: SnapshotProgress) -> None:
         """Write how the whole stands, into the open Kafka transaction; the caller covers it with an offset."""
-        self._write(snapshot_key(self._partition), progress.to_json())
+        self._write(snapshot_key(self._partition), replace(progress, waiting=self.waiting).to_json())
 
     def write_table(self, progress: TableProgress) -> None:
         """Write how a table stands, behind the rows that it counts."""
         self._write(table_key(self._partition, progress.table), progress.to_json())
 
     def forget(self) -> None:
-        """Remove every record, in the open Kafka transaction."""
+        """Remove every record, in the open Kafka transaction; nothing waits any more."""
+        self.waiting = ()
         for key in sorted(self._present):
             self._write(key, None)
 

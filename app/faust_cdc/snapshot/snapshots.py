@@ -1,6 +1,10 @@
 """The snapshots of one attempt of a task: the one that is under way, and what begins the next.
 
 The coordinator knows only this: where to begin, what to do at an edge, how long the stream may wait.
+
+No signal is lost by a crash. `obey` writes what it does, also that a snapshot waits, and commits nothing: a row of the
+signal table is obeyed at the edge behind its transaction, before anything else there, so the first offset that covers
+the row is in the Kafka transaction of what it asked for; the Kafka channel commits its place behind that transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from faust_cdc.failpoints import reach
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
-from faust_cdc.notifications.notification import InitialNotices, ScanStatus
+from faust_cdc.notifications.notification import InitialNotices, ScanStatus, signal_refused
 from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.incremental import REMEDY, IncrementalMembers
@@ -31,7 +35,7 @@ from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
-from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, SnapshotCommand, StopSnapshot
+from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, SnapshotCommand, StopSnapshot, matcher
 from faust_cdc.snapshot.launch import (
     SourceReads,
     is_resumable,
@@ -111,8 +115,6 @@ class Snapshots:
         """The snapshot that was the last one, once none is under way."""
         self._theirs: IncrementalMembers | None = None
         """Debezium's incremental snapshot that is under way by the offset."""
-        self._waiting: list[ExecuteSnapshot] = []
-        """Snapshots that begin when the one that is under way is complete."""
         self._before: TableFilter | None = None
         """What was captured before the lists were changed; tables that it leaves out are behind."""
         self._renamed: list[TableId] = []
@@ -204,29 +206,25 @@ class Snapshots:
         """Do what is due at this edge of a source transaction."""
         if self._before is not None or self._renamed:
             self._catch_up()
-        running = self._running
-        if running is not None:
-            running.at_edge(position)
-            if not running.is_active:
-                self._forget(running)
-        if self._running is None and self._waiting:
-            self._begin_waiting()
+        if self._running is not None:
+            self._running.at_edge(position)
+        self._begin_waiting()
 
     def obey(self, command: SnapshotCommand) -> str | None:
         """Carry out a command; return why not, when it is not.
 
         Called between source transactions; what is written is covered.
         """
-        if self._running is not None and not self._running.is_active:
-            self._forget(self._running)
+        self._begin_waiting()
         if isinstance(command, ExecuteSnapshot):
             if self._is_known(command.id):
                 log.warning("Signal %r came before and is not carried out again: another needs another id", command.id)
                 return None
             return self._execute(command)
+        waited = isinstance(command, StopSnapshot) and self._take_out(command)
         running = self._running
         if running is None or running.kind is not command.kind:
-            return f"no {command.kind.value} snapshot is under way"
+            return None if waited else f"no {command.kind.value} snapshot is under way"
         if isinstance(command, StopSnapshot):
             running.stop(matcher(command.data_collections) if command.data_collections else None)
         elif isinstance(command, PauseSnapshot):
@@ -236,19 +234,54 @@ class Snapshots:
         return None
 
     def _begin_waiting(self) -> None:
-        waited = self._waiting.pop(0)
-        if refused := self._execute(waited):
-            log.warning("Signal %r is not carried out: %s", waited.id, refused)
+        """Let the first of those that wait begin, where none is under way."""
+        running = self._running
+        if running is not None and not running.is_active:
+            self._running, self._last = None, running.progress
+        while self._running is None and self._log.waiting:
+            first, *behind = self._log.waiting
+            self._log.waiting = tuple(behind)
+            if refused := self._execute(first):
+                log.warning("Signal %r is not carried out: %s", first.id, refused)
+                self._notifier.notify(signal_refused(self._block.name, first.id, "execute-snapshot", refused))
+                self._write_waiting()
 
-    def _forget(self, ended: MergedSnapshot) -> None:
-        self._running, self._last = None, ended.progress
+    def _write_waiting(self) -> None:
+        """Write what waits, with the snapshot that is under way or was the last one."""
+        snapshot = self._last if self._running is None else self._running.progress
+        assert snapshot is not None, "they wait behind one"
+        assert self._stream is not None
+        self._log.write_snapshot(snapshot)
+        self._writer.cover(self._stream.offset)
+
+    def _take_out(self, stop: StopSnapshot) -> bool:
+        """Take the tables of a stop out of what waits; return whether there were any."""
+        kind, matches = stop.kind, matcher(stop.data_collections or (".*",))
+        captured = self._list_tables() if any(one.kind is kind for one in self._log.waiting) else []
+        kept: list[ExecuteSnapshot] = []
+        for one in self._log.waiting:
+            tables = one.tables_of(captured) if one.kind is kind else []
+            out = [table for table in tables if matches(table)]
+            if not out:
+                kept.append(one)
+            elif len(out) < len(tables):
+                kept.append(replace(one, but_not=(*one.but_not, *stop.data_collections)))
+            if out:
+                log.info("Not read for signal %r, which waits: %s", one.id, ", ".join(map(str, out)))
+                telling = Telling(self._notifier, self._block.name, SnapshotProgress(one.id, kind))
+                telling.aborted(out if len(out) < len(tables) else None)
+        if tuple(kept) == self._log.waiting:
+            return False
+        self._log.waiting = tuple(kept)
+        self._write_waiting()
+        return True
 
     def _is_known(self, signal: str) -> bool:
         """Return whether the snapshot that runs, or was the last, or waits was asked for by this signal.
 
         Signals come at least once: from a topic again when the place in it was not committed in time.
         """
-        known = [one.id for one in self._waiting]
+        known = [one.id for one in self._log.waiting]
         for one in (self._last, self._running.progress if self._running is not None else None):
             known += () if one is None else (one.id, *one.joined)
         return signal in known
@@ -339,10 +372,14 @@ class Snapshots:
 
     def _catch_up(self) -> None:
         """Read tables that are captured and were not before: since the lists are others, or by a new name."""
+        self._begin_waiting()
         new, before = self._renamed, self._before
         self._renamed, self._before = [], None
         if before is not None:
             new = [*new, *(table for table in self._list_tables() if not before.accepts(table))]
+        # An attempt before may have seen the same, and have left it waiting.
+        whole = [one for one in self._log.waiting if not one.conditions]
+        new = [table for table in new if not any(one.tables_of([table]) for one in whole)]
         if not new:
             return
         log.info("Captured from now on, and read to be level: %s", ", ".join(map(str, new)))
@@ -353,13 +390,14 @@ class Snapshots:
     def _execute(self, command: ExecuteSnapshot) -> str | None:
         if not has_visible_set(self._reads.info):
             return NO_VISIBLE_SET
-        matches = matcher(command.data_collections)
-        tables = [table for table in self._list_tables() if matches(table)]
+        tables = command.tables_of(self._list_tables())
         if not tables:
             return f"no captured table is called {', '.join(command.data_collections)}"
         running = self._running
         if running is not None and (running.kind is not SnapshotKind.INCREMENTAL or running.kind is not command.kind):
-            self._waiting.append(command)
+            log.info("Signal %r waits for the end of snapshot %s", command.id, running.progress.id)
+            self._log.waiting = (*self._log.waiting, command)
+            self._write_waiting()
             return None
         progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._lists)
         states = {table: restricted(one, command) for table, one in states.items()}
@@ -466,12 +504,6 @@ class Snapshots:
         assert self._stream is not None
         self._stream.snapshot = None
         self._stream.about_snapshot = dict
-
-
-def matcher(patterns: Iterable[str]) -> Callable[[TableId], bool]:
-    """Return what says whether a table is named by one of these regular expressions over `database.table`."""
-    compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
-    return lambda table: any(one.fullmatch(str(table)) for one in compiled)
 
 
 def restricted(progress: TableProgress, command: ExecuteSnapshot) -> TableProgress:
