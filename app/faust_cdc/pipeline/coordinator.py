@@ -91,6 +91,7 @@ class Progress:
     kafka_transactions: int = 0
     bytes: int = 0
     snapshot_rows: int = 0
+    """Of the snapshot that is under way or was the last one."""
     source_ts_ms: int = 0
     """Commit time of the last source transaction committed to Kafka, ms since the epoch."""
     offset: SourceOffset | None = None
@@ -398,8 +399,7 @@ class Coordinator:
                 on_taken=snapshots.taken,
             )
             offset = snapshot.run(self._list_tables, self._read_tables, with_data)
-        self._progress.snapshot_rows = snapshot.rows
-        self._report(way.writer, int(time.time() * 1000))
+        self._report(way.writer, int(time.time() * 1000), snapshot.rows)
         return offset
 
     def _snapshots(self, info: ServerInfo, topics: TopicCreator, way: _Way) -> Snapshots:
@@ -475,6 +475,7 @@ class Coordinator:
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
             snapshots.join(stream)
+            self._progress.snapshot_rows = snapshots.rows
             self._move(Phase.STREAMING)
             self._on_streaming()
             some = False
@@ -482,6 +483,8 @@ class Coordinator:
                 some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
                 if not source.in_transaction:
                     snapshots.at_edge(source.position)
+                    if writer.counters.kafka_transactions != self._progress.kafka_transactions:  # it may have committed
+                        self._show(writer, stream.source_ts_ms, snapshots.rows)
                 if desk and not source.in_transaction:
                     self._obey(desk, stream, writer, snapshots)
                 if heartbeat.is_due and not source.in_transaction:
@@ -496,13 +499,13 @@ class Coordinator:
                     last_commit = time.monotonic()
                     if not some:  # what comes in the pause is in the next transaction; a full socket need not wait
                         writer.pause()
-                    self._report(writer, stream.source_ts_ms)
+                    self._report(writer, stream.source_ts_ms, snapshots.rows)
                 elif writer.needs_split():
                     writer.commit_part(source.split())
-                    self._report(writer, stream.source_ts_ms)
+                    self._report(writer, stream.source_ts_ms, snapshots.rows)
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()
-            self._report(writer, stream.source_ts_ms)
+            self._report(writer, stream.source_ts_ms, snapshots.rows)
 
     def _rest(self, writer: TransactionWriter) -> int:
         """Return how long to wait for events, none being there; in front of a commit the wait may be over by then."""
@@ -558,7 +561,12 @@ class Coordinator:
             config.include_query,
         )
 
-    def _report(self, writer: TransactionWriter, source_ts_ms: int) -> None:
+    def _report(self, writer: TransactionWriter, source_ts_ms: int, snapshot_rows: int) -> None:
+        self._show(writer, source_ts_ms, snapshot_rows)
+        self._progress.start_told = True
+        self._links.commands.committed()
+
+    def _show(self, writer: TransactionWriter, source_ts_ms: int, snapshot_rows: int) -> None:
         progress, counters = self._progress, writer.counters
         progress.records = counters.records
         progress.source_transactions = counters.source_transactions
@@ -567,8 +575,7 @@ class Coordinator:
         progress.source_ts_ms = source_ts_ms
         progress.offset = writer.committed
         progress.committed_at = time.time()
-        progress.start_told = True
-        self._links.commands.committed()
+        progress.snapshot_rows = snapshot_rows
 
     def _move(self, to: Phase) -> None:
         self._machine.move(to)
