@@ -20,9 +20,7 @@ UNIQUE = "ALTER TABLE {} DROP PRIMARY KEY, ADD UNIQUE KEY other (id)"
 """Leaves a unique key without NULL, which is what names a row then."""
 
 
-def bench_of(
-    flavor: str, mode: str, request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio
-) -> Bench:
+def bench_of(flavor: str, mode: str, request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio) -> Bench:
     source: SqlServer = request.getfixturevalue(flavor)
     database: str = request.getfixturevalue(f"{flavor}_database")
     config = {
