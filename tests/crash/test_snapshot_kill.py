@@ -36,6 +36,8 @@ PLACES = (
     "snapshot.progress.written",
 )
 END = "snapshot.end"
+FULL = "snapshot.chunk.committed"
+"""Comes only with chunks that fill a Kafka transaction."""
 KILLS = int(os.environ.get("FAUST_CDC_KILLS", "12"))
 """At random moments and at `PLACES` in turn; those of `FRESH` and `END` come on top."""
 SEED = int(os.environ.get("FAUST_CDC_SEED", "20"))
@@ -171,6 +173,32 @@ def test_a_snapshot_goes_on_where_it_was(
     print(f"\n{lives.kills}, {lives.in_snapshot} in the snapshot; {writer.operations} changes, {len(found)} records")
     assert lives.in_snapshot == sum(lives.kills.values()), "every life ended in the snapshot"
     assert set(lives.kills) == {*FRESH, *PLACES, END, "at random"}
+    judge(mysql, mysql_database, topics, found)
+
+
+def test_chunks_that_fill_a_transaction(
+    mysql: MySqlServer, kafka: KafkaBroker, mysql_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed behind such a commit: nothing of the chunk comes again, and nothing of the next one is missing."""
+    prefix = f"full{random.randrange(10**9)}"
+    group, topics = f"g-{prefix}", [f"{prefix}.{mysql_database}.{table}" for table in ("a", "b")]
+    fill(mysql, mysql_database, ("a", "b"), 45_000)
+    worker = WorkerProcess(tmp_path, kafka.bootstrap, group)
+    lives = Lives(worker, kafka, f"{group}-offsets", monkeypatch)
+    config = snapshot_config(mysql, mysql_database, prefix)
+    config |= {"snapshot.chunk.size": "20000", "snapshot.rate.limit": "rows=60000"}
+    with RandomWriter(mysql, mysql_database, ["a", "b"], 90_000, SEED, PAUSE_S) as writer:
+        try:
+            lives.end_at(FULL, after=("snap", config))
+            lives.end_at(FULL)
+            worker.start()
+            worker.until(lambda: is_over(kafka, f"{group}-offsets"), 180, "the end of the snapshot")
+            writer.stop()
+            mysql.execute(LAST_ROWS, mysql_database)
+            found = read_to_the_end(worker, kafka, topics)
+        finally:
+            worker.stop()
+    assert lives.in_snapshot == 2
     judge(mysql, mysql_database, topics, found)
 
 

@@ -12,6 +12,7 @@ Source: MariaDB KB, "Enhancements for START TRANSACTION WITH CONSISTENT SNAPSHOT
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -19,10 +20,11 @@ from faust_cdc.errors import CdcError, SourceConnectionLost
 from faust_cdc.mysql.chunk_statements import read_exactly, too_long
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly
 from faust_cdc.mysql.names import quote
-from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.mysql.positions import BinlogPosition, GtidSet
 from faust_cdc.mysql.snapshot_session import NET_WRITE_TIMEOUT_S, SnapshotPoint, SnapshotSession
 from faust_cdc.relational.model import TableId
 
+_OWNER = re.compile(r"#\d+")
 BEHIND_MAX_S = 60.0
 """So long the server may take until it shows what it has sent us."""
 
@@ -47,10 +49,13 @@ class ChunkSession(SnapshotSession):
     def begin(self, gtids: str | None, position: BinlogPosition, should_stop: Callable[[], bool]) -> bool:
         """Wait until a read shows all that the stream delivered: up to `position`, the executed set being `gtids`.
 
-        False when asked to stop. Raises SourceConnectionLost when it takes too long: the server is not the one that
-        the stream comes from; and when the server has left GTIDs: its set does not tell any more what a read shows.
+        None on MySQL: the stream goes by positions and knows no set, as with an offset from before the server had
+        GTIDs. False when asked to stop. Raises SourceConnectionLost when it takes too long: the server is not the one
+        that the stream comes from; and when the server has left GTIDs: its set tells no more what a read shows.
         """
         deadline = time.monotonic() + BEHIND_MAX_S
+        if gtids is None and not self._is_maria:
+            gtids = self._wait_for_owners(deadline, should_stop)
         while not should_stop():
             if self._is_maria:
                 self._high = self._view_position()
@@ -58,7 +63,7 @@ class ChunkSession(SnapshotSession):
                     return True
                 self._run("COMMIT")
             else:
-                sql = f"SELECT @@global.gtid_mode, GTID_SUBSET('{gtids or ''}', @@global.gtid_executed)"
+                sql = f"SELECT @@global.gtid_mode, GTID_SUBSET('{gtids}', @@global.gtid_executed)"
                 mode, is_shown = self._run(sql)[0]
                 if mode != "ON":
                     raise SourceConnectionLost(
@@ -115,6 +120,29 @@ class ChunkSession(SnapshotSession):
             return point
         position = self.current_position()
         return SnapshotPoint(position, str(self._run("SELECT @@global.gtid_executed")[0][0]).replace("\n", ""), 0.0)
+
+    def _wait_for_owners(self, deadline: float, should_stop: Callable[[], bool]) -> str:
+        """Wait until a read shows all that is in the binlog now; return a set that it shows.
+
+        A transaction has an owner from before it is written to the binlog until it is in `gtid_executed` (mysql-server
+        `Gtid_state::generate_automatic_gtid`, `update_gtids_impl_own_gtid`), so one that has none is visible, or was
+        rolled back.
+        """
+        awaited = self._owned()
+        while awaited and not should_stop():
+            if time.monotonic() > deadline:
+                raise SourceConnectionLost(
+                    f"{self._address}: sessions have held the GTIDs {awaited} for {BEHIND_MAX_S:.0f} s, and as the "
+                    "connector's offset has no GTIDs, nothing else tells what a read shows.",
+                    remedy="end these sessions, or stop the connector and set 'gtids' in its offset",
+                )
+            time.sleep(0.002)
+            awaited = awaited.subtract(awaited.subtract(self._owned()))
+        return ""
+
+    def _owned(self) -> GtidSet:
+        """Return what sessions own; the server shows it as uuid:number#session:number#session."""
+        return GtidSet.parse(_OWNER.sub("", str(self._run("SELECT @@global.gtid_owned")[0][0])))
 
     def _meaning(self, error: Exception) -> CdcError | None:
         return too_long(error) or super()._meaning(error)

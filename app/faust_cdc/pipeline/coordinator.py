@@ -89,6 +89,7 @@ class Progress:
     kafka_transactions: int = 0
     bytes: int = 0
     snapshot_rows: int = 0
+    """Of the snapshot that is under way or was the last one."""
     source_ts_ms: int = 0
     """Commit time of the last source transaction committed to Kafka, ms since the epoch."""
     offset: SourceOffset | None = None
@@ -369,8 +370,7 @@ class Coordinator:
                 on_taken=snapshots.taken,
             )
             offset = snapshot.run(self._list_tables, self._read_tables, with_data)
-        self._progress.snapshot_rows = snapshot.rows
-        self._report(way.writer, int(time.time() * 1000))
+        self._report(way.writer, int(time.time() * 1000), snapshot.rows)
         return offset
 
     def _snapshots(self, info: ServerInfo, topics: TopicCreator, way: _Way) -> Snapshots:
@@ -446,8 +446,9 @@ class Coordinator:
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
             snapshots.join(stream)
-            source = self._throttled(source, stream, writer)
+            source = self._throttled(source, stream, writer, snapshots)
             stream.on_signals = partial(self._obey, desk, stream, writer, snapshots)
+            self._progress.snapshot_rows = snapshots.rows
             self._move(Phase.STREAMING)
             self._on_streaming()
             some = False
@@ -455,6 +456,8 @@ class Coordinator:
                 some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
                 if not source.in_transaction:
                     snapshots.at_edge(source.position)
+                    if writer.counters.kafka_transactions != self._progress.kafka_transactions:  # it may have committed
+                        self._report(writer, stream.source_ts_ms, snapshots.rows)
                 if desk and not source.in_transaction:
                     self._obey(desk, stream, writer, snapshots)
                 if heartbeat.is_due and not source.in_transaction:
@@ -469,13 +472,13 @@ class Coordinator:
                     last_commit = time.monotonic()
                     if not some:  # what comes in the pause is in the next transaction; a full socket need not wait
                         writer.pause()
-                    self._report(writer, stream.source_ts_ms)
+                    self._report(writer, stream.source_ts_ms, snapshots.rows)
                 elif writer.needs_split():
                     writer.commit_part(source.split())
-                    self._report(writer, stream.source_ts_ms)
+                    self._report(writer, stream.source_ts_ms, snapshots.rows)
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()
-            self._report(writer, stream.source_ts_ms)
+            self._report(writer, stream.source_ts_ms, snapshots.rows)
 
     def _rest(self, writer: TransactionWriter) -> int:
         """Return how long to wait for events, none being there; in front of a commit the wait may be over by then."""
@@ -531,16 +534,18 @@ class Coordinator:
             config.include_query,
         )
 
-    def _throttled(self, source: EventSource, stream: StreamingSource, writer: TransactionWriter) -> EventSource:
+    def _throttled(
+        self, source: EventSource, stream: StreamingSource, writer: TransactionWriter, snapshots: Snapshots
+    ) -> EventSource:
         """Return `source` as fast as `streaming.rate.limit` allows; itself where there is no limit."""
         limit = self._config.streaming_rate_limit
         if limit is None:
             return source
-        report = lambda: self._report(writer, stream.source_ts_ms)  # noqa: E731
+        report = lambda: self._report(writer, stream.source_ts_ms, snapshots.rows)  # noqa: E731
         wait, limiter = self._stop.wait, RateLimiter(limit)
         return ThrottledEvents(source, stream, writer, limiter, wait, report, self._spec.heartbeat_ms)
 
-    def _report(self, writer: TransactionWriter, source_ts_ms: int) -> None:
+    def _report(self, writer: TransactionWriter, source_ts_ms: int, snapshot_rows: int) -> None:
         progress, counters = self._progress, writer.counters
         progress.records = counters.records
         progress.source_transactions = counters.source_transactions
@@ -549,6 +554,7 @@ class Coordinator:
         progress.source_ts_ms = source_ts_ms
         progress.offset = writer.committed
         progress.committed_at = time.time()
+        progress.snapshot_rows = snapshot_rows
         progress.start_told = True
         if not writer.has_records:  # else the end of a source transaction is awaited, and nothing was committed
             self._links.commands.committed()

@@ -180,6 +180,8 @@ def key_of(captured: CapturedTable, table: Table, key: ChunkKey | Unchunkable) -
     if isinstance(key, Unchunkable):
         return key
     columns = captured.transcoder.plan.key_columns
+    if not columns:
+        return Unchunkable(f"{table.id}: its records have no key that would name a row among the stream's changes.")
     if {one.column.name for one in columns} != set(table.primary_key):
         return Unchunkable(f"{table.id}: its records have another key than the table.")
     if lossy := [one.column.name for one in columns if not tells_apart(one)]:

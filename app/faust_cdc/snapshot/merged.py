@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -113,7 +113,7 @@ class MergedSnapshot:
         self._read: list[Chunk] = []
         self._marker = "incremental" if progress.kind is SnapshotKind.INCREMENTAL else "true"
         self.rows = 0
-        """Rows written by this attempt."""
+        """Rows done, also by attempts before."""
 
     def add(self, captured: CapturedTable, ranges: TableRanges, progress: TableProgress) -> None:
         """Take a table into the snapshot, behind the ones that are in it."""
@@ -122,7 +122,8 @@ class MergedSnapshot:
 
     def expect(self, tables: Iterable[TableProgress]) -> None:
         """Take note of how tables of the snapshot stand, before each is added or, being done, passed over."""
-        self._shown.update({progress.table: progress for progress in tables})
+        for progress in tables:
+            self._show(progress)
 
     def add_whole(self, captured: CapturedTable, progress: TableProgress) -> None:
         """Take a table that is read in one piece."""
@@ -190,6 +191,15 @@ class MergedSnapshot:
         in_chunks = any(one.captured.id == table for one in self._pending)
         return in_chunks or table in self._whole
 
+    def reads_all_of(self, progress: TableProgress) -> bool:
+        """Return whether a table is yet to be read from its beginning, by the condition and key of `progress`."""
+        if not self.is_to_come(progress.table):
+            return False
+        work = self._work(progress.table)
+        found = self._shown[progress.table] if work is None else work.ranges.progress(work.progress)
+        is_begun = found.rows or found.is_planned or found.open_ranges or found.planned_to is not None
+        return not is_begun and (found.condition, found.surrogate_key) == (progress.condition, progress.surrogate_key)
+
     def extend(self, tables: Iterable[TableProgress], signal: str) -> None:
         """Note that further tables belong to it, as a signal asks for; each is to be added."""
         new = {one.table: one for one in tables}
@@ -246,14 +256,28 @@ class MergedSnapshot:
         if not self._pending and not self._whole and not self._asked and not self._read:
             self._complete()
 
-    def changed(self, statement: str) -> None:
-        """Take note of a DDL statement: rows read of its tables before are not what the tables hold behind it."""
+    def changed(self, statement: str, put_in_place: Container[TableId] = ()) -> None:
+        """Take note of a DDL statement: rows read of its tables before are not what the tables hold behind it.
+
+        `put_in_place` are tables that have come into the place of others by it: they are read from their beginning.
+        """
         text = statement.lower()
         self._drop_reads(partial(names_table, text))
         self._whole.changed(text)
         for work in self._pending:
             if work.parked is None and names_table(text, work.captured.id):
                 work.parked = BinlogPosition("", 0)
+            if work.captured.id in put_in_place:
+                self._begin_again(work)
+
+    def _begin_again(self, work: _Work) -> None:
+        done = work.ranges.progress(work.progress)
+        nothing = replace(done, rows=0, planned_to=None, is_planned=False, open_ranges=(), last_key=None)
+        work.ranges = work.ranges.other(nothing)
+        work.progress = work.ranges.progress(nothing)
+        log.warning("Snapshot: %s is another table now and is read from its beginning", work.captured.id)
+        self._show(work.progress)
+        self._log.write_table(work.progress)  # covered with the statement, behind which the old ranges mean nothing
 
     def _drop_reads(self, concerns: Callable[[TableId], bool]) -> None:
         """Give up what is read of some tables."""
@@ -292,7 +316,6 @@ class MergedSnapshot:
         if ended.reason:
             self.skip(ended.progress, ended.reason)
             return
-        self.rows += ended.progress.rows
         self.complete(ended.progress)
         self._writer.commit()  # the server may have lost patience with the stream meanwhile: what is done is kept
 
@@ -385,7 +408,6 @@ class MergedSnapshot:
         reach("snapshot.chunk.due")
         self._writer.write_rows(written, 0, len(written), self._dispatcher.headers, is_streamed=False)
         reach("snapshot.chunk.written")
-        self.rows += len(written)
         now_ms = int(time.time() * 1000)
         started_ms = work.progress.started_ms or now_ms
         rows_done = work.progress.rows + len(rows) + len(chunk.aside)
@@ -426,10 +448,15 @@ class MergedSnapshot:
 
     def _keep(self, progress: TableProgress) -> None:
         """Write a table's progress with what it counts; both with the offset of this edge."""
-        self._shown[progress.table] = progress
+        self._show(progress)
         self._log.write_table(progress)
         reach("snapshot.progress.written")
         self._cover()
+
+    def _show(self, progress: TableProgress) -> None:
+        before = self._shown.get(progress.table)
+        self.rows += progress.rows - (0 if before is None else before.rows)
+        self._shown[progress.table] = progress
 
     def _cover(self) -> None:
         # No commit here: a command is carried out by several records, and the offset may be that behind its signal.
@@ -480,10 +507,7 @@ class MergedSnapshot:
         if key != work.ranges.key:
             progress = TableProgress(table.id, condition=progress.condition, surrogate_key=progress.surrogate_key)
             log.warning("Snapshot: %s has another key now and is read from its beginning", table.id)
-        before = work.ranges
-        work.ranges = TableRanges(
-            table, key, progress, before.rows_per_chunk, before.override, asks_last_key=before.asks_last_key
-        )
+        work.ranges = work.ranges.other(progress, table, key)
         work.captured, work.progress, work.parked = captured, progress, None
 
     def _skip(self, work: _Work, reason: str, status: ScanStatus = ScanStatus.SKIPPED) -> None:

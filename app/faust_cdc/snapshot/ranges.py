@@ -51,6 +51,17 @@ class TableRanges:
         self._planned_on: Any = None
         self._lock = threading.Lock()
 
+    def other(self, progress: TableProgress, table: Table | None = None, key: ChunkKey | None = None) -> TableRanges:
+        """Return ranges that are handed out as these are, and go on from `progress`; None: of the same table, key."""
+        return TableRanges(
+            table or self.table,
+            key or self.key,
+            progress,
+            self.rows_per_chunk,
+            self.override,
+            asks_last_key=self.asks_last_key,
+        )
+
     def take(self, connection: Any) -> KeyRange | None:
         """Return a range to read, asking the server where it ends; None when all are taken."""
         with self._lock:

@@ -119,6 +119,8 @@ class Snapshots:
         """What was captured before the lists were changed; tables that it leaves out are behind."""
         self._renamed: list[TableId] = []
         """Tables that got a name by which they are captured."""
+        self.rows = sum(one.rows for one in stored.tables.values())
+        """Rows of the snapshot that is under way or was the last one."""
 
     def begin(self, offset: SourceOffset | None) -> SourceOffset | None:
         """Begin an initial snapshot, or go on with the one of `offset`; return where the stream begins.
@@ -181,6 +183,7 @@ class Snapshots:
         snapshot, tables = taken_snapshot(rows, started_ms, self._lists)
         self._log.begin(snapshot, tables.values())
         self._stored, self._last = StoredProgress(snapshot, tables), snapshot
+        self.rows = sum(rows.values())
 
     def join(self, stream: StreamingSource) -> None:
         """Begin to read beside `stream`."""
@@ -195,7 +198,7 @@ class Snapshots:
     @property
     def is_idle(self) -> bool:
         """True when nothing is under way and nothing waits."""
-        return self._running is None and not self._waiting
+        return self._running is None and not self._log.waiting
 
     @property
     def wait_ms(self) -> int:
@@ -208,6 +211,7 @@ class Snapshots:
             self._catch_up()
         if self._running is not None:
             self._running.at_edge(position)
+            self.rows = self._running.rows
         self._begin_waiting()
 
     def obey(self, command: SnapshotCommand) -> str | None:
@@ -322,7 +326,7 @@ class Snapshots:
                 self._writer.cover(stream.offset)
         if stored.lists and stored.lists != self._lists:
             databases, no_databases, tables, no_tables = stored.lists
-            self._before = TableFilter(databases, no_databases, tables, no_tables)
+            self._before = TableFilter(databases, no_databases, tables, no_tables, always=self._signal_tables)
 
     def _take_up(self, members: IncrementalMembers) -> None:
         """Make Debezium's incremental snapshot ours; what is written is covered when it runs."""
@@ -364,11 +368,10 @@ class Snapshots:
         self._log.write_snapshot(self._last)
 
     def _changed(self, statement: str, database: str) -> None:
+        renamed = renamed_tables(statement, database)
         if self._running is not None:
-            self._running.changed(statement)
-        self._renamed += [
-            new for old, new in renamed_tables(statement, database) if self._accepts(new) and not self._accepts(old)
-        ]
+            self._running.changed(statement, {new for _, new in renamed})
+        self._renamed += [new for old, new in renamed if self._accepts(new) and not self._accepts(old)]
 
     def _catch_up(self) -> None:
         """Read tables that are captured and were not before: since the lists are others, or by a new name."""
@@ -380,6 +383,8 @@ class Snapshots:
         # An attempt before may have seen the same, and have left it waiting.
         whole = [one for one in self._log.waiting if not one.conditions]
         new = [table for table in new if not any(one.tables_of([table]) for one in whole)]
+        if self._running is not None:
+            new = [table for table in new if not self._running.reads_all_of(TableProgress(table))]
         if not new:
             return
         log.info("Captured from now on, and read to be level: %s", ", ".join(map(str, new)))
@@ -396,13 +401,15 @@ class Snapshots:
         running = self._running
         if running is not None and (running.kind is not SnapshotKind.INCREMENTAL or running.kind is not command.kind):
             log.info("Signal %r waits for the end of snapshot %s", command.id, running.progress.id)
-            self._log.waiting = (*self._log.waiting, command)
-            self._write_waiting()
+            self._wait(command)
             return None
         progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._lists)
         states = {table: restricted(one, command) for table, one in states.items()}
+        telling = Telling(self._notifier, self._block.name, progress)
+        for name in [one for one in command.data_collections if not any(map(matcher([one]), tables))]:
+            log.warning("Signal %r does not have %s read: no captured table is called so", command.id, name)
+            telling.table_ends(TableId(*name.partition(".")[::2]), 0, tables, ScanStatus.UNKNOWN_SCHEMA)
         if refused := self._reads.refused_conditions(states.values()):
-            telling = Telling(self._notifier, self._block.name, progress)
             for table, problem in refused.items():
                 log.warning("Signal %r does not have %s read: %s", command.id, table, problem)
                 telling.table_ends(table, 0, tables, ScanStatus.SQL_EXCEPTION)
@@ -410,19 +417,33 @@ class Snapshots:
         if not states:
             return "; ".join(refused.values())
         if running is not None:
-            self._extend(running, states, command.id)
+            self._extend(running, states, command)
             return None
         progress = replace(progress, tables=tuple(states))
-        Telling(self._notifier, self._block.name, progress).started(progress.tables)
+        telling.started(progress.tables)
         self._log.begin(progress, states.values())
         self._run(progress, states)
         return None
 
-    def _extend(self, running: MergedSnapshot, states: Mapping[TableId, TableProgress], signal: str) -> None:
-        new = {table: one for table, one in states.items() if not running.is_to_come(table)}
+    def _wait(self, command: ExecuteSnapshot) -> None:
+        self._log.waiting = (*self._log.waiting, command)
+        self._write_waiting()
+
+    def _extend(
+        self, running: MergedSnapshot, states: Mapping[TableId, TableProgress], command: ExecuteSnapshot
+    ) -> None:
+        """Add the tables of a signal; those that are being read, or by another condition or key, are read behind it."""
+        new = {table: one for table, one in states.items() if not running.reads_all_of(one)}
+        behind = [table for table in new if running.is_to_come(table)]
+        if behind:
+            log.info("Read for signal %r when they are read as before: %s", command.id, ", ".join(map(str, behind)))
+            self._wait(replace(command, data_collections=tuple(re.escape(str(table)) for table in behind)))
+            if len(behind) == len(states):
+                return
+        new = {table: one for table, one in new.items() if table not in behind}
         structures = self._read_tables(new)
         self._cache.remember(structures.values())
-        running.extend(new.values(), signal)
+        running.extend(new.values(), command.id)
         self._add_all(running, new.values(), structures)
 
     def _run(self, snapshot: SnapshotProgress, tables: Mapping[TableId, TableProgress]) -> None:
