@@ -50,7 +50,9 @@ ALL = (
 
 def chosen(columns: Sequence[QueryColumn], *, as_text: bool = True, name: str | None = "t`") -> str:
     overrides = {} if name is None else {OverriddenTable("d", name): "SELECT * FROM x -- all"}
-    return select_of(PLAN, SnapshotSettings(overrides=overrides), lambda sql: columns, as_text=as_text)
+    return select_of(
+        PLAN, SnapshotSettings(overrides=overrides).override_of(*PLAN.table.id), lambda sql: columns, as_text=as_text
+    )
 
 
 def replaced(old: int, new: QueryColumn | None) -> list[QueryColumn]:

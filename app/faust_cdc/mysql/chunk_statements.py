@@ -152,6 +152,14 @@ def condition_problem(connection: Connection[Any], table: TableId, condition: st
     return None
 
 
+def statement_problem(connection: Connection[Any], table: TableId, statement: str) -> str | None:
+    """Say why the server does not take `statement` as a query for the rows of a table; None: it does. Reads no row.
+
+    Raises as `condition_problem`.
+    """
+    return _problem(connection, f"EXPLAIN {without_end(statement)}", f"the statement for {table}")
+
+
 def override_problem(connection: Connection[Any], table: TableId, override: str) -> str | None:
     """Say why the query `override` cannot be read in chunks; None: it can. Reads no row.
 
@@ -160,10 +168,9 @@ def override_problem(connection: Connection[Any], table: TableId, override: str)
     """
     what = f"the statement for {table}"
     explain = f"EXPLAIN FORMAT=TRADITIONAL SELECT * FROM {source_text(table, override=override)}"
-    for sql in (f"EXPLAIN {without_end(override)}", explain):
-        problem = _problem(connection, sql, what)
-        if problem is not None:
-            return problem
+    problem = statement_problem(connection, table, override) or _problem(connection, explain, what)
+    if problem is not None:
+        return problem
     kinds = {str(row[1]).upper() for row in query(connection, explain, doing=f"explaining {what}")}
     if kinds & {"DERIVED", "UNION", "UNION RESULT", "DEPENDENT DERIVED", "LATERAL DERIVED"}:
         return f"{what} is not read row by row: the server would run it whole for each chunk."

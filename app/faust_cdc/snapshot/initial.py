@@ -27,7 +27,7 @@ from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.markers import MarkedRows
-from faust_cdc.snapshot.table_copy import TableCopy
+from faust_cdc.snapshot.table_copy import CopiedRows, TableCopy
 from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.snapshot.told import SnapshotTold
 from faust_cdc.transcode.source_block import SourceInfo
@@ -142,13 +142,13 @@ class InitialSnapshot:
             self._marked,
             self._should_stop,
             lambda captured: self._after_rows(captured, point),
-            self._settings,
             is_compiled=self._is_compiled,
         )
         for table in self._told.to_be_read(tables):
             self._told.begins(table.id)
             taken_before = self._marked.taken
-            if not copy.copy(self._cache.for_table(table), point.position):
+            rows = CopiedRows(self._settings.override_of(*table.id))
+            if not copy.copy(self._cache.for_table(table), point.position, rows):
                 self._told.aborted()
                 return False
             self._counts[table.id] = self._marked.taken - taken_before

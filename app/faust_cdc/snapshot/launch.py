@@ -8,8 +8,15 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from faust_cdc.errors import ConfigError
 from faust_cdc.mysql.chunk_session import ChunkSession
-from faust_cdc.mysql.chunk_statements import condition_problem, estimated_rows, is_empty, override_problem
+from faust_cdc.mysql.chunk_statements import (
+    condition_problem,
+    estimated_rows,
+    is_empty,
+    override_problem,
+    statement_problem,
+)
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_keys
 from faust_cdc.offsets import SourceOffset
@@ -27,10 +34,11 @@ from faust_cdc.snapshot.progress import (
     TableState,
 )
 from faust_cdc.snapshot.progress_log import StoredProgress
+from faust_cdc.snapshot.selects import overridden_list
 from faust_cdc.snapshot.taken_over import fitted
 from faust_cdc.transcode.forms import Form
 from faust_cdc.transcode.mapping import Kind
-from faust_cdc.transcode.plan import ColumnPlan
+from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
 
 log = logging.getLogger(__name__)
 
@@ -90,16 +98,32 @@ class SourceReads:
         return None if problem is None else Unchunkable(problem)
 
     def refused_conditions(self, tables: Iterable[TableProgress]) -> dict[TableId, str]:
-        """Return of which tables the server does not take the condition, and why."""
-        conditions = {one.table: one.condition for one in tables if one.condition is not None}
-        if not conditions:
+        """Return of which tables the server does not take the signal's condition or statement, and why."""
+        restricted = [one for one in tables if one.condition is not None or one.statement is not None]
+        if not restricted:
             return {}
+        found: dict[TableId, str | None] = {}
         session = self.connect()
         try:
-            found = {table: condition_problem(session.connection, table, one) for table, one in conditions.items()}
+            for one in restricted:
+                if one.statement is not None:
+                    found[one.table] = statement_problem(session.connection, one.table, one.statement)
+                elif one.condition is not None:
+                    found[one.table] = condition_problem(session.connection, one.table, one.condition)
         finally:
             session.close()
         return {table: problem for table, problem in found.items() if problem is not None}
+
+    def misses(self, plan: TranscodePlan, statement: str) -> str | None:
+        """Return what a statement lacks for the rows of a table, None: nothing."""
+        session = self.connect()
+        try:
+            overridden_list(plan, statement, session.columns_of, as_text=False)
+        except ConfigError as error:
+            return error.message
+        finally:
+            session.close()
+        return None
 
     def fitted(self, key: ChunkKey, bound: Bound) -> Bound | None:
         """Return `taken_over.fitted` of a bound that was Debezium's."""

@@ -16,7 +16,6 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.failpoints import reach
 from faust_cdc.kafka.direct import Row as KafkaRow
@@ -34,6 +33,7 @@ from faust_cdc.snapshot.launch import SourceReads, key_of
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.ranges import TableRanges
+from faust_cdc.snapshot.table_copy import CopiedRows
 from faust_cdc.snapshot.taken_over import members_of
 from faust_cdc.snapshot.telling import Telling
 from faust_cdc.snapshot.whole_tables import DROPPED, WholeTables
@@ -74,7 +74,6 @@ class MergedSnapshot:
         offset: Callable[[], SourceOffset],
         read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
         on_complete: Callable[[], None],
-        settings: SnapshotSettings,
         part_after_ms: float,
         telling: Telling,
         relearn: Callable[[], None],
@@ -101,7 +100,6 @@ class MergedSnapshot:
             cache,
             dispatcher,
             writer,
-            settings,
             server_block,
             offset,
             read_tables,
@@ -125,10 +123,10 @@ class MergedSnapshot:
         for progress in tables:
             self._show(progress)
 
-    def add_whole(self, captured: CapturedTable, progress: TableProgress) -> None:
+    def add_whole(self, captured: CapturedTable, progress: TableProgress, rows: CopiedRows) -> None:
         """Take a table that is read in one piece."""
         self._shown[captured.id] = progress
-        self._whole.add(captured, progress)
+        self._whole.add(captured, progress, rows)
 
     def complete(self, progress: TableProgress) -> None:
         """Note that a table is read to its end."""
@@ -505,7 +503,7 @@ class MergedSnapshot:
             return
         progress = work.ranges.progress(work.progress)
         if key != work.ranges.key:
-            progress = TableProgress(table.id, condition=progress.condition, surrogate_key=progress.surrogate_key)
+            progress = progress.from_beginning()
             log.warning("Snapshot: %s has another key now and is read from its beginning", table.id)
         work.ranges = work.ranges.other(progress, table, key)
         work.captured, work.progress, work.parked = captured, progress, None

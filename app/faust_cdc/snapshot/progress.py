@@ -69,6 +69,8 @@ class TableProgress:
     """SQL that the rows meet, of a signal's additional condition."""
     surrogate_key: str | None = None
     """The column by which the rows are read, of a signal."""
+    statement: str | None = None
+    """A SELECT that gives the rows, of a blocking snapshot's signal."""
     key: str = ""
     """All that the order of the bounds depends on; they are worth nothing under another key."""
     last_key: Bound | None = None
@@ -83,6 +85,12 @@ class TableProgress:
             return None
         return min(99.9, 100 * self.rows / self.estimated_rows)
 
+    def from_beginning(self) -> TableProgress:
+        """Return that of the same rows when none of them is read."""
+        return TableProgress(
+            self.table, condition=self.condition, surrogate_key=self.surrogate_key, statement=self.statement
+        )
+
     def to_json(self) -> bytes:
         """Return the record value."""
         value: dict[str, Any] = {"state": self.state.value, "rows": self.rows}
@@ -95,7 +103,7 @@ class TableProgress:
         if self.open_ranges:
             value["open_ranges"] = [[_list(one.low), _list(one.high)] for one in self.open_ranges]
         value["started_ms"], value["updated_ms"] = self.started_ms, self.updated_ms
-        for name in ("reason", "condition", "surrogate_key", "key"):
+        for name in ("reason", "condition", "surrogate_key", "statement", "key"):
             if getattr(self, name):
                 value[name] = getattr(self, name)
         if self.last_key is not None:
@@ -120,6 +128,7 @@ class TableProgress:
                 value.get("reason", ""),
                 value.get("condition"),
                 value.get("surrogate_key"),
+                value.get("statement"),
                 value.get("key", ""),
                 _tuple(value.get("last_key")),
             )

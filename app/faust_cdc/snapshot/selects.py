@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from faust_cdc.config.snapshot_settings import OVERRIDES, SnapshotSettings
+from faust_cdc.config.snapshot_settings import OVERRIDES
 from faust_cdc.errors import ConfigError
 from faust_cdc.mysql.names import quote
 from faust_cdc.mysql.snapshot_session import QueryColumn
@@ -23,13 +23,13 @@ _NULL = "CAST(NULL AS CHAR)"
 """A bare NULL has a type of its own that no reader of cells knows."""
 
 
-def select_of(plan: TranscodePlan, settings: SnapshotSettings, columns_of: ColumnsOf, *, as_text: bool) -> str:
+def select_of(plan: TranscodePlan, statement: str | None, columns_of: ColumnsOf, *, as_text: bool) -> str:
     """Return the statement that reads the snapshot of a table; its cells are those of `plan.select_list`.
 
-    Raises ConfigError for a statement of the user's that the server refuses or that gives no rows of the table.
+    `statement` gives the rows in place of the table. Raises ConfigError when the server refuses it, or when it gives
+    no rows of the table.
     """
     table = plan.table.id
-    statement = settings.override_of(table.database, table.table)
     if statement is None:
         source, expressions = f"{quote(table.database)}.{quote(table.table)}", plan.select_list(as_text=as_text)
     else:

@@ -56,6 +56,7 @@ from faust_cdc.snapshot.progress import (
 )
 from faust_cdc.snapshot.progress_log import ProgressLog, StoredProgress
 from faust_cdc.snapshot.ranges import TableRanges
+from faust_cdc.snapshot.table_copy import CopiedRows
 from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.snapshot.taken_over import progress_of
 from faust_cdc.snapshot.telling import Telling
@@ -66,6 +67,7 @@ log = logging.getLogger(__name__)
 EAGER_WAIT_MS = 2
 """How long the stream may wait for events while chunks are due."""
 NO_LIMIT_MS = 1 << 30
+QUERY = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 NO_VISIBLE_SET = "without GTIDs (gtid_mode=ON) MySQL does not say what a read beside the stream shows"
 
 
@@ -478,7 +480,6 @@ class Snapshots:
             stream.offset,
             self._read_tables,
             self._completed,
-            self._settings,
             self._part_after_ms,
             Telling(self._notifier, self._block.name, snapshot, captured),
             lambda: stream.relearn(),
@@ -508,7 +509,12 @@ class Snapshots:
             return
         captured = self._cache.for_table(table)
         key = key_of(captured, table, keys[table.id])
-        override = self._settings.override_of(*table.id) if running.kind is SnapshotKind.INITIAL else None
+        is_initial = running.kind is SnapshotKind.INITIAL
+        override = self._settings.override_of(*table.id) if is_initial else progress.statement
+        plan = captured.transcoder.plan
+        if not is_initial and override is not None and (missing := self._reads.misses(plan, override)):
+            running.skip(progress, missing, ScanStatus.SQL_EXCEPTION)
+            return
         if override is not None and not isinstance(key, Unchunkable):
             key = self._reads.not_by_range(table.id, override) or key
         if not isinstance(key, Unchunkable):
@@ -519,7 +525,7 @@ class Snapshots:
             running.skip(progress, key.reason, ScanStatus.NO_PRIMARY_KEY)
         else:
             log.info("Snapshot: %s is read in one piece: %s", table.id, key.reason)
-            running.add_whole(captured, progress)
+            running.add_whole(captured, progress, CopiedRows(override, progress.condition))
 
     def _completed(self) -> None:
         assert self._stream is not None
@@ -528,6 +534,12 @@ class Snapshots:
 
 
 def restricted(progress: TableProgress, command: ExecuteSnapshot) -> TableProgress:
-    """Return a table's progress with the condition and the surrogate key that a command has for it."""
-    found = [one.filter for one in command.conditions if matcher([one.data_collection])(progress.table)]
-    return replace(progress, condition=found[0] if found else None, surrogate_key=command.surrogate_key)
+    """Return a table's progress with the condition and the surrogate key that a command has for it.
+
+    The filter of a blocking snapshot is a whole SELECT in Debezium (`SnapshottingTask.getFilterQueries`); here it may
+    be a condition too.
+    """
+    found = next((one.filter for one in command.conditions if matcher([one.data_collection])(progress.table)), None)
+    if found is not None and command.kind is SnapshotKind.BLOCKING and QUERY.match(found):
+        return replace(progress, statement=found, surrogate_key=command.surrogate_key)
+    return replace(progress, condition=found, surrogate_key=command.surrogate_key)

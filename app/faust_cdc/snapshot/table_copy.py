@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
-from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.kafka.direct import Row as KafkaRow
 from faust_cdc.mysql.positions import BinlogPosition
@@ -26,6 +25,16 @@ from faust_cdc.transcode.source_block import SourceInfo
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class CopiedRows:
+    """Which rows of a table are copied; all of them when neither is given."""
+
+    statement: str | None = None
+    """A SELECT that gives the rows."""
+    condition: str | None = None
+    """SQL that the rows meet."""
+
+
 class TableCopy:
     """Copies tables from the read of one session."""
 
@@ -38,7 +47,6 @@ class TableCopy:
         marked: MarkedRows,
         should_stop: Callable[[], bool],
         after_rows: Callable[[CapturedTable], None],
-        settings: SnapshotSettings,
         *,
         is_compiled: bool,
     ) -> None:
@@ -51,35 +59,31 @@ class TableCopy:
         self._marked = marked
         self._should_stop = should_stop
         self._after_rows = after_rows
-        self._settings = settings
         self._is_compiled = is_compiled
 
-    def copy(self, captured: CapturedTable, position: BinlogPosition, condition: str | None = None) -> bool:
-        """Write all rows, as of `position`, each with its marker; False when asked to stop.
-
-        `condition` is SQL that the rows meet.
-        """
+    def copy(self, captured: CapturedTable, position: BinlogPosition, rows: CopiedRows) -> bool:
+        """Write the rows, as of `position`, each with its marker; False when asked to stop."""
         try:
-            return self._copy_compiled(captured, position, condition)
+            return self._copy_compiled(captured, position, rows)
         except NotPrepared as refused:
             log.info("%s is read in the text protocol: %s", captured.id, refused)
-            return self._copy_by_cells(captured, position, condition)
+            return self._copy_by_cells(captured, position, rows)
 
-    def _copy_compiled(self, captured: CapturedTable, position: BinlogPosition, condition: str | None) -> bool:
+    def _copy_compiled(self, captured: CapturedTable, position: BinlogPosition, which: CopiedRows) -> bool:
         """Copy a table through the compiled transcoder where that is for it; False when stopped.
 
         Raises NotPrepared before anything is written.
         """
         if not self._is_compiled:
-            return self._copy_by_cells(captured, position, condition)
+            return self._copy_by_cells(captured, position, which)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
         from faust_cdc.snapshot.compiled_rows import Batch, CompiledRows
         from faust_cdc.transcode.compiled.result_program import writes_results
 
         if not writes_results(captured.transcoder):
-            return self._copy_by_cells(captured, position, condition)
+            return self._copy_by_cells(captured, position, which)
         number = 0
-        with self._session.prepared(self._select(captured, condition, as_text=False), self._should_stop) as query:
+        with self._session.prepared(self._select(captured, which, as_text=False), self._should_stop) as query:
             if self._should_stop():
                 return False
             topic = self._writer.topic_number(captured.topic)
@@ -94,19 +98,19 @@ class TableCopy:
                 self._after_rows(captured)
             return query.is_complete
 
-    def _copy_by_cells(self, captured: CapturedTable, position: BinlogPosition, condition: str | None) -> bool:
+    def _copy_by_cells(self, captured: CapturedTable, position: BinlogPosition, which: CopiedRows) -> bool:
         """Copy a table cell by cell through the reference transcoder; False when stopped."""
-        for number, cells in enumerate(self._session.stream(self._select(captured, condition, as_text=True))):
+        for number, cells in enumerate(self._session.stream(self._select(captured, which, as_text=True))):
             if self._should_stop():
                 return False
             self._add_cells(captured, cells, position, number)
             self._after_rows(captured)
         return True
 
-    def _select(self, captured: CapturedTable, condition: str | None, *, as_text: bool) -> str:
-        select = select_of(captured.transcoder.plan, self._settings, self._session.columns_of, as_text=as_text)
+    def _select(self, captured: CapturedTable, which: CopiedRows, *, as_text: bool) -> str:
+        select = select_of(captured.transcoder.plan, which.statement, self._session.columns_of, as_text=as_text)
         # On lines of its own: it may end in a comment.
-        return select if condition is None else f"{select} WHERE (\n{condition}\n)"
+        return select if which.condition is None else f"{select} WHERE (\n{which.condition}\n)"
 
     def _add_cells(self, captured: CapturedTable, cells: TextRow, position: BinlogPosition, number: int) -> None:
         """Take a row through the reference transcoder: row `number` of the copy of its table."""

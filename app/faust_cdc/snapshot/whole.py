@@ -17,6 +17,7 @@ from faust_cdc.mysql.chunk_session import ChunkSession
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.snapshot.progress import TableProgress
+from faust_cdc.snapshot.table_copy import CopiedRows
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +31,13 @@ class WholeTable:
         self,
         captured: CapturedTable,
         progress: TableProgress,
+        rows: CopiedRows,
         connect: Callable[[], ChunkSession],
         should_stop: Callable[[], bool],
     ) -> None:
         self.captured = captured
         self.progress = progress
+        self.rows = rows
         self._connect = connect
         self._should_stop = should_stop
         self._session: ChunkSession | None = None

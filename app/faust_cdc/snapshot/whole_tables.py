@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.errors import AbortableError, SchemaOutOfSync
 from faust_cdc.failpoints import reach
 from faust_cdc.mysql.positions import BinlogPosition
@@ -30,7 +29,7 @@ from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.launch import SourceReads
 from faust_cdc.snapshot.markers import MarkedRows
 from faust_cdc.snapshot.progress import TableProgress
-from faust_cdc.snapshot.table_copy import TableCopy
+from faust_cdc.snapshot.table_copy import CopiedRows, TableCopy
 from faust_cdc.snapshot.whole import WholeTable
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -57,7 +56,6 @@ class WholeTables:
         cache: TranscoderCache,
         dispatcher: Dispatcher,
         writer: TransactionWriter,
-        settings: SnapshotSettings,
         server_block: SourceInfo,
         offset: Callable[[], SourceOffset],
         read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
@@ -71,7 +69,6 @@ class WholeTables:
         self._cache = cache
         self._dispatcher = dispatcher
         self._writer = writer
-        self._settings = settings
         self._block = server_block
         self._offset = offset
         self._read_tables = read_tables
@@ -86,11 +83,11 @@ class WholeTables:
     def __iter__(self) -> Iterator[TableId]:
         return iter([table.captured.id for table in self._tables])
 
-    def add(self, captured: CapturedTable, progress: TableProgress) -> None:
+    def add(self, captured: CapturedTable, progress: TableProgress, rows: CopiedRows) -> None:
         """Take a table."""
-        table = WholeTable(captured, progress, self._reads.connect, self._reads.should_stop)
+        table = WholeTable(captured, progress, rows, self._reads.connect, self._reads.should_stop)
         self._tables.append(table)
-        is_muted = self._is_initial and self._settings.override_of(*captured.id) is None
+        is_muted = self._is_initial and rows.statement is None
 
         def goes_by() -> bool:
             table.touch()
@@ -169,12 +166,11 @@ class WholeTables:
             marked,
             self._reads.should_stop,
             self._commit_part,
-            self._settings,
             is_compiled=self._reads.is_compiled,
         )
         reach("snapshot.view.open")
         began_ms = int(time.time() * 1000)
-        if not copy.copy(table.captured, position, table.progress.condition):
+        if not copy.copy(table.captured, position, table.rows):
             raise AbortableError(
                 f"Asked to stop while {table.captured.id} was copied; it is copied again from its beginning."
             )
