@@ -29,7 +29,10 @@ COLUMNS = 3
 def unusable(table: Table | None) -> str | None:
     """Return why a table cannot be a signal table as it is now, None when it can; None as argument: it is not seen."""
     if table is None:
-        return "does not exist, or the connector's user may not read it: no signal comes from it"
+        return (
+            "does not exist, or the connector's user may not read it: signals come from it only if the server writes "
+            "column names into its binlog (binlog_row_metadata=FULL). Create it, or grant SELECT on it"
+        )
     if len(table.columns) != COLUMNS:
         found = ", ".join(column.name for column in table.columns)
         return f"has the columns {found}, expected three (id, type, data): no signal comes from it"
