@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -11,8 +12,10 @@ import pytest
 from pymysql.connections import Connection
 
 from faust_cdc.config.connector import parse_connector_config
+from faust_cdc.config.rate_limit import parse_rate_limit
 from faust_cdc.mysql.connection import SourceAddress, connect
-from faust_cdc.snapshot.kindness import SourcePressure
+from faust_cdc.pipeline.rate_limiter import RateLimiter
+from faust_cdc.snapshot.kindness import WAIT_LOOK_S, Pace, SourcePressure
 from tests.connect.memory import MYSQL_CONFIG
 from tests.lab.process import wait_until
 from tests.lab.sql_servers import MariaDbServer, MySqlServer, SqlServer
@@ -141,3 +144,61 @@ def test_the_server_is_asked_once_a_second() -> None:
     assert [look.look(nothing) for _ in range(3)] == ["asked 1 times"] * 3
     clock.now += 1
     assert look.look(nothing) == "asked 2 times"
+
+
+def test_one_thread_asks_the_server_at_a_time() -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    class Slow(SourcePressure):
+        asked = 0
+
+        def _lag(self, connection: Connection[Any]) -> str | None:
+            self.asked += 1
+            began.set()
+            assert go_on.wait(60)
+            return "slow"
+
+    look = Slow(1, 0, Clock())
+    nothing: Any = None
+    found: list[str | None] = []
+    threads = [threading.Thread(target=lambda: found.append(look.look(nothing))) for _ in range(4)]
+    for one in threads:
+        one.start()
+    assert began.wait(60)
+    assert found == []
+    go_on.set()
+    for one in threads:
+        one.join(60)
+    assert (found, look.asked) == (["slow"] * 4, 1)
+
+
+def test_a_pause_is_looked_at_now_and_then() -> None:
+    """The stream asks at each of its turns, and a week's schedule is long."""
+    clock = Clock(0.0)
+
+    class Counting(RateLimiter):
+        asked = 0
+
+        def wait_s(self) -> float:
+            self.asked += 1
+            return super().wait_s()
+
+    slow = Counting(parse_rate_limit("paused"), clock)
+    pace = Pace(slow, clock)
+    for _ in range(1000):
+        assert not pace.may_ask(is_calm=True)
+        assert pace.wait_ms <= WAIT_LOOK_S * 1000
+        clock.now += WAIT_LOOK_S / 100
+    assert 9 <= slow.asked <= 11
+
+
+def test_nothing_is_asked_for_of_a_source_that_is_not_calm() -> None:
+    clock = Clock(0.0)
+    pace = Pace(RateLimiter(None, clock), clock)
+    assert pace.may_ask(is_calm=True)
+    assert pace.wait_ms == 0
+    assert not pace.may_ask(is_calm=False)
+    assert pace.wait_ms == WAIT_LOOK_S * 1000
+    assert not pace.may_ask(is_calm=True), "not looked at yet"
+    clock.now += WAIT_LOOK_S
+    assert pace.may_ask(is_calm=True)

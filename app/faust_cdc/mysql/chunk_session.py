@@ -12,7 +12,9 @@ Source: MariaDB KB, "Enhancements for START TRANSACTION WITH CONSISTENT SNAPSHOT
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 import time
 from collections.abc import Callable
 
@@ -27,6 +29,8 @@ from faust_cdc.relational.model import TableId
 _OWNER = re.compile(r"#\d+")
 BEHIND_MAX_S = 60.0
 """So long the server may take until it shows what it has sent us."""
+WAIT_TIMEOUT_S = 28_800
+"""How long the server leaves a silent connection open: its default, which may be set to seconds."""
 
 
 def has_visible_set(info: ServerInfo) -> bool:
@@ -38,13 +42,34 @@ class ChunkSession(SnapshotSession):
     """One connection that reads ranges of tables, each in a read view of its own."""
 
     def __init__(self, address: SourceAddress, info: ServerInfo, lock_timeout_s: int) -> None:
+        """Connect. Raises SourceConnectionLost when another server than that of `info` answers."""
         super().__init__(address, info, lock_timeout_s)
-        self._run(f"SET SESSION lock_wait_timeout={lock_timeout_s}")
-        self._run(f"SET SESSION net_write_timeout={NET_WRITE_TIMEOUT_S}")
-        self._run("SET SESSION autocommit=1")
-        read_exactly(self.connection)
-        self._run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         self._high: BinlogPosition | None = None
+        try:
+            self._check_server()
+            self._run(f"SET SESSION wait_timeout={WAIT_TIMEOUT_S}")
+            self._run(f"SET SESSION lock_wait_timeout={lock_timeout_s}")
+            self._run(f"SET SESSION net_write_timeout={NET_WRITE_TIMEOUT_S}")
+            self._run("SET SESSION autocommit=1")
+            read_exactly(self.connection)
+            self._run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_server(self) -> None:
+        """Behind one address there may be several servers: positions of one say nothing of another's binlog."""
+        if self._is_maria:
+            expected, found = str(self._info.server_id), str(self._run("SELECT @@global.server_id")[0][0])
+        elif self._info.server_uuid is not None:
+            expected, found = self._info.server_uuid, str(self._run("SELECT @@global.server_uuid")[0][0])
+        else:
+            return
+        if found != expected:
+            raise SourceConnectionLost(
+                f"{self._address} is another server now ({found}) than the one that is streamed from ({expected}): "
+                "what it shows has no place in that one's binlog."
+            )
 
     def begin(self, gtids: str | None, position: BinlogPosition, should_stop: Callable[[], bool]) -> bool:
         """Wait until a read shows all that the stream delivered: up to `position`, the executed set being `gtids`.
@@ -103,6 +128,13 @@ class ChunkSession(SnapshotSession):
     def close(self) -> None:
         """Close the connection, also in the middle of an answer."""
         close_quietly(self.connection)
+
+    def interrupt(self) -> None:
+        """End what another thread waits for on this connection; it meets SourceConnectionLost."""
+        sock: socket.socket | None = self.connection._sock  # type: ignore[attr-defined]
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def end(self) -> None:
         """Let go of the read view."""

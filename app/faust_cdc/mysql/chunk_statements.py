@@ -1,9 +1,10 @@
 """The SELECTs of a snapshot in chunks: their text, the session they need, their limit of time, what their errors mean.
 
-A chunk that runs into a limit (its time, a lock, a kill) is `ChunkTooLong`: to be read again, over fewer rows. The
-limit is the server's own, so that a statement ends there even when nobody is listening any more: the hint
-MAX_EXECUTION_TIME on MySQL, SET STATEMENT max_statement_time on MariaDB. It counts until the last row was taken:
-a caller takes all rows of a chunk first and writes them after.
+A chunk that runs into its limit of time, or was killed, is `ChunkTooLong`: to be read again over fewer rows. One that
+waits in vain for a lock is `ChunkLocked`: to be read again as it is, for no number of rows unlocks a table. The limit
+is the server's own, so that a statement ends there even when nobody is listening any more: the hint MAX_EXECUTION_TIME
+on MySQL, SET STATEMENT max_statement_time on MariaDB. It counts until the last row was taken: a caller takes all rows
+of a chunk first and writes them after.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ from faust_cdc.mysql.names import quote
 from faust_cdc.relational.key_range import KeyRange
 from faust_cdc.relational.model import TableId
 
-AGAIN_SMALLER_CODES: Final = frozenset({1205, 1213, 1317, 1969, 3024})
-"""Lock wait timeout, deadlock, query interrupted, MariaDB's and MySQL's statement timeout."""
+TOO_LONG_CODES: Final = frozenset({1969, 3024})
+"""MariaDB's and MySQL's statement timeout."""
+KILLED_CODES: Final = frozenset({1317})
+"""Query interrupted: by KILL QUERY, of a person or of what watches over long statements."""
+LOCKED_CODES: Final = frozenset({1205, 1213})
+"""Lock wait timeout, deadlock."""
 
 _REFUSING_MODES: Final = frozenset(
     ("NO_ZERO_DATE", "NO_ZERO_IN_DATE", "STRICT_TRANS_TABLES", "STRICT_ALL_TABLES", "TRADITIONAL")
@@ -35,24 +40,37 @@ _TABLES_PER_STATEMENT = 500
 
 
 class ChunkTooLong(TransientError):
-    """A statement over a chunk ran into a limit: again, over fewer rows."""
+    """A statement over a chunk took too long: again, over fewer rows."""
 
 
-def too_long(error: Exception) -> ChunkTooLong | None:
-    """Return `ChunkTooLong` when a server's error, or one that was made from it, says so; None for any other.
+class ChunkKilled(ChunkTooLong):
+    """Somebody ended a statement over a chunk: again, over fewer rows when it happens again."""
+
+
+class ChunkLocked(TransientError):
+    """A statement over a chunk did not get a lock in time, as DDL holds it: again, as it is."""
+
+
+def too_long(error: Exception) -> ChunkTooLong | ChunkLocked | None:
+    """Return what a server's error, or one that was made from it, means for a chunk; None: nothing of its own.
 
     It is what `PreparedQuery` takes as `refused`, alone or behind another one.
     """
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ChunkTooLong):
+        if isinstance(cause, ChunkTooLong | ChunkLocked):
             return cause
-        if isinstance(cause, pymysql.MySQLError) and cause.args and cause.args[0] in AGAIN_SMALLER_CODES:
-            return ChunkTooLong(
-                f"A chunk ran into a limit of the source server: error {cause.args[0]}: {cause.args[-1]}."
-            )
+        if isinstance(cause, pymysql.MySQLError) and cause.args:
+            for codes, meaning in _MEANINGS:
+                if cause.args[0] in codes:
+                    return meaning(
+                        f"A chunk ran into a limit of the source server: error {cause.args[0]}: {cause.args[-1]}."
+                    )
         cause = cause.__cause__
     return None
+
+
+_MEANINGS: Final = ((TOO_LONG_CODES, ChunkTooLong), (KILLED_CODES, ChunkKilled), (LOCKED_CODES, ChunkLocked))
 
 
 def read_exactly(connection: Connection[Any]) -> None:
@@ -128,7 +146,7 @@ def without_end(statement: str) -> str:
 
 
 def run_limited(connection: Connection[Any], sql: str, *, doing: str) -> list[Any]:
-    """Run a limited SELECT as `query` does. Raises `ChunkTooLong`, else what `query` raises."""
+    """Run a limited SELECT as `query` does. Raises `ChunkTooLong`, `ChunkLocked`, else what `query` raises."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(sql)

@@ -71,7 +71,8 @@ class RangePlanner:
     def next(self) -> KeyRange | None:
         """Return the next range, None after the last one and for a table without rows.
 
-        Raises ChunkTooLong when a step of a single row takes too long, else what `query` raises.
+        Raises ChunkTooLong when a step of a single row takes too long, ChunkLocked when the table is locked, else what
+        `query` raises. Whatever is raised, the next call takes the same step again.
         """
         if self._is_done:
             return None
@@ -82,12 +83,12 @@ class RangePlanner:
             self._low = keys[0]
             self._is_known_to_go_on = True
             return KeyRange(rest.low, self._low)
-        self._is_done = True
+        found: KeyRange | None = rest
         if not keys and not self._is_known_to_go_on:
             self._step_rows = 1
-            if not self._peek_in_time(rest):
-                return None
-        return rest
+            found = rest if self._peek_in_time(rest) else None
+        self._is_done = True
+        return found
 
     def last_key(self) -> Bound | None:
         """Return the last key of the table's rows that meet the condition; None without one, or when it takes too long.
@@ -100,23 +101,26 @@ class RangePlanner:
             return None
         return self._key.bound(rows[0]) if rows else None
 
-    def split(self, key_range: KeyRange) -> tuple[KeyRange, ...]:
-        """Return a range as two of about half its rows as planned, as itself alone when no two keys are in it.
+    def split(self, key_range: KeyRange, count: int, *, is_too_much: bool = True) -> tuple[KeyRange, ...]:
+        """Return a range as two, the first of at most `count` rows of a unique key; as none when it is of one key only.
 
-        The first has at most half of `rows_per_chunk` rows of a unique key. Raises as `next`.
+        One that has no more than `count` rows is split in half or less when it `is_too_much`, else returned alone.
+        Raises as `next`.
         """
-        count = max(1, self.rows_per_chunk // 2)
         while True:
             try:
                 keys = self._peek(key_range, count)
             except ChunkTooLong:
                 if count == 1:
                     raise
-                keys = []
+                count //= 2
+                continue
             if len(keys) == 2 and self._goes_on(keys[0], key_range.high):
                 return KeyRange(key_range.low, keys[0]), KeyRange(keys[0], key_range.high)
-            if count == 1:
+            if len(keys) < 2 and not is_too_much:
                 return (key_range,)
+            if count == 1:
+                return ()
             count //= 2
 
     def _peek_in_time(self, rest: KeyRange) -> list[Bound]:

@@ -1,7 +1,11 @@
 """Threads that read ranges of tables beside the stream, each on a connection of its own.
 
 They read and encode; what becomes of the rows is the task thread's to say. A chunk is held to some bytes: a range with
-more is halved, so memory is bounded by readers times chunk size, whatever the rows are like.
+more is cut, so memory is bounded by readers times chunk size, whatever the rows are like. Only the rows of one key,
+which cannot be cut, may be more.
+
+A chunk that is handed back without a range was not read: its window closes, and it is asked for again. So no window is
+open while the source is to be left alone.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,14 +22,14 @@ from dataclasses import dataclass, field
 from faust_cdc.errors import CdcError, InternalError, SchemaOutOfSync, SourceRefused
 from faust_cdc.kafka.direct import Row
 from faust_cdc.mysql.chunk_session import ChunkSession
-from faust_cdc.mysql.chunk_statements import ChunkTooLong, chunk_select, condition_problem
+from faust_cdc.mysql.chunk_statements import ChunkKilled, ChunkLocked, ChunkTooLong, chunk_select, condition_problem
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.prepared_query import NotPrepared
 from faust_cdc.mysql.schema import read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, TextRow
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.pipeline.records import ChangeRecord
-from faust_cdc.snapshot.kindness import SourcePressure
+from faust_cdc.snapshot.kindness import LOOK_EVERY_S, SourcePressure
 from faust_cdc.snapshot.progress import KeyRange
 from faust_cdc.snapshot.ranges import STATEMENT_MAX_MS, TableRanges
 from faust_cdc.snapshot.selects import overridden_list
@@ -35,6 +40,17 @@ log = logging.getLogger(__name__)
 
 CHUNK_BYTES_MAX = 24 * 1024 * 1024
 """Of one chunk's keys and values; a single row may be larger."""
+READING_BYTES_MAX = 96 * 1024 * 1024
+"""Of all chunks that are being read at a time: with many readers each is smaller."""
+ONE_KEY_BYTES_MAX = 256 * 1024 * 1024
+ONE_KEY_MAX_MS = 300_000
+"""What the rows of one key may have, and how long their statement may take: they cannot be read in parts."""
+IDLE_MAX_S = 30.0
+"""So long a connection is kept that nothing is asked of: firewalls and servers drop silent ones without a word."""
+CLOSE_MAX_S = 1.0
+"""So long the task waits for its readers to end; what they are in ends by itself."""
+LOCKED_AGAIN_S = 1.0
+UNPLANNED_AGAIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +82,27 @@ class Chunk:
     high_watermark: BinlogPosition | None = None
     changed: BinlogPosition | None = None
     """The table is not what the request says; behind this position it is what the server says."""
+    changed_how: str = ""
     bytes: int = 0
     error: CdcError | None = None
-    refused: str | None = None
-    """Why the server does not read the table under the signal's condition."""
+    refused: CdcError | None = None
+    """Why the table cannot be read, for a reason that is neither its structure nor the connection."""
+    bytes_max: int = 0
+    rows_at_half: int = 0
+    """How many rows had come when it had half of the bytes it may have."""
     made: dict[int, Callable[[SourceInfo], Row]] = field(default_factory=dict)
     """How rows of the reference transcoder are made, by place; they stand behind all others."""
     aside: list[ChangeRecord] = field(default_factory=list)
     """What goes to the quarantine in place of rows."""
+
+    @property
+    def row_count(self) -> int:
+        """How many rows were read."""
+        return len(self.rows) + len(self.cells)
+
+    def give_up(self, position: BinlogPosition) -> None:
+        """Hold nothing of a range any more that is read another time; due at `position`."""
+        self.range, self.rows, self.cells, self.high_watermark = None, [], [], position
 
     def marked(self, place: int, source: SourceInfo) -> Row:
         """Return the row at `place` with another `source`."""
@@ -106,13 +135,8 @@ def _ended_by(row: Row, old: int, end: bytes) -> Row:
     return topic, key, value[:-old] + end
 
 
-@contextmanager
-def _closed_when_it_fails(session: ChunkSession) -> Iterator[ChunkSession]:
-    try:
-        yield session
-    except BaseException:
-        session.close()
-        raise
+class _TooLarge(ChunkTooLong):
+    """A chunk had more bytes than it may have."""
 
 
 class ChunkReaders:
@@ -131,8 +155,13 @@ class ChunkReaders:
         self._is_compiled = is_compiled
         self._task_should_stop = should_stop
         self._pressure = pressure
+        self._sessions: set[ChunkSession] = set()
+        """All that are open, of all threads."""
         self._planning: ChunkSession | None = None
+        self._planned_at = 0.0
         self._planning_lock = threading.Lock()
+        self._calm_at = 0.0
+        self._said = ""
         self._closed = threading.Event()
         self._requests: queue.SimpleQueue[ChunkRequest | None] = queue.SimpleQueue()
         self._chunks: queue.SimpleQueue[Chunk] = queue.SimpleQueue()
@@ -140,6 +169,7 @@ class ChunkReaders:
             threading.Thread(target=self._run, name=f"snapshot-{number}", daemon=True) for number in range(count)
         ]
         self.count = count
+        self.chunk_bytes_max = min(CHUNK_BYTES_MAX, READING_BYTES_MAX // (count + 1))
         for thread in self._threads:
             thread.start()
 
@@ -158,15 +188,23 @@ class ChunkReaders:
                 raise chunk.error
             yield chunk
 
+    @property
+    def is_calm(self) -> bool:
+        """False while nothing is to be asked for: the source is under pressure, or what is asked of it would fail."""
+        return time.monotonic() >= self._calm_at
+
     def close(self) -> None:
-        """End the threads; the statements they are in are given up."""
+        """End the threads; the statements they are in are given up. Takes `CLOSE_MAX_S` at most."""
         self._closed.set()
         for _ in self._threads:
             self._requests.put(None)
+        for session in list(self._sessions):
+            session.interrupt()
+        deadline = time.monotonic() + CLOSE_MAX_S
         for thread in self._threads:
-            thread.join(5)
+            thread.join(max(0.0, deadline - time.monotonic()))
         if self._planning is not None:
-            self._planning.close()
+            self._close(self._planning)
 
     def _should_stop(self) -> bool:
         return self._closed.is_set() or self._task_should_stop()
@@ -174,17 +212,27 @@ class ChunkReaders:
     def _run(self) -> None:
         session: ChunkSession | None = None
         try:
-            while (request := self._requests.get()) is not None and not self._should_stop():
+            while not self._should_stop():
+                try:
+                    request = self._requests.get(timeout=IDLE_MAX_S)
+                except queue.Empty:
+                    self._close(session)
+                    session = None
+                    continue
+                if request is None or self._should_stop():
+                    return
                 chunk = Chunk(request)
                 try:
                     # Named before it is read with: what fails in the middle is closed below, or it would hold its
                     # table against DDL for as long as somebody holds the error.
                     session = session or self._open()
+                    self._prepare_planning()
                     session = self._read(session, chunk)
                 except CdcError as error:
                     chunk.error = error
                 except Exception as error:  # a reader that ended without a word would be waited for for ever
-                    log.exception("Reading %s", request.captured.id)
+                    if not self._should_stop():
+                        log.exception("Connecting to read %s", request.captured.id)
                     chunk.error = InternalError(f"{type(error).__name__}: {error}")
                 if self._should_stop():
                     return
@@ -192,50 +240,114 @@ class ChunkReaders:
                 if chunk.error is not None:
                     return
         finally:
-            if session is not None:
-                session.close()
+            self._close(session)
 
     def _open(self) -> ChunkSession:
         """Connect for reading chunks, none of which may take the server long."""
-        with _closed_when_it_fails(self._connect()) as session:
+        session = self._connect()
+        self._sessions.add(session)
+        try:
             session.limit(STATEMENT_MAX_MS)
+        except BaseException:
+            self._close(session)
+            raise
         return session
 
-    def _read(self, session: ChunkSession, chunk: Chunk) -> ChunkSession:
-        """Fill the chunk; return the session to go on with: one left in the middle of an answer is of no use."""
+    def _close(self, session: ChunkSession | None) -> None:
+        if session is not None:
+            self._sessions.discard(session)
+            session.close()
+
+    @contextmanager
+    def _in_place_of(self, session: ChunkSession) -> Iterator[ChunkSession]:
+        """Give a new session for one that was left in the middle of an answer and is of no use; it stays open."""
+        self._close(session)
+        another = self._open()
+        try:
+            yield another
+        except BaseException:
+            self._close(another)
+            raise
+
+    def _read(self, session: ChunkSession, chunk: Chunk) -> ChunkSession | None:
+        """Fill the chunk; return the session to go on with."""
         try:
             self._fill(session, chunk)
         except ChunkTooLong as error:
-            if chunk.range is None:  # not even planned, a row at a time
-                raise
-            log.info("%s: %s; reading it in halves", chunk.request.captured.id, error)
-            session.close()
-            with _closed_when_it_fails(self._open()) as session:
-                self._halve(session, chunk)
+            self._close(session)
+            self._read_less(chunk, error)
+            return None
+        except ChunkLocked as error:
+            self._close(session)
+            self._hold(chunk, LOCKED_AGAIN_S, f"{chunk.request.captured.id} is locked: {error}")
+            return None
         except (SchemaOutOfSync, SnapshotOvertaken) as error:
             log.info("%s changed while it was read: %s", chunk.request.captured.id, error)
-            session.close()
-            with _closed_when_it_fails(self._open()) as session:
+            chunk.changed_how = str(error)
+            with self._in_place_of(session) as session:
                 self._give_back(session, chunk)
         except (InternalError, SourceRefused) as error:
             table, condition = chunk.request.captured.id, chunk.request.ranges.condition
-            if condition is None:
-                raise
-            # A condition is a person's text: the server may find out only at some row what is wrong with it.
-            session.close()
-            with _closed_when_it_fails(self._open()) as session:
-                self._give_back(session, chunk)
-                chunk.refused = condition_problem(session.connection, table, condition) or str(error)
+            with self._in_place_of(session) as session:
+                chunk.refused = error
+                # A condition is a person's text: the server may find out only at some row what is wrong with it.
+                problem = None if condition is None else condition_problem(session.connection, table, condition)
+                if problem is not None:
+                    chunk.refused = SourceRefused(problem)
+        except CdcError:
+            raise
+        except Exception as error:
+            if not self._should_stop():
+                log.exception("Reading %s", chunk.request.captured.id)
+            self._close(session)
+            chunk.refused = InternalError(f"{type(error).__name__}: {error}")
+            return None
         return session
+
+    def _read_less(self, chunk: Chunk, error: ChunkTooLong) -> None:
+        """Have a range that was too much read again in parts, as far as there are any."""
+        ranges, taken = chunk.request.ranges, chunk.range
+        if taken is None:  # not even planned, a row at a time
+            self._hold(chunk, UNPLANNED_AGAIN_S, f"{chunk.request.captured.id}: {error}")
+            return
+        if ranges.is_one_key(taken):
+            chunk.refused = SourceRefused(
+                f"The rows of one key of {chunk.request.captured.id} are too many to be read at once: {error}",
+                remedy="read it by a column of which fewer rows have the same value, or leave the table out",
+            )
+            return
+        log.info("%s: %s; reading it in parts", chunk.request.captured.id, error)
+        if isinstance(error, _TooLarge):
+            ranges.too_large(taken, chunk.row_count, chunk.rows_at_half)
+        elif isinstance(error, ChunkKilled):
+            ranges.killed(taken)
+        else:
+            ranges.too_slow(taken)
+        chunk.give_up(chunk.request.position)
+
+    def _hold(self, chunk: Chunk, seconds: float, reason: str) -> None:
+        """Hand a chunk back unread, and have nothing asked for meanwhile."""
+        if reason != self._said:
+            log.info("The snapshot waits: %s", reason)
+        self._said = reason
+        self._calm_at = time.monotonic() + seconds
+        if chunk.range is not None:
+            chunk.request.ranges.give_back(chunk.range)
+        chunk.give_up(chunk.request.position)
 
     def _fill(self, session: ChunkSession, chunk: Chunk) -> None:
         request = chunk.request
-        self._wait_for_calm(session)
+        if (pressure := self._pressure.look(session.connection)) is not None:
+            self._hold(chunk, LOOK_EVERY_S, pressure)
+            return
         if not session.begin(request.gtids, request.position, self._should_stop):
             return
         chunk.range = self._plan(request.ranges)
+        if self._should_stop():
+            return
         if chunk.range is not None:
-            self._read_range(session, chunk)
+            self._said = ""
+            self._read_range(session, chunk, chunk.range)
         if self._should_stop():
             return
         chunk.high_watermark = session.high_watermark()
@@ -245,49 +357,48 @@ class ChunkReaders:
 
     def _plan(self, ranges: TableRanges) -> KeyRange | None:
         with self._planning_lock:
-            return ranges.take(self._planning_session().connection)
+            assert self._planning is not None, "it was prepared"
+            taken = ranges.take(self._planning.connection)
+            self._planned_at = time.monotonic()
+            return taken
 
-    def _planning_session(self) -> ChunkSession:
-        """Return the one connection on which ranges are planned, under the lock."""
-        if self._planning is None:
-            self._planning = self._open()
-        return self._planning
-
-    def _wait_for_calm(self, session: ChunkSession) -> None:
-        """Wait while the source is under pressure."""
-        said = ""
-        while (reason := self._pressure.look(session.connection)) is not None and not self._closed.wait(1):
-            if reason != said:
-                log.info("The snapshot waits: %s", reason)
-                said = reason
-            if self._should_stop():
-                return
+    def _prepare_planning(self) -> None:
+        """Open the one connection on which ranges are planned; a refusal of it is no matter of any table."""
+        with self._planning_lock:
+            if self._planning is not None and time.monotonic() - self._planned_at > IDLE_MAX_S:
+                self._close(self._planning)
+                self._planning = None
+            if self._planning is None:
+                self._planning = self._open()
+                self._planned_at = time.monotonic()
 
     def _check_structure(self, session: ChunkSession, chunk: Chunk) -> None:
         table = chunk.request.ranges.table
         if read_tables(session.connection, [table.id]).get(table.id) != table:
+            chunk.changed_how = "it has other columns"
             self._give_back(session, chunk)
 
     def _give_back(self, session: ChunkSession, chunk: Chunk) -> None:
         """The table is another than the stream knows yet: its rows are for later."""
         if chunk.range is not None:
             chunk.request.ranges.give_back(chunk.range)
-        chunk.range, chunk.rows, chunk.cells = None, [], []
-        chunk.changed = chunk.high_watermark = session.current_position()
+        chunk.changed = session.current_position()
+        chunk.give_up(chunk.changed)
 
-    def _halve(self, session: ChunkSession, chunk: Chunk) -> None:
-        assert chunk.range is not None
-        with self._planning_lock:
-            chunk.request.ranges.halve(self._planning_session().connection, chunk.range)
-        chunk.range, chunk.rows, chunk.cells = None, [], []
-        chunk.high_watermark = chunk.request.position
-
-    def _read_range(self, session: ChunkSession, chunk: Chunk) -> None:
+    def _read_range(self, session: ChunkSession, chunk: Chunk, taken: KeyRange) -> None:
+        ranges, began = chunk.request.ranges, time.monotonic()
+        is_one_key = ranges.is_one_key(taken)
+        chunk.bytes_max = ONE_KEY_BYTES_MAX if is_one_key else self.chunk_bytes_max
+        if is_one_key:
+            session.limit(ONE_KEY_MAX_MS)
         try:
             self._read_compiled(session, chunk)
         except NotPrepared as refused:
             log.info("%s is read in the text protocol: %s", chunk.request.captured.id, refused)
             self._read_cells(session, chunk)
+        if is_one_key:
+            session.limit(STATEMENT_MAX_MS)
+        ranges.was_read(taken, chunk.row_count, chunk.bytes, self.chunk_bytes_max, time.monotonic() - began)
 
     def _read_compiled(self, session: ChunkSession, chunk: Chunk) -> None:
         captured = chunk.request.captured
@@ -326,8 +437,10 @@ class ChunkReaders:
         chunk.bytes += sum(len(cell) for cell in cells if cell is not None)
 
     def _check_size(self, chunk: Chunk) -> None:
-        if chunk.bytes > CHUNK_BYTES_MAX and len(chunk.rows) + len(chunk.cells) > 1:
-            raise ChunkTooLong(f"a chunk of {chunk.bytes >> 20} MiB")
+        if chunk.bytes * 2 <= chunk.bytes_max:
+            chunk.rows_at_half = chunk.row_count
+        elif chunk.bytes > chunk.bytes_max and chunk.row_count > 1:
+            raise _TooLarge(f"a chunk of {chunk.bytes >> 20} MiB")
 
     def _select(self, session: ChunkSession, chunk: Chunk, *, as_text: bool) -> str:
         request = chunk.request
@@ -344,5 +457,5 @@ class ChunkReaders:
             chunk.range,
             condition=ranges.condition,
             override=ranges.override,
-            limit_ms=STATEMENT_MAX_MS,
+            limit_ms=ONE_KEY_MAX_MS if ranges.is_one_key(chunk.range) else STATEMENT_MAX_MS,
         )

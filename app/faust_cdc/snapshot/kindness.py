@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -10,15 +11,43 @@ from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.errors import SourceRefused
 from faust_cdc.mysql.connection import SourceConnection
 from faust_cdc.mysql.pressure import history_list_length, replica_lag_ms
+from faust_cdc.pipeline.rate_limiter import RateLimiter
 
 log = logging.getLogger(__name__)
 
+WAIT_LOOK_S = 0.25
+"""Between two looks at whether more may be read: what a schedule says is long in finding out."""
 LOOK_EVERY_S = 1.0
 """The server is asked no more often."""
 
 
+class Pace:
+    """When more may be read: asked at every turn of the stream, it looks a few times a second. For one thread."""
+
+    def __init__(self, limiter: RateLimiter, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limiter = limiter
+        self._clock = clock
+        self._look_at = 0.0
+
+    def may_ask(self, is_calm: bool) -> bool:
+        """Return whether the rate allows more and the source is calm."""
+        if self._clock() < self._look_at:
+            return False
+        wait_s = self._limiter.wait_s() or (0.0 if is_calm else WAIT_LOOK_S)
+        self._look_at = self._clock() + min(wait_s, WAIT_LOOK_S)
+        return wait_s <= 0
+
+    @property
+    def wait_ms(self) -> int:
+        """How long there is nothing to look for."""
+        return max(0, int((self._look_at - self._clock()) * 1000))
+
+
 class SourcePressure:
-    """Looks whether the source server is in distress, as far as the user's rights go. For one thread."""
+    """Looks whether the source server is in distress, as far as the user's rights go.
+
+    One for all readers of a snapshot; may be used by several threads.
+    """
 
     def __init__(self, lag_max_ms: int = 0, history_max: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
         """A threshold of 0 is not looked at."""
@@ -28,6 +57,7 @@ class SourcePressure:
         self._looked_at: float | None = None
         self._reason: str | None = None
         self._said: set[str] = set()
+        self._lock = threading.Lock()
 
     @classmethod
     def of(cls, config: MySqlConnectorConfig) -> SourcePressure:
@@ -40,11 +70,12 @@ class SourcePressure:
         What the user may not see or the server does not say is logged once and stands against nothing. Raises
         SourceConnectionLost, and what else `query` raises save SourceRefused.
         """
-        now = self._clock()
-        if self._looked_at is None or now - self._looked_at >= LOOK_EVERY_S:
-            self._looked_at = now
-            self._reason = self._lag(connection) or self._history(connection)
-        return self._reason
+        with self._lock:
+            now = self._clock()
+            if self._looked_at is None or now - self._looked_at >= LOOK_EVERY_S:
+                self._reason = self._lag(connection) or self._history(connection)
+                self._looked_at = now
+            return self._reason
 
     def _lag(self, connection: SourceConnection) -> str | None:
         if not self._lag_max_ms:

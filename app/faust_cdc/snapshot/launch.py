@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from faust_cdc.errors import ConfigError
+from faust_cdc.errors import CdcError, ConfigError, InternalError, SourceRefused, ValueConversionError
 from faust_cdc.mysql.chunk_session import ChunkSession
 from faust_cdc.mysql.chunk_statements import (
     condition_problem,
@@ -81,12 +82,20 @@ class SourceReads:
             session.close()
 
     def empty(self, tables: Iterable[TableId]) -> set[TableId]:
-        """Return which tables have no row: what they get from now on the stream delivers."""
+        """Return which tables have no row: what they get from now on the stream delivers.
+
+        One that cannot be read counts as not empty: who reads it meets the reason, and knows what follows from it.
+        """
+        found = set()
         session = self.connect()
         try:
-            return {table for table in tables if is_empty(session.connection, table)}
+            for table in tables:
+                with contextlib.suppress(InternalError, SourceRefused):
+                    if is_empty(session.connection, table):
+                        found.add(table)
         finally:
             session.close()
+        return found
 
     def not_by_range(self, table: TableId, statement: str) -> Unchunkable | None:
         """Return why the rows that a statement gives cannot be read by ranges of the table's key; None: they can."""
@@ -211,6 +220,20 @@ def key_of(captured: CapturedTable, table: Table, key: ChunkKey | Unchunkable) -
     if lossy := [one.column.name for one in columns if not tells_apart(one)]:
         return Unchunkable(f"{table.id}: two rows may have one record key ({', '.join(lossy)}).")
     return key
+
+
+def unreadable(table: TableId, error: CdcError) -> CdcError:
+    """Return what an initial snapshot fails with when a table of it cannot be read."""
+    if isinstance(error, ValueConversionError):
+        return error  # says itself what to do
+    refused = SourceRefused(
+        f"The initial snapshot cannot read {table}: {error.message}",
+        remedy=(f"{error.remedy}; " if error.remedy else "")
+        + "let the connector's user read the table (GRANT SELECT), repair it, or leave it out (table.exclude.list, or "
+        "snapshot.include.collection.list without it), and restart the task: what is read by then is kept",
+    )
+    refused.__cause__ = error
+    return refused
 
 
 def tells_apart(column: ColumnPlan) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from faust_cdc.errors import ValueConversionError
+from faust_cdc.errors import CdcError, SourceRefused, ValueConversionError
 from faust_cdc.failpoints import reach
 from faust_cdc.kafka.direct import Row as KafkaRow
 from faust_cdc.mysql.key_ranges import Unchunkable
@@ -25,11 +25,12 @@ from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
 from faust_cdc.pipeline.dispatcher import Dispatcher
-from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
-from faust_cdc.snapshot.launch import SourceReads, key_of
+from faust_cdc.snapshot.chunk_records import to_records
+from faust_cdc.snapshot.kindness import Pace
+from faust_cdc.snapshot.launch import SourceReads, key_of, unreadable
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.ranges import TableRanges
@@ -38,13 +39,17 @@ from faust_cdc.snapshot.taken_over import members_of
 from faust_cdc.snapshot.telling import Telling
 from faust_cdc.snapshot.whole_tables import DROPPED, WholeTables
 from faust_cdc.snapshot.windows import WindowState
-from faust_cdc.transcode.reference import Row
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
 WAITING_BYTES_MAX = 64 * 1024 * 1024
 """Of chunks that wait for the stream to come to them: no further one is read until there is room."""
+EAGER_WAIT_MS = 2
+"""How long the stream may wait for events while chunks are due."""
+NO_LIMIT_MS = 1 << 30
+VAIN_PARKS_MAX = 10
+"""So often a table may seem changed, and not be, until it is held to be unreadable."""
 STOPPED = "stopped by a signal"
 
 
@@ -57,6 +62,10 @@ class _Work:
     progress: TableProgress
     parked: BinlogPosition | None = None
     """The table has changed; it is read on with the structure that it has behind this position."""
+    parked_for: str = ""
+    """How it is known to have changed."""
+    vain_parks: int = 0
+    """How often it was found unchanged then, since a chunk was last written."""
 
 
 class MergedSnapshot:
@@ -109,6 +118,7 @@ class MergedSnapshot:
         )
         self._asked: list[ChunkRequest] = []
         self._read: list[Chunk] = []
+        self._pace = Pace(reads.limiter)
         self._marker = "incremental" if progress.kind is SnapshotKind.INCREMENTAL else "true"
         self.rows = 0
         """Rows done, also by attempts before."""
@@ -149,11 +159,6 @@ class MergedSnapshot:
     def is_active(self) -> bool:
         """True until all is written."""
         return self._progress.state in (SnapshotState.RUNNING, SnapshotState.PAUSED)
-
-    @property
-    def is_reading(self) -> bool:
-        """True while chunks are read or wait to be written."""
-        return self._progress.state is SnapshotState.RUNNING or bool(self._asked or self._read)
 
     @property
     def progress(self) -> SnapshotProgress:
@@ -326,26 +331,38 @@ class MergedSnapshot:
             if chunk.request.window.state is WindowState.DROPPED:
                 self._give_up(chunk)
                 continue
-            self._to_records(chunk)
+            try:
+                to_records(chunk, self._dispatcher)
+            except ValueConversionError as error:
+                self._refuse(chunk, error)
+                continue
             self._reads.limiter.take(len(chunk.rows), chunk.bytes)
             reach("snapshot.chunk.read")
             assert chunk.high_watermark is not None, "a reader that is not asked to stop says where it stands"
             chunk.request.window.fill(chunk.rows, chunk.high_watermark)
             self._read.append(chunk)
 
-    def _refuse(self, chunk: Chunk, reason: str) -> None:
-        """Leave out the table of a chunk that the server does not read under the signal's condition."""
+    def _refuse(self, chunk: Chunk, error: CdcError) -> None:
+        """Leave out the table of a chunk that cannot be read. An initial snapshot fails by it, as it must be whole."""
         if chunk.request.window.state is WindowState.OPEN:
             chunk.request.window.drop()
         self._watch.close(chunk.request.window)
         work = self._work(chunk.request.captured.id)
         if work is not None:
-            self._drop_reads(work.captured.id.__eq__)
-            self._skip(work, reason, ScanStatus.SQL_EXCEPTION)
+            self._leave_out(work, error)
+
+    def _leave_out(self, work: _Work, error: CdcError) -> None:
+        if self.kind is SnapshotKind.INITIAL:
+            raise unreadable(work.captured.id, error)
+        self._drop_reads(work.captured.id.__eq__)
+        self._skip(work, str(error), ScanStatus.SQL_EXCEPTION)
 
     def _give_up(self, chunk: Chunk) -> None:
         """Have a chunk's range read again."""
-        if chunk.range is not None:
+        if chunk.range is not None and chunk.request.window.is_overrun:
+            log.info("%s changes too fast for a chunk; reading it in parts", chunk.request.captured.id)
+            chunk.request.ranges.too_slow(chunk.range)
+        elif chunk.range is not None:
             chunk.request.ranges.give_back(chunk.range)
         self._watch.close(chunk.request.window)
 
@@ -355,19 +372,28 @@ class MergedSnapshot:
         self._watch.close(request.window)
         work = self._work(request.captured.id)
         if chunk.changed is not None and work is not None:
-            work.parked = chunk.changed
+            work.parked, work.parked_for = chunk.changed, chunk.changed_how
         if chunk.range is not None and work is not None:
             self._write(chunk, work, self._source(request.captured, position))
         request.window.written()
         if work is not None and work.ranges.is_finished:
             self._finish(work)
 
+    @property
+    def wait_ms(self) -> int:
+        """How long the stream may wait for events, as far as this snapshot goes."""
+        if self._asked or self._read:
+            return EAGER_WAIT_MS
+        if self._progress.state is not SnapshotState.RUNNING:
+            return NO_LIMIT_MS
+        return EAGER_WAIT_MS if self._whole else max(EAGER_WAIT_MS, self._pace.wait_ms)
+
     def _ask(self, position: BinlogPosition) -> None:
         delivered: SourceOffset | None = None
-        if self._reads.limiter.wait_s() > 0:
+        if not self._pace.may_ask(self._readers.is_calm):
             return
-        while len(self._asked) <= self._readers.count and self._waiting_bytes < WAITING_BYTES_MAX:
-            work = next((one for one in self._before_whole() if one.parked is None and one.ranges.has_more), None)
+        while len(self._asked) <= self._readers.count and self._held_bytes < WAITING_BYTES_MAX:
+            work = next((one for one in self._before_whole() if self._is_askable(one)), None)
             if work is None:
                 return
             if delivered is None:
@@ -388,8 +414,11 @@ class MergedSnapshot:
             self._readers.ask(request)
 
     @property
-    def _waiting_bytes(self) -> int:
-        return sum(chunk.bytes for chunk in self._read)
+    def _held_bytes(self) -> int:
+        """Of chunks that wait, and of those that are being read as far as that can be foretold."""
+        bytes_max = self._readers.chunk_bytes_max
+        asked = sum(one.ranges.expected_bytes(bytes_max) for one in self._asked)
+        return asked + sum(chunk.bytes for chunk in self._read)
 
     def _write(self, chunk: Chunk, work: _Work, source: SourceInfo) -> None:
         assert chunk.range is not None
@@ -398,6 +427,7 @@ class MergedSnapshot:
         touched, rows = chunk.request.window.touched, chunk.rows
         kept = [place for place, row in enumerate(rows) if row[1] not in touched] if touched else range(len(rows))
         work.ranges.written(chunk.range)
+        work.vain_parks = 0
         written = [rows[place] for place in kept] if touched else rows
         if self._progress.kind is not SnapshotKind.INCREMENTAL and written:
             self._mark(chunk, work, written, kept, source)
@@ -482,12 +512,13 @@ class MergedSnapshot:
                 self._skip(work, DROPPED)
             elif refused := self._reads.refused_conditions([work.progress]):
                 self._skip(work, refused[table.id], ScanStatus.SQL_EXCEPTION)
-            elif table == work.ranges.table:
-                work.parked = None
             else:
                 self._adapt(work, table)
             if work.parked is None and work.ranges.is_finished:  # found without rows by a read that was given up
                 self._finish(work)
+
+    def _is_askable(self, work: _Work) -> bool:
+        return work.parked is None and work.ranges.has_more and (work.ranges.is_known or not self._is_read(work))
 
     def _is_read(self, work: _Work) -> bool:
         return any(one.captured.id == work.captured.id for one in self._asked)
@@ -498,11 +529,18 @@ class MergedSnapshot:
         captured = self._cache.for_table(table)
         surrogate_key = work.progress.surrogate_key
         key = key_of(captured, table, self._reads.keys([table], surrogate_key)[table.id])
+        if table == work.ranges.table and key == work.ranges.key:
+            work.parked = None
+            work.vain_parks += 1
+            if work.vain_parks > VAIN_PARKS_MAX:
+                reason = f"{table.id} cannot be read, and has not changed: {work.parked_for}"
+                self._leave_out(work, SourceRefused(reason))
+            return
         if isinstance(key, Unchunkable):
             self._skip(work, f"changed while the snapshot was taken, and has no key to go on by: {key.reason}")
             return
         progress = work.ranges.progress(work.progress)
-        if key != work.ranges.key:
+        if key.columns != work.ranges.key.columns:  # the index may be another one: bounds are values
             progress = progress.from_beginning()
             log.warning("Snapshot: %s has another key now and is read from its beginning", table.id)
         work.ranges = work.ranges.other(progress, table, key)
@@ -514,28 +552,6 @@ class MergedSnapshot:
 
     def _work(self, table: TableId) -> _Work | None:
         return next((one for one in self._pending if one.captured.id == table), None)
-
-    def _to_records(self, chunk: Chunk) -> None:
-        """Take the rows that are for the reference transcoder to records."""
-        captured = chunk.request.captured
-        for cells in chunk.cells:
-            try:
-                row = captured.transcoder.read_text_row(cells)
-            except ValueConversionError as error:
-                source = replace(chunk.request.source, row=len(chunk.rows))
-                settled = self._dispatcher.bad_rows.cells(error, captured, cells, source)
-                if isinstance(settled, ChangeRecord):
-                    chunk.aside.append(settled)
-                    continue
-                row = settled
-            make = partial(self._record, captured, row, chunk.request.topic)
-            chunk.made[len(chunk.rows)] = make
-            chunk.rows.append(make(chunk.request.source))
-        chunk.cells = []
-
-    def _record(self, captured: CapturedTable, row: Row, topic: int, source: SourceInfo) -> KafkaRow:
-        record = self._dispatcher.snapshot_record(captured, row, source)
-        return topic, record.key, record.value
 
     def _source(self, captured: CapturedTable, position: BinlogPosition) -> SourceInfo:
         return self._block.at(

@@ -45,7 +45,7 @@ from faust_cdc.snapshot.launch import (
     no_snapshot,
     taken_snapshot,
 )
-from faust_cdc.snapshot.merged import MergedSnapshot
+from faust_cdc.snapshot.merged import NO_LIMIT_MS, MergedSnapshot
 from faust_cdc.snapshot.progress import (
     Bound,
     SnapshotKind,
@@ -64,9 +64,6 @@ from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
-EAGER_WAIT_MS = 2
-"""How long the stream may wait for events while chunks are due."""
-NO_LIMIT_MS = 1 << 30
 QUERY = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 NO_VISIBLE_SET = "without GTIDs (gtid_mode=ON) MySQL does not say what a read beside the stream shows"
 
@@ -205,7 +202,7 @@ class Snapshots:
     @property
     def wait_ms(self) -> int:
         """How long the stream may wait for events."""
-        return EAGER_WAIT_MS if self._running is not None and self._running.is_reading else NO_LIMIT_MS
+        return NO_LIMIT_MS if self._running is None else self._running.wait_ms
 
     def at_edge(self, position: BinlogPosition) -> None:
         """Do what is due at this edge of a source transaction."""

@@ -18,7 +18,10 @@ Why no second write of a row follows from it: a chunk's rows, its progress and t
 transaction; a range is read again only when that transaction was not committed.
 
     OPEN ──▶ FILLED ──▶ WRITTEN
-      └────────┴─────▶ DROPPED      (DDL touched the table, the snapshot was stopped)
+      └────────┴─────▶ DROPPED      (DDL touched the table, the snapshot was stopped, too many keys were noted)
+
+A window that is open notes at most some megabytes of keys: one that had more is dropped, and its range read again in
+halves, which takes less time. A window that is filled notes keys of its own rows only.
 
 After DBLog (Andreakis and Papapanagiotou, 2020), section 3; Debezium writes the watermarks into the source, which is
 not needed where the server says which transactions are visible.
@@ -32,6 +35,11 @@ from collections.abc import Mapping
 from faust_cdc.errors import InternalError
 from faust_cdc.kafka.direct import Row
 from faust_cdc.mysql.positions import BinlogPosition
+
+TOUCHED_BYTES_MAX = 16 * 1024 * 1024
+"""Of the keys that one window notes."""
+KEY_BYTES = 100
+"""What a key takes beside its bytes: an object, and its place in a set."""
 
 
 class WindowState(enum.Enum):
@@ -60,8 +68,11 @@ class SnapshotWindow:
         self._state = WindowState.OPEN
         self.touched: set[bytes | None] = set()
         """Keys that the stream has delivered since; once filled, only those of its rows."""
+        self._touched_bytes = 0
         self._keys: set[bytes | None] | None = None
         self.high_watermark: BinlogPosition | None = None
+        self.is_overrun = False
+        """True when it was dropped as too many keys were noted."""
 
     @property
     def state(self) -> WindowState:
@@ -70,8 +81,16 @@ class SnapshotWindow:
 
     def note(self, key: bytes | None) -> None:
         """Note that the stream delivers a record with this key."""
-        if self._keys is None or key in self._keys:
+        if self._keys is not None:
+            if key in self._keys:
+                self.touched.add(key)
+        elif key not in self.touched and self._state is WindowState.OPEN:
             self.touched.add(key)
+            self._touched_bytes += KEY_BYTES + len(key or b"")
+            if self._touched_bytes > TOUCHED_BYTES_MAX:
+                self.is_overrun = True
+                self.touched.clear()
+                self.drop()
 
     def fill(self, rows: list[Row], high_watermark: BinlogPosition) -> None:
         """Note what was read, and up to where the stream must come before it is due."""

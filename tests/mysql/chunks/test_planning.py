@@ -14,6 +14,8 @@ from pymysql.connections import Connection
 
 from faust_cdc.errors import CdcError, SchemaOutOfSync
 from faust_cdc.mysql.chunk_statements import (
+    ChunkKilled,
+    ChunkLocked,
     ChunkTooLong,
     chunk_select,
     condition_problem,
@@ -145,28 +147,33 @@ def test_chunks_that_take_too_long_become_smaller(
             read += [row[0] for row in rows_of(connection, table, key, one, columns=["id"], **slow)]
         except ChunkTooLong:
             failures += 1
-            planner.rows_per_chunk = 40
-            waiting += reversed(planner.split(one))
+            waiting += reversed(planner.split(one, 20))
     assert read == list(range(1, 41))
     assert failures >= 2
 
 
-def test_a_range_is_halved(server: SqlServer, connection: Connection[Any], database: str) -> None:
+def test_a_range_is_split(server: SqlServer, connection: Connection[Any], database: str) -> None:
     table = fill(server, database, "id INT PRIMARY KEY, w INT NOT NULL, INDEX (w)", 100, "n, n DIV 60")
     key = some_key_of(connection, table)
     planner = RangePlanner(connection, table, key, 40)
-    assert planner.split(KeyRange(("40",), ("80",))) == (KeyRange(("40",), ("60",)), KeyRange(("60",), ("80",)))
-    assert planner.split(KeyRange(("70",), ("80",))) == (KeyRange(("70",), ("75",)), KeyRange(("75",), ("80",)))
-    assert planner.split(KeyRange(("98",), None)) == (KeyRange(("98",), ("99",)), KeyRange(("99",), None))
-    assert planner.split(KeyRange(("99",), None)) == (KeyRange(("99",), None),)
-    assert planner.split(KeyRange(("300",), None)) == (KeyRange(("300",), None),)
+    assert planner.split(KeyRange(("40",), ("80",)), 20) == (KeyRange(("40",), ("60",)), KeyRange(("60",), ("80",)))
+    assert planner.split(KeyRange(("70",), ("80",)), 20) == (KeyRange(("70",), ("75",)), KeyRange(("75",), ("80",)))
+    assert planner.split(KeyRange(("98",), None), 20) == (KeyRange(("98",), ("99",)), KeyRange(("99",), None))
+    assert planner.split(KeyRange(("99",), None), 20) == (), "one key"
+    assert planner.split(KeyRange(("300",), None), 20) == ()
+    fits = KeyRange(("60",), ("80",))
+    assert planner.split(fits, 20, is_too_much=False) == (fits,)
+    assert planner.split(fits, 19, is_too_much=False) == (KeyRange(("60",), ("79",)), KeyRange(("79",), ("80",)))
     by_values = RangePlanner(connection, table, some_key_of(connection, table, "w"), 100)
-    assert by_values.split(KeyRange()) == (KeyRange(None, ("0",)), KeyRange(("0",), None))
-    assert by_values.split(KeyRange(("0",), None)) == (KeyRange(("0",), None),)
+    halves = KeyRange(None, ("0",)), KeyRange(("0",), None)
+    assert by_values.split(KeyRange(), 50) == halves
+    assert by_values.split(KeyRange(), 80) == halves, "not in the middle of a value"
+    assert by_values.split(KeyRange(("0",), None), 50) == ()
+    assert by_values.split(KeyRange(("0",), None), 10, is_too_much=False) == ()
 
 
-def test_what_asks_for_less(server: SqlServer, connection: Connection[Any], database: str) -> None:
-    """Time-outs of statements are in the test above; here a lock, a deadlock's number and a kill."""
+def test_a_lock_asks_for_no_less(server: SqlServer, connection: Connection[Any], database: str) -> None:
+    """No number of rows unlocks a table."""
     fill(server, database, "id INT PRIMARY KEY", 3, "n")
     admin = SourceAddress(server.host, server.port, "root", "")
     with closing(connect(admin, database=database, purpose="a test")) as mine:
@@ -174,7 +181,7 @@ def test_what_asks_for_less(server: SqlServer, connection: Connection[Any], data
         with server.admin(database) as other, other.cursor() as cursor:
             cursor.execute("BEGIN")
             cursor.execute("SELECT * FROM t FOR UPDATE")
-            with pytest.raises(ChunkTooLong, match="1205"):
+            with pytest.raises(ChunkLocked, match="1205"):
                 run_limited(mine, "SELECT * FROM t FOR UPDATE", doing="a test")
             cursor.execute("ROLLBACK")
         with pytest.raises(SchemaOutOfSync):
@@ -203,7 +210,7 @@ def test_a_killed_statement_asks_for_less(server: SqlServer, connection: Connect
 
         killer = threading.Thread(target=kill)
         killer.start()
-        with pytest.raises(ChunkTooLong, match="1317"):
+        with pytest.raises(ChunkKilled, match="1317"):
             rows_of(connection, table, key, KeyRange(), condition=f"id > 0 AND {seconds}")
         killer.join()
     assert len(rows_of(connection, table, key, KeyRange())) == 3

@@ -57,8 +57,9 @@ OPTIONS: tuple[Option, ...] = (
         Width.SHORT,
         "Rows of a chunk",
         (
-            "How many rows a snapshot without locks (snapshot.locking.mode=watermark) reads at a time. What a restart "
-            "reads again is a chunk per reader at most. Chunks of more than 24 MiB are halved. Defaults to 20000."
+            "How many rows a snapshot without locks (snapshot.locking.mode=watermark) reads at once at most. Fewer "
+            "where rows are large: a chunk has 24 MiB at most. What a restart reads again is a chunk a reader at most. "
+            "Defaults to 20000."
         ),
         USED,
         checks=(positive,),

@@ -1,0 +1,42 @@
+"""Rows of a chunk that the compiled transcoder leaves to the reference one: from cells to records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from faust_cdc.errors import ValueConversionError
+from faust_cdc.kafka.direct import Row as KafkaRow
+from faust_cdc.pipeline.captured import CapturedTable
+from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.snapshot.chunk_reader import Chunk
+from faust_cdc.transcode.reference import Row
+from faust_cdc.transcode.source_block import SourceInfo
+
+
+def to_records(chunk: Chunk, dispatcher: Dispatcher) -> None:
+    """Take the cells of a chunk to records, behind those that it has; what is quarantined stands aside.
+
+    Raises ValueConversionError where `event.converting.failure.handling.mode` says so.
+    """
+    captured, topic = chunk.request.captured, chunk.request.topic
+    for cells in chunk.cells:
+        try:
+            row = captured.transcoder.read_text_row(cells)
+        except ValueConversionError as error:
+            source = replace(chunk.request.source, row=len(chunk.rows))
+            settled = dispatcher.bad_rows.cells(error, captured, cells, source)
+            if isinstance(settled, ChangeRecord):
+                chunk.aside.append(settled)
+                continue
+            row = settled
+        make = partial(_record, dispatcher, captured, row, topic)
+        chunk.made[len(chunk.rows)] = make
+        chunk.rows.append(make(chunk.request.source))
+    chunk.cells = []
+
+
+def _record(dispatcher: Dispatcher, captured: CapturedTable, row: Row, topic: int, source: SourceInfo) -> KafkaRow:
+    record = dispatcher.snapshot_record(captured, row, source)
+    return topic, record.key, record.value

@@ -1,0 +1,132 @@
+"""The threads that read chunks: they end when they are told to, connect to one server only, and rest when told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from faust_cdc.errors import SourceConnectionLost
+from faust_cdc.mysql.chunk_session import WAIT_TIMEOUT_S, ChunkSession
+from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
+from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.mysql.schema import read_tables
+from faust_cdc.relational.model import TableId
+from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
+from faust_cdc.snapshot.kindness import SourcePressure
+from faust_cdc.snapshot.progress import TableProgress
+from faust_cdc.snapshot.ranges import TableRanges
+from faust_cdc.snapshot.windows import SnapshotWindow
+from tests.lab import MySqlServer, SqlServer
+from tests.mysql.chunks.walking import some_key_of
+
+pytestmark = pytest.mark.integration
+
+
+class Pressed(SourcePressure):
+    """A source that is under pressure while `reason` says so."""
+
+    reason: str | None = None
+
+    def look(self, connection: Any) -> str | None:
+        return self.reason
+
+
+class Rig:
+    """Readers of one table `t` of a server; nothing encodes its rows."""
+
+    def __init__(self, server: MySqlServer, database: str, count: int) -> None:
+        self.address = SourceAddress(server.host, server.port, server.user, server.password)
+        server.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1), (2)", database)
+        with closing(connect(self.address, purpose="a test")) as connection:
+            self.info = inspect_server(connection)
+            table = TableId(database, "t")
+            key = some_key_of(connection, table)
+            self.ranges = TableRanges(read_tables(connection, [table])[table], key, TableProgress(table), 100)
+        self.pressure = Pressed()
+        self.readers = ChunkReaders(self.connect, count, False, lambda: False, self.pressure)
+
+    def connect(self) -> ChunkSession:
+        return ChunkSession(self.address, self.info, 50)
+
+    def ask(self) -> SnapshotWindow:
+        window = SnapshotWindow(0)
+        captured: Any = type("Named", (), {"id": self.ranges.table.id})
+        nothing: Any = None
+        place = BinlogPosition("", 0)
+        self.readers.ask(ChunkRequest(window, captured, self.ranges, None, place, nothing, 0))
+        return window
+
+    def chunk(self) -> Chunk:
+        """Wait for one."""
+        deadline = time.monotonic() + 60
+        while True:
+            for chunk in self.readers.read():
+                return chunk
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+@contextmanager
+def threads_end() -> Iterator[None]:
+    """Threads of readers that begin inside end by themselves soon behind it."""
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 25
+    while left := [one for one in set(threading.enumerate()) - before if one.name.startswith("snapshot-")]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
+
+
+def test_readers_end_in_the_midst_of_statements(mysql: MySqlServer, mysql_database: str) -> None:
+    """One waits for a lock for fifty seconds to plan, the others for it; nobody waits for them."""
+    rig = Rig(mysql, mysql_database, 4)
+    with mysql.admin(mysql_database) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLES t WRITE")
+        with threads_end():
+            for _ in range(4):
+                rig.ask()
+            waits = f"SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE object_schema = '{mysql_database}'"
+            deadline = time.monotonic() + 60
+            while not mysql.query(f"{waits} AND lock_status = 'PENDING'")[0][0]:
+                assert time.monotonic() < deadline
+            rig.readers.close()
+        assert list(rig.readers.read()) == []
+
+
+def test_under_pressure_a_chunk_is_handed_back_unread(mysql: MySqlServer, mysql_database: str) -> None:
+    """Its window can be closed: keys are not noted for as long as the source is to be left alone."""
+    rig = Rig(mysql, mysql_database, 1)
+    assert rig.readers.is_calm
+    rig.pressure.reason = "the history list of the source server is long"
+    rig.ask()
+    chunk = rig.chunk()
+    assert (chunk.range, chunk.error, chunk.refused) == (None, None, None)
+    assert chunk.high_watermark == chunk.request.position, "due at once"
+    assert not rig.readers.is_calm
+    assert rig.ranges.has_more
+    rig.pressure.reason = None
+    deadline = time.monotonic() + 60
+    while not rig.readers.is_calm:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    rig.readers.close()
+
+
+@pytest.mark.parametrize("name", ["mysql", "mariadb"])
+def test_a_session_is_of_the_server_that_is_streamed_from(request: pytest.FixtureRequest, name: str) -> None:
+    server: SqlServer = request.getfixturevalue(name)
+    address = SourceAddress(server.host, server.port, server.user, server.password)
+    with closing(connect(address, purpose="a test")) as connection:
+        info = inspect_server(connection)
+    with closing(ChunkSession(address, info, 5)) as session, session.connection.cursor() as cursor:
+        cursor.execute("SELECT @@SESSION.wait_timeout")
+        assert cursor.fetchone() == (WAIT_TIMEOUT_S,)
+    other = replace(info, server_id=info.server_id + 1, server_uuid=info.server_uuid and "another")
+    with pytest.raises(SourceConnectionLost, match="another server"):
+        ChunkSession(address, other, 5)
