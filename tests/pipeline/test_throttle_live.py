@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -194,16 +195,42 @@ def test_the_records_are_those_of_a_free_stream(
         assert [shown(one) for one in records[:half]] == [shown(one) for one in records[half:]], topic
 
 
+@contextmanager
+def writing(source: SqlServer, database: str) -> Iterator[list[int]]:
+    """Insert into `u` row by row, each in a transaction, some fifty a second at most; tell the keys."""
+    done, written = threading.Event(), list[int]()
+
+    def write() -> None:
+        with closing(source.admin(database)) as connection, connection.cursor() as cursor:
+            while not done.wait(0.02):
+                cursor.execute(f"INSERT INTO u VALUES ({len(written)})")
+                written.append(len(written))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield written
+    finally:
+        done.set()
+        thread.join()
+
+
 def test_rows_of_a_snapshot_do_not_count(
     mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
 ) -> None:
-    rows = 5_000
-    mysql.execute("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(600))", mysql_database)
+    """They are written where the stream is idle, and at the ends of transactions that it reads."""
+    rows, per_s = 20_000, 100
+    mysql.execute("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(600)); CREATE TABLE u (id INT)", mysql_database)
     write_rows(mysql, mysql_database, rows)
-    bench = under(Bench(mysql, kafka, apicurio, mysql_database, snapshot__chunk__size="500"), "rows=20")
-    with running(bench) as (task, _):
-        wait_for_records(task, rows, timeout_s=rows / 20 / 2)
-        assert task.progress.stages.throttled_s == 0
-        mysql.execute(f"INSERT INTO t VALUES ({rows}, 'streamed')", mysql_database)
-        wait_for_records(task, rows + 1)
-    assert keys(bench) == list(range(rows + 1))
+    bench = Bench(
+        mysql, kafka, apicurio, mysql_database, snapshot__chunk__size="200", snapshot__rate__limit="rows=4000"
+    )
+    with running(under(bench, f"rows={per_s}")) as (task, _):
+        with writing(mysql, mysql_database) as streamed:
+            within_s = rows / per_s / 2
+            wait_until(lambda: len(keys(bench)) == rows, timeout_s=within_s, what="the snapshot", interval_s=1)
+        wait_for_records(task, rows + len(streamed))
+        assert task.progress.records == rows + len(streamed)
+        assert len(streamed) > 50
+        assert task.progress.stages.throttled_s <= len(streamed) / per_s + 1, "as long as what is streamed takes"
+    assert keys(bench) == list(range(rows))
