@@ -37,7 +37,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     IsolationLevel,
     KafkaError,
@@ -230,7 +229,10 @@ class KafkaSchemaLog:
                 },
                 logger=_client_logger,
             )
-            consumer.assign([TopicPartition(self._topic, 0, OFFSET_BEGINNING)])
+            # A number, asked for here: what OFFSET_BEGINNING means librdkafka finds out half a second later.
+            earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+            begin = self._offset(earliest, IsolationLevel.READ_UNCOMMITTED, deadline)
+            consumer.assign([TopicPartition(self._topic, 0, begin)])
             self._consumer = consumer
         return self._consumer
 
@@ -255,10 +257,13 @@ class KafkaSchemaLog:
             raise self._translated(error, "reading")
 
     def _end_offset(self, isolation: IsolationLevel, deadline: float) -> int:
+        return self._offset(OffsetSpec.latest(), isolation, deadline)  # type: ignore[no-untyped-call]
+
+    def _offset(self, place: OffsetSpec, isolation: IsolationLevel, deadline: float) -> int:
         partition = TopicPartition(self._topic, 0)
         while True:
             future = self._open_admin().list_offsets(
-                {partition: OffsetSpec.latest()},  # type: ignore[no-untyped-call]
+                {partition: place},
                 isolation_level=isolation,
                 request_timeout=max(0.1, deadline - time.monotonic()),
             )[partition]
@@ -267,7 +272,7 @@ class KafkaSchemaLog:
             except KafkaException as exc:
                 error = exc.args[0]
                 if error.code() not in _PASSING or time.monotonic() + _POLL_S > deadline:
-                    raise self._translated(error, "asking for its end") from exc
+                    raise self._translated(error, "asking where it begins or ends") from exc
                 if error.code() == KafkaError._NOENT:
                     # librdkafka 2.16 keeps its memory of "no such topic" for long on some brokers (Tansu).
                     self._admin = None
