@@ -63,9 +63,11 @@ class TranscoderCache:
         self._known: dict[TableId, Table] = {}
         self._latest: dict[TableId, CapturedTable] = {}
         self._sequences: set[TableId] = set()
+        self.optional: frozenset[TableId] = frozenset()
+        """Tables that no list names: not captured while their structure is not known."""
 
     def for_table_map(self, event: TableMapEvent) -> CapturedTable | None:
-        """Return the captured table of a rows event, or None when the table is not captured."""
+        """Return the captured table of a rows event, or None when the table is not captured (now)."""
         table_id = TableId(event.database, event.table)
         found = self._by_map.get((table_id, event.body))
         if found is not None:
@@ -78,6 +80,9 @@ class TranscoderCache:
             known = self._known.get(table_id)
             if known is None and has_shape_of_sequence(event):
                 self._sequences.add(table_id)
+                return None
+            if known is None and table_id in self.optional and not event.has_full_metadata:
+                log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
                 return None
         captured = self.for_table(reconcile(event, known))
         captured.transcoder.bind(event)

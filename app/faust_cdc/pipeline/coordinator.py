@@ -499,6 +499,9 @@ class Coordinator:
             if problem is not None:
                 log.warning("signal.data.collection: %s %s", table_id, problem)
                 way.notifier.notify(signal_table_unusable(self._config.topic_prefix, table_id, problem))
+        databases, no_databases, included, excluded = self._lists
+        listed = TableFilter(databases, no_databases, included, excluded)
+        way.cache.optional = frozenset(one for one in tables if not listed.accepts(one))
         return SourceChannel(tables, way.cache)
 
     def _obey(
