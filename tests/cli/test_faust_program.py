@@ -17,7 +17,7 @@ context = aiohttp.connector._SSL_CONTEXT_VERIFIED
 assert context.cert_store_stats()["x509_ca"] == 0
 assert context.verify_mode is ssl.CERT_REQUIRED, "without authorities it trusts nobody"
 assert not gc.isenabled()
-from faust_cdc.worker.memory import collect_from_now_on
+from faust_cdc.worker.pauses import collect_from_now_on
 collect_from_now_on()
 assert gc.isenabled()
 assert gc.get_freeze_count() > 10_000

@@ -6,7 +6,7 @@ import pytest
 
 from faust_cdc.pipeline.pace import CommitPace
 
-COMMIT_S = 0.004
+SENT_S = 0.004
 
 
 def commits(pace: CommitPace, records: int, every_s: float, seconds: float, start: float = 100.0) -> float:
@@ -14,7 +14,7 @@ def commits(pace: CommitPace, records: int, every_s: float, seconds: float, star
     now = start
     while now < start + seconds:
         now += every_s
-        pace.committed(records, now - COMMIT_S, now)
+        pace.committed(records, SENT_S, now)
     return now
 
 
@@ -24,7 +24,7 @@ def test_the_first_records_of_an_idle_stream_wait_for_nothing() -> None:
     assert pace.pause_s(0.0) == 0
     after_load = commits(pace, 20_000, 0.1, 5)
     assert pace.wait_ms == 100
-    pace.committed(1, after_load + 10, after_load + 10 + COMMIT_S)
+    pace.committed(1, SENT_S, after_load + 10)
     assert pace.wait_ms == 0
 
 
@@ -44,21 +44,49 @@ def test_a_burst_is_noticed_within_a_few_commits() -> None:
     assert pace.wait_ms >= 20
 
 
-def test_transactions_do_not_follow_each_other_at_once() -> None:
+def test_short_transactions_do_not_follow_each_other_at_once() -> None:
     pace = CommitPace(100)
-    now = commits(pace, 3, 0.01, 5)
+    now = commits(pace, 3, 0.01, 1)
     pause = pace.pause_s(now)
-    assert 0.001 <= pause < COMMIT_S
+    assert 0.001 <= pause < SENT_S
     assert pace.pause_s(now + pause / 2) == pytest.approx(pause / 2)
     assert pace.pause_s(now + pause) == 0
 
 
-def test_a_slow_broker_has_a_longer_pause_but_one_slow_commit_has_not() -> None:
+def test_a_transaction_that_gathers_records_has_no_pause_in_front_of_it() -> None:
     pace = CommitPace(100)
-    now = commits(pace, 3, 0.01, 5)
+    now = commits(pace, 20_000, 0.1, 5)
+    assert pace.pause_s(now) == 0
+
+
+def test_the_pause_grows_with_each_refusal_and_shrinks_slowly_without() -> None:
+    pace = CommitPace(100)
+    now = commits(pace, 3, 0.01, 1)
     usual = pace.pause_s(now)
-    pace.committed(3, now, now + 10.0)
-    assert pace.pause_s(now + 10.0) < 1.5 * usual
-    for at in range(1, 200):
-        pace.committed(3, now + at, now + at + 0.030)
-    assert pace.pause_s(now + 199.030) == pytest.approx(0.0075, rel=0.1)
+    pace.committed(3, SENT_S + 0.020, now)
+    longer = pace.pause_s(now)
+    assert longer == pytest.approx(1.5 * usual)
+    now = commits(pace, 3, 0.01, 3, start=now)
+    assert usual < pace.pause_s(now) < longer
+
+
+@pytest.mark.parametrize("needed_s", [0.001, 0.003, 0.006])
+def test_the_pause_finds_what_the_broker_needs(needed_s: float) -> None:
+    pace = CommitPace(100)
+    refusals = 0
+    pace.committed(3, SENT_S, 0.0)
+    for number in range(20_000):
+        at = number / 100
+        is_refused = pace.pause_s(at) < needed_s
+        refusals += is_refused and number >= 10_000
+        pace.committed(3, SENT_S + (0.021 if is_refused else 0.0), at + 0.01)
+    assert 1 <= refusals <= 20
+    assert needed_s * 0.8 < pace.pause_s(200.0) < needed_s * 1.6
+
+
+def test_a_slow_broker_is_not_one_that_refuses() -> None:
+    pace = CommitPace(100)
+    now = commits(pace, 3, 0.1, 10)
+    for number in range(1, 1000):
+        pace.committed(3, min(0.004 * 1.005**number, 0.060), now + number)
+    assert pace.pause_s(now + 999) < 0.003

@@ -74,16 +74,13 @@ class TranscoderCache:
             return found
         if table_id in self._sequences or not self._accepts(table_id):
             return None
-        known = self._known.get(table_id)
-        if known is None:
-            self._known = {**self._read_tables([table_id]), **self._known}
-            known = self._known.get(table_id)
-            if known is None and has_shape_of_sequence(event):
-                self._sequences.add(table_id)
-                return None
-            if known is None and table_id in self.optional and not event.has_full_metadata:
-                log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
-                return None
+        known = self._structure(table_id)
+        if known is None and has_shape_of_sequence(event):
+            self._sequences.add(table_id)
+            return None
+        if known is None and table_id in self.optional and not event.has_full_metadata:
+            log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
+            return None
         captured = self.for_table(reconcile(event, known))
         captured.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
@@ -101,13 +98,12 @@ class TranscoderCache:
         found = self._latest.get(table_id)
         if found is not None:
             return found
-        table = self._known.get(table_id) or self._read_tables([table_id]).get(table_id)
+        table = self._structure(table_id)
         if table is None:
             raise SchemaOutOfSync(
                 f"{where}: TRUNCATE of {table_id}, a table that does not exist any more; its schema is needed.",
                 remedy="leave 't' in skipped.operations until the stream has passed this place, or exclude the table",
             )
-        self._known[table_id] = table
         found = self._latest[table_id] = self.for_table(table)
         return found
 
@@ -134,6 +130,13 @@ class TranscoderCache:
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
         self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}
         self._sequences = {i for i in self._sequences if not concerned(i)}
+
+    def _structure(self, table_id: TableId) -> Table | None:
+        """Return the structure as far as it is known, else that of now; None when there is no such table any more."""
+        if table_id not in self._known:
+            # What is read along with it stands behind what is known already: that may come from a snapshot.
+            self._known = {**self._read_tables([table_id]), **self._known}
+        return self._known.get(table_id)
 
     def _key_constant(self, table_id: TableId) -> KeyConstant | None:
         field_name, value = self._naming.key_field, self._naming.key_value(table_id)

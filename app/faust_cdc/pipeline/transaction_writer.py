@@ -218,10 +218,10 @@ class TransactionWriter:
             return
         offset = self._covered()
         self._begin()
-        began, mark, cpu = time.monotonic(), time.perf_counter(), time.thread_time()
+        mark, cpu = time.perf_counter(), time.thread_time()
         self._producer.produce(self._offset_topic, self._offset_key, offset.to_json(), [], self._offset_partition)
         self._producer.commit()
-        self._pace.committed(self._records, began, time.monotonic())
+        self._pace.committed(self._records, self._producer.acknowledged_at - mark, time.monotonic())
         self.stages.committed(mark, self._producer.acknowledged_at, time.perf_counter(), time.thread_time() - cpu)
         self.committed = offset
         counters = self.counters

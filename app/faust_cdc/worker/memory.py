@@ -1,4 +1,4 @@
-"""What glibc is told so that memory that was needed once goes back, and what the collector need not look at.
+"""What glibc is told so that memory that was needed once goes back.
 
 Untold, glibc gives each of the Kafka clients' threads a heap of its own, up to eight per core, and after the first
 large buffer keeps even buffers of 32 MiB for later. Source: mallopt(3), "M_ARENA_MAX", "M_MMAP_THRESHOLD" (which says
@@ -8,7 +8,6 @@ how it grows by itself).
 from __future__ import annotations
 
 import ctypes
-import gc
 import logging
 import os
 from typing import Final
@@ -38,9 +37,3 @@ def bound_heaps() -> bool:
         return False
     options = ((_M_ARENA_MAX, HEAPS), (_M_MMAP_THRESHOLD, MAPPED_FROM_BYTES), (_M_TRIM_THRESHOLD, KEPT_BYTES))
     return all(mallopt(option, value) == 1 for option, value in options)
-
-
-def collect_from_now_on() -> None:
-    """Put the collector on, and keep it from what is there already: modules, which stay until the process ends."""
-    gc.freeze()
-    gc.enable()

@@ -14,7 +14,8 @@ from faust.worker import Worker as FaustWorker
 
 from faust_cdc.errors import ConfigError
 from faust_cdc.worker import EXIT_BAD_CONFIG
-from faust_cdc.worker.memory import bound_heaps, collect_from_now_on
+from faust_cdc.worker.memory import bound_heaps
+from faust_cdc.worker.pauses import bound_turns, collect_from_now_on, settle
 from faust_cdc.worker.web import ConnectWeb, bind_listener
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class WorkerProgram(FaustWorker):  # type: ignore[misc]
     def execute_from_commandline(self) -> NoReturn:
         """Run until stopped. Exit code 2 when the port cannot be bound."""
         bound_heaps()
+        bound_turns()
         collect_from_now_on()
         conf = self.app.conf
         if conf.web_enabled:
@@ -50,6 +52,11 @@ class WorkerProgram(FaustWorker):  # type: ignore[misc]
             leave_blocked_threads(ending.code if isinstance(ending.code, int) else 1)
             raise
         raise SystemExit(0)
+
+    async def on_startup_finished(self) -> None:
+        """Called by Faust once everything is started."""
+        await super().on_startup_finished()
+        settle()
 
     def _on_sigint(self) -> None:
         # mode prints a row of -INT- to stderr; the log line it writes next says it better.
