@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from faust_cdc.snapshot.commands import AdditionalCondition, ExecuteSnapshot
+from faust_cdc.snapshot.progress import SnapshotKind
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
 from tests.oracle.invariants import order_faults
 from tests.pipeline.test_task import Bench
@@ -147,3 +150,35 @@ def test_a_surrogate_key_that_is_none(
     assert ended.additional_data["status"] == "NO_PRIMARY_KEY"
     assert ended.additional_data["scanned_collection"] == f"{mysql_database}.a"
     assert any(problem in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_statement_for_a_blocking_snapshot(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, has_key: bool
+) -> None:
+    """Debezium takes the filter of a blocking snapshot as a whole SELECT."""
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", snapshot__chunk__size="10")
+    fill(mysql, mysql_database, ("a",), 50)
+    if not has_key:
+        mysql.execute("ALTER TABLE a DROP PRIMARY KEY", mysql_database)
+    table = f"{mysql_database}.a"
+    statements = {
+        "SELECT * FROM {} WHERE id <= 25 AND id % 2 = 0 -- even": "SUCCEEDED",
+        "SELECT * FROM {} WHERE nothing = 1": "SQL_EXCEPTION",
+        "SELECT v FROM {}": "SQL_EXCEPTION",
+    }
+    with bench.running() as task:
+        wait_for_the_end(task)
+        for number, (statement, status) in enumerate(statements.items(), 1):
+            condition = AdditionalCondition(table, statement.format(table))
+            task.submit(ExecuteSnapshot(f"b-{number}", (table,), SnapshotKind.BLOCKING, (condition,)))
+            deadline = time.monotonic() + 90
+            while len(ended := [one for one in bench.told if one.type == "TABLE_SCAN_COMPLETED"]) < number:
+                assert time.monotonic() < deadline, [str(one) for one in bench.told]
+                time.sleep(0.1)
+            assert ended[-1].additional_data["status"] == status
+        mysql.execute("INSERT INTO a (id, v) VALUES (1001, 5)", mysql_database)
+        found = read_until(bench, ("a",), lambda found: any(v and v["op"] == "c" for _, _, v in found), "the stream")
+        assert task.state.retries == 0
+    read = [value["after"]["id"] for _, _, value in found if value and value["op"] == "r"]
+    assert sorted(read) == list(range(0, 26, 2))

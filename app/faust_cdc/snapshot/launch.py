@@ -127,7 +127,7 @@ class SourceReads:
         """Return what a statement lacks for the rows of a table, None: nothing."""
         session = self.connect()
         try:
-            overridden_list(plan, statement, session.columns_of, as_text=False)
+            overridden_list(plan, statement, session.columns_of, as_text=False, where="additional-conditions")
         except ConfigError as error:
             return error.message
         finally:

@@ -38,9 +38,14 @@ def select_of(plan: TranscodePlan, statement: str | None, columns_of: ColumnsOf,
     return f"SELECT {', '.join(expressions)} FROM {source}"
 
 
-def overridden_list(plan: TranscodePlan, statement: str, columns_of: ColumnsOf, *, as_text: bool) -> list[str]:
-    """Return what stands for `plan.select_list` where `statement` gives the rows. Raises ConfigError as `select_of`."""
-    where, expressions = f"{OVERRIDES}.{plan.table.id}", plan.select_list(as_text=as_text)
+def overridden_list(
+    plan: TranscodePlan, statement: str, columns_of: ColumnsOf, *, as_text: bool, where: str = OVERRIDES
+) -> list[str]:
+    """Return what stands for `plan.select_list` where `statement` gives the rows; `where` it was given is told.
+
+    Raises ConfigError as `select_of`.
+    """
+    where, expressions = f"{where}.{plan.table.id}", plan.select_list(as_text=as_text)
     try:
         found = {column.name.lower(): column for column in columns_of(statement)}
     except ConfigError as refused:
