@@ -393,8 +393,9 @@ class MergedSnapshot:
         if not self._pace.may_ask(self._readers.is_calm):
             return
         while len(self._asked) <= self._readers.count and self._held_bytes < WAITING_BYTES_MAX:
-            work = next((one for one in self._before_whole() if self._is_askable(one)), None)
-            if work is None:
+            work = next((one for one in self._before_whole() if one.parked is None and one.ranges.has_more), None)
+            # As long as nothing is known of a table's rows, one chunk of it is read, and none of the tables behind it.
+            if work is None or (not work.ranges.is_known and self._is_read(work)):
                 return
             if delivered is None:
                 delivered = self._offset()
@@ -516,9 +517,6 @@ class MergedSnapshot:
                 self._adapt(work, table)
             if work.parked is None and work.ranges.is_finished:  # found without rows by a read that was given up
                 self._finish(work)
-
-    def _is_askable(self, work: _Work) -> bool:
-        return work.parked is None and work.ranges.has_more and (work.ranges.is_known or not self._is_read(work))
 
     def _is_read(self, work: _Work) -> bool:
         return any(one.captured.id == work.captured.id for one in self._asked)
