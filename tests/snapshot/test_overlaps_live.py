@@ -13,7 +13,7 @@ from tests.lab import Apicurio, KafkaBroker, MySqlServer
 from tests.pipeline.test_task import Bench
 from tests.snapshot.test_commands_live import bench_of, marks, read_until
 from tests.snapshot.test_merged_live import fill, final, wait_for_the_end
-from tests.snapshot.test_refusals_live import await_told
+from tests.snapshot.test_refusals_live import await_told, the_stream_goes_on
 
 pytestmark = pytest.mark.integration
 
@@ -96,6 +96,30 @@ def test_a_table_that_is_swapped_in_the_initial_snapshot(
         found = read_until(bench, ("t",), lambda found: final(found, topic) == wanted, "the rows of the new table")
     assert len(begun) < SWAPPED, "swapped in the middle"
     assert marks(found)["incremental"] == 0, "not read once more behind it"
+
+
+def test_a_table_that_was_swapped_before_a_restart(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    """That it begins again is kept with the place of the stream behind the swap."""
+    config = {"snapshot__chunk__size": "100", "snapshot__rate__limit": "rows=500"}
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **config)
+    fill(mysql, mysql_database, ("t", "other"), SWAPPED)
+    topic = f"{bench.prefix}.{mysql_database}.t"
+    with bench.running() as task:
+        wait_for_the_end(task)
+        task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.t",)))
+        read_until(bench, ("t",), lambda found: len(found) >= 300, "the first rows")
+        task.submit(PauseSnapshot("s-2"))
+        await_told(bench, "PAUSED", task)
+        swap(bench)
+        the_stream_goes_on(bench, "other", 100_001)
+    with bench.running() as task:
+        task.submit(ResumeSnapshot("s-3"))
+        await_told(bench, "COMPLETED", task)
+        wanted = dict(mysql.query("SELECT id, v FROM t", mysql_database))
+        found = read_until(bench, ("t",), lambda found: final(found, topic) == wanted, "the rows of the new table")
+    assert SWAPPED < len(found) < SWAPPED * 2, "read from its beginning, and once"
 
 
 def test_the_signal_table_is_no_new_one_when_the_lists_change(
