@@ -17,6 +17,7 @@ from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.schema import read_tables
 from faust_cdc.relational.model import TableId
+from faust_cdc.snapshot import chunk_reader
 from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
 from faust_cdc.snapshot.kindness import SourcePressure
 from faust_cdc.snapshot.progress import TableProgress
@@ -115,6 +116,25 @@ def test_under_pressure_a_chunk_is_handed_back_unread(mysql: MySqlServer, mysql_
     while not rig.readers.is_calm:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    rig.readers.close()
+
+
+def test_silent_connections_are_closed_and_opened_again(
+    mysql: MySqlServer, mysql_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night's pause outlasts what servers and firewalls leave open."""
+    monkeypatch.setattr(chunk_reader, "IDLE_MAX_S", 0.5)
+    rig = Rig(mysql, mysql_database, 2)
+    rig.pressure.reason = "a long history"
+    opened = f"SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{mysql.user}'"
+    before = mysql.query(opened)[0][0]
+    for _ in range(2):
+        rig.ask()
+        assert rig.chunk().error is None
+        deadline = time.monotonic() + 60
+        while mysql.query(opened)[0][0] > before:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
     rig.readers.close()
 
 

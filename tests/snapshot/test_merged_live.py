@@ -10,6 +10,7 @@ import pytest
 
 from faust_cdc.pipeline.phase import Phase
 from faust_cdc.pipeline.task import ConnectorTask
+from faust_cdc.snapshot import windows
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
 from tests.oracle.invariants import duplicates, order_faults
 from tests.oracle.topics import RawRecord, TopicReader, changes
@@ -107,6 +108,22 @@ def test_mysql(
 ) -> None:
     config = {"snapshot__chunk__size": str(chunk), "snapshot__max__threads": str(threads)}
     under_writers(Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark", **config), chunk)
+
+
+def test_windows_with_room_for_few_keys(
+    mysql: MySqlServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    mysql_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What was noted in vain is read again, in parts that take less time; nothing is lost or stale by it."""
+    monkeypatch.setattr(windows, "TOUCHED_BYTES_MAX", 40 * windows.KEY_BYTES)
+    caplog.set_level("INFO")
+    config = {"snapshot__chunk__size": "1500", "snapshot__max__threads": "2"}
+    under_writers(Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark", **config), 3)
+    assert "changes too fast for a chunk" in caplog.text
 
 
 def test_mariadb(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from faust_cdc.errors import InternalError
+from faust_cdc.kafka.direct import Row
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.snapshot.windows import KEY_BYTES, MOVES, TOUCHED_BYTES_MAX, KeyWatch, SnapshotWindow, WindowState
 
@@ -23,6 +24,19 @@ def test_a_filled_window_keeps_keys_of_its_rows_only() -> None:
     assert (window.is_due(HERE), window.is_due(BEHIND)) == (False, True)
     watch.close(window)
     assert not watch
+
+
+def test_rows_that_are_read_are_all_that_is_noted_in_a_long_transaction() -> None:
+    window = SnapshotWindow(0)
+    window.note(b"before")
+    rows: list[Row] = [(0, b"a", b"1"), (0, b"b", b"2")]
+    window.narrow(rows)
+    for number in range(TOUCHED_BYTES_MAX // KEY_BYTES):
+        window.note(b"%d" % number)
+    window.note(b"b")
+    assert (window.state, len(window.touched)) == (WindowState.OPEN, 2)
+    window.fill(rows, BEHIND)
+    assert window.touched == {b"b"}
 
 
 def test_a_window_with_too_many_keys_is_dropped_and_holds_none() -> None:

@@ -218,6 +218,8 @@ class ChunkReaders:
                 except queue.Empty:
                     self._close(session)
                     session = None
+                    with self._planning_lock:
+                        self._close_idle_planning()
                     continue
                 if request is None or self._should_stop():
                     return
@@ -348,6 +350,8 @@ class ChunkReaders:
         if chunk.range is not None:
             self._said = ""
             self._read_range(session, chunk, chunk.range)
+            if not chunk.cells:  # which have their keys only when they are records
+                request.window.narrow(chunk.rows)
         if self._should_stop():
             return
         chunk.high_watermark = session.high_watermark()
@@ -362,12 +366,15 @@ class ChunkReaders:
             self._planned_at = time.monotonic()
             return taken
 
+    def _close_idle_planning(self) -> None:
+        if self._planning is not None and time.monotonic() - self._planned_at >= IDLE_MAX_S:
+            self._close(self._planning)
+            self._planning = None
+
     def _prepare_planning(self) -> None:
         """Open the one connection on which ranges are planned; a refusal of it is no matter of any table."""
         with self._planning_lock:
-            if self._planning is not None and time.monotonic() - self._planned_at > IDLE_MAX_S:
-                self._close(self._planning)
-                self._planning = None
+            self._close_idle_planning()
             if self._planning is None:
                 self._planning = self._open()
                 self._planned_at = time.monotonic()

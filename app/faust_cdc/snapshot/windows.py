@@ -20,8 +20,9 @@ transaction; a range is read again only when that transaction was not committed.
     OPEN ──▶ FILLED ──▶ WRITTEN
       └────────┴─────▶ DROPPED      (DDL touched the table, the snapshot was stopped, too many keys were noted)
 
-A window that is open notes at most some megabytes of keys: one that had more is dropped, and its range read again in
-halves, which takes less time. A window that is filled notes keys of its own rows only.
+A window notes at most some megabytes of keys while its rows are read: one that had more is dropped, and its range read
+again in halves, which takes less time. Once the rows are read it notes their keys only, however long it then waits for
+the end of a source transaction.
 
 After DBLog (Andreakis and Papapanagiotou, 2020), section 3; Debezium writes the watermarks into the source, which is
 not needed where the server says which transactions are visible.
@@ -60,14 +61,14 @@ MOVES: Mapping[WindowState, frozenset[WindowState]] = {
 
 
 class SnapshotWindow:
-    """One window; everything but the reading happens in the task's thread."""
+    """One window; everything but the reading and `narrow` happens in the task's thread."""
 
     def __init__(self, topic: int) -> None:
         """`topic` is the number of the table's topic."""
         self.topic = topic
         self._state = WindowState.OPEN
         self.touched: set[bytes | None] = set()
-        """Keys that the stream has delivered since; once filled, only those of its rows."""
+        """Keys that the stream has delivered since; once its rows are read, only theirs."""
         self._touched_bytes = 0
         self._keys: set[bytes | None] | None = None
         self.high_watermark: BinlogPosition | None = None
@@ -81,8 +82,9 @@ class SnapshotWindow:
 
     def note(self, key: bytes | None) -> None:
         """Note that the stream delivers a record with this key."""
-        if self._keys is not None:
-            if key in self._keys:
+        keys = self._keys
+        if keys is not None:
+            if key in keys:
                 self.touched.add(key)
         elif key not in self.touched and self._state is WindowState.OPEN:
             self.touched.add(key)
@@ -92,11 +94,16 @@ class SnapshotWindow:
                 self.touched.clear()
                 self.drop()
 
+    def narrow(self, rows: list[Row]) -> None:
+        """Note keys of these rows only from now on, for they are all that were read. To be called by who read them."""
+        self._keys = {key for _, key, _ in rows}
+
     def fill(self, rows: list[Row], high_watermark: BinlogPosition) -> None:
         """Note what was read, and up to where the stream must come before it is due."""
         self._move(WindowState.FILLED)
         self.high_watermark = high_watermark
-        self._keys = {key for _, key, _ in rows}
+        if self._keys is None:
+            self._keys = {key for _, key, _ in rows}
         self.touched &= self._keys
 
     def is_due(self, position: BinlogPosition) -> bool:
