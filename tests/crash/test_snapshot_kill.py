@@ -155,7 +155,7 @@ def test_a_snapshot_goes_on_where_it_was(
     ):
         config = snapshot_config(mysql, mysql_database, prefix) | {"database.port": str(link.port)}
         # The table that is read in one piece comes first: tables are read in their order.
-        config["snapshot.include.collection.list"] = ",".join(f"{mysql_database}.{table}" for table in "cab")
+        config["table.include.list"] = ",".join(f"{mysql_database}.{table}" for table in "cab")
         try:
             for place in FRESH:
                 lives.end_at(place, after=("snap", config) if place == FRESH[0] else None)

@@ -452,7 +452,7 @@ class Coordinator:
             self._move(Phase.STREAMING)
             self._on_streaming()
             some = False
-            while not self._should_stop() and not (self._ends_with_snapshot and snapshots.is_idle):
+            while not self._should_stop() and not self._is_done(snapshots, writer):
                 some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
                 if not source.in_transaction:
                     snapshots.at_edge(source.position)
@@ -479,6 +479,11 @@ class Coordinator:
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()
             self._report(writer, stream.source_ts_ms, snapshots.rows)
+
+    def _is_done(self, snapshots: Snapshots, writer: TransactionWriter) -> bool:
+        """Return whether the stream was for a snapshot only, which is complete, and may end here, where all is covered."""
+        is_complete = self._ends_with_snapshot and snapshots.is_idle
+        return is_complete and (writer.has_complete_work or not writer.has_records)
 
     def _rest(self, writer: TransactionWriter) -> int:
         """Return how long to wait for events, none being there; in front of a commit the wait may be over by then."""

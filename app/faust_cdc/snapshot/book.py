@@ -99,7 +99,7 @@ class TableReport:
             "started_ms": progress.started_ms or None,
             "updated_ms": progress.updated_ms or None,
         }
-        for name in ("reason", "condition", "surrogate_key"):
+        for name in ("reason", "condition", "surrogate_key", "statement"):
             if getattr(progress, name):
                 entry[name] = getattr(progress, name)
         return entry

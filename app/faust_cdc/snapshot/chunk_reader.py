@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from faust_cdc.errors import CdcError, InternalError, SchemaOutOfSync, SourceRefused
+from faust_cdc.errors import CdcError, ConfigError, InternalError, SchemaOutOfSync, SourceRefused
 from faust_cdc.kafka.direct import Row
 from faust_cdc.mysql.chunk_session import ChunkSession
 from faust_cdc.mysql.chunk_statements import ChunkKilled, ChunkLocked, ChunkTooLong, chunk_select, condition_problem
@@ -288,7 +288,7 @@ class ChunkReaders:
             chunk.changed_how = str(error)
             with self._in_place_of(session) as session:
                 self._give_back(session, chunk)
-        except (InternalError, SourceRefused) as error:
+        except (ConfigError, InternalError, SourceRefused) as error:  # the first: of a statement for the rows
             table, condition = chunk.request.captured.id, chunk.request.ranges.condition
             with self._in_place_of(session) as session:
                 chunk.refused = error

@@ -206,7 +206,9 @@ class MergedSnapshot:
     def extend(self, tables: Iterable[TableProgress], signal: str) -> None:
         """Note that further tables belong to it, as a signal asks for; each is to be added."""
         new = {one.table: one for one in tables}
-        self._shown.update(new)
+        for one in new.values():  # with what the signal asks of it, and in place of an earlier reading of it
+            self._show(one)
+            self._log.write_table(one)
         every = tuple(dict.fromkeys((*self._progress.tables, *new)))
         self._places = {table: place for place, table in enumerate(every)}
         self._write_snapshot(replace(self._progress, tables=every, joined=(*self._progress.joined, signal)))
@@ -317,7 +319,7 @@ class MergedSnapshot:
         if ended is None:
             return
         if ended.reason:
-            self.skip(ended.progress, ended.reason)
+            self.skip(ended.progress, ended.reason, ended.status)
             return
         self.complete(ended.progress)
         self._writer.commit()  # the server may have lost patience with the stream meanwhile: what is done is kept
@@ -361,6 +363,12 @@ class MergedSnapshot:
         """Have a chunk's range read again."""
         if chunk.range is not None and chunk.request.window.is_overrun:
             log.info("%s changes too fast for a chunk; reading it in parts", chunk.request.captured.id)
+            if chunk.request.ranges.is_one_key(chunk.range):
+                work, what = self._work(chunk.request.captured.id), "the rows of one key change too fast to be read"
+                if work is not None:
+                    self._watch.close(chunk.request.window)
+                    self._leave_out(work, SourceRefused(f"{chunk.request.captured.id}: {what}"))
+                    return
             chunk.request.ranges.too_slow(chunk.range)
         elif chunk.range is not None:
             chunk.request.ranges.give_back(chunk.range)
@@ -386,7 +394,8 @@ class MergedSnapshot:
             return EAGER_WAIT_MS
         if self._progress.state is not SnapshotState.RUNNING:
             return NO_LIMIT_MS
-        return EAGER_WAIT_MS if self._whole else max(EAGER_WAIT_MS, self._pace.wait_ms)
+        is_turn_of_whole = bool(self._whole) and not self._before_whole()
+        return EAGER_WAIT_MS if is_turn_of_whole else max(EAGER_WAIT_MS, self._pace.wait_ms)
 
     def _ask(self, position: BinlogPosition) -> None:
         delivered: SourceOffset | None = None

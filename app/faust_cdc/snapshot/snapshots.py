@@ -21,6 +21,7 @@ from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.errors import CdcError, Disposition, FatalError
 from faust_cdc.failpoints import reach
 from faust_cdc.mysql.chunk_session import has_visible_set
+from faust_cdc.mysql.chunk_statements import without_end
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.notifications.notification import InitialNotices, ScanStatus, signal_refused
@@ -156,6 +157,8 @@ class Snapshots:
         notices, place = InitialNotices(self._block.name), replace(self._reads.place(), snapshot=None)
         self._notifier.notify(notices.started())
         self._notifier.notify(notices.completed())
+        self._log.begin(no_snapshot(self._lists), ())
+        self._stored = StoredProgress(no_snapshot(self._lists))
         self._writer.end_source_transaction(lambda: place)
         self._writer.commit()
         log.info("No rows are read; the stream begins at %s:%d", place.file, place.pos)
@@ -370,7 +373,14 @@ class Snapshots:
         renamed = renamed_tables(statement, database)
         if self._running is not None:
             self._running.changed(statement, {new for _, new in renamed})
-        self._renamed += [new for old, new in renamed if self._accepts(new) and not self._accepts(old)]
+        running = self._running
+        self._renamed += [
+            new
+            for old, new in renamed
+            if self._accepts(new)
+            # The rest of a table that is being read goes by its new name from here on.
+            and (not self._accepts(old) or (running is not None and running.is_to_come(old)))
+        ]
 
     def _catch_up(self) -> None:
         """Read tables that are captured and were not before: since the lists are others, or by a new name."""
@@ -394,7 +404,8 @@ class Snapshots:
     def _execute(self, command: ExecuteSnapshot) -> str | None:
         if not has_visible_set(self._reads.info):
             return NO_VISIBLE_SET
-        tables = command.tables_of(self._list_tables())
+        captured = self._list_tables()
+        tables = command.tables_of(captured)
         if not tables:
             return f"no captured table is called {', '.join(command.data_collections)}"
         running = self._running
@@ -405,7 +416,7 @@ class Snapshots:
         progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._lists)
         states = {table: restricted(one, command) for table, one in states.items()}
         telling = Telling(self._notifier, self._block.name, progress)
-        for name in [one for one in command.data_collections if not any(map(matcher([one]), tables))]:
+        for name in [one for one in command.data_collections if not any(map(matcher([one]), captured))]:
             log.warning("Signal %r does not have %s read: no captured table is called so", command.id, name)
             telling.table_ends(TableId(*name.partition(".")[::2]), 0, tables, ScanStatus.UNKNOWN_SCHEMA)
         if refused := self._reads.refused_conditions(states.values()):
@@ -538,5 +549,5 @@ def restricted(progress: TableProgress, command: ExecuteSnapshot) -> TableProgre
     """
     found = next((one.filter for one in command.conditions if matcher([one.data_collection])(progress.table)), None)
     if found is not None and command.kind is SnapshotKind.BLOCKING and QUERY.match(found):
-        return replace(progress, statement=found, surrogate_key=command.surrogate_key)
+        return replace(progress, statement=without_end(found), surrogate_key=command.surrogate_key)
     return replace(progress, condition=found, surrogate_key=command.surrogate_key)

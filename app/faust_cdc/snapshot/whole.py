@@ -10,6 +10,7 @@ are read.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 from faust_cdc.errors import InternalError, SourceRefused
@@ -22,6 +23,9 @@ from faust_cdc.snapshot.table_copy import CopiedRows
 log = logging.getLogger(__name__)
 
 VIEWS_WITHOUT_LOCK = 20
+NEAR_BYTES = 16 * 1024 * 1024
+"""Of the binlog: so close behind the server the stream is level in a moment."""
+LOOK_EVERY_S = 0.2
 
 
 class WholeTable:
@@ -48,6 +52,7 @@ class WholeTable:
         """A DDL statement went by: what is known of its structure may be wrong."""
         self._high: BinlogPosition | None = None
         self._views = 0
+        self._look_at = 0.0
 
     @property
     def session(self) -> ChunkSession:
@@ -91,15 +96,27 @@ class WholeTable:
             self._session = None
 
     def _open(self, gtids: str | None, position: BinlogPosition) -> None:
-        self._views += 1
         if self._session is None:
             self._session = self._connect()
+        if not self._is_near(self._session, position):
+            return
+        self._views += 1
         if self._views == VIEWS_WITHOUT_LOCK:
             self._acquire()
         self._is_touched = False
         if self._session.begin(gtids, position, self._should_stop):
             self._session.begin_view()
             self._high = self._session.high_watermark()
+
+    def _is_near(self, session: ChunkSession, position: BinlogPosition) -> bool:
+        """Return whether the stream is close behind the server: a view is open, and a lock held, until it is level."""
+        if time.monotonic() < self._look_at:
+            return False
+        end = session.current_position()
+        is_near = end.file == position.file and end.pos - position.pos <= NEAR_BYTES
+        if not is_near:
+            self._look_at = time.monotonic() + LOOK_EVERY_S
+        return is_near
 
     def _acquire(self) -> None:
         self._lock = self._connect()

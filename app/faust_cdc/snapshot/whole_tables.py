@@ -17,16 +17,24 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from faust_cdc.errors import AbortableError, SchemaOutOfSync
+from faust_cdc.errors import (
+    AbortableError,
+    ConfigError,
+    InternalError,
+    SchemaOutOfSync,
+    SourceRefused,
+    ValueConversionError,
+)
 from faust_cdc.failpoints import reach
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken
+from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
-from faust_cdc.snapshot.launch import SourceReads
+from faust_cdc.snapshot.launch import SourceReads, unreadable
 from faust_cdc.snapshot.markers import MarkedRows
 from faust_cdc.snapshot.progress import TableProgress
 from faust_cdc.snapshot.table_copy import CopiedRows, TableCopy
@@ -35,6 +43,8 @@ from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
+UNREADABLE = (ConfigError, InternalError, SourceRefused, ValueConversionError)
+"""What is the matter of one table and its statement."""
 DROPPED = "dropped while the snapshot was taken"
 
 
@@ -44,7 +54,9 @@ class WholeEnd:
 
     progress: TableProgress
     reason: str = ""
-    """Why it was not copied; empty when it was."""
+    """Why it was not copied, or not to its end; empty when it was."""
+    status: ScanStatus = ScanStatus.SKIPPED
+    """What is told of one that was not."""
 
 
 class WholeTables:
@@ -118,8 +130,9 @@ class WholeTables:
         """Copy the next table when this is the place for it; None when it is not.
 
         `is_first`: no row of the snapshot was written before; `is_last`: nothing else is left of it to be read.
-        Raises AbortableError when asked to stop in the midst of the rows, which must not be committed then, and
-        SnapshotOvertaken when the table was changed in the midst of them.
+        Raises AbortableError when asked to stop in the midst of the rows, which must not be committed then,
+        SnapshotOvertaken when the table was changed in the midst of them, and in an initial snapshot what `unreadable`
+        returns; else a table that cannot be read ends with what is read of it.
         """
         if not self._tables:
             return None
@@ -134,6 +147,11 @@ class WholeTables:
         except SchemaOutOfSync as error:
             # Changed just now. Some rows may be written already, so the attempt is given up with them.
             raise SnapshotOvertaken(f"{table.captured.id}: {error.message}") from error
+        except UNREADABLE as error:
+            if self._is_initial:
+                raise unreadable(table.captured.id, error) from error
+            self._let_go(table)
+            return WholeEnd(table.progress, str(error), ScanStatus.SQL_EXCEPTION)
         self._let_go(table)
         return WholeEnd(replace(table.progress, is_planned=True))
 
