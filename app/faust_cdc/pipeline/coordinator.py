@@ -481,7 +481,7 @@ class Coordinator:
             self._report(writer, stream.source_ts_ms, snapshots.rows)
 
     def _is_done(self, snapshots: Snapshots, writer: TransactionWriter) -> bool:
-        """Return whether the stream was for a snapshot only, which is complete, and may end here, where all is covered."""
+        """Return whether the stream was for a snapshot only, which is complete, and all that is written is covered."""
         is_complete = self._ends_with_snapshot and snapshots.is_idle
         return is_complete and (writer.has_complete_work or not writer.has_records)
 
