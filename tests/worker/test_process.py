@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from faust_cdc.worker.program import STOP_MAX_S
 from tests.harness.worker import RestError, WorkerProcess
 from tests.lab import KafkaBroker, Tansu
 from tests.lab.ports import free_port
@@ -155,6 +156,21 @@ def test_a_broker_that_never_comes_does_not_delay_the_end(tmp_path: Path, group:
         began = time.monotonic()
         assert worker.stop() == 0
         assert time.monotonic() - began < DRAIN_MAX_S
+
+
+def test_a_broker_that_hangs_does_not_hold_up_the_end(tmp_path: Path, group: str) -> None:
+    with KafkaBroker() as broker, WorkerProcess(tmp_path / "worker", broker.bootstrap, group) as worker:
+        worker.wait_ready()
+        broker.pause()
+        try:
+            time.sleep(2)
+            began = time.monotonic()
+            code = worker.stop(STOP_MAX_S + DRAIN_MAX_S)
+        finally:
+            broker.resume()
+        print(f"exit code {code} after {time.monotonic() - began:.1f} s")
+        assert code in (0, 1)
+        assert code == 0 or "Not stopped within" in worker.log_tail()
 
 
 def run_to_its_end(worker: WorkerProcess) -> tuple[int, str]:

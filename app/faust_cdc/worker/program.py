@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LAST_TURN_S = 0.05
+STOP_MAX_S = 25.0
+"""So long everything may take to stop; Kubernetes kills after 30 s. While Kafka hangs, or has been away for long, Faust's
+consumer waits for more: for an answer, or for its own thread, which has ended (aiokafka's `Fetcher.close` raises
+CancelledError in it)."""
 
 
 class WorkerProgram(FaustWorker):  # type: ignore[misc]
@@ -58,6 +62,13 @@ class WorkerProgram(FaustWorker):  # type: ignore[misc]
         await super().on_startup_finished()
         settle()
 
+    def _schedule_shutdown(self, received: signal.Signals) -> None:
+        if not self._signal_stop_time:
+            timer = threading.Timer(STOP_MAX_S, leave_now)
+            timer.daemon = True
+            timer.start()
+        super()._schedule_shutdown(received)
+
     def _on_sigint(self) -> None:
         # mode prints a row of -INT- to stderr; the log line it writes next says it better.
         self._flag_as_shutdown_by_signal()
@@ -66,6 +77,13 @@ class WorkerProgram(FaustWorker):  # type: ignore[misc]
     async def _sentinel_task(self) -> None:
         # mode sleeps a whole second before it closes the loop, so that callbacks already scheduled may run.
         await asyncio.sleep(LAST_TURN_S)
+
+
+def leave_now() -> None:
+    """End the process although not everything has stopped: no more is lost by it than by a kill."""
+    log.error("Not stopped within %g s; leaving. What is open is decided when the tasks start again.", STOP_MAX_S)
+    logging.shutdown()
+    os._exit(1)
 
 
 def leave_blocked_threads(exit_code: int) -> None:
