@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 LAST_TURN_S = 0.05
 STOP_MAX_S = 25.0
-"""So long everything may take to stop; Kubernetes kills after 30 s. While Kafka hangs, or has been away for long, Faust's
-consumer waits for more: for an answer, or for its own thread, which has ended (aiokafka's `Fetcher.close` raises
-CancelledError in it)."""
+"""So long everything may take to stop; Kubernetes kills after 30 s. While Kafka hangs, or has been away for long,
+Faust's consumer waits for more: for an answer, or for its own thread, which has ended (aiokafka's `Fetcher.close`
+raises CancelledError in it)."""
 
 
 class WorkerProgram(FaustWorker):  # type: ignore[misc]
