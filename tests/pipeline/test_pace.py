@@ -70,7 +70,7 @@ def test_the_pause_grows_with_each_refusal_and_shrinks_slowly_without() -> None:
     assert usual < pace.pause_s(now) < longer
 
 
-@pytest.mark.parametrize("needed_s", [0.001, 0.003, 0.006])
+@pytest.mark.parametrize("needed_s", [0.001, 0.002, 0.004])
 def test_the_pause_finds_what_the_broker_needs(needed_s: float) -> None:
     pace = CommitPace(100)
     refusals = 0
@@ -82,6 +82,15 @@ def test_the_pause_finds_what_the_broker_needs(needed_s: float) -> None:
         pace.committed(3, SENT_S + (0.021 if is_refused else 0.0), at + 0.01)
     assert 1 <= refusals <= 20
     assert needed_s * 0.8 < pace.pause_s(200.0) < needed_s * 1.6
+
+
+def test_what_a_busy_machine_delays_is_no_refusal() -> None:
+    pace = CommitPace(100)
+    now = commits(pace, 3, 0.01, 1)
+    usual = pace.pause_s(now)
+    for more_s in (0.010, 0.050, 0.200):
+        pace.committed(3, SENT_S + more_s, now)
+    assert pace.pause_s(now) <= usual
 
 
 def test_a_slow_broker_is_not_one_that_refuses() -> None:

@@ -23,12 +23,12 @@ RECORDS_PER_S_AND_MS = 1000.0
 """Records per second for which a transaction waits a millisecond longer."""
 MEMORY_S = 0.2
 """Over how long the rate of records is averaged."""
-PAUSE_MIN_S, PAUSE_FIRST_S, PAUSE_MAX_S = 0.0005, 0.002, 0.010
+PAUSE_MIN_S, PAUSE_FIRST_S, PAUSE_MAX_S = 0.0005, 0.002, 0.006
 PAUSE_LONGER, PAUSE_SHORTER = 1.5, 0.9995
 REFUSED_WAIT_MS = 20
 """librdkafka's, upon CONCURRENT_TRANSACTIONS."""
-REFUSED_AFTER_S = 0.75 * REFUSED_WAIT_MS / 1000
-"""So much longer than usual the records of a commit take when it was refused."""
+REFUSED_FROM_S, REFUSED_TO_S = 0.017, 0.032
+"""So much longer than usual the records of a commit take when it was refused once; a busy machine has other delays."""
 SENT_FIRST_GUESS_S = 0.004
 
 
@@ -55,7 +55,8 @@ class CommitPace:
 
     def committed(self, records: int, sent_s: float, now: float) -> None:
         """Note a commit of `records` records; from its beginning until they were acknowledged it took `sent_s`."""
-        if sent_s > self._sent_s + REFUSED_AFTER_S and self.wait_ms < REFUSED_WAIT_MS:
+        more_s = sent_s - self._sent_s
+        if REFUSED_FROM_S < more_s < REFUSED_TO_S and self.wait_ms < REFUSED_WAIT_MS:
             self._pause_s = min(self._pause_s * PAUSE_LONGER, PAUSE_MAX_S)
         else:
             self._pause_s = max(self._pause_s * PAUSE_SHORTER, PAUSE_MIN_S)
