@@ -84,7 +84,7 @@ def test_a_table_that_is_swapped_while_it_is_read(
 def test_a_table_that_is_swapped_in_the_initial_snapshot(
     mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
 ) -> None:
-    config = {"snapshot__chunk__size": "100", "snapshot__rate__limit": "rows=500"}
+    config = {"snapshot__chunk__size": "100", "snapshot__rate__limit": "rows=200"}
     bench = bench_of(mysql, kafka, apicurio, mysql_database, table__include__list=rf"{mysql_database}\.t", **config)
     fill(mysql, mysql_database, ("t",), SWAPPED)
     topic = f"{bench.prefix}.{mysql_database}.t"
