@@ -17,7 +17,7 @@ from tests.parity.comparison import await_records, read_topic
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
-ROWS, CHUNK = 3_000, 20
+ROWS, CHUNK = 9_000, 20
 SETUP = (
     "CREATE TABLE a (name VARCHAR(9) CHARACTER SET latin1, id INT, PRIMARY KEY (name, id)); "
     "SET SESSION cte_max_recursion_depth = 10000; INSERT INTO a (name, id) WITH RECURSIVE n (i) AS "

@@ -43,25 +43,25 @@ def test_the_same_is_told(beside: Beside) -> None:
     # Debezium writes its windows into the signal table; we only read.
     beside.mysql.execute(f"{SETUP}; GRANT INSERT ON {beside.database}.* TO {beside.mysql.user}", beside.database)
     kafka, decoder, database = beside.kafka, AvroDecoder(beside.apicurio.ccompat_url), beside.database
-    beside.start_theirs("theirs", options(beside, "theirs"))
+    beside.start_theirs("theirs_inc", options(beside, "theirs_inc"))
     with beside.worker() as worker:
         worker.wait_ready()
-        beside.start_ours(worker, "ours", options(beside, "ours"))
-        beside.await_our_snapshot(worker, "ours")
-        for side in ("theirs", "ours"):
+        beside.start_ours(worker, "ours___inc", options(beside, "ours___inc"))
+        beside.await_our_snapshot(worker, "ours___inc")
+        for side in ("theirs_inc", "ours___inc"):
             await_records(kafka, f"{side}.{database}.b", 1, 240)
         time.sleep(3)
         tables = f'["{database}.a", "{database}.b"]'
         beside.mysql.execute(
             f"INSERT INTO sig VALUES ('s-1', 'execute-snapshot', '{{\"data-collections\": {tables}}}')", database
         )
-        for side in ("theirs", "ours"):
+        for side in ("theirs_inc", "ours___inc"):
             await_records(kafka, f"{side}.{database}.a", 6, 90)
             await_records(kafka, f"{side}.{database}.b", 2, 90)
         time.sleep(5)
-        found = {side: told(decoder, read_topic(kafka, f"told-{side}"), side) for side in ("theirs", "ours")}
-    assert found["ours"] == found["theirs"]
-    assert [one[2] for one in found["ours"]] == [
+        found = {side: told(decoder, read_topic(kafka, f"told-{side}"), side) for side in ("theirs_inc", "ours___inc")}
+    assert found["ours___inc"] == found["theirs_inc"]
+    assert [one[2] for one in found["ours___inc"]] == [
         "STARTED",
         *["IN_PROGRESS", "TABLE_SCAN_COMPLETED"] * 2,
         "COMPLETED",

@@ -58,26 +58,26 @@ def by_table(found: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def test_the_same_is_told(beside: Beside) -> None:
     beside.mysql.execute(SETUP, beside.database)
-    theirs = beside.start_theirs("theirs", options(beside, "theirs"))
+    theirs = beside.start_theirs("theirs_told", options(beside, "theirs_told"))
     kafka, decoder = beside.kafka, AvroDecoder(beside.apicurio.ccompat_url)
     with beside.worker() as worker:
         worker.wait_ready()
-        beside.start_ours(worker, "ours", options(beside, "ours"))
-        beside.await_our_snapshot(worker, "ours")
-        for side in ("theirs", "ours"):
+        beside.start_ours(worker, "ours___told", options(beside, "ours___told"))
+        beside.await_our_snapshot(worker, "ours___told")
+        for side in ("theirs_told", "ours___told"):
             await_records(kafka, f"told-{side}", OF_THE_START, 240)
         time.sleep(3)
         beside.mysql.execute("INSERT INTO sig VALUES ('new', 'log', '{\"message\": \"hello\"}')", beside.database)
-        for side in ("theirs", "ours"):
+        for side in ("theirs_told", "ours___told"):
             await_records(kafka, f"{side}.{beside.database}.sig", 1, 120)
         # A restart says that no snapshot is due.
         beside.connect.change("POST", f"/connectors/{theirs}/restart?includeTasks=true")
-        worker.rest("POST", "/connectors/ours/restart?includeTasks=true")
-        for side in ("theirs", "ours"):
+        worker.rest("POST", "/connectors/ours___told/restart?includeTasks=true")
+        for side in ("theirs_told", "ours___told"):
             await_records(kafka, f"told-{side}", OF_THE_START + 1, 240)
-        records = {side: read_topic(kafka, f"told-{side}") for side in ("theirs", "ours")}
-        signals = {side: read_topic(kafka, f"{side}.{beside.database}.sig") for side in ("theirs", "ours")}
-    left, right = (by_table(told(decoder, records[side], side)) for side in ("theirs", "ours"))
+        records = {side: read_topic(kafka, f"told-{side}") for side in ("theirs_told", "ours___told")}
+        signals = {side: read_topic(kafka, f"{side}.{beside.database}.sig") for side in ("theirs_told", "ours___told")}
+    left, right = (by_table(told(decoder, records[side], side)) for side in ("theirs_told", "ours___told"))
     assert left == right
     assert [one[1] for one in right] == [
         "STARTED",
@@ -86,7 +86,9 @@ def test_the_same_is_told(beside: Beside) -> None:
         "SKIPPED",
     ]
     for part in ("key", "value"):
-        schemas = [decoder.schema(getattr(records[side][0], part)) for side in ("theirs", "ours")]
+        schemas = [decoder.schema(getattr(records[side][0], part)) for side in ("theirs_told", "ours___told")]
         assert json.dumps(schemas[0]) == json.dumps(schemas[1])
-    after = [[decoder.decode(one.value or b"")["after"] for one in signals[side]] for side in ("theirs", "ours")]
+    after = [
+        [decoder.decode(one.value or b"")["after"] for one in signals[side]] for side in ("theirs_told", "ours___told")
+    ]
     assert after[0] == after[1] == [[{"id": "new", "type": "log", "data": '{"message": "hello"}'}]][0]

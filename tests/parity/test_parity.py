@@ -13,7 +13,7 @@ from tests.parity.differences import DIFFERENCES
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
-THEIRS, OURS = "theirs", "ours_"
+THEIRS, OURS = "theirs_main", "ours___main"
 
 
 def test_every_record_equals_debeziums(beside: Beside) -> None:
