@@ -86,20 +86,20 @@ class Pairs:
 
     def start(self) -> None:
         for name in OPTION_SETS:
-            self.theirs[name] = self.beside.start_theirs(f"theirs_{name}", self.options(name))
-            self.beside.start_ours(self.worker, f"ours__{name}", self.options(name, ours=True))
+            self.theirs[name] = self.beside.start_theirs(f"theirs_m_{name}", self.options(name))
+            self.beside.start_ours(self.worker, f"ours__m_{name}", self.options(name, ours=True))
 
     def change(self, name: str, path: str) -> None:
         """PUT the same on both sides."""
         self.beside.connect.change("PUT", f"/connectors/{self.theirs[name]}{path}")
-        self.worker.rest("PUT", f"/connectors/ours__{name}{path}")
+        self.worker.rest("PUT", f"/connectors/ours__m_{name}{path}")
 
     def lose_position(self, name: str) -> None:
         """Give both an offset whose file is not on the server: theirs by REST, ours as a record."""
-        partition = {"server": f"theirs_{name}"}
+        partition = {"server": f"theirs_m_{name}"}
         body = {"offsets": [{"partition": partition, "offset": LOST}]}
         self.beside.connect.change("PATCH", f"/connectors/{self.theirs[name]}/offsets", body)
-        key = SourcePartition(f"ours__{name}", f"ours__{name}").key()
+        key = SourcePartition(f"ours__m_{name}", f"ours__m_{name}").key()
         producer = Producer({"bootstrap.servers": self.beside.kafka.bootstrap})
         topic = f"parity-{self.beside.stamp}-offsets"
         producer.produce(topic, json.dumps(LOST).encode(), key, murmur2_partition(key, OFFSET_PARTITIONS))
@@ -108,24 +108,24 @@ class Pairs:
     def offsets(self, name: str) -> tuple[Any, Any]:
         """Both stored offsets without the time; None where there is none."""
         theirs = self.beside.connect.request("GET", f"/connectors/{self.theirs[name]}/offsets")
-        ours = self.worker.rest("GET", f"/connectors/ours__{name}/offsets")
+        ours = self.worker.rest("GET", f"/connectors/ours__m_{name}/offsets")
         left, right = (answer["offsets"][0]["offset"] if answer["offsets"] else None for answer in (theirs, ours))
         return tuple(one and {k: v for k, v in one.items() if k != "ts_sec"} for one in (left, right))  # type: ignore[return-value]
 
     def stopped(self, name: str) -> bool:
         theirs = self.beside.connect.status(self.theirs[name])
-        ours = self.worker.rest("GET", f"/connectors/ours__{name}/status")
+        ours = self.worker.rest("GET", f"/connectors/ours__m_{name}/status")
         return all(one["connector"]["state"] == "STOPPED" and not one["tasks"] for one in (theirs, ours))
 
     def records(self, name: str) -> tuple[dict[str, list[RawRecord]], dict[str, list[RawRecord]]]:
         """What both have written so far."""
         kafka = self.beside.kafka
-        return read_all(kafka, f"theirs_{name}"), read_all(kafka, f"ours__{name}")
+        return read_all(kafka, f"theirs_m_{name}"), read_all(kafka, f"ours__m_{name}")
 
     def await_done(self, part: int) -> None:
         for name, (_, counts) in OPTION_SETS.items():
             self.beside.connect.wait_running(self.theirs[name])
-            for side in ("theirs", "ours_"):
+            for side in ("theirs_m", "ours__m"):
                 topic = f"{side}_{name}.{self.beside.database}.done"
                 if counts[part]:
                     await_records(self.beside.kafka, topic, counts[part], 240)
@@ -138,9 +138,9 @@ def test_every_mode_and_option_as_debezium_has_it(beside: Beside) -> None:
         pairs = Pairs(beside, worker)
         pairs.start()
         for name in OPTION_SETS:
-            beside.await_our_snapshot(worker, f"ours__{name}")
+            beside.await_our_snapshot(worker, f"ours__m_{name}")
         pairs.await_done(0)
-        await_records(beside.kafka, f"theirs_chosen.{beside.database}.a", 3, 240)
+        await_records(beside.kafka, f"theirs_m_chosen.{beside.database}.a", 3, 240)
         time.sleep(5)  # both have closed their snapshots; what no_data leaves out is behind them
         complete = {name: pairs.offsets(name) for name in OPTION_SETS if name not in ("nodata", "chosen")}
         beside.mysql.execute("INSERT INTO a VALUES (4, 'new'); INSERT INTO done VALUES (2)", beside.database)
@@ -167,10 +167,10 @@ def change_modes(pairs: Pairs) -> None:
     for name, more in AFTER_A_STOP.items():
         for prefix, put in (
             (
-                f"theirs_{name}",
+                f"theirs_m_{name}",
                 lambda c, n=name: beside.connect.change("PUT", f"/connectors/{pairs.theirs[n]}/config", c),
             ),
-            (f"ours__{name}", lambda c, n=name: pairs.worker.rest("PUT", f"/connectors/ours__{n}/config", c)),
+            (f"ours__m_{name}", lambda c, n=name: pairs.worker.rest("PUT", f"/connectors/ours__m_{n}/config", c)),
         ):
             history = beside.connect.schema_history() if prefix.startswith("theirs") else {}
             put(beside.config(prefix, {**pairs.options(name), **more}) | history)
@@ -180,8 +180,8 @@ def compare(beside: Beside, complete: dict[str, tuple[Any, Any]], idle: tuple[An
     """Compare all records, and the offsets that closed the snapshots."""
     decoder, faults, explained, count = AvroDecoder(beside.apicurio.ccompat_url), [], Counter[str](), 0
     for name, (_, counts) in OPTION_SETS.items():
-        theirs, ours = (read_all(beside.kafka, f"{side}_{name}") for side in ("theirs", "ours_"))
-        comparison = Comparison(decoder, f"theirs_{name}", f"ours__{name}", OPTION_DIFFERENCES)
+        theirs, ours = (read_all(beside.kafka, f"{side}_{name}") for side in ("theirs_m", "ours__m"))
+        comparison = Comparison(decoder, f"theirs_m_{name}", f"ours__m_{name}", OPTION_DIFFERENCES)
         comparison.all(theirs, ours)
         for table in ours:
             sides = [sorted(repr(decoder.decode(one.value)["after"]) for one in found.get(table, []) if one.value)
