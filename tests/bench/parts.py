@@ -58,6 +58,15 @@ PARTS = {
             lambda run: snapshot.measure(run, "snapshot-sbtest", tables.sbtest("snap_sbtest"), run.plan.snapshot),
             lambda plan: [tables.sbtest("snap_sbtest")],
         ),
+        Part(
+            "snapshot-large",
+            "4 columns, 5,000,000 rows, one round",
+            lambda run: snapshot.measure(
+                run, "snapshot-large", tables.sbtest("snap_large"), run.plan.snapshot_large, once=True
+            ),
+            lambda plan: [tables.sbtest("snap_large")],
+            quick=False,
+        ),
         Part("latency", "commit to reader, 800 transactions/s", latency.measure, lambda plan: [latency.LATENCY]),
         Part("load", "CPU at 8,000 events/s", latency.measure_load, lambda plan: [latency.LOAD]),
         Part(

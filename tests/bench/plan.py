@@ -22,6 +22,8 @@ class Plan:
     sbtest: Mapping[str, int]
     orders_single: Mapping[str, int]
     snapshot: int
+    snapshot_large: int
+    """Rows of the large table, of which each side takes one snapshot."""
     latency_s: float
     """Seconds of writing, after two that do not count."""
     load_s: float
@@ -56,6 +58,7 @@ FULL = Plan(
     sbtest={OURS: 800_000, DEBEZIUM: 160_000, NAIVE: 40_000},
     orders_single={OURS: 200_000, DEBEZIUM: 60_000, NAIVE: 10_000},
     snapshot=150_000,
+    snapshot_large=5_000_000,
     latency_s=8,
     load_s=8,
     start_rounds=3,
@@ -80,6 +83,7 @@ QUICK = Plan(
     sbtest={OURS: 200_000, DEBEZIUM: 50_000, NAIVE: 10_000},
     orders_single={OURS: 50_000, DEBEZIUM: 25_000, NAIVE: 3_000},
     snapshot=40_000,
+    snapshot_large=100_000,
     latency_s=4,
     load_s=5,
     start_rounds=1,
@@ -104,6 +108,7 @@ SMOKE = Plan(
     sbtest={OURS: 4_000, DEBEZIUM: 2_000, NAIVE: 1_000},
     orders_single={OURS: 1_000, DEBEZIUM: 500, NAIVE: 300},
     snapshot=3_000,
+    snapshot_large=5_000,
     latency_s=1,
     load_s=1,
     start_rounds=1,

@@ -37,6 +37,8 @@ LINES = (
     Line("— CPU µs/row", "catchup-single", "cpu", "≤1/30"),
     Line("snapshot `orders`, rows/s", "snapshot-orders", "rate", "≥10×", True),
     Line("snapshot `sbtest`, rows/s", "snapshot-sbtest", "rate", "≥10×", True),
+    Line("snapshot of 5,000,000 rows `sbtest`, rows/s", "snapshot-large", "rate", "≥10×", True),
+    Line("— peak RSS, MB", "snapshot-large", "memory", "≤150 MB"),
     Line("commit → reader at 800 transactions/s, P50 ms", "latency", "p50", "≤6 ms"),
     Line("— P99 ms", "latency", "p99", "≤15 ms"),
     Line("— P50 ms, Debezium with `poll.interval.ms=5`", "latency", "p50", "≤6 ms", theirs="debezium tuned"),

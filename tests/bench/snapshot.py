@@ -14,13 +14,19 @@ from tests.bench.verify import Written, compare, read_written, require
 from tests.bench.watch import EndOffsets, Watch, Window, window
 
 FILL_ROWS = 1000
+SLOWEST_RATE = 4000
+"""Rows per second that are waited for."""
 
 
-def measure(run: Run, work: str, table: Table, rows: int) -> None:
-    """Fill the table outside of the binlog, let every side take its snapshot in turn."""
+def measure(run: Run, work: str, table: Table, rows: int, *, once: bool = False) -> None:
+    """Fill the table outside of the binlog, let every side take its snapshot in turn; `once`: with no warm-up.
+
+    A large table needs none: it is read for minutes.
+    """
     table.fill(run.mysql, 0, rows, FILL_ROWS, logged=False)
     last: dict[str, Written] = {}
-    for number in range(-run.warm_rounds(always=True), run.plan.rounds):
+    numbers = range(1) if once else range(-run.warm_rounds(always=True), run.plan.rounds)
+    for number in numbers:
         for side in alternating([OURS, DEBEZIUM], number):
             found, last[side], whole_s = one_round(run, table, side, rows)
             if number >= 0:
@@ -43,7 +49,7 @@ def one_round(run: Run, table: Table, name: str, rows: int) -> tuple[Window, Wri
     watch = Watch(ends, run.meters(side), written).start()
     try:
         connector.create()
-        watch.await_records(rows, catchup.ROUND_TIMEOUT_S, connector.check)
+        watch.await_records(rows, catchup.ROUND_TIMEOUT_S + rows / SLOWEST_RATE, connector.check)
     finally:
         samples = watch.finish()
         ends.close()
