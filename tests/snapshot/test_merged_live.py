@@ -26,7 +26,7 @@ def fill(source: SqlServer, database: str, tables: Iterable[str], rows: int = RO
     for table in tables:
         source.execute(
             f"CREATE TABLE {table} (id INT PRIMARY KEY, v INT NOT NULL, t VARCHAR(30) DEFAULT 'x'); "
-            f"SET SESSION cte_max_recursion_depth = 100000; INSERT INTO {table} (id, v) WITH RECURSIVE n (i) AS "
+            f"SET SESSION cte_max_recursion_depth = {rows}; INSERT INTO {table} (id, v) WITH RECURSIVE n (i) AS "
             f"(SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {rows - 1}) SELECT i * 2, -i FROM n"
             if not isinstance(source, MariaDbServer)
             else f"CREATE TABLE {table} (id INT PRIMARY KEY, v INT NOT NULL, t VARCHAR(30) DEFAULT 'x'); "
