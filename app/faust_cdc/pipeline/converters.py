@@ -47,9 +47,10 @@ class AvroConverter:
 
     def key(self, plan: TranscodePlan) -> EncodeKey:
         """Return the encoder of a plan's keys."""
-        if plan.key_schema is None:
+        schema = plan.key_schema
+        if schema is None:
             raise InternalError(f"{plan.table.id} has no key, and its keys were to be encoded")
-        return AvroKey(plan, self._id(plan.topic, plan.key_schema))
+        return AvroKey(plan, self._id(plan.topic, schema))
 
     def value(self, plan: TranscodePlan) -> EncodeValue:
         """Return the encoder of a plan's change events."""
@@ -114,7 +115,7 @@ class Converters:
 
     def encoding(self, plan: TranscodePlan) -> Encoding:
         """Return how the records of a plan become bytes; keys first, so that their schema is registered first."""
-        key = None if plan.key_schema is None else self.of_keys.key(plan)
+        key = self.of_keys.key(plan) if plan.has_key else None
         return Encoding(key, self.of_values.value(plan))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import fastavro
@@ -36,7 +37,12 @@ class AvroKey:
         if plan.key_constant is not None:
             record_schema["fields"].append({"name": "constant", "type": "string"})
             self._constant = {"constant": plan.key_constant.value}
-        self._schema = fastavro.parse_schema(record_schema)
+        self._plain_schema = record_schema
+
+    @cached_property
+    def _schema(self) -> Any:
+        """Parsed when the first key goes this way: most rows go the compiled one."""
+        return fastavro.parse_schema(self._plain_schema)
 
     def __call__(self, row: Row) -> bytes:
         """Return the key of a row."""
@@ -64,7 +70,12 @@ class AvroValue:
         self.null_is_default = null_is_default
         self._places = tuple((f"c{one.index}", one.index) for one in plan.value_columns)
         self._defaults = plan.defaults_of_nullable() if null_is_default else {}
-        self._schema = fastavro.parse_schema(_bare_envelope(plan))
+        self._plan = plan
+
+    @cached_property
+    def _schema(self) -> Any:
+        """Parsed when the first row goes this way: most go the compiled one, and a table need not keep 7 KB for it."""
+        return fastavro.parse_schema(_bare_envelope(self._plan))
 
     def _branch(self, row: Row | None) -> tuple[str, dict[str, Any]] | None:
         if row is None:

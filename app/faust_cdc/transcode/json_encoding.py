@@ -30,9 +30,10 @@ Write: TypeAlias = Callable[[Any], str]
 
 def json_key(plan: TranscodePlan, options: JsonOptions) -> EncodeKey:
     """Return the encoder of the plan's keys."""
-    if plan.key_schema is None:
+    document = plan.key_schema
+    if document is None:
         raise InternalError(f"{plan.table.id} has no key, and its keys were to be encoded")
-    schema = connect_schema(plan.key_schema)
+    schema = connect_schema(document)
     head, tail = _around(schema, options)
     parts = [
         (f"{text_of(field.name)}:", one.index, _writer(field.schema, options))

@@ -123,7 +123,14 @@ class TranscodePlan:
         """Names of the table's columns that are not read."""
         return frozenset(column.name for column in self.table.columns) - {one.column.name for one in self.columns}
 
-    @cached_property
+    @property
+    def has_key(self) -> bool:
+        """Say whether records have a key."""
+        return bool(self.key_columns) or self.key_constant is not None
+
+    # Schemas are made when they are asked for, once or twice a table version: kept, they would be most of what a table
+    # costs in memory, and there may be 10,000.
+    @property
     def key_schema(self) -> dict[str, Any] | None:
         """The Avro schema of record keys, None when records have no key."""
         fields = [one.avro_field for one in self.key_columns]
@@ -133,7 +140,7 @@ class TranscodePlan:
             return None
         return envelope.key_schema(self._named(names.key_name(self.topic)), structs.defined_once(fields))
 
-    @cached_property
+    @property
     def value_schema(self) -> dict[str, Any]:
         """The Avro schema of record values: the envelope."""
         return envelope.envelope_schema(
@@ -146,9 +153,10 @@ class TranscodePlan:
     @property
     def key_schema_json(self) -> str:
         """The key schema as registered. Raises ValueError when the table has no key."""
-        if self.key_schema is None:
+        schema = self.key_schema
+        if schema is None:
             raise ValueError(f"{self.table.id} has no key")
-        return schema_json(self.key_schema)
+        return schema_json(schema)
 
     @property
     def value_schema_json(self) -> str:

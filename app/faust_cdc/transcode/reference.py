@@ -408,7 +408,7 @@ def _java_date(millis: int) -> str:
 
 
 def _avro_encoding(plan: TranscodePlan, key_schema_id: int | None, value_schema_id: int) -> Encoding:
-    if plan.key_schema is None:
+    if not plan.has_key:
         return Encoding(None, AvroValue(plan, value_schema_id))
     if key_schema_id is None:
         raise InternalError(f"{plan.table.id} has a key, but its transcoder was given no key schema id")
