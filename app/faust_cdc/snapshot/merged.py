@@ -412,7 +412,7 @@ class MergedSnapshot:
                 return
             if delivered is None:
                 delivered = self._offset()
-            topic = self._writer.topic_number(work.captured.topic)
+            topic = self._writer.topic_number(work.captured.topic, work.captured.id)
             request = ChunkRequest(
                 self._watch.open(topic),
                 work.captured,
