@@ -385,6 +385,7 @@ class Coordinator:
             max(1, self._config.snapshot.lock_timeout_ms // 1000),
             readers=self._config.snapshot_max_threads,
             rows_per_chunk=self._config.snapshot_chunk_size,
+            rows_per_incremental_chunk=self._config.incremental_chunk_size,
             is_compiled=self._spec.hot_path and is_compiled(),
             should_stop=self._should_stop,
             limiter=RateLimiter(self._config.snapshot_rate_limit),

@@ -543,8 +543,9 @@ class Snapshots:
         if override is not None and not isinstance(key, Unchunkable):
             key = self._reads.not_by_range(table.id, override) or key
         if not isinstance(key, Unchunkable):
-            asks = running.kind is SnapshotKind.INCREMENTAL
-            ranges = TableRanges(table, key, progress, self._reads.rows_per_chunk, override, asks_last_key=asks)
+            is_incremental = running.kind is SnapshotKind.INCREMENTAL
+            rows = self._reads.rows_per_incremental_chunk if is_incremental else self._reads.rows_per_chunk
+            ranges = TableRanges(table, key, progress, rows, override, asks_last_key=is_incremental)
             running.add(captured, ranges, progress)
         elif running.kind is SnapshotKind.INCREMENTAL and not progress.is_new:
             running.skip(progress, key.reason, ScanStatus.NO_PRIMARY_KEY)
