@@ -141,3 +141,19 @@ def test_a_statement_that_the_list_does_not_name_has_no_effect() -> None:
 )
 def test_names_of_tables(text: str, table: tuple[str | None, str] | None) -> None:
     assert overridden_table(text) == table
+
+
+@pytest.mark.parametrize(
+    ("options", "sizes"),
+    [
+        ({}, (20_000, 20_000)),
+        ({"incremental.snapshot.chunk.size": "500"}, (20_000, 500)),
+        ({"incremental.snapshot.chunk.size": "0"}, (20_000, 20_000)),
+        ({"snapshot.chunk.size": "70"}, (70, 70)),
+        ({"snapshot.chunk.size": "70", "incremental.snapshot.chunk.size": "500"}, (70, 70)),
+    ],
+)
+def test_rows_of_chunks(options: dict[str, str], sizes: tuple[int, int]) -> None:
+    config = parse_connector_config({**MYSQL_CONFIG, "name": "shop", **options})
+    assert (config.snapshot_chunk_size, config.incremental_chunk_size) == sizes
+    assert not any("chunk.size" in note for note in config.notes)

@@ -68,6 +68,7 @@ def test_rows_become_the_records_that_produce_makes(kafka: KafkaBroker) -> None:
     first, second = topic(kafka, 3), topic(kafka)
     rows: list[Row] = [(n % 2, f"k{n}".encode(), bytes([n % 251]) * (n % 700)) for n in range(3000)]
     rows += [(1, None, b"no key"), (1, b"tombstone", None), (0, b"", b"")]
+    tables = [(2 if number == 0 else 1, key, value) for number, key, value in rows]
     with producer(kafka, f"x-{uuid4()}") as made:
         for write in ("rows", "one by one"):
             made.begin()
@@ -75,7 +76,10 @@ def test_rows_become_the_records_that_produce_makes(kafka: KafkaBroker) -> None:
                 assert made.topic_number(first) == 0
                 size = made.produce_rows(rows[:1], 0, 1, HEADERS)
                 assert [made.topic_number(one) for one in (second, first)] == [1, 0]
-                size += made.produce_rows(rows, 1, len(rows), HEADERS)
+                assert [made.topic_number(first, ("d", table)) for table in ("a", "b", "a")] == [2, 3, 2]
+                assert [made.target_of(number) for number in (0, 3)] == [(first, None), (first, ("d", "b"))]
+                size += made.produce_rows(rows, 1, 2_000, HEADERS)
+                size += made.produce_rows(tables, 2_000, len(rows), HEADERS)  # the first topic by a table's number
                 assert size == sum(len(key or b"") + len(value or b"") for _, key, value in rows)
             else:
                 for index, key, value in rows:

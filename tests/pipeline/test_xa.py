@@ -12,6 +12,7 @@ import pytest
 from faust_cdc.pipeline.held_rows import HeldRows
 from faust_cdc.pipeline.prepared import Xid
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.relational.model import TableId
 from tests.lab import Apicurio, KafkaBroker, MySqlServer, SqlServer
 from tests.pipeline.test_task import Bench
 from tests.pipeline.test_task_edge import failure, wait_until_streaming
@@ -156,6 +157,7 @@ def test_kept_rows_come_back_as_they_were_from_memory_and_from_disk() -> None:
         ChangeRecord("t", b"k", b"v" * 50, headers),
         ChangeRecord("t", None, None, [], 3),
         ChangeRecord("ü", b"", b"", headers),
+        ChangeRecord("t", b"k", None, headers, table=TableId("größe", "a")),
     ]
     for memory_bytes_max in (10, 1 << 20):
         prepared_rows = HeldRows(memory_bytes_max)
@@ -165,7 +167,7 @@ def test_kept_rows_come_back_as_they_were_from_memory_and_from_disk() -> None:
         mark = prepared_rows.mark()
         prepared_rows.cut(mark)
         prepared_rows.write(kept[0])
-        assert prepared_rows.count == 4
+        assert prepared_rows.count == len(kept) + 1
         prepared_rows.cut(mark)
         prepared_rows.write(kept[1])
         assert list(prepared_rows.records()) == [*kept, kept[1]]

@@ -96,7 +96,8 @@ def test_conditions_that_the_server_does_not_take(
 def test_notifications_name_the_last_key(
     mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
 ) -> None:
-    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", snapshot__chunk__size="4")
+    chunks = {"incremental__snapshot__chunk__size": "4"}
+    bench = Bench(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **chunks)
     fill(mysql, mysql_database, ("a",), 10)
     with bench.running() as task:
         wait_for_the_end(task)

@@ -11,6 +11,7 @@ from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, ResumeSnapshot, SnapshotKind, StopSnapshot
 from faust_cdc.snapshot.progress import SnapshotProgress, SnapshotState
 from tests.lab import Apicurio, KafkaBroker, MySqlServer
+from tests.oracle.topics import TopicReader, changes
 from tests.pipeline.test_task import Bench
 from tests.snapshot.test_commands_live import bench_of, read_until
 from tests.snapshot.test_merged_live import fill, wait_for_the_end
@@ -110,3 +111,46 @@ def test_one_of_tables_that_are_gone_is_told_of_and_the_next_begins(
         (refused,) = await_told(bench, "REFUSED", task)
     assert last.waiting == ()
     assert (refused.id, "no captured table is called" in refused.additional_data["reason"]) == ("s-2", True)
+
+
+def test_initial_only_refuses_what_would_come_behind_it(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    """While its snapshot is taken, after a restart in its midst, and when it has nothing to do any more."""
+    config = SLOW | {"snapshot__mode": "initial_only"}
+    sink = {
+        "notification__enabled__channels": "sink",
+        "notification__sink__topic__name": f"{mysql_database}-told",
+    }
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, **config, **sink)
+    fill(mysql, mysql_database, ("a",), ROWS)
+    a = rf"{mysql_database}\.a"
+    with bench.running() as task:
+        task.submit(ExecuteSnapshot("s-1", (a,)))
+        (refused,) = await_told(bench, "REFUSED", task)
+        assert stored_progress(bench)[0].state is SnapshotState.RUNNING, "refused in the midst of it"
+    assert (refused.id, "does not stream" in refused.additional_data["reason"]) == ("s-1", True)
+    with bench.running() as task:
+        task.submit(ExecuteSnapshot("s-2", (a,), BLOCKING))
+        await_told(bench, "REFUSED", task, 2)
+        last = await_stored(bench, task, lambda found: found.state is SnapshotState.COMPLETED)
+        assert last.waiting == ()
+        found = read_until(bench, ("a",), lambda found: len(found) == ROWS, "all rows, once")
+        task.submit(ExecuteSnapshot("s-3", (a,)))
+        await_told(bench, "REFUSED", task, 3)
+    offset = bench.stored_offset()
+    with bench.running() as task:
+        task.submit(ExecuteSnapshot("s-4", (a,)))
+        task.submit(PauseSnapshot("s-5"))
+        refused_all = await_told(bench, "REFUSED", task, 5)
+        deadline = time.monotonic() + 90
+        while task.commands_taken < 2:
+            assert time.monotonic() < deadline, task.progress
+            time.sleep(0.05)
+    assert [one.id for one in refused_all] == ["s-1", "s-2", "s-3", "s-4", "s-5"]
+    assert bench.stored_offset() == offset
+    assert stored_progress(bench)[0] == last
+    with TopicReader(kafka.bootstrap) as reader:
+        told = [one for _, _, one in changes(reader.read_new([f"{mysql_database}-told"]), bench.decoder)]
+    assert [one["id"] for one in told if one["type"] == "REFUSED"] == [one.id for one in refused_all]
+    assert len(found) == ROWS

@@ -50,7 +50,7 @@ RENAMED: Final[dict[str, str]] = {
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], Support], ...]] = (
     (
         re.compile(r"snapshot\.max\.threads\.multiplier\..+"),
-        noted("the snapshot reads with one connection in this version"),
+        noted("the rows of a chunk follow from their size and snapshot.chunk.size, not from the number of threads"),
     ),
     (re.compile(r"schema\.history\.internal\..+"), noted("no schema history is written in this version")),
     (re.compile(r"driver\..+"), noted("there is no JVM here, so no JDBC driver")),

@@ -110,6 +110,8 @@ class MySqlConnectorConfig:
     """0: our own default; see `TaskSpec.producer_queue_max_bytes`."""
     transaction_part_max_bytes: int = 64 * 1024 * 1024
     snapshot_chunk_size: int = 20_000
+    incremental_chunk_size: int = 20_000
+    """`snapshot.chunk.size` where it is set, or `incremental.snapshot.chunk.size` is not."""
     snapshot_max_threads: int = 1
     poll_interval_ms: int = 500
     decimal_handling_mode: str = "precise"
@@ -210,6 +212,13 @@ def _adjusts_years(v: _Values) -> bool:
     return v.word("compatibility.mode") == "debezium"
 
 
+def _incremental_chunk_size(v: _Values) -> int:
+    """Debezium's option counts where it is set and ours is not: its default, 1024, would make chunks small unasked."""
+    theirs = "incremental.snapshot.chunk.size"
+    counts = v.given(theirs) and not v.given("snapshot.chunk.size") and v.number(theirs) > 0
+    return v.number(theirs if counts else "snapshot.chunk.size")
+
+
 def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlConnectorConfig:
     ssl_mode = v.word("database.ssl.mode")
     overrides = {k[18:]: value or "" for k, value in v.config.items() if k.startswith("producer.override.")}
@@ -252,6 +261,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         max_queue_size_in_bytes=v.number("max.queue.size.in.bytes"),
         transaction_part_max_bytes=v.number("transaction.part.max.bytes"),
         snapshot_chunk_size=v.number("snapshot.chunk.size"),
+        incremental_chunk_size=_incremental_chunk_size(v),
         snapshot_max_threads=v.number("snapshot.max.threads"),
         poll_interval_ms=v.number("poll.interval.ms"),
         custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),

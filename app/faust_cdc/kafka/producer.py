@@ -26,6 +26,8 @@ from faust_cdc.kafka.queue_bounds import RECORD_BYTES_MAX, queue_bounds, topic_l
 log = logging.getLogger(__name__)
 
 Headers = list[tuple[str, bytes | None]]
+TableName = tuple[str, str]
+"""Database and table."""
 
 CONNECTION = ("bootstrap.servers", "security.", "sasl.", "ssl.", "client.id")
 """Options of any client."""
@@ -91,7 +93,8 @@ class TransactionalProducer:
         self._state = ProducerState.UNINITIALIZED
         self._refused: Refused | None = None
         self._topics: list[str] = []
-        self._topic_numbers: dict[str, int] = {}
+        self._targets: list[tuple[str, TableName | None]] = []
+        self._topic_numbers: dict[tuple[str, TableName | None], int] = {}
         self.acknowledged_at = 0.0
         """When the broker had acknowledged all records of the last transaction committed (`time.perf_counter`)."""
         self._connection = {name: value for name, value in client_config.items() if name.startswith(CONNECTION)}
@@ -165,16 +168,18 @@ class TransactionalProducer:
                 limit = f"max.request.size is {self._record_max_bytes}"
                 raise self._failed(error, f"Producing a record of {size} bytes to {topic} ({limit})") from error
 
-    def topic_number(self, topic: str) -> int:
-        """Return by which number rows name the topic, always the same."""
-        number = self._topic_numbers.setdefault(topic, len(self._topics))
+    def topic_number(self, topic: str, table: TableName | None = None) -> int:
+        """Return by which number rows name the topic, always the same; each table in it has one of its own."""
+        target = (topic, table)
+        number = self._topic_numbers.setdefault(target, len(self._topics))
         if number == len(self._topics):
             self._topics.append(topic)
+            self._targets.append(target)
         return number
 
-    def topic_of(self, number: int) -> str:
-        """Return the topic with this number."""
-        return self._topics[number]
+    def target_of(self, number: int) -> tuple[str, TableName | None]:
+        """Return the topic and the table with this number."""
+        return self._targets[number]
 
     def produce_rows(self, rows: list[Row], at: int, stop: int, headers: Headers) -> int:
         """Queue `rows[at:stop]` of the open transaction, all with the same headers; return bytes of keys and values.

@@ -37,6 +37,7 @@ from faust_cdc.pipeline.control import ControlLinks
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
+from faust_cdc.pipeline.idle import beyond, stay_idle
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.rate_limiter import RateLimiter
@@ -169,7 +170,7 @@ class Coordinator:
             key = self._partition.key()
             offset_partition = murmur2_partition(key, count)
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
-            offset = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
+            stored = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
             converters = converters_of(self._spec, self._stop, stack)
             cache = TranscoderCache(
                 self._naming,
@@ -198,14 +199,14 @@ class Coordinator:
             notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
             way = _Way(cache, dispatcher, writer, notifier)
             snapshots = stack.enter_context(self._snapshots(info, topics, way))
-            offset, streams = self._begin(info, way, offset, snapshots)
+            offset, streams = self._begin(info, way, stored, snapshots)
             if not streams:
-                self._stay_idle()
+                self._stay_idle(way, stored)
             elif offset is not None and not self._should_stop():
                 metadata = self._transaction_topic(converters, ensure_topic)
                 self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic), snapshots)
                 if self._ends_with_snapshot:
-                    self._stay_idle()
+                    self._stay_idle(way, stored)
             self._move(Phase.STOPPED)
 
     def _begin(
@@ -286,13 +287,15 @@ class Coordinator:
             log.info("Waiting for %d ms (%s)", delay_ms, option)
         return not self._stop.wait(delay_ms / 1000)
 
-    def _stay_idle(self) -> None:
-        """Stay as a running task that has nothing to do, as Debezium's does."""
+    def _stay_idle(self, way: _Way, stored: SourceOffset | None) -> None:
+        """Stay as a running task that has nothing to do."""
         self._move(Phase.IDLE)
         self._on_streaming()
+        mode, queue = self._config.snapshot.mode.value, self._links.commands
         if not self._should_stop():
-            log.info("snapshot.mode=%s asks for no stream: the task stays idle", self._config.snapshot.mode.value)
-        self._stop.wait()
+            log.info("snapshot.mode=%s asks for no stream: the task stays idle", mode)
+        desk = CommandDesk(queue, SourceChannel((), way.cache), self._config.topic_prefix, way.notifier)
+        stay_idle(self._stop, desk, queue, way.writer, stored, mode)
 
     def _transaction_topic(self, converters: Converters, ensure_topic: EnsureTopic) -> TransactionTopic | None:
         if not self._config.provide_transaction_metadata:
@@ -382,6 +385,7 @@ class Coordinator:
             max(1, self._config.snapshot.lock_timeout_ms // 1000),
             readers=self._config.snapshot_max_threads,
             rows_per_chunk=self._config.snapshot_chunk_size,
+            rows_per_incremental_chunk=self._config.incremental_chunk_size,
             is_compiled=self._spec.hot_path and is_compiled(),
             should_stop=self._should_stop,
             limiter=RateLimiter(self._config.snapshot_rate_limit),
@@ -514,7 +518,8 @@ class Coordinator:
     ) -> None:
         """Carry out the commands that wait; what is written for them is covered by where the stream stands."""
         for command in desk.commands(stream.offset):
-            if reason := snapshots.obey(command):
+            only = beyond(command, self._config.snapshot.mode.value) if self._ends_with_snapshot else None
+            if reason := only or snapshots.obey(command):
                 desk.refuse(command, reason)
         if writer.has_records:
             writer.cover(stream.offset)

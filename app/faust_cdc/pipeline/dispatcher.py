@@ -186,7 +186,7 @@ class Dispatcher:
             return None
         block = replace(source, db=captured.id.database, table=captured.id.table)
         value = captured.transcoder.value("t", None, None, block, time.time_ns())
-        return ChangeRecord(captured.topic, None, value, self._headers)
+        return ChangeRecord(captured.topic, None, value, self._headers, table=captured.id)
 
     @property
     def headers(self) -> Headers:
@@ -216,7 +216,7 @@ class Dispatcher:
         assert keyed is not None
         place = None if transaction is None else transaction.next(captured.id)
         value = transcoder.value(op, before, after, source, ts_ns, place)
-        return ChangeRecord(captured.topic, transcoder.key(keyed), value, headers)
+        return ChangeRecord(captured.topic, transcoder.key(keyed), value, headers, table=captured.id)
 
     def _delete(
         self,
@@ -230,7 +230,7 @@ class Dispatcher:
         record = self._record(captured, "d", before, None, source, ts_ns, headers, transaction)
         yield record
         if self._rules.tombstones_on_delete:
-            yield ChangeRecord(record.topic, record.key, None, headers)
+            yield ChangeRecord(record.topic, record.key, None, headers, table=captured.id)
 
     def _update(
         self,

@@ -153,22 +153,21 @@ class FastStream:
         assert transaction.held is not None
         marks = {place: (kind, text) for place, kind, text in lane.marks}
         for place in range(start, stop):
-            index, key, value = lane.out[place]
             mark = marks.get(place)
             if mark is None:
-                transaction.held.write(ChangeRecord(self._writer.topic_of(index), key, value, self._headers))
+                transaction.held.write(self._writer.record_of(lane.out[place], self._headers))
             elif mark[0] == lanes.BOUNDARY:
                 self._writer.write(self._marked(lane.out[place], *mark))
             else:
                 transaction.held.write(self._marked(lane.out[place], *mark))
 
     def _marked(self, produced: lanes.Produced, kind: int, text: bytes) -> ChangeRecord:
-        index, key, value = produced
         if kind == lanes.BOUNDARY:
             assert self._metadata is not None
+            _, key, value = produced
             return ChangeRecord(self._metadata.topic.topic, key, value, [])
         headers = [(NEW_KEY_HEADER if kind == lanes.NEW_KEY else OLD_KEY_HEADER, text), *self._headers]
-        return ChangeRecord(self._writer.topic_of(index), key, value, headers)
+        return self._writer.record_of(produced, headers)
 
     def _reference_row(self, data: bytes) -> None:
         """Handle the one row at which the lane stopped, then let it go on behind it."""
@@ -206,7 +205,7 @@ class FastStream:
         captured, columns = self._cache.for_table_map(event), len(event.columns)
         if captured is None:
             return LaneTable(-1, event.body, None, columns, b"", b"")
-        topic = self._writer.topic_number(captured.topic)
+        topic = self._writer.topic_number(captured.topic, captured.id)
         encoder = row_encoder(captured.transcoder, event, self._skip_unchanged)
         database, table = captured.id.database.encode(), captured.id.table.encode()
         count = None if self._metadata is None else self._metadata.count_of(captured.id)

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from faust_cdc.errors import FatalError
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.relational.model import TableId
 
 MEMORY_BYTES_MAX: Final = 1 << 20
 """Of one transaction's records; more goes to a temporary file."""
@@ -38,7 +39,8 @@ class HeldRows:
 
     def write(self, record: ChangeRecord) -> None:
         """Hold one record. Raises FatalError when there is no room on the disk."""
-        plain = (record.topic, record.key, record.value, tuple(map(tuple, record.headers)), record.partition)
+        table = None if record.table is None else tuple(record.table)
+        plain = (record.topic, record.key, record.value, tuple(map(tuple, record.headers)), record.partition, table)
         data = marshal.dumps(plain)
         try:
             self._file.write(data)
@@ -63,8 +65,8 @@ class HeldRows:
         """Yield the records in the order they were written."""
         self._file.seek(0)
         for _ in range(self.count):
-            topic, key, value, headers, partition = marshal.load(self._file)
-            yield ChangeRecord(topic, key, value, list(headers), partition)
+            topic, key, value, headers, partition, table = marshal.load(self._file)
+            yield ChangeRecord(topic, key, value, list(headers), partition, None if table is None else TableId(*table))
 
     def close(self) -> None:
         """Free memory and disk."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from faust_cdc.kafka.producer import Headers
+from faust_cdc.relational.model import TableId
 
 
 class ChangeRecord(NamedTuple):
@@ -16,6 +17,8 @@ class ChangeRecord(NamedTuple):
     headers: Headers
     partition: int | None = None
     """None: by the key, as Kafka's own partitioner."""
+    table: TableId | None = None
+    """Of whose row it is; None: of none."""
 
     @property
     def size_bytes(self) -> int:

@@ -26,6 +26,7 @@ from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.stages import Stages
+from faust_cdc.relational.model import TableId
 from faust_cdc.snapshot.windows import KeyWatch
 
 
@@ -105,7 +106,7 @@ class TransactionWriter:
         seconds = time.perf_counter() - began
         self.stages.produced(seconds, seconds)
         if self.watch:
-            self.watch.record(self._producer.topic_number(record.topic), record.key)
+            self.watch.record(self._producer.topic_number(record.topic, record.table), record.key)
         self._records += 1
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
@@ -120,13 +121,15 @@ class TransactionWriter:
         self._own_records += 1
         self._own_bytes += record.size_bytes
 
-    def topic_number(self, topic: str) -> int:
-        """Return by which number rows name the topic, always the same."""
-        return self._producer.topic_number(topic)
+    def topic_number(self, topic: str, table: TableId) -> int:
+        """Return by which number rows of a table name its topic, always the same and no other table's."""
+        return self._producer.topic_number(topic, table)
 
-    def topic_of(self, number: int) -> str:
-        """Return the topic with this number."""
-        return self._producer.topic_of(number)
+    def record_of(self, row: Row, headers: Headers) -> ChangeRecord:
+        """Return a row as a record."""
+        number, key, value = row
+        topic, table = self._producer.target_of(number)
+        return ChangeRecord(topic, key, value, headers, table=None if table is None else TableId(*table))
 
     def write_rows(self, rows: list[Row], at: int, stop: int, headers: Headers, *, is_streamed: bool = True) -> None:
         """Produce `rows[at:stop]` in order, all with the same headers; opens the Kafka transaction if there is none.

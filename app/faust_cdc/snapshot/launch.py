@@ -56,6 +56,7 @@ class SourceReads:
     lock_timeout_s: int
     readers: int
     rows_per_chunk: int
+    rows_per_incremental_chunk: int
     is_compiled: bool
     should_stop: Callable[[], bool]
     limiter: RateLimiter

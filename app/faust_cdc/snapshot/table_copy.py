@@ -86,8 +86,8 @@ class TableCopy:
         with self._session.prepared(self._select(captured, which, as_text=False), self._should_stop) as query:
             if self._should_stop():
                 return False
-            topic = self._writer.topic_number(captured.topic)
-            rows = CompiledRows(query, captured, topic, lambda: self._source(captured, position))
+            topic = self._writer.topic_number(captured.topic, captured.id)
+            rows = CompiledRows(query, captured, topic, lambda: self._source(captured, position), self._marked.plain)
             for found in rows:
                 if isinstance(found, Batch):
                     self._marked.add_batch(captured, found.records, partial(rows.remarked, found.suffix))
@@ -142,7 +142,7 @@ class TableCopy:
     def _record(self, captured: CapturedTable, row: Row, position: BinlogPosition, marker: str) -> KafkaRow:
         source = replace(self._source(captured, position), snapshot=marker)
         record = self._dispatcher.snapshot_record(captured, row, source)
-        return self._writer.topic_number(record.topic), record.key, record.value
+        return self._writer.topic_number(record.topic, captured.id), record.key, record.value
 
     def _source(self, captured: CapturedTable, position: BinlogPosition) -> SourceInfo:
         return self._block.at(

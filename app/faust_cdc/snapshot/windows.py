@@ -10,6 +10,8 @@ Why a row that is written is never older than what was delivered for its key:
 - What was delivered before the window opened was visible to the read, so the row shows it or something later.
 - What was delivered since has its key noted, and the row of a noted key is not written.
 
+A key is that of a row of the table: other tables may share its topic, and have rows with equal keys.
+
 Why nothing is lost by the rows that are not written: a change that the read saw is at or before the high watermark,
 so by the time the rows are due the stream has delivered it. The last change of a noted key up to there is therefore
 the row's state or a later one.
@@ -64,7 +66,7 @@ class SnapshotWindow:
     """One window; everything but the reading and `narrow` happens in the task's thread."""
 
     def __init__(self, topic: int) -> None:
-        """`topic` is the number of the table's topic."""
+        """`topic` is the number by which rows of the table name its topic; another table's is another, in any topic."""
         self.topic = topic
         self._state = WindowState.OPEN
         self.touched: set[bytes | None] = set()

@@ -209,7 +209,7 @@ OPTIONS: tuple[Option, ...] = (
             "formula is adjusted to increase the number of chunks by using "
             "'row_count/(snapshot.max.threads * snapshot.max.threads.multiplier)."
         ),
-        noted("the snapshot reads with one connection in this version"),
+        noted("the rows of a chunk follow from their size and snapshot.chunk.size, not from the number of threads"),
         checks=(positive,),
     ),
     Option(
@@ -226,7 +226,7 @@ OPTIONS: tuple[Option, ...] = (
             "to false (the default), tables are split into chunks and processed across all "
             "snapshot threads, allowing for higher concurrency for snapshots."
         ),
-        noted("the snapshot reads with one connection in this version"),
+        noted("the threads share the chunks of all tables; a snapshot under locks reads with one connection"),
     ),
     Option(
         "internal.legacy.snapshot.max.threads",
@@ -242,7 +242,7 @@ OPTIONS: tuple[Option, ...] = (
             "to false (the default), tables are split into chunks and processed across all "
             "snapshot threads, allowing for higher concurrency for snapshots."
         ),
-        noted("the snapshot reads with one connection in this version"),
+        noted("the threads share the chunks of all tables; a snapshot under locks reads with one connection"),
         has_value=False,
     ),
     Option(
@@ -363,7 +363,7 @@ OPTIONS: tuple[Option, ...] = (
             "The maximum number of records that should be loaded into memory while streaming. A "
             "value of '0' uses the default JDBC fetch size."
         ),
-        noted("snapshot.fetch.size is used"),
+        noted("the binlog is no result set, and rows of a snapshot are always streamed"),
         checks=(non_negative,),
     ),
     Option(

@@ -486,7 +486,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.MEDIUM,
         "Incremental snapshot chunk size",
         "The maximum size of chunk (number of documents/rows) for incremental snapshotting",
-        noted("the chunks of every snapshot have snapshot.chunk.size rows, fewer where these are large"),
+        USED,
         checks=(non_negative,),
     ),
     Option(

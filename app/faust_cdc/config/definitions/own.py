@@ -59,7 +59,8 @@ OPTIONS: tuple[Option, ...] = (
         (
             "How many rows a snapshot without locks (snapshot.locking.mode=watermark) reads at once at most. Fewer "
             "where rows are large: a chunk has 24 MiB at most. What a restart reads again is a chunk a reader at most. "
-            "Defaults to 20000."
+            "Defaults to 20000; incremental snapshots go by incremental.snapshot.chunk.size where that is set and this "
+            "is not."
         ),
         USED,
         checks=(positive,),
