@@ -395,3 +395,18 @@ def test_ddl_is_a_query_event_with_its_database(server: SqlServer, database: str
     with reading(server, start, heartbeat_ms=500) as reader:
         (query,) = [e for e in until_heartbeat(reader) if isinstance(e, QueryEvent)]
     assert (query.database, query.query) == (database, "CREATE TABLE `täbel` (id INT COMMENT 'ünï')")
+
+
+def test_a_server_that_leaves_gtids_is_read_on_by_position() -> None:
+    """As long as it is without them the next attempt can; by GTIDs, once they are back, there is no way past it."""
+    with MySqlServer() as server:
+        server.create_database("d")
+        server.execute("CREATE TABLE t (id INT PRIMARY KEY)", "d")
+        start = start_now(server, "gtid")
+        server.execute("SET GLOBAL gtid_mode = ON_PERMISSIVE; INSERT INTO t VALUES (1)", "d")
+        server.execute("SET GLOBAL gtid_mode = OFF_PERMISSIVE; INSERT INTO t VALUES (2)", "d")
+        with reading(server, start) as reader, pytest.raises(SourceConnectionLost, match="is OFF_PERMISSIVE now"):
+            read_for(reader, 60)
+        server.execute("SET GLOBAL gtid_mode = ON_PERMISSIVE; SET GLOBAL gtid_mode = ON")
+        with reading(server, start) as reader, pytest.raises(BinlogNotAvailable, match="anonymous transaction"):
+            read_for(reader, 60)

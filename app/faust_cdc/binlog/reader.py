@@ -30,7 +30,7 @@ from faust_cdc.binlog import codes
 from faust_cdc.binlog.decoder import PAYLOAD_SIZE_MAX_BYTES, EventDecoder
 from faust_cdc.binlog.events import BinlogEvent, TransactionPayloadEvent
 from faust_cdc.binlog.packets import PACKET_SIZE_MAX_BYTES, PacketStream
-from faust_cdc.binlog.refusals import dump_refused
+from faust_cdc.binlog.refusals import dump_refused, left_gtids
 from faust_cdc.errors import BinlogNotAvailable, CdcError, InternalError, SourceConnectionLost
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, close_quietly, connect, translate_mysql_error
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
@@ -220,8 +220,8 @@ class BinlogReader:
             return payload[1:]
         if status == 0xFF and len(payload) >= 3:
             number = int.from_bytes(payload[1:3], "little")
-            text = payload[9:] if payload[3:4] == b"#" else payload[3:]
-            raise dump_refused(number, text.decode("utf-8", "replace"), self._where())
+            text = (payload[9:] if payload[3:4] == b"#" else payload[3:]).decode("utf-8", "replace")
+            raise left_gtids(text, self._address) or dump_refused(number, text, self._where())
         if status == 0xFE:
             raise SourceConnectionLost(f"The source server ended the binlog dump {self._where()} (end of file).")
         raise SourceConnectionLost(

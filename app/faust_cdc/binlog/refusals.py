@@ -18,9 +18,10 @@ from faust_cdc.errors import (
     SourceConnectionLost,
     SourceRefused,
 )
-from faust_cdc.mysql.connection import translate_mysql_error
+from faust_cdc.mysql.connection import SourceAddress, connect, query, translate_mysql_error
 
 _FATAL_READING_BINLOG = 1236
+_NO_GTIDS = ("anonymous transaction", "cannot start in auto_position mode")
 
 _NEW_SNAPSHOT = (
     "take a new snapshot (with snapshot.mode=when_needed, or by deleting the connector's offsets), and keep binlogs "
@@ -50,6 +51,11 @@ _BY_TEXT: tuple[tuple[str, type[CdcError], str], ...] = (
     ("position > file size", BinlogNotAvailable, _NEW_SNAPSHOT),
     ("max_allowed_packet", ServerMisconfigured, "raise max_allowed_packet on the source server."),
     ("binary log is not open", ServerMisconfigured, "start the source server with log_bin."),
+    (
+        "cannot replicate gtid-transaction",
+        ServerMisconfigured,
+        "SET GLOBAL gtid_mode = OFF_PERMISSIVE until the connector has read what was written with GTIDs, then OFF.",
+    ),
     ("gtid_mode", ServerMisconfigured, "set gtid_mode=ON on the source, or remove the GTIDs from the offsets."),
     ("checksum", BinlogCorrupt, "verify the file on the source with mysqlbinlog --verify-binlog-checksum."),
     ("crc check", BinlogCorrupt, "verify the file on the source with mysqlbinlog --verify-binlog-checksum."),
@@ -73,3 +79,18 @@ def dump_refused(number: int, text: str, where: str) -> CdcError:
     if number != _FATAL_READING_BINLOG:
         return translate_mysql_error(pymysql.err.OperationalError(number, text), f"reading the binlog {where}")
     return BinlogNotAvailable(f"The source server ended the binlog dump {where}: {text}.", remedy=_NEW_SNAPSHOT)
+
+
+def left_gtids(text: str, address: SourceAddress) -> SourceConnectionLost | None:
+    """Return what a refusal of a dump by GTIDs means on a MySQL that has left them.
+
+    The next attempt asks for the binlog by file and position, which the server takes. None for any other refusal, and
+    where GTIDs are ON (again): what a dump by them leaves out is not to be had. Raises what `connect` does.
+    """
+    if not any(words in text.lower() for words in _NO_GTIDS):
+        return None
+    with connect(address, purpose="asking for gtid_mode") as connection:
+        ((mode,),) = query(connection, "SELECT @@global.gtid_mode", doing="asking for gtid_mode")
+    if mode == "ON":
+        return None
+    return SourceConnectionLost(f"gtid_mode of {address} is {mode} now: going on by file and position ({text}).")

@@ -67,20 +67,22 @@ class SupportKind(enum.Enum):
 class Support:
     """What this version does with an option, and the reason, as the user reads it.
 
-    `only` is for `LIMITED`: the accepted values in lower case; empty means the default alone.
+    `only` is for `LIMITED`: the accepted values in lower case; empty means the default alone. `where` is for `NOTED`:
+    where alone the option changes nothing, e.g. ` with GTIDs`; empty means that it nowhere changes anything.
     """
 
     kind: SupportKind
     reason: str = ""
     only: tuple[str, ...] = ()
+    where: str = ""
 
 
 USED = Support(SupportKind.USED)
 
 
-def noted(reason: str) -> Support:
-    """Accepted, without effect, because of `reason`."""
-    return Support(SupportKind.NOTED, reason)
+def noted(reason: str, where: str = "") -> Support:
+    """Accepted, without effect, because of `reason`; only there where `where` says so, e.g. ` with GTIDs`."""
+    return Support(SupportKind.NOTED, reason, where=where)
 
 
 def limited(reason: str, *only: str) -> Support:

@@ -40,6 +40,15 @@ class SignalSettings:
     consumer: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Java's consumer settings of `signal.consumer.*`, without the prefix."""
     file: str = "file-signals.txt"
+    read_only: bool = False
+    """Nothing is written into a signal table."""
+    deletes_windows: bool = False
+    """`insert_delete`: a row that opens a window is deleted to close it; else another row closes it."""
+
+    @property
+    def window_table(self) -> tuple[str, str] | None:
+        """The (database, table) that windows of snapshots may be written to, where the server makes that needed."""
+        return None if self.read_only or not self.data_collections else self.data_collections[0]
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,8 @@ def signal_settings(config: Mapping[str, str | None]) -> SignalSettings:
         kafka_poll_timeout_ms=int(text("signal.kafka.poll.timeout.ms", "0")),
         consumer=consumer,
         file=text("signal.file", "file-signals.txt"),
+        read_only=text("read.only").lower() == "true",
+        deletes_windows=text("incremental.snapshot.watermarking.strategy").lower() == "insert_delete",
     )
 
 

@@ -169,7 +169,7 @@ def _null_error(key: str) -> str:
 
 
 def _note(key: str, support: Support) -> str:
-    return f"'{key}' is accepted and has no effect: {support.reason}"
+    return f"'{key}' is accepted and has no effect{support.where}: {support.reason}"
 
 
 def _judge(option: Option, value: str | None, sent: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:

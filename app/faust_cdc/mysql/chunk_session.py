@@ -6,6 +6,8 @@ to a statement that begins now. And a transaction is written to the binlog befor
 statement has seen lies before the binlog position that is read after it. No lock, nothing written, no transaction
 longer than a statement.
 
+MySQL without GTIDs says nothing of the kind; see `window_rows`.
+
 MariaDB: a consistent snapshot says its own binlog position; what it shows is exactly what is before it.
 Source: MariaDB KB, "Enhancements for START TRANSACTION WITH CONSISTENT SNAPSHOT".
 """
@@ -45,6 +47,8 @@ class ChunkSession(SnapshotSession):
         """Connect. Raises SourceConnectionLost when another server than that of `info` answers."""
         super().__init__(address, info, lock_timeout_s)
         self._high: BinlogPosition | None = None
+        self.window = ""
+        """The id of the last window that `begin` opened, where windows have one (`window_rows`)."""
         try:
             self._check_server()
             self._run(f"SET SESSION wait_timeout={WAIT_TIMEOUT_S}")
@@ -115,6 +119,9 @@ class ChunkSession(SnapshotSession):
         if self._high is not None:
             return self._high
         return self.current_position()
+
+    def confirm(self) -> None:
+        """To be called when the stream is behind the high watermark. Raises SourceRefused when a read said nothing."""
 
     def limit(self, limit_ms: int) -> None:
         """Have the server end every statement of this connection after so long, where it knows no hint that does."""

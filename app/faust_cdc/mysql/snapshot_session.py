@@ -33,7 +33,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import pymysql
 from pymysql.constants import FIELD_TYPE, FLAG
@@ -130,7 +130,7 @@ class SnapshotSession:
         self._locks_kept_at = 0.0
         self.connection: pymysql.connections.Connection[Cursor] = connect(address, purpose="snapshot")
 
-    def __enter__(self) -> SnapshotSession:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -317,6 +317,11 @@ class SnapshotSession:
 
     def current_position(self) -> BinlogPosition:
         """Return the end of the binlog."""
+        status = self.binlog_status()
+        return BinlogPosition(str(status[0]), int(status[1]))
+
+    def binlog_status(self) -> tuple[Any, ...]:
+        """Return the server's row about its binlog: file, position, Binlog_Do_DB, Binlog_Ignore_DB, and others."""
         # SHOW MASTER STATUS went away in MySQL 8.4; its successor came in 8.2, and is unknown to MariaDB.
         is_newer = self._info.flavor != "mariadb" and self._info.version >= (8, 2, 0)
         statement = "SHOW BINARY LOG STATUS" if is_newer else "SHOW MASTER STATUS"
@@ -325,7 +330,7 @@ class SnapshotSession:
             raise ServerMisconfigured(
                 f"{statement} is empty: the server's binary log is off.", remedy="set log_bin and restart the server"
             )
-        return BinlogPosition(str(rows[0][0]), int(rows[0][1]))
+        return rows[0]
 
     def _run(self, sql: str) -> tuple[tuple[Any, ...], ...]:
         try:

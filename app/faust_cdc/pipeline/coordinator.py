@@ -20,12 +20,14 @@ from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
 from faust_cdc.kafka.topics import TopicCreator
+from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.mysql.preflight import oldest_point, run_preflight
 from faust_cdc.mysql.row_counts import estimated_rows
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
+from faust_cdc.mysql.window_rows import WindowRows
 from faust_cdc.notifications.notification import InitialNotices, signal_table_unusable
 from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
@@ -390,6 +392,7 @@ class Coordinator:
             should_stop=self._should_stop,
             limiter=RateLimiter(self._config.snapshot_rate_limit),
             pressure=SourcePressure.of(self._config),
+            windows=self._window_rows(info),
         )
         return Snapshots(
             reads,
@@ -410,6 +413,12 @@ class Coordinator:
             self._signal_tables,
         )
 
+    def _window_rows(self, info: ServerInfo) -> WindowRows | None:
+        table = self._config.signals.window_table
+        if table is None or has_visible_set(info):
+            return None
+        return WindowRows(TableId(*table), deletes=self._config.signals.deletes_windows)
+
     def _snapshot_tables(self) -> SnapshotTables:
         return SnapshotTables(self._config.snapshot, self._config.table_include_list, self._estimated_rows)
 
@@ -423,7 +432,7 @@ class Coordinator:
         snapshots: Snapshots,
     ) -> None:
         start, writer = dump_start(info, offset), way.writer
-        signals = self._source_channel(way)
+        signals = self._source_channel(way, snapshots.windows)
         if writer.has_records:  # notifications
             writer.cover(lambda: offset)
         server_id, heartbeat_ms = self._config.database_server_id, self._spec.heartbeat_ms
@@ -499,9 +508,10 @@ class Coordinator:
         self._stop.wait(min(wait_ms, NAP_MAX_MS) / 1000)
         return 0
 
-    def _source_channel(self, way: _Way) -> SourceChannel:
+    def _source_channel(self, way: _Way, windows: WindowRows | None) -> SourceChannel:
         """Return the channel; a table that cannot be one is told of, and may become one later."""
-        tables = self._signal_tables if "source" in self._config.signals.channels else []
+        takes_signals = "source" in self._config.signals.channels
+        tables = self._signal_tables if takes_signals or windows is not None else []
         known = self._read_tables(tables) if tables else {}
         for table_id in tables:
             problem = unusable(known.get(table_id))
@@ -511,7 +521,8 @@ class Coordinator:
         databases, no_databases, included, excluded = self._lists
         listed = TableFilter(databases, no_databases, included, excluded)
         way.cache.optional = frozenset(one for one in tables if not listed.accepts(one))
-        return SourceChannel(tables, way.cache)
+        on_window = None if windows is None else windows.note
+        return SourceChannel(tables, way.cache, on_window, takes_signals=takes_signals)
 
     def _obey(
         self, desk: CommandDesk, stream: StreamingSource, writer: TransactionWriter, snapshots: Snapshots

@@ -5,6 +5,8 @@ be made durable in the same Kafka transaction, so it is neither lost nor done tw
 after a failed attempt brings its signals again, and those of the failed attempt are forgotten with it. Rows whose fate
 is open when they pass (XA transactions, rows behind a SAVEPOINT) are refused: they might be rolled back.
 
+Rows that open windows of snapshots are no signals of a user's; who writes such rows is told of each (`on_window`).
+
 As in Debezium: the table is captured whether or not the include lists name it, its own records are written as any
 table's, only inserts count, skipped operations or not, and a row has the three columns id, type, data in this order.
 """
@@ -12,10 +14,11 @@ table's, only inserts count, skipped operations or not, and a row has the three 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from faust_cdc.binlog.events import RowsEvent, TableMapEvent
 from faust_cdc.errors import TableError
+from faust_cdc.mysql.window_rows import OPEN_TYPE
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.signals.signal import RefusedSignal, Signal, TaskCommand, command_of
@@ -42,9 +45,19 @@ def unusable(table: Table | None) -> str | None:
 class SourceChannel:
     """Reads signals out of rows events. Of one attempt, in the task's thread."""
 
-    def __init__(self, tables: Iterable[TableId], cache: TranscoderCache) -> None:
+    def __init__(
+        self,
+        tables: Iterable[TableId],
+        cache: TranscoderCache,
+        on_window: Callable[[str], None] | None = None,
+        *,
+        takes_signals: bool = True,
+    ) -> None:
+        """`on_window` is called with the id of each row that opens a window; without `takes_signals` that is all."""
         self._tables = frozenset(tables)
         self._cache = cache
+        self._on_window = on_window
+        self._takes_signals = takes_signals
         self._open: list[TaskCommand] = []
         self._due: list[TaskCommand] = []
 
@@ -90,7 +103,9 @@ class SourceChannel:
             log.warning("The row at %s is no signal: its id or its type is NULL", where)
             return
         signal = Signal(identity, type_.strip(), data)
-        command = command_of(signal)
+        if self._on_window is not None and signal.type == OPEN_TYPE:
+            self._on_window(identity)
+        command = command_of(signal) if self._takes_signals else None
         if command is not None and is_held:
             reason = "it is in an XA transaction or behind a SAVEPOINT; insert it in a transaction of its own"
             command = RefusedSignal(identity, signal.type, reason)

@@ -80,6 +80,8 @@ class Chunk:
     cells: list[TextRow] = field(default_factory=list)
     """Rows that are for the reference transcoder."""
     high_watermark: BinlogPosition | None = None
+    window: str = ""
+    """The id of its window on the server, where it has one."""
     changed: BinlogPosition | None = None
     """The table is not what the request says; behind this position it is what the server says."""
     changed_how: str = ""
@@ -344,6 +346,7 @@ class ChunkReaders:
             return
         if not session.begin(request.gtids, request.position, self._should_stop):
             return
+        chunk.window = session.window
         chunk.range = self._plan(request.ranges)
         if self._should_stop():
             return

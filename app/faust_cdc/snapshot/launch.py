@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from faust_cdc.errors import CdcError, ConfigError, InternalError, SourceRefused, ValueConversionError
-from faust_cdc.mysql.chunk_session import ChunkSession
+from faust_cdc.mysql.chunk_session import ChunkSession, has_visible_set
 from faust_cdc.mysql.chunk_statements import (
     condition_problem,
     estimated_rows,
@@ -20,6 +20,7 @@ from faust_cdc.mysql.chunk_statements import (
 )
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_keys
+from faust_cdc.mysql.window_rows import WindowRows, WindowSession
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable
@@ -44,6 +45,10 @@ from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
 log = logging.getLogger(__name__)
 
 MILLIS_DIGITS = 3
+NO_VISIBLE_SET = "without GTIDs (gtid_mode=ON) MySQL does not say what a read beside the stream shows"
+NO_WINDOW_ROWS = (
+    "turn GTIDs on, or name a table that the connector may write to in signal.data.collection, without read.only"
+)
 _LOSSY = frozenset({Form.ISO_TIME_WRAPPED, Form.DEBEZIUM_YEAR, Form.NEAREST_DOUBLE})
 
 
@@ -61,10 +66,29 @@ class SourceReads:
     should_stop: Callable[[], bool]
     limiter: RateLimiter
     pressure: SourcePressure
+    windows: WindowRows | None = None
+    """Where windows are rows of a table: on a server that does not say what a read shows."""
 
     def connect(self) -> ChunkSession:
         """Open a connection for reading ranges."""
+        if self.windows is not None:
+            return WindowSession(self.address, self.info, self.lock_timeout_s, self.windows)
         return ChunkSession(self.address, self.info, self.lock_timeout_s)
+
+    def problem(self) -> str | None:
+        """Return why nothing can be read beside the stream, and the remedy; None: it can. May write to the source."""
+        if has_visible_set(self.info):
+            return None
+        if self.windows is None:
+            return f"{NO_VISIBLE_SET}: {NO_WINDOW_ROWS}"
+        with WindowSession(self.address, self.info, self.lock_timeout_s, self.windows) as session:
+            problem = session.problem()
+        return None if problem is None else f"{NO_VISIBLE_SET}, and there are no rows to say it: {problem}"
+
+    def confirm(self, window: str) -> None:
+        """Take note that the stream is behind what a window shows. Raises SourceRefused when it shows nothing sure."""
+        if self.windows is not None:
+            self.windows.confirm(window)
 
     def keys(self, tables: Iterable[Table], surrogate_key: str | None = None) -> dict[TableId, ChunkKey | Unchunkable]:
         """Return by what the tables are read in ranges."""

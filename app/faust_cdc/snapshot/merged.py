@@ -381,6 +381,12 @@ class MergedSnapshot:
     def _settle(self, chunk: Chunk, position: BinlogPosition) -> None:
         """Write a chunk that is due, or learn what was read in its place."""
         request = chunk.request
+        if chunk.range is not None:
+            try:
+                self._reads.confirm(chunk.window)
+            except SourceRefused as error:
+                self._refuse(chunk, error)
+                return
         self._watch.close(request.window)
         work = self._work(request.captured.id)
         if chunk.changed is not None and work is not None:

@@ -24,6 +24,7 @@ from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.chunk_statements import without_end
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.mysql.window_rows import WindowRows
 from faust_cdc.notifications.notification import InitialNotices, ScanStatus, signal_refused
 from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
@@ -66,7 +67,6 @@ from faust_cdc.transcode.source_block import SourceInfo
 log = logging.getLogger(__name__)
 
 QUERY = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
-NO_VISIBLE_SET = "without GTIDs (gtid_mode=ON) MySQL does not say what a read beside the stream shows"
 
 
 class Snapshots:
@@ -122,13 +122,19 @@ class Snapshots:
         self.rows = sum(one.rows for one in stored.tables.values())
         """Rows of the snapshot that is under way or was the last one."""
 
+    @property
+    def windows(self) -> WindowRows | None:
+        """The rows of ours by which it is known what a read shows; None where there are none."""
+        return self._reads.windows
+
     def begin(self, offset: SourceOffset | None) -> SourceOffset | None:
         """Begin an initial snapshot, or go on with the one of `offset`; return where the stream begins.
 
         None when it cannot be taken this way: the server does not say what a read shows.
         """
-        if not has_visible_set(self._reads.info):
-            log.warning("No GTIDs on %s: the snapshot begins under a global read lock", self._reads.address)
+        if (problem := self._reads.problem()) is not None:
+            mode = "under a lock, as with snapshot.locking.mode=minimal"
+            log.warning("The snapshot of %s begins %s: %s", self._reads.address, mode, problem)
             return None
         snapshot = self._stored.snapshot
         if is_resumable(self._stored, offset) and offset is not None and snapshot is not None:
@@ -177,9 +183,9 @@ class Snapshots:
         if is_unfinished(self._stored.snapshot):
             return
         self._theirs = IncrementalMembers.parse(offset.extra, where)
-        if self._theirs is not None and not has_visible_set(self._reads.info):
+        if self._theirs is not None and (problem := self._reads.problem()) is not None:
             raise FatalError(
-                f"{where}: the offset tells of an incremental snapshot under way, and {NO_VISIBLE_SET}.", remedy=REMEDY
+                f"{where}: the offset tells of an incremental snapshot under way, and {problem}.", remedy=REMEDY
             )
 
     def taken(self, rows: Mapping[TableId, int], started_ms: int) -> None:
@@ -324,11 +330,11 @@ class Snapshots:
         if is_unfinished(stored):
             known = self._stored.tables
             states = {table: known.get(table, TableProgress(table)) for table in stored.tables}
-            if has_visible_set(self._reads.info):
+            if (problem := self._reads.problem()) is None:
                 log.info("Going on with %s snapshot %s", stored.kind.value, stored.id)
                 self._begun = stored, states
             else:
-                self._abort(stored, states)
+                self._abort(stored, states, problem)
                 self._writer.cover(stream.offset)
         if stored.lists and stored.lists != self._lists:
             databases, no_databases, tables, no_tables = stored.lists
@@ -363,13 +369,13 @@ class Snapshots:
         log.info("The incremental snapshot of %s goes on behind %s", table.id, bound)
         return replace(progress, planned_to=bound)
 
-    def _abort(self, snapshot: SnapshotProgress, tables: Mapping[TableId, TableProgress]) -> None:
+    def _abort(self, snapshot: SnapshotProgress, tables: Mapping[TableId, TableProgress], problem: str) -> None:
         """Give up a snapshot that cannot be gone on with as the server is now; the caller covers what is written."""
-        log.warning("%s snapshot %s is given up: %s", snapshot.kind.value.capitalize(), snapshot.id, NO_VISIBLE_SET)
+        log.warning("%s snapshot %s is given up: %s", snapshot.kind.value.capitalize(), snapshot.id, problem)
         Telling(self._notifier, self._block.name, snapshot).aborted(None)
         for one in tables.values():
             if one.state not in (TableState.COMPLETED, TableState.SKIPPED):
-                self._log.write_table(replace(one, state=TableState.SKIPPED, reason=NO_VISIBLE_SET, open_ranges=()))
+                self._log.write_table(replace(one, state=TableState.SKIPPED, reason=problem, open_ranges=()))
         self._last = replace(snapshot, state=SnapshotState.ABORTED, updated_ms=int(time.time() * 1000))
         self._log.write_snapshot(self._last)
 
@@ -417,8 +423,8 @@ class Snapshots:
         self._write_waiting()
 
     def _execute(self, command: ExecuteSnapshot) -> str | None:
-        if not has_visible_set(self._reads.info):
-            return NO_VISIBLE_SET
+        if (problem := self._reads.problem()) is not None:
+            return problem
         captured = self._list_tables()
         tables = command.tables_of(captured)
         if not tables:

@@ -69,6 +69,7 @@ class WholeTable:
             return False
         self._high = None
         if not self._is_touched:
+            self.session.confirm()
             self._release()
             return True
         self.session.end()

@@ -12,6 +12,7 @@ What the stream brings of a table until then:
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ from functools import partial
 
 from faust_cdc.errors import (
     AbortableError,
+    CdcError,
     ConfigError,
     InternalError,
     SchemaOutOfSync,
@@ -145,6 +147,8 @@ class WholeTables:
             if not table.is_at_view(self._offset().gtids, position):
                 return None
             self._copy(table, position, is_first=is_first, is_last=is_last and len(self._tables) == 1)
+            with contextlib.suppress(CdcError):  # the rows are written; the view is let go of in any case
+                table.session.end()
         except SchemaOutOfSync as error:
             # Changed just now. Some rows may be written already, so the attempt is given up with them.
             raise SnapshotOvertaken(f"{table.captured.id}: {error.message}") from error

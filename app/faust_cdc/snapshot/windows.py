@@ -5,6 +5,11 @@ every record that the stream delivers for its table. The reader begins only when
 stream had delivered by then. Behind the rows it takes the *high watermark*: the binlog position up to which
 everything that the rows show is written. The rows are due at the first edge at or behind that position.
 
+How a reader knows what the server shows: MySQL's executed GTIDs, the position of MariaDB's consistent read
+(`mysql.chunk_session`), or, on MySQL without GTIDs, the end of a transaction of ours that is behind all of it in the
+binlog and in the engine (`mysql.window_rows`); then the rows are written only if the stream has brought that
+transaction by the time they are due, else the server did not show what it was asked for, and they are given up.
+
 Why a row that is written is never older than what was delivered for its key:
 
 - What was delivered before the window opened was visible to the read, so the row shows it or something later.
@@ -27,7 +32,8 @@ again in halves, which takes less time. Once the rows are read it notes their ke
 the end of a source transaction.
 
 After DBLog (Andreakis and Papapanagiotou, 2020), section 3; Debezium writes the watermarks into the source, which is
-not needed where the server says which transactions are visible.
+not needed where the server says which transactions are visible. Where they are written, the window is wider than
+between our two rows: it is open before the first is written. More rows are dropped for that, and none that counts.
 """
 
 from __future__ import annotations

@@ -396,7 +396,11 @@ OPTIONS: tuple[Option, ...] = (
             "(default); 'insert_delete' only open signal is written on signal data collection, the "
             "close will delete the relative open signal;"
         ),
-        noted("watermarks come from the binlog: nothing is written into the signal table by either strategy"),
+        noted(
+            "on MariaDB, and on MySQL with GTIDs, watermarks come from the binlog and nothing is written into "
+            "signal.data.collection by either strategy; only on MySQL without GTIDs are rows written as this says",
+            where=" with GTIDs",
+        ),
         recommended=("insert_delete", "insert_insert"),
         legal=("insert_insert", "insert_delete"),
     ),

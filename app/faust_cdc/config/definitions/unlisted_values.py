@@ -330,7 +330,11 @@ OPTIONS: tuple[Option, ...] = (
             "Switched connector to use alternative methods to deliver signals to Debezium instead "
             "of writing to signaling table"
         ),
-        noted("the source is only ever read: watermarks come from the binlog, whatever this says"),
+        noted(
+            "on MariaDB, and on MySQL with GTIDs, the source is only ever read; on MySQL without GTIDs it forbids the "
+            "rows in signal.data.collection without which nothing can be read beside the stream there",
+            where=" with GTIDs",
+        ),
     ),
     Option(
         "internal.custom.retriable.exception",
