@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
+import threading
 from typing import Any
 
 import pytest
@@ -136,13 +136,21 @@ def test_the_database_is_asked_only_about_a_sound_configuration_and_its_findings
 
 
 def test_a_database_that_does_not_answer_holds_nothing_up() -> None:
+    refused = threading.Event()
+
     def check(config: MySqlConnectorConfig) -> list[SourceFinding]:
-        time.sleep(0.5)
+        assert refused.wait(60)
         return []
 
-    config = {**MYSQL_CONFIG, "connection.validation.timeout.ms": "50"}
+    async def put() -> None:
+        config = {**MYSQL_CONFIG, "connection.validation.timeout.ms": "50"}
+        try:
+            await Cluster(check).herder.put_config("shop", config)
+        finally:
+            refused.set()
+
     with pytest.raises(ConnectError, match=r"db.example:3306 did not answer within 50 ms"):
-        asyncio.run(Cluster(check).herder.put_config("shop", config))
+        asyncio.run(put())
 
 
 def test_restarts_go_to_the_owner() -> None:

@@ -189,7 +189,7 @@ class Pair:
             (task,) = standby.rest("GET", "/connectors/ha/status")["tasks"]
             return bool(task["state"] == "RUNNING" and task["worker_id"].endswith(f":{standby.port}"))
 
-        standby.until(taken_over, 60, "take-over within 60 s")
+        standby.until(taken_over, 180, "the standby has taken over")
         return time.monotonic() - began
 
     def judge(self, through: WorkerProcess) -> None:

@@ -45,14 +45,16 @@ LIFE_ROWS = 1_500
 """A life that ends with a kill reads fewer rows by far."""
 ROWS = max(10_000, KILLS * LIFE_ROWS // 2)
 """Of each of the two tables."""
-RATE = "rows=600"
+RATE = "rows=200"
+"""As long as the worker is to be killed on the way: the rows would take minutes."""
+FAST = {"snapshot.rate.limit": "rows=2000"}
 BYTES_PER_S = 300_000
 """Of a connection to the source: kills then meet chunks half read."""
 PAUSE_S = 0.02
 """Between two transactions of the writer: their binlog must fit through such a connection too."""
 REACHED_S = 120
 """A life may take so long to come to a place."""
-END_S = 180 + 2 * ROWS // 600
+END_S = 180 + 2 * ROWS // 200
 """And so long to come to the end."""
 
 
@@ -88,14 +90,14 @@ class Lives:
         self._kafka, self._offsets, self._patch = kafka, offsets, patch
 
     def end_at(self, place: str, times: int = 1, after: tuple[str, dict[str, Any]] | None = None) -> None:
-        """Start the worker, create the connector `after` when one is given, and let it come to a place and die."""
+        """Start the worker, have the connector `after` configured when one is given, let it come to a place and die."""
         self._patch.setenv("FAUST_CDC_FAILPOINT", f"{place}:{times}")
         self.worker.start()
         self._patch.delenv("FAUST_CDC_FAILPOINT")
         if after is not None:
             self.worker.wait_ready()
             with suppress(OSError, http.client.HTTPException):  # it may die over its answer
-                self.worker.rest("POST", "/connectors", {"name": after[0], "config": after[1]})
+                self.worker.rest("PUT", f"/connectors/{after[0]}/config", after[1])
         within_s = END_S if place == END else REACHED_S
         assert self.worker.ends_with(KILLED, within_s), f"{place} is not reached:\n{self.worker.log_tail()}"
         self._note(place)
@@ -164,7 +166,7 @@ def test_a_snapshot_goes_on_where_it_was(
                     lives.end_within(rnd.uniform(0, 0.5))
                 else:
                     lives.end_at(PLACES[(number - number // 3) % len(PLACES)], rnd.randrange(1, 4))
-            lives.end_at(END)
+            lives.end_at(END, after=("snap", config | FAST))
             worker.start()
             worker.until(lambda: is_over(kafka, f"{group}-offsets"), 180, "the end of the snapshot")
             writer.stop()
@@ -217,7 +219,7 @@ def test_another_worker_goes_on_with_it(
                 worker.start()
             for worker in workers:
                 worker.wait_ready()
-            config = snapshot_config(mysql, mysql_database, prefix) | {"snapshot.rate.limit": "rows=2000"}
+            config = snapshot_config(mysql, mysql_database, prefix)
             workers[0].rest("POST", "/connectors", {"name": "snap", "config": config})
             workers[0].wait_running("snap")
             workers[0].until(lambda: rows_done(workers[0]) > 500, 120, "some rows of the snapshot")
@@ -227,6 +229,7 @@ def test_another_worker_goes_on_with_it(
             at_kill = rows_done(standby)
             assert not is_over(kafka, f"{group}-offsets"), "killed in its snapshot"
             standby.until(lambda: rows_done(standby) > at_kill + 500, 120, "more rows, by the other worker")
+            standby.rest("PUT", "/connectors/snap/config", config | FAST)
             standby.until(lambda: is_over(kafka, f"{group}-offsets"), 180, "the end of the snapshot")
             writer.stop()
             mysql.execute(LAST_ROWS, mysql_database)

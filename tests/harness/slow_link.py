@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from types import TracebackType
 
 CHUNK_BYTES = 16 * 1024
@@ -16,7 +18,8 @@ class SlowLink:
 
     def __init__(self, port: int, bytes_per_s: int) -> None:
         self._target = ("127.0.0.1", port)
-        self._chunk_s = CHUNK_BYTES / bytes_per_s
+        self.bytes_per_s = float(bytes_per_s)
+        """May be changed while connections are open."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = [self._listener]
         self.port = int(self._listener.getsockname()[1])
@@ -37,15 +40,15 @@ class SlowLink:
                 return
             server = socket.create_connection(self._target)
             self._open += [client, server]
-            threading.Thread(target=_relay, args=(client, server, 0.0), daemon=True).start()
-            threading.Thread(target=_relay, args=(server, client, self._chunk_s), daemon=True).start()
+            threading.Thread(target=_relay, args=(client, server, lambda: inf), daemon=True).start()
+            threading.Thread(target=_relay, args=(server, client, lambda: self.bytes_per_s), daemon=True).start()
 
 
-def _relay(source: socket.socket, target: socket.socket, chunk_s: float) -> None:
+def _relay(source: socket.socket, target: socket.socket, bytes_per_s: Callable[[], float]) -> None:
     try:
         while data := source.recv(CHUNK_BYTES):
             target.sendall(data)
-            time.sleep(chunk_s * len(data) / CHUNK_BYTES)
+            time.sleep(len(data) / bytes_per_s())
     except OSError:
         pass
     _end(source)

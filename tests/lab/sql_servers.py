@@ -15,6 +15,7 @@ from tests.lab.commands import run
 from tests.lab.install import install_mariadb, install_mysql
 from tests.lab.process import LabProcess, wait_until
 
+NO_SUCH_THREAD = 1094
 CDC_PRIVILEGES = "SELECT, RELOAD, SHOW DATABASES, REPLICATION SLAVE, REPLICATION CLIENT, LOCK TABLES"
 
 
@@ -71,6 +72,14 @@ class SqlServer(LabProcess):
         with self.admin(database) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
+
+    def kill_connection(self, number: int) -> None:
+        """End a connection of somebody else's; one that has ended meanwhile is no error."""
+        try:
+            self.execute(f"KILL {number}")
+        except pymysql.MySQLError as error:
+            if error.args[0] != NO_SUCH_THREAD:
+                raise
 
     def create_database(self, name: str) -> None:
         """Create an empty utf8mb4 database."""

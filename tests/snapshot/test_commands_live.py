@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from faust_cdc.notifications.notification import INITIAL
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.snapshot.commands import (
     AdditionalCondition,
@@ -21,6 +22,7 @@ from faust_cdc.snapshot.commands import (
 from tests.lab import Apicurio, KafkaBroker, MySqlServer, SqlServer
 from tests.oracle.topics import RawRecord, TopicReader, changes
 from tests.pipeline.test_task import Bench
+from tests.snapshot.holding import Hold
 from tests.snapshot.test_merged_live import ROWS, fill, final, stale_rows, wait_for_the_end
 from tests.snapshot.writers import RandomWriter
 
@@ -50,6 +52,11 @@ def marks(found: Found) -> Counter[str]:
     return Counter(value["source"]["snapshot"] for _, _, value in found if value and value["op"] == "r")
 
 
+def told(bench: Bench) -> list[str]:
+    """Return the types of what was told of snapshots that were asked for."""
+    return [one.type for one in list(bench.told) if one.aggregate_type != INITIAL]
+
+
 def test_an_incremental_snapshot_under_writers(
     mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
 ) -> None:
@@ -60,38 +67,44 @@ def test_an_incremental_snapshot_under_writers(
         wait_for_the_end(task)
         with RandomWriter(mysql, mysql_database, ["a"], ROWS * 2, 7):
             assert task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.a",)))
-            read_until(bench, ("a",), lambda found: marks(found)["incremental"] > ROWS // 2, "the snapshot")
-            time.sleep(1)
+            read_until(bench, ("a",), lambda _: "COMPLETED" in told(bench), "the snapshot")
         mysql.execute("INSERT INTO a (id, v) VALUES (1000000, 0)", mysql_database)
         wanted = dict(mysql.query("SELECT id, v FROM a", mysql_database))
         found = read_until(bench, ("a",), lambda found: final(found, topic) == wanted, "topic equal to table")
     assert set(marks(found)) == {"incremental"}
+    assert marks(found)["incremental"] > ROWS // 10, "the writer did not change all rows meanwhile"
     assert not stale_rows(found)
 
 
 def test_a_condition_a_pause_and_a_stop(
-    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data")
     fill(mysql, mysql_database, ("a", "b"))
+    hold = Hold(monkeypatch)
     with bench.running() as task:
         wait_for_the_end(task)
         condition = AdditionalCondition(f"{mysql_database}.a", "id < 1000")
         task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.a",), conditions=(condition,)))
         found = read_until(bench, ("a",), lambda found: marks(found)["incremental"] >= 500, "rows of the condition")
         assert sorted(key["id"] for _, key, _ in found) == list(range(0, 1000, 2))
-        for command in (
-            ExecuteSnapshot("s-2", (f"{mysql_database}.b",)),
-            PauseSnapshot("s-3"),
-        ):
-            task.submit(command)
-        time.sleep(2)
+        hold.after(1)
+        task.submit(ExecuteSnapshot("s-2", (f"{mysql_database}.b",)))
+        hold.wait()
+        task.submit(PauseSnapshot("s-3"))
+        read_until(bench, ("b",), lambda found: len(found) >= 300 and "PAUSED" in told(bench), "paused in the middle")
+        hold.let_go()
+        time.sleep(2)  # what would be read
         with TopicReader(kafka.bootstrap) as reader:
-            assert len(reader.read_new([f"{bench.prefix}.{mysql_database}.b"])) < ROWS
+            assert len(reader.read_new([f"{bench.prefix}.{mysql_database}.b"])) == 300
         task.submit(ResumeSnapshot("s-4"))
         read_until(bench, ("b",), lambda found: marks(found)["incremental"] == ROWS, "all rows after the pause")
+        hold.after(1)
         task.submit(ExecuteSnapshot("s-5", (f"{mysql_database}.b",)))
+        hold.wait()
         task.submit(StopSnapshot("s-6"))
+        read_until(bench, ("b",), lambda _: "ABORTED" in told(bench), "stopped in the middle")
+        hold.let_go()
         mysql.execute("INSERT INTO b (id, v) VALUES (1000000, 0)", mysql_database)
         found = read_until(
             bench, ("b",), lambda found: {"id": 1000000} in [key for _, key, _ in found], "the stream behind the stop"

@@ -59,5 +59,5 @@ def test_by_four_readers(
     assert not duplicates(found)
     assert not order_faults(found)
     rows = sum(marks(found).values())
-    assert rows > ROWS, "most rows of the snapshot"
+    assert rows > ROWS // 5, "the writer did not change all rows meanwhile"
     assert writer.operations > 50

@@ -11,7 +11,9 @@ import pytest
 from faust_cdc.pipeline.phase import Phase
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.snapshot import windows
+from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
+from tests.lab.process import wait_until
 from tests.oracle.invariants import duplicates, order_faults
 from tests.oracle.topics import RawRecord, TopicReader, changes
 from tests.pipeline.test_task import Bench
@@ -70,17 +72,17 @@ def wait_for_the_end(task: ConnectorTask) -> None:
         time.sleep(0.1)
 
 
-def under_writers(bench: Bench, seed: int) -> None:
+def under_writers(bench: Bench, seed: int, pause_s: float = 0.0) -> None:
     source, database = bench.source, bench.database
     fill(source, database, ("a", "b"))
     topics = [f"{bench.prefix}.{database}.{table}" for table in ("a", "b")]
-    with RandomWriter(source, database, ["a", "b"], ROWS * 2, seed) as writer, bench.running() as task:
+    with RandomWriter(source, database, ["a", "b"], ROWS * 2, seed, pause_s) as writer, bench.running() as task:
         wait_for_the_end(task)
         time.sleep(0.5)
         during = writer.operations
     with bench.running() as task:
         source.execute("INSERT INTO a (id, v) VALUES (1000000, 0); INSERT INTO b (id, v) VALUES (1000000, 0)", database)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         with TopicReader(bench.kafka.bootstrap) as reader:
             found: list[tuple[RawRecord, Any, Any]] = []
             while sum(key == {"id": 1000000} for _, key, _ in found) < 2:
@@ -95,6 +97,18 @@ def under_writers(bench: Bench, seed: int) -> None:
     marks = [value["source"]["snapshot"] for _, _, value in found if value and value["op"] == "r"]
     assert marks.count("first") == 1
     assert set(marks) <= {"first", "true", "last", "first_in_data_collection", "last_in_data_collection"}
+
+
+def have_a_chunk_overrun(patch: pytest.MonkeyPatch) -> None:
+    """Have a reader begin with its first chunk only when the stream has delivered too much for its window."""
+    fill_plainly, is_first = ChunkReaders._fill, iter([True])
+
+    def fill_late(readers: ChunkReaders, session: Any, chunk: Chunk) -> None:
+        if next(is_first, False):
+            wait_until(lambda: chunk.request.window.is_overrun, timeout_s=90, what="too many keys noted")
+        fill_plainly(readers, session, chunk)
+
+    patch.setattr(ChunkReaders, "_fill", fill_late)
 
 
 @pytest.mark.parametrize(("chunk", "threads"), [(100, 1), (1500, 4)])
@@ -119,10 +133,14 @@ def test_windows_with_room_for_few_keys(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What was noted in vain is read again, in parts that take less time; nothing is lost or stale by it."""
-    monkeypatch.setattr(windows, "TOUCHED_BYTES_MAX", 40 * windows.KEY_BYTES)
+    # Room for what the writer changes in half a second: a chunk is read in less, but for the first.
+    monkeypatch.setattr(windows, "TOUCHED_BYTES_MAX", 400 * windows.KEY_BYTES)
+    have_a_chunk_overrun(monkeypatch)
     caplog.set_level("INFO")
     config = {"snapshot__chunk__size": "1500", "snapshot__max__threads": "2"}
-    under_writers(Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark", **config), 3)
+    under_writers(
+        Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark", **config), 3, 0.005
+    )
     assert "changes too fast for a chunk" in caplog.text
 
 

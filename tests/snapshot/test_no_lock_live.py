@@ -164,7 +164,7 @@ def test_the_watch_sees_a_lock(mysql: MySqlServer, mysql_database: str) -> None:
     ):
         for statement in ("START TRANSACTION WITH CONSISTENT SNAPSHOT", "SELECT * FROM a", "LOCK TABLES a READ"):
             cursor.execute(statement)
-            seen, deadline = watch.looks, time.monotonic() + 30
+            seen, deadline = watch.looks, time.monotonic() + 60
             while watch.looks < seen + 3 and time.monotonic() < deadline:
                 time.sleep(0.01)
     assert watch.long_transactions

@@ -16,6 +16,7 @@ from faust_cdc.snapshot.progress import SnapshotProgress, SnapshotState, TablePr
 from tests.lab import Apicurio, KafkaBroker, MySqlServer
 from tests.oracle.topics import TopicReader
 from tests.pipeline.test_task import Bench
+from tests.snapshot.holding import Hold
 from tests.snapshot.test_commands_live import bench_of, marks, read_until
 from tests.snapshot.test_merged_live import fill, wait_for_the_end
 
@@ -111,18 +112,19 @@ def test_notifications_name_the_last_key(
     assert sorted(keys) == [("18", "14"), ("18", "18"), ("18", "6")]
 
 
-def test_without_gtids(kafka: KafkaBroker, apicurio: Apicurio) -> None:
+def test_without_gtids(kafka: KafkaBroker, apicurio: Apicurio, monkeypatch: pytest.MonkeyPatch) -> None:
     with MySqlServer() as server:
         server.create_database("lost")
         fill(server, "lost", ("a",))
-        slow = {"snapshot__chunk__size": "50", "snapshot__rate__limit": "rows=500"}
-        bench = bench_of(server, kafka, apicurio, "lost", snapshot__mode="no_data", **slow)
+        bench = bench_of(server, kafka, apicurio, "lost", snapshot__mode="no_data", snapshot__chunk__size="50")
+        hold = Hold(monkeypatch, 2)
         with bench.running() as task:
             wait_for_the_end(task)
             task.submit(ExecuteSnapshot("s-1", ("lost.a",)))
             read_until(bench, ("a",), lambda found: len(found) >= 100, "the first rows")
             task.submit(PauseSnapshot("s-2"))
             await_told(bench, "PAUSED", task)
+        hold.let_go()
         for mode in ("ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF"):
             server.execute(f"SET GLOBAL gtid_mode = {mode}", "lost")
         with bench.running() as task:
@@ -178,7 +180,7 @@ def kill_dumps_of(mysql: MySqlServer, bench: Bench) -> None:
     )
     assert dumps
     for (number,) in dumps:
-        mysql.execute(f"KILL {number}", bench.database)
+        mysql.kill_connection(number)
 
 
 def test_an_initial_snapshot_that_fails_is_told_to_be_aborted(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,8 +18,10 @@ from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, ResumeSn
 from tests.lab import Apicurio, KafkaBroker, MySqlServer, SqlServer
 from tests.oracle.topics import TopicReader, changes
 from tests.pipeline.test_task import Bench
+from tests.snapshot.holding import Hold
 from tests.snapshot.test_commands_live import Found, bench_of, marks, read_until
 from tests.snapshot.test_merged_live import ROWS, fill, wait_for_the_end
+from tests.snapshot.test_refusals_live import await_told
 
 pytestmark = pytest.mark.integration
 
@@ -133,18 +134,19 @@ def test_what_is_not_understood_is_refused(
 
 
 def test_ours_stands_in_the_offset_until_it_is_complete(
-    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(mysql, mysql_database, ("a", "b"))
-    config = {"snapshot__chunk__size": "50", "snapshot__rate__limit": "rows=1000"}
-    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **config)
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", snapshot__chunk__size="50")
     first_offset(bench)
+    hold = Hold(monkeypatch, 4)
     with bench.running() as task:
         task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.[ab]",)))
         read_until(bench, ("a",), lambda found: len(found) >= 100, "the first rows")
         task.submit(PauseSnapshot("s-2"))
-        time.sleep(2)
+        await_told(bench, "PAUSED", task)
         members = members_in(await_offset(bench, has_members=True))
+    hold.let_go()
     assert members is not None
     assert [one.id for one in members.collections] == [f"{mysql_database}.a", f"{mysql_database}.b"]
     assert (members.correlation_id, members.maximum_key) == ("s-1", (JavaValue("Integer", ROWS * 2 - 2),))
@@ -154,7 +156,6 @@ def test_ours_stands_in_the_offset_until_it_is_complete(
     (reached,) = members.primary_key
     assert reached is not None
     assert written[: reached.value // 2 + 1] == list(range(0, reached.value + 2, 2)), "all rows up to the key are there"
-    bench.spec = replace(bench.spec, config=bench.parse({"snapshot.rate.limit": "rows=1000000"}))
     with bench.running() as task:
         task.submit(ResumeSnapshot("s-3"))
         found = read_until(bench, ("a", "b"), lambda found: len(found) == 2 * ROWS, "all rows, each once")

@@ -15,6 +15,7 @@ from tests.lab import Apicurio, KafkaBroker, MySqlServer
 from tests.oracle.topics import TopicReader, changes
 from tests.pipeline.test_task import Bench
 from tests.pipeline.test_task_edge import failure
+from tests.snapshot.holding import Hold
 from tests.snapshot.test_commands_live import bench_of, marks, read_until
 from tests.snapshot.test_merged_live import fill, wait_for_the_end
 from tests.snapshot.test_refusals_live import await_told, stored_progress, the_stream_goes_on
@@ -77,40 +78,50 @@ def test_an_initial_snapshot_says_what_to_do(
 
 
 def test_an_index_that_is_renamed_is_followed(
-    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, caplog: pytest.LogCaptureFixture
+    mysql: MySqlServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    mysql_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **SLOW)
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **SMALL_CHUNKS)
     make_unique(mysql, mysql_database)
+    hold = Hold(monkeypatch, 2)
     with bench.running() as task:
         wait_for_the_end(task)
         task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.a",)))
-        read_until(bench, ("a",), lambda found: len(found) >= 100, "the first rows")
+        found = read_until(bench, ("a",), lambda found: len(found) >= 100, "the first rows")
         mysql.execute("ALTER TABLE a RENAME INDEX u TO other", mysql_database)
+        hold.let_go()
         assert ended(bench, task, 1) == {"a": "SUCCEEDED"}
+    assert marks(found)["incremental"] == 100, "renamed in the middle"
     with TopicReader(kafka.bootstrap) as reader:
-        found = changes(reader.read_new([f"{bench.prefix}.{mysql_database}.a"]), bench.decoder)
+        found = list(changes(reader.read_new([f"{bench.prefix}.{mysql_database}.a"]), bench.decoder))
     assert Counter(key["id"] for _, key, _ in found) == Counter(range(0, ROWS * 2, 2)), "each once: it was gone on with"
     assert "is read from its beginning" not in caplog.text
 
 
 def test_a_surrogate_key_whose_index_is_dropped(
-    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **SLOW)
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **SMALL_CHUNKS)
     make_unique(mysql, mysql_database)
+    hold = Hold(monkeypatch, 2)
     with bench.running() as task:
         wait_for_the_end(task)
         task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.a",), surrogate_key="v"))
         found = read_until(bench, ("a",), lambda found: len(found) >= 100, "the first rows")
         mysql.execute("DROP INDEX s ON a", mysql_database)
+        hold.let_go()
         assert ended(bench, task, 1) == {"a": "SKIPPED"}
         the_stream_goes_on(bench, "a", 1_000_001)
     _, tables = stored_progress(bench)
     assert "no index in its order begins with the surrogate key" in tables[TableId(mysql_database, "a")].reason
-    assert marks(found)["incremental"] < ROWS
+    assert marks(found)["incremental"] == 100, "dropped in the middle"
 
 
-SLOW = {"snapshot__chunk__size": "50", "snapshot__rate__limit": "rows=500"}
+SMALL_CHUNKS = {"snapshot__chunk__size": "50"}
 
 
 def make_unique(mysql: MySqlServer, database: str) -> None:

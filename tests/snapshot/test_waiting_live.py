@@ -13,6 +13,7 @@ from faust_cdc.snapshot.progress import SnapshotProgress, SnapshotState
 from tests.lab import Apicurio, KafkaBroker, MySqlServer
 from tests.oracle.topics import TopicReader, changes
 from tests.pipeline.test_task import Bench
+from tests.snapshot.holding import Hold
 from tests.snapshot.test_commands_live import bench_of, read_until
 from tests.snapshot.test_merged_live import fill, wait_for_the_end
 from tests.snapshot.test_refusals_live import await_told, stored_progress
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.integration
 
 ROWS = 2_000
 BLOCKING = SnapshotKind.BLOCKING
-SLOW = {"snapshot__mode": "no_data", "snapshot__chunk__size": "50", "snapshot__rate__limit": "rows=500"}
+SMALL_CHUNKS = {"snapshot__mode": "no_data", "snapshot__chunk__size": "50"}
 
 
 def await_stored(bench: Bench, task: ConnectorTask, holds: Callable[[SnapshotProgress], bool]) -> SnapshotProgress:
@@ -39,9 +40,10 @@ def rows_of(bench: Bench) -> int:
 
 
 def test_what_waits_is_paused_restarted_stopped_in_part_and_begun_in_order(
-    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = bench_of(mysql, kafka, apicurio, mysql_database, **SLOW)
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, **SMALL_CHUNKS)
+    hold = Hold(monkeypatch, 2)
     fill(mysql, mysql_database, ("a",), ROWS)
     fill(mysql, mysql_database, ("b", "c", "d"), 10)
     a, b, c, d = (rf"{mysql_database}\.{table}" for table in "abcd")
@@ -60,6 +62,7 @@ def test_what_waits_is_paused_restarted_stopped_in_part_and_begun_in_order(
         paused = await_stored(bench, task, lambda found: len(found.waiting) == 4)
         assert [one.id for one in paused.waiting] == ["s-2", "s-3", "s-4", "s-5"], "the second s-2 came before"
         assert (paused.id, paused.state) == ("s-1", SnapshotState.PAUSED)
+    hold.let_go()
     with bench.running() as task:
         task.submit(StopSnapshot("s-6", (b,)))
         stopped = await_stored(bench, task, lambda found: found.waiting != paused.waiting)
@@ -93,9 +96,10 @@ def test_what_waits_is_paused_restarted_stopped_in_part_and_begun_in_order(
 
 
 def test_one_of_tables_that_are_gone_is_told_of_and_the_next_begins(
-    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = bench_of(mysql, kafka, apicurio, mysql_database, **SLOW)
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, **SMALL_CHUNKS)
+    hold = Hold(monkeypatch, 2)
     fill(mysql, mysql_database, ("a",), ROWS)
     fill(mysql, mysql_database, ("b", "c"), 10)
     with bench.running() as task:
@@ -106,6 +110,7 @@ def test_one_of_tables_that_are_gone_is_told_of_and_the_next_begins(
                 task.submit(PauseSnapshot("p", BLOCKING))
         await_stored(bench, task, lambda found: [one.id for one in found.waiting] == ["s-2", "s-3"])
         mysql.execute("DROP TABLE b", mysql_database)
+        hold.let_go()
         task.submit(ResumeSnapshot("r", BLOCKING))
         last = await_stored(bench, task, lambda found: found.id == "s-3" and found.state is SnapshotState.COMPLETED)
         (refused,) = await_told(bench, "REFUSED", task)
