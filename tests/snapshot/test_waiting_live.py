@@ -119,10 +119,11 @@ def test_one_of_tables_that_are_gone_is_told_of_and_the_next_begins(
 
 
 def test_initial_only_refuses_what_would_come_behind_it(
-    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While its snapshot is taken, after a restart in its midst, and when it has nothing to do any more."""
-    config = SLOW | {"snapshot__mode": "initial_only"}
+    hold = Hold(monkeypatch, 2)
+    config = SMALL_CHUNKS | {"snapshot__mode": "initial_only"}
     sink = {
         "notification__enabled__channels": "sink",
         "notification__sink__topic__name": f"{mysql_database}-told",
@@ -138,6 +139,7 @@ def test_initial_only_refuses_what_would_come_behind_it(
     with bench.running() as task:
         task.submit(ExecuteSnapshot("s-2", (a,), BLOCKING))
         await_told(bench, "REFUSED", task, 2)
+        hold.let_go()
         last = await_stored(bench, task, lambda found: found.state is SnapshotState.COMPLETED)
         assert last.waiting == ()
         found = read_until(bench, ("a",), lambda found: len(found) == ROWS, "all rows, once")
