@@ -74,7 +74,7 @@ def test_a_killed_dump_thread_and_a_killed_server(kafka: KafkaBroker, tmp_path: 
         wait_for(seen, [1, 2], 180)
         dumps: list[tuple[Any, ...]] = mysql.query("SHOW PROCESSLIST")
         for thread in (row[0] for row in dumps if "Binlog Dump" in str(row[4])):
-            mysql.execute(f"KILL {thread}")
+            mysql.kill_connection(thread)
         mysql.execute("INSERT INTO shop.t VALUES (3)")
         began = time.monotonic()
         wait_for(seen, [1, 2, 3], 180)

@@ -229,7 +229,7 @@ def _wait_without_dumps(server: SqlServer) -> None:
     while rows := server.query(sql):
         # A dump notices its dead client only when it next writes; do not wait for that.
         for row in rows:
-            server.execute(f"KILL {row[0]}") if time.monotonic() < deadline else pytest.fail("dump threads stay")
+            server.kill_connection(row[0]) if time.monotonic() < deadline else pytest.fail("dump threads stay")
         time.sleep(0.1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,24 @@ pytestmark = [pytest.mark.integration, pytest.mark.crash]
 
 ROWS = 60_000
 KILLS = 4
-BYTES_PER_S = 600_000
-"""What the worker gets of the binlog: the transaction's 7 MB then take 12 s, so that every kill falls inside it."""
+BYTES_PER_S = 200_000
+"""What the worker gets of the binlog as long as it is killed: the transaction's 7 MB would take 35 s, and are read from
+their beginning by each life, which ends soon behind what the one before had written. So every kill falls inside it."""
 
 
-def offsets_of(kafka: KafkaBroker, topic: str) -> list[dict[str, Any]]:
-    with TopicReader(kafka.bootstrap) as reader:
-        return [json.loads(record.value) for record in reader.read_new([topic]) if record.value]
+class Offsets:
+    """The offsets that were stored; looked at without a new consumer each time, for kills are not to come late."""
 
+    def __init__(self, reader: TopicReader, topic: str) -> None:
+        self._reader, self._topic = reader, topic
+        self._found: list[dict[str, Any]] = []
 
-def parts_of(kafka: KafkaBroker, topic: str) -> int:
-    return sum("event" in offset for offset in offsets_of(kafka, topic))
+    def all(self) -> list[dict[str, Any]]:
+        self._found += [json.loads(one.value) for one in self._reader.read_new([self._topic]) if one.value]
+        return self._found
+
+    def parts(self) -> int:
+        return sum("event" in offset for offset in self.all())
 
 
 @pytest.fixture
@@ -49,13 +57,14 @@ def test_kills_inside_a_large_transaction(
         mysql_database,
     )
     worker = WorkerProcess(tmp_path, kafka.bootstrap, f"g-{prefix}")
-    offsets = f"g-{prefix}-offsets"
     config = connector_config(mysql, mysql_database, prefix, transaction__part__max__bytes="300000")
     config["database.port"] = str(slow_link.port)
+    watcher = TopicReader(kafka.bootstrap)
+    offsets = Offsets(watcher, f"g-{prefix}-offsets")
     try:
         worker.start().wait_ready()
         worker.rest("POST", "/connectors", {"name": "large", "config": config})
-        worker.until(lambda: len(offsets_of(kafka, offsets)) > 0, 60, "the snapshot")
+        worker.until(lambda: "snapshot" not in (offsets.all() or [{"snapshot": ""}])[-1], 120, "the snapshot")
         worker.kill()
         mysql.execute(
             "SET SESSION cte_max_recursion_depth = 100000; INSERT INTO t WITH RECURSIVE n (i) AS "
@@ -64,10 +73,11 @@ def test_kills_inside_a_large_transaction(
             mysql_database,
         )
         for _ in range(KILLS):
-            before = parts_of(kafka, offsets)
-            worker.start().until(lambda before=before: parts_of(kafka, offsets) > before, 90, "another part")  # type: ignore[misc]
+            before = offsets.parts()
+            worker.start().until(lambda before=before: offsets.parts() > before, 180, "another part")  # type: ignore[misc]
             worker.kill()
-        last = offsets_of(kafka, offsets)[-1]
+        last = offsets.all()[-1]
+        slow_link.bytes_per_s = inf
         worker.start()
         topic, ids = f"{prefix}.{mysql_database}.t", list[int]()
         decoder = AvroDecoder(worker.registry_url)
@@ -79,9 +89,10 @@ def test_kills_inside_a_large_transaction(
                 return 0 in ids
 
             worker.wait_ready()
-            worker.until(at_end, 90, "the row behind the large transaction")
+            worker.until(at_end, 180, "the row behind the large transaction")
         assert ids == [*range(1, ROWS + 1), 0], "each row once, in order"
-        worker.until(lambda: "event" not in offsets_of(kafka, offsets)[-1], 60, "the offset behind the transaction")
+        worker.until(lambda: "event" not in offsets.all()[-1], 120, "the offset behind the transaction")
         assert "event" in last, "the last kill was inside the transaction"
     finally:
+        watcher.close()
         worker.stop()

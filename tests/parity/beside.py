@@ -11,7 +11,8 @@ from pathlib import Path
 from tests.harness.connectors import apicurio_converters, connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import Apicurio, ConnectWorker, KafkaBroker, MySqlServer
-from tests.parity.comparison import run_script, snapshot_is_complete
+from tests.lab.process import wait_until
+from tests.parity.comparison import await_records, run_script, snapshot_is_complete
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,23 @@ class Beside:
         self.created.append(name)
         self.connect.create(name, self.config(prefix, options) | self.connect.schema_history())
         return name
+
+    def await_their_snapshot(self, name: str) -> None:
+        """Wait until Debezium's connector has stored the offset that closes its snapshot: all its rows are written."""
+
+        def closed() -> bool:
+            offsets = self.connect.request("GET", f"/connectors/{name}/offsets")["offsets"]
+            return bool(offsets) and "snapshot" not in offsets[0]["offset"]
+
+        wait_until(closed, timeout_s=240, what=f"the snapshot of {name} complete", interval_s=0.3)
+
+    def await_their_place(self, prefix: str) -> None:
+        """Wait until Debezium's connector knows where its stream begins, also one that reads no row at its start.
+
+        Its task is RUNNING before that, and changes until then are not for it. It writes the tables' structures, to the
+        topic of schema changes, behind that (steps 4 to 6 of its `RelationalSnapshotChangeEventSource.doExecute`).
+        """
+        await_records(self.kafka, prefix, 1, 240)
 
     def delete_theirs(self) -> None:
         """Delete Debezium's connectors: they would go on reading, and hold what they have open of the database."""

@@ -19,7 +19,7 @@ from tests.parity.defaults import row_defaults
 from tests.parity.differences import MISSING, Cell, Difference
 
 HERE = Path(__file__).parent
-LEVEL_TIMEOUT_S = 30.0
+LEVEL_TIMEOUT_S = 120.0
 """How long two sides that have both written their last row may differ in their numbers of records."""
 CONTEXT_HEADERS = {"__debezium.context.runId"}
 PROCESSING_FIELDS = ("ts_ms", "ts_us", "ts_ns")

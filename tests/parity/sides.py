@@ -33,7 +33,7 @@ MARKER = "zz_marker"
 """Table whose changes come last; it sorts behind the others, as snapshots read tables in this order."""
 SETTLE_S = 1.5
 """How long no topic may grow until both are taken to be level."""
-UNEQUAL_SETTLE_S = 10.0
+UNEQUAL_SETTLE_S = 60.0
 """The same, while they differ in their numbers of records where they should not: the marker's record says of its own
 topic only that all is there, and on a busy machine the end of a transaction may come later than a moment."""
 LEVEL_TIMEOUT_S = 420.0

@@ -140,9 +140,13 @@ def test_every_mode_and_option_as_debezium_has_it(beside: Beside) -> None:
         for name in OPTION_SETS:
             beside.await_our_snapshot(worker, f"ours__m_{name}")
         pairs.await_done(0)
-        await_records(beside.kafka, f"theirs_m_chosen.{beside.database}.a", 3, 240)
-        time.sleep(5)  # both have closed their snapshots; what no_data leaves out is behind them
-        complete = {name: pairs.offsets(name) for name in OPTION_SETS if name not in ("nodata", "chosen")}
+        beside.await_their_snapshot(pairs.theirs["chosen"])
+        complete = {}
+        for name in OPTION_SETS:
+            if name not in ("nodata", "chosen"):
+                beside.await_their_snapshot(pairs.theirs[name])
+                complete[name] = pairs.offsets(name)
+        beside.await_their_place("theirs_m_nodata")
         beside.mysql.execute("INSERT INTO a VALUES (4, 'new'); INSERT INTO done VALUES (2)", beside.database)
         pairs.await_done(1)
         for name in OPTION_SETS:

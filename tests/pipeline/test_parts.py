@@ -57,7 +57,7 @@ class Run:
         TopicCreator(bench.spec.client_config).ensure([topic])
         producer = Producer({"bootstrap.servers": bench.kafka.bootstrap, "partitioner": "murmur2_random"})
         producer.produce(topic.name, json.dumps(start).encode(), offset_key(bench))
-        assert producer.flush(10) == 0
+        assert producer.flush(60) == 0
 
     def offset(self) -> dict[str, Any]:
         with TopicReader(self.bench.kafka.bootstrap) as reader:
@@ -77,7 +77,7 @@ class Run:
         for lives in range(1, LIVES_MAX):
             task = ConnectorTask(self.spec)
             task.start()
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while not task.join(0.2):
                 assert time.monotonic() < deadline, task.state
                 if self._is_at_end(ends):
@@ -95,7 +95,7 @@ class Run:
 
 def start_offset(bench: Bench) -> dict[str, Any]:
     with bench.running() as task:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while task.progress.offset is None:
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -159,7 +159,7 @@ def test_a_row_larger_than_the_queue_and_than_a_packet_goes_through(
         with bench.running() as task:
             wait_until_streaming(task)
             mysql.execute(f"INSERT INTO t VALUES (1, 0x{value.hex()}), (2, 'small')", mysql_database)
-            large, small = bench.events("t", 2, task, timeout_s=60)
+            large, small = bench.events("t", 2, task)
     assert large["after"] == {"id": 1, "v": value}
     assert small["after"] == {"id": 2, "v": b"small"}
 
@@ -312,7 +312,7 @@ def test_a_task_stops_while_kafka_stands_still(mysql: MySqlServer, apicurio: Api
             mysql.execute(f"BEGIN; {'; '.join(inserts)}; COMMIT", mysql_database)
             time.sleep(2)
             task.request_stop()
-            assert task.join(45), "the task did not stop"
+            assert task.join(90), "the task did not stop"
             assert task.state.state is TaskState.UNASSIGNED, task.state.trace
         finally:
             kafka.resume()

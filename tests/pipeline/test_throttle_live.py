@@ -26,7 +26,9 @@ from tests.pipeline.test_task_edge import wait_until_streaming
 pytestmark = pytest.mark.integration
 
 ROWS = 20_000
-ROWS_PER_S = 5_000
+ROWS_PER_S = 2_000
+STALL_MAX_S = 1.5
+"""A busy machine may have the stream stand still for so long between noting a row and dating its record."""
 ROWS_PER_TRANSACTION = 100
 ROW_BYTES = 500
 BATCH_ROWS_MAX = 1_000
@@ -95,12 +97,12 @@ def test_a_backlog_is_read_at_the_rate(
     with TopicReader(kafka.bootstrap) as reader:
         made_ms = [record.timestamp_ms for record in reader.read_new([f"{bench.prefix}.{mysql_database}.t"])]
     seconds = (made_ms[-1] - made_ms[0]) / 1000
-    assert seconds >= (ROWS - BATCH_ROWS_MAX) / ROWS_PER_S - CREDIT_S
+    assert seconds >= (ROWS - BATCH_ROWS_MAX) / ROWS_PER_S - CREDIT_S - STALL_MAX_S
     for first in range(0, ROWS, 500):
         for last in range(first + 500, ROWS, 500):
             span_s = (made_ms[last] - made_ms[first]) / 1000
-            # Bursts are what is read at a time, and a record is noted a moment after its time is taken.
-            assert last - first <= ROWS_PER_S * (span_s + CREDIT_S + 0.1) + 2 * BATCH_ROWS_MAX
+            # Bursts are what is read at a time.
+            assert last - first <= ROWS_PER_S * (span_s + CREDIT_S + STALL_MAX_S) + 2 * BATCH_ROWS_MAX
 
 
 def test_a_pause_waits_with_heartbeats_and_is_no_failure(
@@ -137,7 +139,7 @@ def test_a_connection_that_does_not_outlive_a_pause_is_no_fault(
         wait_until_held(task, 0.1)
         dumps = mysql.query("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")
         for (number,) in dumps:
-            mysql.execute(f"KILL {number}")
+            mysql.kill_connection(number)
         assert dumps
         wait_until(lambda: "Connecting again." in caplog.text, timeout_s=60, what="the connection found to be lost")
     assert [(state.degraded, state.retries) for state in states] == [(False, 0)] * 2

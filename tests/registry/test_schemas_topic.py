@@ -159,7 +159,13 @@ def test_a_transaction_left_open_is_ended_by_the_next_writer(lab: Lab) -> None:
 @pytest.mark.integration
 def test_a_foreign_open_transaction_delays_writers_only(lab: Lab) -> None:
     lab.worker().register("s", V1)
-    foreign = Producer({"bootstrap.servers": lab.kafka.bootstrap, "transactional.id": uuid4().hex})
+    foreign = Producer(
+        {
+            "bootstrap.servers": lab.kafka.bootstrap,
+            "transactional.id": uuid4().hex,
+            "transaction.timeout.ms": 600_000,
+        }
+    )
     foreign.init_transactions(120)
     foreign.begin_transaction()
     foreign.produce(lab.topic, None, b'{"keytype":"NOOP","magic":0}', partition=0)

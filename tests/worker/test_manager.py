@@ -43,7 +43,7 @@ class ScriptedTask:
         self.state: Any = View(TaskState.UNASSIGNED)
         self._on_state = on_state
         self.stop_asked_at: float | None = None
-        self.stops_after_s = 0.0
+        self.before_end: Callable[[], object] = lambda: None
         self.submitted: list[Any] = []
         self.takes_commands = True
         self._stop = threading.Event()
@@ -55,7 +55,7 @@ class ScriptedTask:
     def _run(self) -> None:
         self.show(View(TaskState.RUNNING))
         self._stop.wait()
-        time.sleep(self.stops_after_s)
+        self.before_end()
         self.state = View(TaskState.UNASSIGNED)
         self._on_state(self.state)
 
@@ -341,11 +341,12 @@ def test_all_tasks_are_drained_at_the_same_time() -> None:
     async def test(world: Cluster, manager: TaskManager) -> None:
         manager.assigned(ALL)
         await until(lambda: all(world.state(name) == "RUNNING" for name in world.configs))
+        assert len(world.made) == 6
+        together = threading.Barrier(6)  # it breaks when one is waited for before the others are asked to stop
         for task in world.made:
-            task.stops_after_s = 1.0
-        began = time.monotonic()
+            task.before_end = lambda: together.wait(60)
         await manager.stop()
-        assert time.monotonic() - began < 4.0  # one after the other: 6 s
+        assert not together.broken
         assert {world.state(name) for name in world.configs} == {"UNASSIGNED"}
 
     run(test, configs={name: {} for name in "abcdef"})

@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from faust_cdc.worker.program import STOP_MAX_S
+from tests.harness.groups import member_count
 from tests.harness.worker import RestError, WorkerProcess
 from tests.lab import KafkaBroker, Tansu
 from tests.lab.ports import free_port
@@ -20,8 +21,9 @@ from tests.worker.records import TopicWriter, connector_config, connector_record
 
 pytestmark = pytest.mark.integration
 
-FIRST_ANSWER_MAX_S = 20.0  # a second on a free machine; other tests may be busy on the same
-DRAIN_MAX_S = 12.0  # wide: other tests may be busy on the same machine
+FIRST_ANSWER_MAX_S = 60.0  # a second on a free machine; other tests may be busy on the same
+DRAIN_MAX_S = STOP_MAX_S
+"""It is a second on a free machine; after so long the worker leaves by force, and says so by its exit code."""
 
 
 @pytest.fixture
@@ -122,11 +124,12 @@ def test_a_signal_drains_tasks_leaves_the_group_and_ends_with_0(
     drained = time.monotonic() - began
     print(f"worker: {how.name} to exit {drained:.2f} s")
     assert drained < DRAIN_MAX_S
-    # It left the group: the next one gets the leases at once, and finds what the first one said last.
+    assert member_count(kafka.bootstrap, group) == 0, "it left the group, so that the next one need not wait"
+    # Which gets the leases, and finds what the first one said last.
     with WorkerProcess(tmp_path / "next", kafka.bootstrap, group) as following:
-        began = time.monotonic()
-        following.wait_running("c0", 60)
-        assert time.monotonic() - began < DRAIN_MAX_S
+        following.wait_ready()
+        assert member_count(kafka.bootstrap, group) == 1
+        following.wait_running("c0")
 
 
 def test_a_broker_that_comes_up_later(tmp_path: Path, group: str) -> None:

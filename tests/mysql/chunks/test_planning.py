@@ -147,7 +147,7 @@ def test_chunks_that_take_too_long_become_smaller(
             read += [row[0] for row in rows_of(connection, table, key, one, columns=["id"], **slow)]
         except ChunkTooLong:
             failures += 1
-            waiting += reversed(planner.split(one, 20))
+            waiting += reversed(planner.split(one, 20) or (one,))  # a busy machine may be slow with one row too
     assert read == list(range(1, 41))
     assert failures >= 2
 
