@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -12,7 +13,7 @@ from faust_cdc.pipeline.phase import Phase
 from faust_cdc.snapshot.progress import TableProgress, TableState
 from tests.lab import Apicurio, KafkaBroker, MySqlServer
 from tests.pipeline.test_task import Bench
-from tests.snapshot.test_commands_live import bench_of, read_until
+from tests.snapshot.test_commands_live import Found, bench_of, read_until
 from tests.snapshot.test_merged_live import fill, wait_for_the_end
 from tests.snapshot.test_refusals_live import stored_progress
 
@@ -20,6 +21,10 @@ pytestmark = pytest.mark.integration
 
 ROWS = 400
 PER_S = 100
+
+
+def has_more_than(count: int, found: Found) -> bool:
+    return len(found) > count
 
 
 def progress_of(bench: Bench, table: str) -> TableProgress:
@@ -67,7 +72,7 @@ def test_a_copy_does_not_begin_while_the_source_is_to_be_left_alone(
                 time.sleep(0.05)
             for number in range(3):
                 mysql.execute(f"INSERT INTO a VALUES ({number}, 0)", mysql_database)
-                read_until(bench, ("a",), lambda found, n=number: len(found) > n, "the stream")
+                read_until(bench, ("a",), partial(has_more_than, number), "the stream")
                 time.sleep(1)
             assert progress_of(bench, "k").state is TableState.PENDING
             assert task.state.error is None

@@ -5,13 +5,15 @@ The snapshot is paused over the statement, so that the stream is sure to come to
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, ResumeSnapshot
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
 from tests.pipeline.test_task import Bench
-from tests.snapshot.test_commands_live import bench_of, marks, read_until
+from tests.snapshot.test_commands_live import Found, bench_of, marks, read_until
 from tests.snapshot.test_merged_live import fill, final, stale_rows, wait_for_the_end
 from tests.snapshot.test_refusals_live import await_told, the_stream_goes_on
 from tests.snapshot.writers import RandomWriter
@@ -96,10 +98,14 @@ def test_two_that_change_their_names(
         resume_to_the_end(bench, task)
         for table in ("t1", "t2"):
             topic, wanted = f"{bench.prefix}.{mysql_database}.{table}", rows_of(bench, table)
-            found = read_until(bench, (table,), lambda found, t=topic, w=wanted: final(found, t) == w, table)
+            found = read_until(bench, (table,), partial(is_level, topic, wanted), table)
             behind = found[BEGUN:] if table == "t1" else found
             assert marks(behind)["incremental"] >= ROWS - 50, "all of it but rows that were changed meanwhile"
     assert scans(bench) == {"t1": "SUCCEEDED", "t2": "SUCCEEDED"}
+
+
+def is_level(topic: str, wanted: dict[int, int], found: Found) -> bool:
+    return final(found, topic) == wanted
 
 
 def rows_of(bench: Bench, table: str) -> dict[int, int]:
