@@ -24,21 +24,13 @@ pytestmark = pytest.mark.integration
 SLOW = {"snapshot__chunk__size": "100", "snapshot__rate__limit": "rows=500"}
 
 
-class RenamedWriter(TwinWriter):
-    """Follows its table."""
-
-    def follow(self, name: str) -> None:
-        """Write to the table by this name from now on; to be called while `held`."""
-        self._tables = [name]
-
-
 def fill_keyless(bench: Bench, table: str) -> None:
     fill(bench.source, bench.database, (table,), ROWS)
     bench.source.execute(f"ALTER TABLE {table} DROP PRIMARY KEY", bench.database)
 
 
-def writer_of(bench: Bench, table: str) -> RenamedWriter:
-    return RenamedWriter(bench.source, bench.database, [table], ROWS * 2, 8, PAUSE_S)
+def writer_of(bench: Bench, table: str) -> TwinWriter:
+    return TwinWriter(bench.source, bench.database, [table], ROWS * 2, 8, PAUSE_S)
 
 
 def capture(bench: Bench, tables: str) -> None:

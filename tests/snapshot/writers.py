@@ -56,6 +56,10 @@ class RandomWriter:
         with self._turn:
             yield
 
+    def follow(self, table: str) -> None:
+        """Write to this table only from now on; to be called while `held`."""
+        self._tables = [table]
+
     def _run(self) -> None:
         try:
             with self._source.admin(self._database) as connection, connection.cursor() as cursor:

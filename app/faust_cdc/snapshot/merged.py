@@ -405,7 +405,7 @@ class MergedSnapshot:
         if self._progress.state is not SnapshotState.RUNNING:
             return NO_LIMIT_MS
         is_turn_of_whole = bool(self._whole) and not self._before_whole()
-        return EAGER_WAIT_MS if is_turn_of_whole else max(EAGER_WAIT_MS, self._pace.wait_ms)
+        return max(EAGER_WAIT_MS, self._whole.wait_ms if is_turn_of_whole else self._pace.wait_ms)
 
     def _ask(self, position: BinlogPosition) -> None:
         delivered: SourceOffset | None = None

@@ -55,6 +55,11 @@ class WholeTable:
         self._look_at = 0.0
 
     @property
+    def is_at_rest(self) -> bool:
+        """True while neither a view is open nor the table locked, so that waiting costs nobody anything."""
+        return self._high is None and self._lock is None
+
+    @property
     def session(self) -> ChunkSession:
         """The session with the view; there once `is_at_view` said so."""
         if self._session is None:
@@ -74,6 +79,12 @@ class WholeTable:
             return True
         self.session.end()
         return False
+
+    def connected(self) -> ChunkSession:
+        """Return the session, opened if it is not; there need not be a view."""
+        if self._session is None:
+            self._session = self._connect()
+        return self._session
 
     def touch(self) -> None:
         """Note that a change of the table went by."""
@@ -97,17 +108,16 @@ class WholeTable:
             self._session = None
 
     def _open(self, gtids: str | None, position: BinlogPosition) -> None:
-        if self._session is None:
-            self._session = self._connect()
-        if not self._is_near(self._session, position):
+        session = self.connected()
+        if not self._is_near(session, position):
             return
         self._views += 1
         if self._views == VIEWS_WITHOUT_LOCK:
             self._acquire()
         self._is_touched = False
-        if self._session.begin(gtids, position, self._should_stop):
-            self._session.begin_view()
-            self._high = self._session.high_watermark()
+        if session.begin(gtids, position, self._should_stop):
+            session.begin_view()
+            self._high = session.high_watermark()
 
     def _is_near(self, session: ChunkSession, position: BinlogPosition) -> bool:
         """Return whether the stream is close behind the server: a view is open, and a lock held, until it is level."""

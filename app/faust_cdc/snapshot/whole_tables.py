@@ -8,6 +8,11 @@ What the stream brings of a table until then:
 - In a blocking one the topic has what was before. A row that is deleted meanwhile is in no copy, so everything is
   written as it comes, and the copy behind it. The same goes for a table with a statement of the user's
   (`snapshot.select.statement.overrides`), which need not give the rows that are changed.
+
+The rate limit and the source's distress are looked at before a copy, never within one. A copy that is begun goes on as
+fast as it can, for while it lasts its view keeps the server from purging what is deleted, which makes the history list
+longer the longer it takes, and the stream of all tables stands still. What it read counts: the next one, and chunks,
+wait until the rate allows more.
 """
 
 from __future__ import annotations
@@ -37,6 +42,7 @@ from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_ta
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.snapshot.kindness import LOOK_EVERY_S, Pace
 from faust_cdc.snapshot.launch import SourceReads, unreadable
 from faust_cdc.snapshot.markers import MarkedRows
 from faust_cdc.snapshot.progress import SnapshotKind, TableProgress
@@ -90,6 +96,8 @@ class WholeTables:
         self._part_after_ms = part_after_ms
         self._is_initial = kind is SnapshotKind.INITIAL
         self._is_incremental = kind is SnapshotKind.INCREMENTAL
+        self._pace = Pace(reads.limiter)
+        self._calm_at = 0.0
         self._tables: list[WholeTable] = []
 
     def __len__(self) -> int:
@@ -129,6 +137,11 @@ class WholeTables:
             self._let_go(table)
         return [table.progress for table in given_up]
 
+    @property
+    def wait_ms(self) -> int:
+        """How long there is nothing to look for, the next table being due."""
+        return self._pace.wait_ms
+
     def copy_next(self, position: BinlogPosition, *, is_first: bool, is_last: bool) -> WholeEnd | None:
         """Copy the next table when this is the place for it; None when it is not.
 
@@ -143,6 +156,8 @@ class WholeTables:
         if table.is_changed and not self._learn(table):
             self._let_go(table)
             return WholeEnd(table.progress, DROPPED)
+        if table.is_at_rest and not self._may_begin(table):
+            return None
         try:
             if not table.is_at_view(self._offset().gtids, position):
                 return None
@@ -159,6 +174,15 @@ class WholeTables:
             return WholeEnd(table.progress, str(error), ScanStatus.SQL_EXCEPTION)
         self._let_go(table)
         return WholeEnd(replace(table.progress, is_planned=True))
+
+    def _may_begin(self, table: WholeTable) -> bool:
+        if not self._pace.may_ask(time.monotonic() >= self._calm_at):
+            return False
+        reason = self._reads.pressure.look(table.connected().connection)
+        if reason is not None:
+            log.info("Snapshot: %s waits: %s", table.captured.id, reason)
+            self._calm_at = time.monotonic() + LOOK_EVERY_S
+        return reason is None
 
     def _let_go(self, table: WholeTable) -> None:
         self._tables.remove(table)
@@ -192,12 +216,13 @@ class WholeTables:
             is_compiled=self._reads.is_compiled,
         )
         reach("snapshot.view.open")
-        began_ms = int(time.time() * 1000)
+        began_ms, before = int(time.time() * 1000), self._writer.written[1]
         if not copy.copy(table.captured, position, table.rows):
             raise AbortableError(
                 f"Asked to stop while {table.captured.id} was copied; it is copied again from its beginning."
             )
         marked.end(is_last=is_last)
+        self._reads.limiter.take(marked.rows, self._writer.written[1] - before)
         table.progress = replace(table.progress, rows=marked.rows, started_ms=began_ms)
 
     def _commit_part(self, captured: CapturedTable) -> None:

@@ -78,8 +78,9 @@ OPTIONS: tuple[Option, ...] = (
             "How many rows and bytes (of keys and values) a snapshot reads in a second, of all tables and threads "
             "together, by time: 'rows=50000,bytes=20MB; Mon-Fri 08:00-18:00 rows=5000; Sun 02:00-04:00 paused; "
             "zone=Europe/Berlin'. The part without days or a time holds where no other does; 'unlimited' and 'paused' "
-            "may stand in place of a rate. Times are UTC unless a zone is given, by name or as +02:00. Not set: no "
-            "limit."
+            "may stand in place of a rate. Times are UTC unless a zone is given, by name or as +02:00. A table without "
+            "a key is copied in one piece once the limit allows to begin, and counts for what is read next. Not set: "
+            "no limit."
         ),
         USED,
         checks=(rate_limit_problem,),
