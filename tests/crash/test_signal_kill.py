@@ -22,7 +22,8 @@ from tests.snapshot.test_merged_live import fill, final, stale_rows
 pytestmark = [pytest.mark.integration, pytest.mark.crash]
 
 ROWS = {"a": 12_000, "b": 1_000, "c": 1_000}
-"""By table; twenty seconds of the first by the rate limit."""
+"""By table; two minutes of the first by the rate limit, as long as it is to be killed."""
+RATE = "rows=100"
 KILLS = 6
 LIFE_ROWS = 2_000
 """A life that ends with a kill reads fewer rows by far."""
@@ -42,7 +43,7 @@ class Signals:
             "CREATE TABLE sig (id VARCHAR(42) PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)",
             self._database,
         )
-        return snapshot_config(
+        config = snapshot_config(
             self._mysql,
             self._database,
             self._prefix,
@@ -52,6 +53,7 @@ class Signals:
             signal__kafka__bootstrap__servers=kafka.bootstrap,
             signal__poll__interval__ms="100",
         )
+        return config | {"snapshot.rate.limit": RATE}
 
     def table(self, identity: str, type_: str, **data: Any) -> None:
         text = json.dumps(data).replace("\\", "\\\\")
@@ -76,6 +78,12 @@ def begin(worker: WorkerProcess, config: dict[str, str]) -> None:
 
 def snapshot_of(worker: WorkerProcess) -> dict[str, Any]:
     return dict(worker.rest("GET", "/connectors/c/snapshot")["snapshot"] or {})
+
+
+def let_go(worker: WorkerProcess, config: dict[str, str]) -> None:
+    """Have the rest read as fast as it goes: nothing is to meet it on its way any more."""
+    worker.wait_ready()
+    worker.rest("PUT", "/connectors/c/config", {name: v for name, v in config.items() if name != "snapshot.rate.limit"})
 
 
 def runs(worker: WorkerProcess, identity: str, waiting: list[str], rows: int, tables: int = 1) -> bool:
@@ -104,7 +112,8 @@ def test_signalled_snapshots_survive_a_kill(
     waiting = ["s-2", "s-3"] if first == "BLOCKING" else ["s-3"]
     signals, worker = Signals(mysql, kafka, mysql_database, prefix), WorkerProcess(tmp_path, kafka.bootstrap, prefix)
     try:
-        begin(worker, signals.config(kafka))
+        config = signals.config(kafka)
+        begin(worker, config)
         execute = "execute-snapshot"
         signals.table("s-1", execute, type=first, **{"data-collections": [signals.name("a")]})
         worker.until(lambda: runs(worker, "s-1", [], 100), 120, "the first runs")
@@ -119,6 +128,7 @@ def test_signalled_snapshots_survive_a_kill(
         worker.kill()
         mysql.execute("UPDATE c SET v = v + 1 WHERE id < 100", mysql_database)
         worker.start()
+        let_go(worker, config)
 
         def is_over() -> bool:
             found = snapshot_of(worker)
@@ -160,7 +170,8 @@ def test_no_signal_is_lost_whenever_the_worker_dies(
         mysql.execute(f"CREATE TABLE s{number} (id INT PRIMARY KEY); INSERT INTO s{number} VALUES (1)", mysql_database)
     signals, worker = Signals(mysql, kafka, mysql_database, prefix), WorkerProcess(tmp_path, kafka.bootstrap, prefix)
     try:
-        begin(worker, signals.config(kafka))
+        config = signals.config(kafka)
+        begin(worker, config)
         signals.table("s-0", "execute-snapshot", type="BLOCKING", **{"data-collections": [signals.name("a")]})
         worker.until(lambda: runs(worker, "s-0", [], 1), 120, "the first runs")
         for number in range(KILLS):
@@ -173,6 +184,7 @@ def test_no_signal_is_lost_whenever_the_worker_dies(
             rows = snapshot_of(worker)["rows"]
             worker.until(lambda rows=rows: snapshot_of(worker)["rows"] > rows, 180, "the first goes on")  # type: ignore[misc]
         assert snapshot_of(worker)["id"] == "s-0", "all was signalled while it ran"
+        let_go(worker, config)
         topics = [f"{prefix}.{mysql_database}.s{number}" for number in range(KILLS)]
         found, decoder = list[tuple[RawRecord, Any, Any]](), AvroDecoder(worker.registry_url)
         with TopicReader(kafka.bootstrap) as reader:

@@ -212,9 +212,9 @@ def test_schema_ids_are_the_same_whoever_comes_first(beside: Beside) -> None:
 
     def theirs(prefix: str, name: str) -> None:
         before = seen(prefix)  # asked behind the start, it may count what is waited for
-        beside.start_theirs(prefix, options[name])
+        connector = beside.start_theirs(prefix, options[name])
         await_records(kafka, f"{prefix}.done", before + 1, 240)
-        time.sleep(1)
+        beside.await_their_snapshot(connector)
 
     def seen(prefix: str) -> int:
         return len(by_topic(kafka, f"{prefix}.done").get(f"{prefix}.done", []))

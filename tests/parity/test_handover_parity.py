@@ -17,10 +17,11 @@ from tests.parity.comparison import await_records, read_topic
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
-ROWS, CHUNK = 9_000, 20
+ROWS, CHUNK = 18_000, 20
+"""So many that both are stopped on their way."""
 SETUP = (
     "CREATE TABLE a (name VARCHAR(9) CHARACTER SET latin1, id INT, PRIMARY KEY (name, id)); "
-    "SET SESSION cte_max_recursion_depth = 10000; INSERT INTO a (name, id) WITH RECURSIVE n (i) AS "
+    "SET SESSION cte_max_recursion_depth = 100000; INSERT INTO a (name, id) WITH RECURSIVE n (i) AS "
     f"(SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS - 1}) SELECT IF(i % 2, 'é', 'b'), i FROM n; "
     "CREATE TABLE z (id INT PRIMARY KEY); INSERT INTO z VALUES (1), (2), (3); "
     "CREATE TABLE sig (id VARCHAR(42) PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)"
@@ -83,8 +84,7 @@ def test_there_and_back(beside: Beside) -> None:
     theirs = beside.start_theirs("there", options)
     with beside.worker() as worker:
         worker.wait_ready()
-        beside.connect.wait_running(theirs)
-        time.sleep(5)
+        beside.await_their_place("there")
         signal(beside, 1, "execute-snapshot", {"data-collections": [f"{database}.a", f"{database}.z"]})
         await_records(beside.kafka, f"there.{database}.a", CHUNK, 120)
         signal(beside, 2, "pause-snapshot", {})
@@ -94,7 +94,7 @@ def test_there_and_back(beside: Beside) -> None:
         first = rows(beside, decoder, "there")
         assert 0 < len(first) < ROWS
         set_our_offset(beside, "here", offset)
-        slow = {**options, "snapshot.rate.limit": "rows=300"}
+        slow = {**options, "snapshot.rate.limit": "rows=100"}
         beside.start_ours(worker, "here", slow)
         await_records(beside.kafka, f"here.{database}.a", CHUNK, 120)
         worker.rest("PUT", "/connectors/here/stop")
@@ -109,7 +109,7 @@ def test_there_and_back(beside: Beside) -> None:
             {"offsets": [{"partition": {"server": "there"}, "offset": our_offset(worker, "here")}]},
         )
         beside.connect.change("PUT", f"/connectors/{theirs}/resume")
-        await_records(beside.kafka, f"there.{database}.z", 3, 240)
+        await_records(beside.kafka, f"there.{database}.z", 3, 420)
         third = rows(beside, decoder, "there")[len(first) :]
         assert third[0] == following(second[-1])
         assert sorted(first + second + third) == sorted(("é" if i % 2 else "b", i) for i in range(ROWS))

@@ -39,6 +39,10 @@ def told(decoder: AvroDecoder, records: list[RawRecord], prefix: str) -> list[tu
     return found
 
 
+def is_over(beside: Beside, decoder: AvroDecoder, side: str) -> bool:
+    return "COMPLETED" in [one[2] for one in told(decoder, read_topic(beside.kafka, f"told-{side}"), side)]
+
+
 def test_the_same_is_told(beside: Beside) -> None:
     # Debezium writes its windows into the signal table; we only read.
     beside.mysql.execute(f"{SETUP}; GRANT INSERT ON {beside.database}.* TO {beside.mysql.user}", beside.database)
@@ -56,9 +60,10 @@ def test_the_same_is_told(beside: Beside) -> None:
             f"INSERT INTO sig VALUES ('s-1', 'execute-snapshot', '{{\"data-collections\": {tables}}}')", database
         )
         for side in ("theirs_inc", "ours___inc"):
-            await_records(kafka, f"{side}.{database}.a", 6, 90)
-            await_records(kafka, f"{side}.{database}.b", 2, 90)
-        time.sleep(5)
+            await_records(kafka, f"{side}.{database}.a", 6, 240)
+            await_records(kafka, f"{side}.{database}.b", 2, 240)
+            worker.until(lambda side=side: is_over(beside, decoder, side), 240, f"{side} has told all")  # type: ignore[misc]
+        time.sleep(2)  # what would come too much
         found = {side: told(decoder, read_topic(kafka, f"told-{side}"), side) for side in ("theirs_inc", "ours___inc")}
     assert found["ours___inc"] == found["theirs_inc"]
     assert [one[2] for one in found["ours___inc"]] == [
