@@ -180,6 +180,41 @@ def test_a_snapshot_goes_on_where_it_was(
     judge(mysql, mysql_database, topics, found)
 
 
+def test_without_gtids(kafka: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where rows in the signal table say what a read shows: those of windows that were never closed harm nothing."""
+    prefix = f"wndw{random.randrange(10**9)}"
+    group, topics = f"g-{prefix}", [f"{prefix}.d.{table}" for table in ("a", "b")]
+    worker = WorkerProcess(tmp_path, kafka.bootstrap, group)
+    lives = Lives(worker, kafka, f"{group}-offsets", monkeypatch)
+    with MySqlServer(gtid_mode=False) as mysql:
+        mysql.create_database("d")
+        fill(mysql, "d", ("a", "b"), 3 * LIFE_ROWS)
+        mysql.execute("CREATE TABLE sig (id VARCHAR(42) PRIMARY KEY, type VARCHAR(32), data VARCHAR(2048))", "d")
+        mysql.execute(f"GRANT INSERT ON d.sig TO {mysql.user}")
+        config = snapshot_config(mysql, "d", prefix, signal__data__collection="d.sig")
+        with RandomWriter(mysql, "d", ["a", "b"], 6 * LIFE_ROWS, SEED, PAUSE_S) as writer:
+            try:
+                lives.end_at("snapshot.begun", after=("snap", config))
+                for number, place in enumerate(PLACES, 1):
+                    lives.end_at(place, number)
+                lives.end_within(0.3)
+                lives.end_at(END)
+                worker.start()
+                worker.until(lambda: is_over(kafka, f"{group}-offsets"), END_S, "the end of the snapshot")
+                writer.stop()
+                mysql.execute(LAST_ROWS, "d")
+                found = read_to_the_end(worker, kafka, topics)
+            finally:
+                worker.stop()
+        assert lives.in_snapshot == sum(lives.kills.values()), "every life ended in the snapshot"
+        judge(mysql, "d", topics, found)
+        types = Counter(type_ for (type_,) in mysql.query("SELECT type FROM sig", "d"))
+    left_open = types["snapshot-window-open"] - types["snapshot-window-close"]
+    print(f"\n{lives.kills}; {writer.operations} changes, {len(found)} records; {types}")
+    assert 0 <= left_open <= 2 * sum(lives.kills.values()), "a life has two readers, each in one window"
+    assert types["snapshot-window-close"] > 0
+
+
 def test_chunks_that_fill_a_transaction(
     mysql: MySqlServer, kafka: KafkaBroker, mysql_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
