@@ -102,18 +102,20 @@ def test_every_row_once_in_bounded_memory(
     prefix = f"big{uuid4().hex[:8]}"
     config = connector_config(mysql, mysql_database, prefix, snapshot__locking__mode="watermark")
     config["snapshot.max.threads"] = "2"
+    slow = config | {"snapshot.rate.limit": f"rows={ROWS // 10}"}  # so that the kill does not come behind its end
     with (
         WorkerProcess(tmp_path, kafka.bootstrap, f"g-{prefix}") as worker,
         closing(Tally(kafka.bootstrap, f"{prefix}.{mysql_database}.big")) as tally,
     ):
         worker.wait_ready()
         idle_mb = worker.rss_mb()
-        worker.rest("POST", "/connectors", {"name": "big", "config": config})
+        worker.rest("POST", "/connectors", {"name": "big", "config": slow})
         worker.until(lambda: rows_done(worker) >= ROWS // 5, TIMEOUT_S, "some of the rows")
         peaks_mb = [worker.rss_mb("VmHWM")]
         worker.kill()
         at_kill = tally.drain()
         worker.start().wait_ready()
+        worker.rest("PUT", "/connectors/big/config", config)
         worker.until(lambda: rows_done(worker) > at_kill, TIMEOUT_S, "more rows")
         before, began = rows_done(worker), time.monotonic()
         worker.until(lambda: rows_done(worker) == ROWS, TIMEOUT_S, "all rows")
