@@ -19,7 +19,7 @@ from faust_cdc.snapshot.commands import (
     ResumeSnapshot,
     StopSnapshot,
 )
-from tests.lab import Apicurio, KafkaBroker, MySqlServer
+from tests.lab import Apicurio, KafkaBroker, MySqlServer, SqlServer
 from tests.oracle.topics import RawRecord, TopicReader, changes
 from tests.pipeline.test_task import Bench
 from tests.snapshot.holding import Hold
@@ -31,9 +31,9 @@ pytestmark = pytest.mark.integration
 Found = list[tuple[RawRecord, Any, Any]]
 
 
-def bench_of(mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, database: str, **more: str) -> Bench:
+def bench_of(source: SqlServer, kafka: KafkaBroker, apicurio: Apicurio, database: str, **more: str) -> Bench:
     config = {"snapshot__locking__mode": "watermark", "snapshot__chunk__size": "300", **more}
-    return Bench(mysql, kafka, apicurio, database, **config)
+    return Bench(source, kafka, apicurio, database, **config)
 
 
 def read_until(bench: Bench, tables: tuple[str, ...], is_enough: Callable[[Found], bool], what: str) -> Found:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from confluent_kafka import Producer
 
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, ResumeSnapshot, SnapshotKind, StopSnapshot
@@ -161,3 +162,31 @@ def test_initial_only_refuses_what_would_come_behind_it(
         told = [one for _, _, one in changes(reader.read_new([f"{mysql_database}-told"]), bench.decoder)]
     assert [one["id"] for one in told if one["type"] == "REFUSED"] == [one.id for one in refused_all]
     assert len(found) == ROWS
+
+
+def test_what_a_task_without_an_offset_tells_hides_nothing_in_the_topic(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    """Nothing could cover the sink's record: the Kafka transaction that it is in is aborted at once."""
+    told = f"{mysql_database}-told"
+    config = {
+        "snapshot__mode": "configuration_based",
+        "notification__enabled__channels": "sink",
+        "notification__sink__topic__name": told,
+    }
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, **config)
+    fill(mysql, mysql_database, ("a",), 10)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap})
+    with bench.running() as task, TopicReader(kafka.bootstrap) as reader:
+        task.submit(ExecuteSnapshot("s-1", (rf"{mysql_database}\.a",)))
+        await_told(bench, "REFUSED", task)
+        producer.produce(told, b"another's")
+        assert producer.flush(60) == 0
+        found: list[bytes | None] = []
+        deadline = time.monotonic() + 90
+        while b"another's" not in found:
+            assert task.state.error is None, task.state.cause
+            assert time.monotonic() < deadline, found
+            found += [record.value for record in reader.read_new([told])]
+            time.sleep(0.1)
+    assert found == [b"another's"]

@@ -34,7 +34,8 @@ def stay_idle(
 ) -> None:
     """Stay until asked to stop. `offset` is the stored one: the sink's notifications are committed with it.
 
-    Without one they go to the other channels only. Raises what `Notifier.notify` and `TransactionWriter.commit` do.
+    Without one they go to the other channels only: a Kafka transaction that nothing covers must not stay open, as it
+    would hide what others write behind it. Raises what `Notifier.notify` and the writer do.
     """
     queue.begin_again()
 
@@ -46,7 +47,11 @@ def stay_idle(
             continue
         for command in desk.commands(here):
             desk.refuse(command, beyond(command, mode) or "no snapshot is under way")
-        if writer.has_records and (writer.committed or offset):
+        if not writer.has_records:
+            pass
+        elif writer.committed or offset:
             writer.cover(here)
             writer.commit()
+        else:
+            writer.abandon()
         queue.committed()

@@ -240,6 +240,11 @@ class TransactionWriter:
             self._covered = lambda: offset
             self.commit()
 
+    def abandon(self) -> None:
+        """Abort what is open, where there is no offset that could cover it."""
+        self._producer.abort()
+        self._reset()
+
     def _begin(self) -> None:
         if self._producer.state is ProducerState.READY:
             self.stages.paused(self.pause())

@@ -249,6 +249,8 @@ class MergedSnapshot:
             return
         self._take_read()
         for chunk in [one for one in self._read if one.request.window.is_due(position)]:
+            if chunk not in self._read:
+                continue  # given up with the one before it, which has its table left out
             self._read.remove(chunk)
             self._settle(chunk, position)
             if self._writer.is_full():

@@ -58,7 +58,8 @@ OPTIONS: tuple[Option, ...] = (
         "Rows of a chunk",
         (
             "How many rows a snapshot without locks (snapshot.locking.mode=watermark) reads at once at most. Fewer "
-            "where rows are large: a chunk has 24 MiB at most. What a restart reads again is a chunk a reader at most. "
+            "where rows are large: a chunk has 24 MiB at most. What a restart reads again are chunks that were read "
+            "and not committed: some for each reader. "
             "Defaults to 20000; incremental snapshots go by incremental.snapshot.chunk.size where that is set and this "
             "is not."
         ),
