@@ -37,6 +37,7 @@ from faust_cdc.relational.ddl.types import widened
 from faust_cdc.relational.model import Column, Table, sorted_keys
 
 _WIDE = frozenset({"ucs2", "utf16", "utf16le", "utf32"})
+_LONG = NO_IMPLICIT_DEFAULT | {"varchar", "varbinary"}
 _TEXTS = frozenset({"tinytext", "text", "mediumtext", "longtext"})
 
 
@@ -156,11 +157,11 @@ class _Alteration:
             return replace(column, invisible=clause.invisible)
         if clause.drop_default:
             return without_default(column)
-        if clause.default is None:
+        if clause.default is None or column.auto_increment or column.generated:
             return column
         if clause.default.kind is DefaultKind.EXPRESSION and column.type_name in NO_IMPLICIT_DEFAULT:
             raise NotResolved(f"how the server shows the default of column {column.name!r} is not known")
-        if clause.default.kind is DefaultKind.NOW and self._context.mariadb:
+        if clause.default.kind is DefaultKind.NOW and self._context.mariadb and column.default_is_expression:
             column = replace(column, on_update=False)
         return with_default(column, clause.default, self._context)
 
@@ -213,13 +214,18 @@ class _Alteration:
             if pair.charset == "binary":
                 raise NotResolved("texts become binary")
             for column in self._columns:
-                self._ensure_labels_kept(column, pair)
+                self._ensure_convertible(column, pair)
             self._columns = [_converted(column, pair) for column in self._columns]
 
-    def _ensure_labels_kept(self, column: Column, pair: CharsetPair) -> None:
+    def _ensure_convertible(self, column: Column, pair: CharsetPair) -> None:
         """Both servers misread the bytes of labels when one of the two charsets has no ASCII (9.7, 10.11)."""
+        if column.type_name in _TEXTS and column.name.lower() in self._written:
+            raise NotResolved(f"how large column {column.name!r} becomes is not known")
         if column.type_name in ("enum", "set"):
             wide = column.charset in _WIDE or pair.charset in _WIDE
+            if "?" in "".join(column.enum_values):
+                # It may stand for a character that the charset does not have and the server has kept.
+                raise NotResolved(f"the labels of column {column.name!r} are not known")
             if wide and column.charset != pair.charset:
                 raise NotResolved(f"the labels of column {column.name!r} change with the charset")
             ensure_kept("".join(column.enum_values), pair.charset)
@@ -252,9 +258,16 @@ class _Alteration:
             return
         found = keys.find(clause.name)
         if found is not None and (clause.kind is not None or found.unique):
+            if self._context.mariadb and clause.kind is None and any(self._is_long(name) for name in found.columns):
+                # MariaDB 10.11 does not find the constraint of such a key with IF EXISTS.
+                raise NotResolved(f"what becomes of the key {clause.name!r} is not known")
             keys.drop(found)
         elif clause.kind is not None and not clause.if_exists:
             raise NotResolved(f"the key {clause.name!r} is not known")
+
+    def _is_long(self, name: str | None) -> bool:
+        """Say whether a column's values are too long for an index, so that MariaDB keeps a hash of them."""
+        return any(one.name == name and one.type_name in _LONG for one in self._table.columns)
 
 
 def _table_pair(table: Table) -> CharsetPair | None:

@@ -34,6 +34,8 @@ def column_of(
     """Return the column, its place still open. Raises NotResolved."""
     facts = type_facts(definition.type, context, inherited)
     implied = facts.type_name == "timestamp" and not context.explicit_defaults_for_timestamp
+    # MySQL shows no charset for labels of bytes.
+    shown = None if facts.charset and facts.charset.charset == "binary" and not context.mariadb else facts.charset
     nullable = definition.nullable
     if nullable is None:
         nullable = not (implied and not definition.generated) and not definition.auto_increment
@@ -45,8 +47,8 @@ def column_of(
         unsigned=facts.unsigned,
         length=facts.length,
         scale=facts.scale,
-        charset=facts.charset.charset if facts.charset else None,
-        collation=facts.charset.collation if facts.charset else None,
+        charset=shown.charset if shown else None,
+        collation=shown.collation if shown else None,
         enum_values=facts.labels,
         generated=definition.generated,
         auto_increment=definition.auto_increment,

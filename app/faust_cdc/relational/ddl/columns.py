@@ -92,7 +92,7 @@ def column_type(reader: Reader) -> ColumnType:
     name = reader.name("a type").upper()
     if national and name not in _NATIONAL:
         reader.fail("CHAR or VARCHAR after NATIONAL")
-    second = reader.skip_any(*_SECOND_WORDS.get(name, ()))
+    second = "" if reader.tokens.peek(1).word == "SET" else reader.skip_any(*_SECOND_WORDS.get(name, ()))
     if second:
         name = f"{name} {second}"
         if name in ("LONG CHAR", "LONG CHARACTER"):

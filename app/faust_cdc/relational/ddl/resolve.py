@@ -177,7 +177,9 @@ def _rename(statement: RenameTable, tables: Tables, context: DdlContext) -> tupl
             if statement.if_exists:
                 continue
             raise NotResolved(f"the table {old} is not known")
-        now[old], now[new] = None, origin
+        now[old] = None
+        now.pop(new, None)  # Told in the order in which the last names are given.
+        now[new] = origin
     moved = [(new, origin) for new, origin in now.items() if origin is not None and origin != new]
     return tuple(TableChange(ChangeKind.RENAME, new, replace(tables[origin], id=new), origin) for new, origin in moved)
 
