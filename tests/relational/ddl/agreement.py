@@ -73,7 +73,9 @@ class Agreement:
         return self.counts
 
     def _connected(self) -> Connection[Any]:
+        versions = "SET system_versioning_alter_history = KEEP"
         return pymysql.connect(
+            init_command=versions if self.mariadb else None,
             unix_socket=str(self._server.socket_path),
             user="root",
             charset="utf8mb4",

@@ -101,6 +101,8 @@ class Generator:
         return TableId(self.database if self.maybe(0.85) else self.other, self.new_name("t"))
 
     def _create(self, tables: Mapping[TableId, Table]) -> str:
+        if self.maybe(0.06):
+            return self._with_foreign_key()
         opening = self.word("CREATE") + " "
         if self.mariadb and self.maybe(0.1):
             opening += "OR REPLACE "
@@ -114,7 +116,14 @@ class Generator:
         target = self._new_id()
         if tables and self.maybe(0.08):
             target = self.random.choice(list(tables))
-        return opening + self.table(target) + self._body() + self._table_options() + self._partitions()
+        return (
+            opening
+            + self.table(target)
+            + self._body()
+            + self._table_options()
+            + self._versioning()
+            + self._partitions()
+        )
 
     def _body(self) -> str:
         names = [self.new_name("c") for _ in range(self.random.randint(1, 7))]
@@ -170,6 +179,19 @@ class Generator:
                 self.random.choice(("ROW_FORMAT=DYNAMIC", "AUTO_INCREMENT=5", "STATS_PERSISTENT=0", "MAX_ROWS=9"))
             )
         return " " + self.random.choice((" ", ", ")).join(found) if found else ""
+
+    def _versioning(self) -> str:
+        return " WITH SYSTEM VERSIONING" if self.mariadb and self.maybe(0.06) else ""
+
+    def _with_foreign_key(self) -> str:
+        """A table that refers to itself, so that the key it refers to is there."""
+        name = self._new_id()
+        constraint = f"CONSTRAINT {self.name(self.new_name('fk'))} " if self.maybe() else ""
+        index = f" {self.name(self.new_name('fi'))} " if self.maybe(0.3) else " "
+        own = self.random.choice(("", ", KEY kb (b)", ", KEY kbc (b, c)", ", UNIQUE (c)"))
+        action = self.random.choice(("", " ON DELETE CASCADE", " ON UPDATE SET NULL ON DELETE NO ACTION"))
+        key = f"{constraint}FOREIGN KEY{index}(b) REFERENCES {self.table(name)} (a){action}"
+        return f"CREATE TABLE {self.table(name)} (a INT PRIMARY KEY, b INT, c INT{own}, {key}) ENGINE=InnoDB"
 
     def _partitions(self) -> str:
         return self.random.choice(("",) * 12 + (" PARTITION BY HASH (1) PARTITIONS 2",))

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from faust_cdc.relational.ddl.column_facts import column_of, first_timestamp, not_null, with_default, without_default
+from faust_cdc.relational.ddl.column_facts import (
+    column_of,
+    ensure_defaults_told,
+    first_timestamp,
+    not_null,
+    with_default,
+    without_default,
+)
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
 from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT, ensure_kept
 from faust_cdc.relational.ddl.key_facts import Keys
@@ -81,6 +88,7 @@ class _Alteration:
         )
 
     def _refuse_unknown(self) -> None:
+        ensure_defaults_told(self._table)
         for clause in self._clauses:
             if isinstance(clause, ChangePeriod | ChangeVersioning):
                 raise NotResolved("periods and versions change columns and keys")
@@ -121,7 +129,9 @@ class _Alteration:
         renames = {c.name.lower(): c for c in self._clauses if isinstance(c, RenameColumn)}
         alters = [c for c in self._clauses if isinstance(c, AlterColumn)]
         known = {column.name.lower() for column in self._columns}
-        for clause in (*drops.values(), *changes.values(), *renames.values(), *alters):
+        mentions: list[DropColumn | ModifyColumn | RenameColumn | AlterColumn]
+        mentions = [*drops.values(), *changes.values(), *renames.values(), *alters]
+        for clause in mentions:
             if clause.name.lower() not in known and not clause.if_exists:
                 raise NotResolved(f"the column {clause.name!r} is not known")
         columns = []
@@ -156,7 +166,9 @@ class _Alteration:
         if clause.invisible is not None:
             return replace(column, invisible=clause.invisible)
         if clause.drop_default:
-            return without_default(column)
+            # MySQL goes on to call a dropped CURRENT_TIMESTAMP an expression.
+            now = not self._context.mariadb and column.type_name in ("timestamp", "datetime")
+            return replace(without_default(column), default_is_expression=now and column.default_is_expression)
         if clause.default is None or column.auto_increment or column.generated:
             return column
         if clause.default.kind is DefaultKind.EXPRESSION and column.type_name in NO_IMPLICIT_DEFAULT:
@@ -223,8 +235,9 @@ class _Alteration:
             raise NotResolved(f"how large column {column.name!r} becomes is not known")
         if column.type_name in ("enum", "set"):
             wide = column.charset in _WIDE or pair.charset in _WIDE
-            if "?" in "".join(column.enum_values):
-                # It may stand for a character that the charset does not have and the server has kept.
+            labels = "".join(column.enum_values)
+            if "?" in labels or not (labels.isascii() or column.charset in ("utf8mb4", "utf8mb3", "latin1")):
+                # What is shown may stand for a character that the charset does not have and the server has kept.
                 raise NotResolved(f"the labels of column {column.name!r} are not known")
             if wide and column.charset != pair.charset:
                 raise NotResolved(f"the labels of column {column.name!r} change with the charset")

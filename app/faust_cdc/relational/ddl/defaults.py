@@ -219,7 +219,8 @@ def _octets(column: Column, written: Default, context: DdlContext) -> str:
     data = _bytes(written) if written.kind in (DefaultKind.HEX, DefaultKind.BITS) else _text(column, written).encode()
     if column.type_name == "binary" and context.mariadb:
         data = data.ljust(column.length or 1, b"\0")
-    return "0x" + data.hex() if data or context.mariadb or column.type_name == "binary" else ""
+    digits = data.hex() if context.mariadb else data.hex().upper()
+    return f"0x{digits}" if data or context.mariadb or column.type_name == "binary" else ""
 
 
 def _labels(column: Column, written: Default) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from faust_cdc.relational.ddl.alteration import altered
 from faust_cdc.relational.ddl.changes import ChangeKind, TableChange, Unresolvable
-from faust_cdc.relational.ddl.column_facts import column_of, first_timestamp, not_null
+from faust_cdc.relational.ddl.column_facts import column_of, ensure_defaults_told, first_timestamp, not_null
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
 from faust_cdc.relational.ddl.key_facts import Keys
 from faust_cdc.relational.ddl.statements import (
@@ -110,6 +110,7 @@ def _like(name: TableName, table_id: TableId, tables: Tables, context: DdlContex
     source = tables.get(_id(name, tables, context))
     if source is None:
         raise NotResolved(f"the table that it is like, {name.table!r}, is not known")
+    ensure_defaults_told(source)
     return replace(source, id=table_id)
 
 
