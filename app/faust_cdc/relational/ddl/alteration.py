@@ -65,6 +65,7 @@ class _Alteration:
         self._columns = list(table.columns)
         self._renamed: dict[str, str | None] = {}
         self._written: dict[str, ColumnDefinition] = {}
+        self._passed_over: list[KeyDefinition] = []
 
     def result(self) -> Table:
         """Return the table after all clauses."""
@@ -166,8 +167,10 @@ class _Alteration:
         if clause.invisible is not None:
             return replace(column, invisible=clause.invisible)
         if clause.drop_default:
+            if self._context.mariadb:
+                return self._without_default_of_mariadb(column)
             # MySQL goes on to call a dropped CURRENT_TIMESTAMP an expression.
-            now = not self._context.mariadb and column.type_name in ("timestamp", "datetime")
+            now = column.type_name in ("timestamp", "datetime")
             return replace(without_default(column), default_is_expression=now and column.default_is_expression)
         if clause.default is None or column.auto_increment or column.generated:
             return column
@@ -177,11 +180,19 @@ class _Alteration:
             column = replace(column, on_update=False)
         return with_default(column, clause.default, self._context)
 
+    def _without_default_of_mariadb(self, column: Column) -> Column:
+        """With a default of CURRENT_TIMESTAMP its ON UPDATE goes too."""
+        if column.type_name == "timestamp" and not self._context.explicit_defaults_for_timestamp:
+            raise NotResolved(f"the default of column {column.name!r} is not known")
+        goes = column.default_is_expression and column.type_name in ("timestamp", "datetime")
+        return replace(without_default(column), on_update=column.on_update and not goes)
+
     def _placed(self) -> None:
         """Move and add columns in the clauses' order."""
         for clause in self._clauses:
             if isinstance(clause, AddColumn):
                 if clause.if_not_exists and self._find(clause.column.name) is not None:
+                    self._passed_over.extend(clause.column.keys)
                     continue
                 self._put(self._column_of(clause), clause.place)
             elif isinstance(clause, ModifyColumn) and clause.place is not None:
@@ -206,6 +217,8 @@ class _Alteration:
             if first_timestamp([definition], self._context) is not None:
                 self._columns[at] = column_of(definition, self._context, self._pair, promoted=True)
         elif not column.nullable and not column.has_default and not column.on_update:
+            if self._context.mariadb:
+                raise NotResolved(f"the default of column {column.name!r} is not known")
             self._columns[at] = replace(column, on_update=True, default_is_expression=True)
 
     def _put(self, column: Column, place: Place | None) -> None:
@@ -264,6 +277,8 @@ class _Alteration:
         return keys
 
     def _is_new(self, keys: Keys, key: KeyDefinition) -> bool:
+        if any(key is one for one in self._passed_over):
+            return False
         return not (key.if_not_exists and key.name is not None and keys.find(key.name) is not None)
 
     def _drop_key(self, keys: Keys, clause: DropKey) -> None:

@@ -64,6 +64,8 @@ def column_of(
     if implied and not nullable and (definition.default is None or definition.default.kind is DefaultKind.NULL):
         return replace(column, has_default=True, default=zero_moment(column))
     if definition.default is None:
+        if definition.on_update and context.mariadb and not column.nullable:
+            return replace(column, has_default=True, default=zero_moment(column))
         if definition.type.compressed and not column.nullable:
             # MariaDB shows an empty default that nobody has written.
             return replace(column, has_default=True, default="" if column.charset else "0x")
