@@ -17,7 +17,7 @@ from faust_cdc.relational.ddl.column_facts import (
     without_default,
 )
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
-from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT, ensure_kept
+from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT
 from faust_cdc.relational.ddl.key_facts import Keys
 from faust_cdc.relational.ddl.statements import (
     AddColumn,
@@ -119,6 +119,11 @@ class _Alteration:
         lowered = name.lower()
         return next((at for at, column in enumerate(self._columns) if column.name.lower() == lowered), None)
 
+    def _is_there(self, name: str) -> bool:
+        """Say whether IF NOT EXISTS passes a column over: dropped by the same statement it still counts."""
+        before = any(column.name.lower() == name.lower() for column in self._table.columns)
+        return before or self._find(name) is not None
+
     def _column_of(self, clause: AddColumn | ModifyColumn) -> Column:
         self._written[clause.column.name.lower()] = clause.column
         return column_of(clause.column, self._context, self._pair)
@@ -148,6 +153,8 @@ class _Alteration:
                 new = replace(column, name=renames[name].to)
             for alter in alters:
                 if alter.name.lower() == name:
+                    if name in changes:
+                        raise NotResolved(f"two clauses are about column {column.name!r}")
                     new = self._altered_column(new, alter)
             if new.name != column.name:
                 self._renamed[column.name] = new.name
@@ -176,7 +183,7 @@ class _Alteration:
             return column
         if clause.default.kind is DefaultKind.EXPRESSION and column.type_name in NO_IMPLICIT_DEFAULT:
             raise NotResolved(f"how the server shows the default of column {column.name!r} is not known")
-        if clause.default.kind is DefaultKind.NOW and self._context.mariadb and column.default_is_expression:
+        if self._context.mariadb and column.default_is_expression:
             column = replace(column, on_update=False)
         return with_default(column, clause.default, self._context)
 
@@ -191,7 +198,7 @@ class _Alteration:
         """Move and add columns in the clauses' order."""
         for clause in self._clauses:
             if isinstance(clause, AddColumn):
-                if clause.if_not_exists and self._find(clause.column.name) is not None:
+                if clause.if_not_exists and self._is_there(clause.column.name):
                     self._passed_over.extend(clause.column.keys)
                     continue
                 self._put(self._column_of(clause), clause.place)
@@ -249,12 +256,11 @@ class _Alteration:
         if column.type_name in ("enum", "set"):
             wide = column.charset in _WIDE or pair.charset in _WIDE
             labels = "".join(column.enum_values)
-            if "?" in labels or not (labels.isascii() or column.charset in ("utf8mb4", "utf8mb3", "latin1")):
-                # What is shown may stand for a character that the charset does not have and the server has kept.
+            if column.charset != pair.charset and ("?" in labels or not labels.isascii()):
+                # What is shown may not be what is kept, and MariaDB 10.11 reads its bytes in the other charset.
                 raise NotResolved(f"the labels of column {column.name!r} are not known")
             if wide and column.charset != pair.charset:
                 raise NotResolved(f"the labels of column {column.name!r} change with the charset")
-            ensure_kept("".join(column.enum_values), pair.charset)
 
     def _keys(self) -> Keys:
         keys = Keys(self._table.keys, self._table.primary_key)
@@ -272,9 +278,17 @@ class _Alteration:
         keys.change_columns(self._renamed, changed)
         added = [c.key for c in self._clauses if isinstance(c, AddKey) and self._is_new(keys, c.key)]
         primary = {(part.column or "").lower() for key in added if key.kind is KeyKind.PRIMARY for part in key.parts}
-        self._columns = [not_null(column) if column.name.lower() in primary else column for column in self._columns]
+        self._columns = [
+            self._in_primary_key(column) if column.name.lower() in primary else column for column in self._columns
+        ]
         keys.add(added, self._columns)
         return keys
+
+    def _in_primary_key(self, column: Column) -> Column:
+        implied = column.type_name == "timestamp" and not self._context.explicit_defaults_for_timestamp
+        if implied and column.nullable:
+            raise NotResolved(f"the default of column {column.name!r} is not known")
+        return not_null(column)
 
     def _is_new(self, keys: Keys, key: KeyDefinition) -> bool:
         if any(key is one for one in self._passed_over):

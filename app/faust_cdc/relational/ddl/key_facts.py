@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from faust_cdc.relational.ddl.context import NotResolved
 from faust_cdc.relational.ddl.statements import KeyDefinition, KeyKind, KeyPart
-from faust_cdc.relational.model import Column, Key
+from faust_cdc.relational.ddl.types import SPATIAL
+from faust_cdc.relational.model import Column, Key, Table
 
 _BLOBS = frozenset({"tinyblob", "blob", "mediumblob", "longblob", "tinytext", "text", "mediumtext", "longtext"})
 _WHOLE = frozenset({"char", "varchar", "binary", "varbinary"})
@@ -58,7 +59,17 @@ class Keys:
                 raise NotResolved("a key WITHOUT OVERLAPS has columns that its text does not name")
             if definition.kind is KeyKind.FOREIGN and self._serves(definitions, place):
                 continue
-            self._added.append(self._key(definition, by_name))
+            key = self._key(definition, by_name)
+            self._ensure_alone(definition, key)
+            self._added.append(key)
+
+    def _ensure_alone(self, definition: KeyDefinition, key: Key) -> None:
+        """A key that a foreign key has got of itself goes when another one serves it, and is not told from others."""
+        if definition.kind in (KeyKind.FULLTEXT, KeyKind.SPATIAL, KeyKind.VECTOR):
+            return
+        for one in self._known:
+            if not one.unique and one.columns == key.columns[: len(one.columns)]:
+                raise NotResolved(f"whether the key {one.name!r} is a foreign key's own is not known")
 
     def _serves(self, definitions: Sequence[KeyDefinition], place: int) -> bool:
         """Say whether another key begins with a foreign key's columns, which then gets none of its own."""
@@ -83,6 +94,9 @@ class Keys:
     def _key(self, definition: KeyDefinition, by_name: dict[str, Column]) -> Key:
         columns = tuple(self._column_name(part, by_name) for part in definition.parts)
         unique = definition.kind in (KeyKind.PRIMARY, KeyKind.UNIQUE)
+        places = [by_name[name.lower()] for name in columns if name is not None]
+        if unique and any(column.type_name in SPATIAL for column in places):
+            raise NotResolved("how much of a place a unique key covers is not known")
         prefixes = tuple(_prefix(part.prefix, by_name.get((part.column or "").lower())) for part in definition.parts)
         name = definition.name or self._free_name(columns[0] or "functional_index")
         return Key(name, columns, unique, prefixes if unique and any(prefixes) else ())
@@ -128,6 +142,12 @@ class Keys:
             if first:
                 return _names(first[0])
         return ()
+
+
+def candidates(table: Table) -> int:
+    """Return how many keys could be the record's where no primary key is."""
+    nullable = {column.name: column.nullable for column in table.columns}
+    return sum(key.unique and all(nullable.get(name or "") is False for name in key.columns) for key in table.keys)
 
 
 def _names(key: Key) -> tuple[str, ...]:
