@@ -28,6 +28,8 @@ from tests.lab.sql_servers import SqlServer
 from tests.relational.ddl.generator import Generator
 
 _MODES = {"ANSI_QUOTES": 4, "NO_BACKSLASH_ESCAPES": 0x100000, "REAL_AS_FLOAT": 1, "STRICT_TRANS_TABLES": 0x200000}
+_GONE = (0, 2006, 2013)
+"""Error numbers of a connection that is lost."""
 _SESSION_EVERY = 25
 _ALL_TABLES_EVERY = 50
 
@@ -121,6 +123,8 @@ class Agreement:
             try:
                 self._ask(connection, part)
             except pymysql.MySQLError as error:
+                if error.args[0] in _GONE:
+                    raise AssertionError(f"the server went away at {part!r}") from error
                 self.counts.refused += 1
                 self.counts.reasons[f"refused {error.args[0]}"] += 1
                 if error.args[0] in (1064,):

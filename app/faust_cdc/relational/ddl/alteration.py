@@ -65,7 +65,6 @@ class _Alteration:
         self._columns = list(table.columns)
         self._renamed: dict[str, str | None] = {}
         self._written: dict[str, ColumnDefinition] = {}
-        self._passed_over: list[KeyDefinition] = []
 
     def result(self) -> Table:
         """Return the table after all clauses."""
@@ -199,7 +198,9 @@ class _Alteration:
         for clause in self._clauses:
             if isinstance(clause, AddColumn):
                 if clause.if_not_exists and self._is_there(clause.column.name):
-                    self._passed_over.extend(clause.column.keys)
+                    if clause.column.keys:
+                        # MariaDB 10.11 adds a UNIQUE that is written with it, and no PRIMARY KEY.
+                        raise NotResolved(f"what becomes of the keys of column {clause.column.name!r} is not known")
                     continue
                 self._put(self._column_of(clause), clause.place)
             elif isinstance(clause, ModifyColumn) and clause.place is not None:
@@ -291,8 +292,6 @@ class _Alteration:
         return not_null(column)
 
     def _is_new(self, keys: Keys, key: KeyDefinition) -> bool:
-        if any(key is one for one in self._passed_over):
-            return False
         return not (key.if_not_exists and key.name is not None and keys.find(key.name) is not None)
 
     def _drop_key(self, keys: Keys, clause: DropKey) -> None:

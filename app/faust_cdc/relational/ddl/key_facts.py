@@ -94,9 +94,6 @@ class Keys:
     def _key(self, definition: KeyDefinition, by_name: dict[str, Column]) -> Key:
         columns = tuple(self._column_name(part, by_name) for part in definition.parts)
         unique = definition.kind in (KeyKind.PRIMARY, KeyKind.UNIQUE)
-        places = [by_name[name.lower()] for name in columns if name is not None]
-        if unique and any(column.type_name in SPATIAL for column in places):
-            raise NotResolved("how much of a place a unique key covers is not known")
         prefixes = tuple(_prefix(part.prefix, by_name.get((part.column or "").lower())) for part in definition.parts)
         name = definition.name or self._free_name(columns[0] or "functional_index")
         return Key(name, columns, unique, prefixes if unique and any(prefixes) else ())
@@ -117,12 +114,18 @@ class Keys:
             f"{wanted}_{number}" for number in range(2, len(taken) + 3) if f"{wanted}_{number}".lower() not in taken
         )
 
+    def _ensure_told(self, columns: Sequence[Column]) -> None:
+        places = {column.name for column in columns if column.type_name in SPATIAL}
+        if any(key.unique and places.intersection(key.columns) for key in self.all()):
+            raise NotResolved("how much of a place a unique key covers is not known")
+
     def record_key(self, columns: Sequence[Column]) -> tuple[str, ...]:
         """Return the record key's columns: PRIMARY, else the first unique key without a nullable part.
 
         The first in the server's order: keys that cover whole columns before others, then the older ones. Of keys that
         were there before, only the one that was the record's is known to be first. Raises NotResolved.
         """
+        self._ensure_told(columns)
         nullable = {column.name: column.nullable for column in columns}
 
         def serves(key: Key) -> bool:
@@ -133,6 +136,12 @@ class Keys:
         for key in known + added:
             if key.name == "PRIMARY":
                 return _names(key)
+        texts = {column.name for column in columns if column.type_name in _BLOBS}
+        if len(known + added) > 1 and any(
+            not key.prefixes and texts.intersection(key.columns) for key in known + added
+        ):
+            # MariaDB keeps a hash of such a key, behind all others.
+            raise NotResolved("which of several unique keys is first is not told by the statement")
         for partial in (False, True):
             old = [key for key in known if bool(key.prefixes) is partial]
             before = [key for key in old if _names(key) == self._before]
