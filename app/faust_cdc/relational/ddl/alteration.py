@@ -166,7 +166,7 @@ class _Alteration:
         dropped = any(isinstance(c, DropKey) and c.kind is KeyKind.PRIMARY for c in self._clauses)
         primary = next((key for key in self._table.keys if key.name == "PRIMARY"), None)
         if primary is not None and not dropped and column.name in primary.columns:
-            return not_null(new)
+            return not_null(new, self._context)
         return new
 
     def _altered_column(self, column: Column, clause: AlterColumn) -> Column:
@@ -178,11 +178,15 @@ class _Alteration:
             # MySQL goes on to call a dropped CURRENT_TIMESTAMP an expression.
             now = column.type_name in ("timestamp", "datetime")
             return replace(without_default(column), default_is_expression=now and column.default_is_expression)
-        if clause.default is None or column.auto_increment or column.generated:
+        if clause.default is None:
+            return column
+        if column.auto_increment or column.generated:
+            if clause.default.kind in (DefaultKind.EXPRESSION, DefaultKind.NOW):
+                raise NotResolved(f"what becomes of the default of column {column.name!r} is not known")
             return column
         if clause.default.kind is DefaultKind.EXPRESSION and column.type_name in NO_IMPLICIT_DEFAULT:
             raise NotResolved(f"how the server shows the default of column {column.name!r} is not known")
-        if self._context.mariadb and column.default_is_expression:
+        if self._context.mariadb and (column.default or "").startswith("current_timestamp"):
             column = replace(column, on_update=False)
         return with_default(column, clause.default, self._context)
 
@@ -190,17 +194,17 @@ class _Alteration:
         """With a default of CURRENT_TIMESTAMP its ON UPDATE goes too."""
         if column.type_name == "timestamp" and not self._context.explicit_defaults_for_timestamp:
             raise NotResolved(f"the default of column {column.name!r} is not known")
-        goes = column.default_is_expression and column.type_name in ("timestamp", "datetime")
+        goes = (column.default or "").startswith("current_timestamp")
         return replace(without_default(column), on_update=column.on_update and not goes)
 
     def _placed(self) -> None:
         """Move and add columns in the clauses' order."""
         for clause in self._clauses:
             if isinstance(clause, AddColumn):
+                if clause.if_not_exists and clause.column.keys:
+                    # MariaDB 10.11 adds a UNIQUE that is written with it in any case, and no second PRIMARY KEY.
+                    raise NotResolved(f"what becomes of the keys of column {clause.column.name!r} is not known")
                 if clause.if_not_exists and self._is_there(clause.column.name):
-                    if clause.column.keys:
-                        # MariaDB 10.11 adds a UNIQUE that is written with it, and no PRIMARY KEY.
-                        raise NotResolved(f"what becomes of the keys of column {clause.column.name!r} is not known")
                     continue
                 self._put(self._column_of(clause), clause.place)
             elif isinstance(clause, ModifyColumn) and clause.place is not None:
@@ -289,7 +293,7 @@ class _Alteration:
         implied = column.type_name == "timestamp" and not self._context.explicit_defaults_for_timestamp
         if implied and column.nullable:
             raise NotResolved(f"the default of column {column.name!r} is not known")
-        return not_null(column)
+        return not_null(column, self._context)
 
     def _is_new(self, keys: Keys, key: KeyDefinition) -> bool:
         return not (key.if_not_exists and key.name is not None and keys.find(key.name) is not None)

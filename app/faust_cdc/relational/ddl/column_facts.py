@@ -97,9 +97,11 @@ def ensure_defaults_told(table: Table) -> None:
             raise NotResolved(f"the default of column {column.name!r} is not known")
 
 
-def not_null(column: Column) -> Column:
+def not_null(column: Column, context: DdlContext) -> Column:
     """Return the column as a primary key makes it."""
     if not column.nullable:
         return column
+    if context.mariadb and column.on_update and column.default is None:
+        return replace(column, nullable=False, has_default=True, default=zero_moment(column))
     keeps = column.has_default and column.default is not None
     return replace(column, nullable=False, has_default=keeps)

@@ -127,7 +127,7 @@ def _created(statement: CreateTable, table_id: TableId, context: DdlContext) -> 
         (part.column or "").lower() for key in statement.keys if key.kind is KeyKind.PRIMARY for part in key.parts
     }
     columns = [
-        replace(not_null(one) if one.name.lower() in primary else one, position=position)
+        replace(not_null(one, context) if one.name.lower() in primary else one, position=position)
         for position, one in enumerate(columns)
     ]
     keys = Keys((), ())
