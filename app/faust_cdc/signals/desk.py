@@ -30,6 +30,11 @@ SIGNAL_TYPES = {
 """Command → type of the signal that asks for it."""
 
 
+def signal_type(command: TaskCommand) -> str:
+    """Return the type of the signal that a command came from."""
+    return command.type if isinstance(command, RefusedSignal) else SIGNAL_TYPES.get(type(command), "log")
+
+
 class CommandDesk:
     """Takes commands of the queue and of the source channel; carries out what is no snapshot's business."""
 

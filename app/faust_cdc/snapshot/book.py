@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -203,6 +203,14 @@ class SnapshotReport:
         return ", ".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A snapshot, or a table of one, is in another state than it was."""
+
+    partition: SourcePartition
+    progress: SnapshotProgress | TableProgress
+
+
 @dataclass(slots=True)
 class _Page:
     """What is known of one connector's snapshot."""
@@ -219,8 +227,10 @@ class _Page:
 class SnapshotBook:
     """The progress of all snapshots. Not for several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_turn: Callable[[Turn], None] = lambda turn: None) -> None:
+        """`on_turn` is called when a record says of a snapshot or table another state than the one before it."""
         self._pages: dict[SourcePartition, _Page] = {}
+        self._on_turn = on_turn
 
     def note(self, key: bytes, value: bytes | None) -> None:
         """Take note of a record of the topic; one that cannot be read is logged and passed over."""
@@ -231,15 +241,31 @@ class SnapshotBook:
         page = self._pages.setdefault(partition, _Page())
         try:
             if table is not None:
-                _note_table(page, table, None if value is None else TableProgress.from_json(table, value))
+                self._note_table(
+                    partition, page, None if value is None else TableProgress.from_json(table, value), table
+                )
             elif value is None:
                 page.snapshot = None
             else:
-                _note_snapshot(page, SnapshotProgress.from_json(value))
+                self._note_snapshot(partition, page, SnapshotProgress.from_json(value))
         except FatalError as error:
             log.warning("Connector %s: %s", partition.connector, error)
         if page.snapshot is None and not page.tables:
             del self._pages[partition]
+
+    def _note_table(
+        self, partition: SourcePartition, page: _Page, progress: TableProgress | None, table: TableId
+    ) -> None:
+        before = page.tables.get(table)
+        _note_table(page, table, progress)
+        if progress is not None and (before is None or before.state is not progress.state):
+            self._on_turn(Turn(partition, progress))
+
+    def _note_snapshot(self, partition: SourcePartition, page: _Page, snapshot: SnapshotProgress) -> None:
+        before = page.snapshot
+        _note_snapshot(page, snapshot)
+        if before is None or (before.id, before.state) != (snapshot.id, snapshot.state):
+            self._on_turn(Turn(partition, snapshot))
 
     def report(self, partition: SourcePartition, now_ms: int) -> SnapshotReport | None:
         """Return how far a connector's snapshot is; None when none is known."""

@@ -146,7 +146,7 @@ class MergedSnapshot:
         self._telling.reads(progress.table, self._progress.tables)
         self._telling.table_ends(progress.table, progress.rows, self._told_with(progress.table), status)
         self._keep(replace(progress, state=TableState.COMPLETED, started_ms=started_ms, updated_ms=now_ms))
-        log.info("Snapshot: %s is complete, %d rows", progress.table, progress.rows)
+        log.debug("Snapshot: %s is complete, %d rows", progress.table, progress.rows)
 
     def skip(self, progress: TableProgress, reason: str, status: ScanStatus = ScanStatus.SKIPPED) -> None:
         """Leave a table of the snapshot out."""
@@ -512,7 +512,7 @@ class MergedSnapshot:
         self._telling.completed()
         self._end(SnapshotState.COMPLETED)
         rows = sum(progress.rows for progress in self._shown.values())
-        log.info("Snapshot complete: %d rows of %d tables", rows, len(self._shown))
+        log.debug("Snapshot complete: %d rows of %d tables", rows, len(self._shown))
 
     def _end(self, state: SnapshotState) -> None:
         reach("snapshot.end")
