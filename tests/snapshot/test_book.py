@@ -202,7 +202,7 @@ def test_the_json_has_every_member_always() -> None:
 
 def test_each_other_state_is_a_turn_and_rows_are_none() -> None:
     records = Records(ORDERS)
-    records.table(ORDERS, TableState.RUNNING, 0)
+    records.table(ORDERS, TableState.RUNNING, 0, 0)
     for rows in (10, 20):
         records.table(ORDERS, TableState.RUNNING, rows, rows)
     records.table(ORDERS, TableState.COMPLETED, 30, 30)
