@@ -66,7 +66,7 @@ def test_a_line_added_while_others_are_read_is_read_too(tmp_path: Path) -> None:
     path.write_text(LOG % "a")
     task = Task()
 
-    def hand_over(signal: Signal) -> bool:
+    def hand_over(signal: Signal | RefusedSignal) -> bool:
         if signal.id == "a":
             with path.open("a") as file:
                 file.write(LOG % "b")

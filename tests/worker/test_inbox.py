@@ -26,9 +26,10 @@ def test_messages_come_in_order_also_from_threads_and_to_a_reader_that_is_starte
     async def test(inbox: Inbox) -> None:
         inbox.open()
         inbox.post(1)
-        thread = threading.Thread(target=lambda: [inbox.post_from_thread(number) for number in (2, 3)])
-        thread.start()
-        thread.join()
+        for number in (2, 3):
+            thread = threading.Thread(target=inbox.post_from_thread, args=(number,))
+            thread.start()
+            thread.join()
         reader = inbox.clone(is_iterator=True)
         assert [await asyncio.wait_for(reader.get(), 60) for _ in range(2)] == [1, 2]
         again = inbox.clone(is_iterator=True)
