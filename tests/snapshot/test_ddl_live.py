@@ -24,7 +24,7 @@ from tests.snapshot.writers import RandomWriter
 pytestmark = pytest.mark.integration
 
 ROWS = 2_000
-RATE = "rows=700"
+RATE = "rows=4000"
 """Of the snapshot in a second: chunks are read while DDL is sent."""
 CHUNKS_BEFORE = 8
 """Of a table's twenty: with further ones readers wait until it is changed."""

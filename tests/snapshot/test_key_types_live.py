@@ -79,7 +79,7 @@ KINDS = {
         ],
     ),
     # No primary key: the key of its records is that of the first unique index over columns that are never NULL.
-    "unique": KeyKind("k MEDIUMINT NOT NULL", "k", ("k",), [(str(n * 7 - 900),) for n in range(KEYS)], "UNIQUE KEY"),
+    "uniques": KeyKind("k MEDIUMINT NOT NULL", "k", ("k",), [(str(n * 7 - 900),) for n in range(KEYS)], "UNIQUE KEY"),
     "guids": one_column("CHAR(36) CHARACTER SET ascii", [f"'{uuid5(NAMESPACE_URL, str(n))}'" for n in range(KEYS)]),
 }
 UUIDS = one_column("UUID", [f"'{uuid5(NAMESPACE_URL, str(n))}'" for n in range(KEYS)])
