@@ -9,7 +9,7 @@ import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from faust_cdc.relational.model import TableId
 
@@ -37,6 +37,10 @@ class AdditionalCondition:
     filter: str
 
 
+JOINING: Final = "new-tables-"
+"""What the ids of snapshots of tables that join later begin with."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExecuteSnapshot:
     """Read these tables (again)."""
@@ -50,6 +54,11 @@ class ExecuteSnapshot:
     surrogate_key: str | None = None
     but_not: tuple[str, ...] = ()
     """Regular expressions of tables that were taken out of it while it waited."""
+
+    @property
+    def is_joining(self) -> bool:
+        """Whether it is of tables that are captured from now on, so that nobody signalled it."""
+        return self.id.startswith(JOINING)
 
     def tables_of(self, captured: Iterable[TableId]) -> list[TableId]:
         """Return which of these tables it has read."""

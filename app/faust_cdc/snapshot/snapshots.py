@@ -37,7 +37,7 @@ from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
-from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, SnapshotCommand, StopSnapshot, matcher
+from faust_cdc.snapshot.commands import JOINING, ExecuteSnapshot, PauseSnapshot, SnapshotCommand, StopSnapshot, matcher
 from faust_cdc.snapshot.launch import (
     SourceReads,
     is_resumable,
@@ -404,7 +404,7 @@ class Snapshots:
             return
         log.info("Captured from now on, and read to be level: %s", ", ".join(map(str, new)))
         patterns = tuple(re.escape(str(table)) for table in new)
-        if refused := self._execute(ExecuteSnapshot(f"new-tables-{uuid.uuid4()}", patterns)):
+        if refused := self._execute(ExecuteSnapshot(f"{JOINING}{uuid.uuid4()}", patterns)):
             log.warning("Not read: %s", refused)
 
     def _execute(self, command: ExecuteSnapshot) -> str | None:
@@ -420,7 +420,7 @@ class Snapshots:
             self._wait(command)
             return None
         progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._lists)
-        states = {table: restricted(one, command) for table, one in states.items()}
+        states = {table: self._as_asked(one, command) for table, one in states.items()}
         telling = Telling(self._notifier, self._block.name, progress)
         for name in [one for one in command.data_collections if not any(map(matcher([one]), captured))]:
             log.warning("Signal %r does not have %s read: no captured table is called so", command.id, name)
@@ -440,6 +440,17 @@ class Snapshots:
         self._log.begin(progress, states.values())
         self._run(progress, states)
         return None
+
+    def _as_asked(self, progress: TableProgress, command: ExecuteSnapshot) -> TableProgress:
+        """Return a table's progress with what is asked of its rows.
+
+        `snapshot.select.statement.overrides` says what a table's first rows are, also when it joins later; signalled
+        snapshots go by their own conditions, as in Debezium (its chunks are never read by an override).
+        """
+        override = self._settings.override_of(*progress.table) if command.is_joining else None
+        if override is not None:
+            return replace(progress, statement=without_end(override))
+        return restricted(progress, command)
 
     def _wait(self, command: ExecuteSnapshot) -> None:
         self._log.waiting = (*self._log.waiting, command)
