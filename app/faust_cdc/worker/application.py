@@ -28,7 +28,7 @@ from faust_cdc.connect.records import CONNECTOR
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
-from faust_cdc.notifications.board import NotificationBoard
+from faust_cdc.notifications.board import WAITING_MAX, NotificationBoard
 from faust_cdc.notifications.notification import Notification, signal_refused
 from faust_cdc.rest.metrics_api import metrics_routes
 from faust_cdc.rest.notifications_api import notification_routes
@@ -126,7 +126,7 @@ class CdcApp(App):
         self.loop_watch = LoopWatch(loop=self.loop, beacon=self.beacon)
         self.snapshot_watch = SnapshotWatch(self.snapshot_book, lambda: self.manager.supervised, self.manager.held)
         self.orders = Orders(self.manager, self._refuse_order)
-        self.told = Inbox(self)
+        self.told = Inbox(self, maxsize=WAITING_MAX)  # one of many tables names them all
         self.snapshot_turns = Inbox(self)
         self._extra_services += [self.loop_watch]
         self.connectors.listen(self._configuration_changed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from faust.channels import Channel
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WAITING_MAX: Final = 1000
+WAITING_MAX: Final = 10_000
+TOLD_EVERY_S: Final = 10.0
+"""How often it is said that messages were dropped."""
 
 
 class Inbox(Channel):  # type: ignore[misc]
@@ -29,6 +32,7 @@ class Inbox(Channel):  # type: ignore[misc]
         own = queue or ThrowableQueue(maxsize or WAITING_MAX, flow_control=app.flow_control, clear_on_resume=False)
         super().__init__(app, queue=own, maxsize=maxsize, **kwargs)
         self._reading: asyncio.AbstractEventLoop | None = None
+        self._dropped, self._told_at = 0, 0.0
 
     def _clone_args(self) -> dict[str, Any]:
         return {**super()._clone_args(), "queue": self.queue}
@@ -41,7 +45,11 @@ class Inbox(Channel):  # type: ignore[misc]
         """Put a message behind the others. For the loop's thread."""
         if self.queue.full():
             self.queue.get_nowait()
-            log.warning("More than %d messages wait for an agent: the oldest is dropped", WAITING_MAX)
+            self._dropped += 1
+            if time.monotonic() - self._told_at > TOLD_EVERY_S:
+                log.warning("%d messages waited for an agent: the oldest are dropped, %d so far", self.queue.maxsize,
+                            self._dropped)  # fmt: skip
+                self._told_at = time.monotonic()
         self.queue.put_nowait(message)
 
     def post_from_thread(self, message: Any) -> None:
