@@ -5,6 +5,7 @@ A life that ends may have read a chunk for each reader that is not committed: so
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.crash.test_signal_kill import Signals, begin, reads, runs, snapshot_of
-from tests.crash.test_snapshot_kill import END, KILLS, PLACES, SEED, Lives
+from tests.crash.test_snapshot_kill import END, PLACES, SEED, Lives
 from tests.harness.worker import WorkerProcess
 from tests.lab import KafkaBroker, MySqlServer
 from tests.oracle.invariants import duplicates, order_faults
@@ -23,14 +24,15 @@ from tests.snapshot.writers import RandomWriter
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash]
 
-ROWS = 6_000
 CHUNK = 100
 READERS = 2
 RATE = "rows=150"
-"""Forty seconds of the table: each life reads a few chunks."""
+"""Forty seconds of the table for each turn: a life reads a few chunks."""
 END_S = 240
-SHORT = 12
-"""More kills than these are the long form: then blocking snapshots end at every place, too."""
+KILLS = int(os.environ.get("FAUST_CDC_KILLS", "9"))
+"""Of both kinds together; with twenty and more blocking ones, too, end at every place, and all at more of their turns."""
+TURNS = max(1, KILLS // 10)
+ROWS = 6_000 * TURNS
 
 
 class Updater(RandomWriter):
@@ -77,7 +79,7 @@ def test_it_goes_on_and_reads_no_more_than_a_chunk_again(
             signals.table("s-1", "execute-snapshot", type=kind, **{"data-collections": [signals.name("a")]})
             worker.until(lambda: runs(worker, "s-1", [], CHUNK), 120, "it runs")
             worker.kill()
-            for place in PLACES if kind == "INCREMENTAL" or KILLS > SHORT else PLACES[::2]:
+            for place in TURNS * (PLACES if kind == "INCREMENTAL" or TURNS > 1 else PLACES[::2]):
                 lives.end_at(place, rnd.randrange(1, 3))
             fast = {name: value for name, value in config.items() if name != "snapshot.rate.limit"}
             lives.end_at(END, after=("c", fast))

@@ -91,6 +91,21 @@ class RefusedSignal:
 
 TaskCommand = SnapshotCommand | LogMessage | RefusedSignal
 
+SIGNAL_TYPES: Final[Mapping[type, str]] = {
+    ExecuteSnapshot: "execute-snapshot",
+    StopSnapshot: "stop-snapshot",
+    PauseSnapshot: "pause-snapshot",
+    ResumeSnapshot: "resume-snapshot",
+    LogMessage: "log",
+}
+"""Command → type of the signal that asks for it."""
+
+
+def signal_type(command: TaskCommand) -> str:
+    """Return the type of the signal that a command came from."""
+    return command.type if isinstance(command, RefusedSignal) else SIGNAL_TYPES[type(command)]
+
+
 UNREADABLE: Final = "unreadable"
 """Type of what came over a channel and is no signal."""
 

@@ -33,8 +33,7 @@ from faust_cdc.notifications.notification import Notification, signal_refused
 from faust_cdc.rest.metrics_api import metrics_routes
 from faust_cdc.rest.notifications_api import notification_routes
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
-from faust_cdc.signals.desk import signal_type
-from faust_cdc.signals.signal import TaskCommand
+from faust_cdc.signals.signal import TaskCommand, signal_type
 from faust_cdc.snapshot.book import SnapshotBook, Turn
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.worker.gate import KafkaGate
