@@ -1,4 +1,4 @@
-"""kill -9 at the named places of incremental and blocking snapshots; what they cost is counted by the server.
+"""kill -9 at the named places of snapshots of each kind; what that costs is counted by the server.
 
 A life that ends may have read a chunk for each reader that is not committed: so many rows, and no more, are read again.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.test_signal_kill import Signals, begin, reads, runs, snapshot_of
+from tests.crash.test_signal_kill import Signals, begin, reads, snapshot_of
 from tests.crash.test_snapshot_kill import END, PLACES, SEED, Lives
 from tests.harness.worker import WorkerProcess
 from tests.lab import KafkaBroker, MySqlServer
@@ -26,13 +26,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.crash]
 
 CHUNK = 100
 READERS = 2
-RATE = "rows=150"
-"""Forty seconds of the table for each turn: a life reads a few chunks."""
+RATE = "rows=100"
+"""A minute and a half of the table for each turn: a life reads a few chunks."""
 END_S = 240
 KILLS = int(os.environ.get("FAUST_CDC_KILLS", "9"))
-"""Of both kinds together; with twenty and more blocking ones, too, end at every place, and all at more of their turns."""
+"""With twenty and more each kind ends at every place, and as often at more of its turns."""
 TURNS = max(1, KILLS // 10)
-ROWS = 6_000 * TURNS
+ROWS = 9_000 * TURNS
 
 
 class Updater(RandomWriter):
@@ -40,6 +40,12 @@ class Updater(RandomWriter):
 
     def _statement(self) -> str:
         return f"UPDATE a SET v = {self.operations} WHERE id = {2 * self._random.randrange(ROWS)}"
+
+
+def runs(worker: WorkerProcess) -> bool:
+    """Whether a snapshot is under way, and a chunk of it is done."""
+    found = snapshot_of(worker)
+    return found.get("state") == "running" and found["rows"] >= CHUNK
 
 
 def rows_sent(mysql: MySqlServer, database: str) -> int:
@@ -52,7 +58,11 @@ def rows_sent(mysql: MySqlServer, database: str) -> int:
     return int(count)
 
 
-@pytest.mark.parametrize("kind", ["INCREMENTAL", "BLOCKING"])
+SHORT = {"INCREMENTAL": PLACES, "BLOCKING": PLACES[::2], "INITIAL": PLACES[1::2]}
+"""Kind → places of the short form."""
+
+
+@pytest.mark.parametrize("kind", SHORT)
 def test_it_goes_on_and_reads_no_more_than_a_chunk_again(
     mysql: MySqlServer,
     kafka: KafkaBroker,
@@ -72,14 +82,17 @@ def test_it_goes_on_and_reads_no_more_than_a_chunk_again(
         "incremental.snapshot.chunk.size": str(CHUNK),
         "snapshot.max.threads": str(READERS),
     }
+    if kind == "INITIAL":
+        config |= {"snapshot.mode": "initial", "table.include.list": f"{mysql_database}.a"}
     found = list[tuple[RawRecord, Any, Any]]()
     with Updater(mysql, mysql_database, ["a"], ROWS, SEED, 0.02) as writer:
         try:
             begin(worker, config)
-            signals.table("s-1", "execute-snapshot", type=kind, **{"data-collections": [signals.name("a")]})
-            worker.until(lambda: runs(worker, "s-1", [], CHUNK), 120, "it runs")
+            if kind != "INITIAL":
+                signals.table("s-1", "execute-snapshot", type=kind, **{"data-collections": [signals.name("a")]})
+            worker.until(lambda: runs(worker), 120, "it runs")
             worker.kill()
-            for place in TURNS * (PLACES if kind == "INCREMENTAL" or TURNS > 1 else PLACES[::2]):
+            for place in TURNS * (SHORT[kind] if TURNS == 1 else PLACES):
                 lives.end_at(place, rnd.randrange(1, 3))
             fast = {name: value for name, value in config.items() if name != "snapshot.rate.limit"}
             lives.end_at(END, after=("c", fast))

@@ -15,7 +15,7 @@ from tests.parity.test_notifications_parity import options
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
 SETUP = (
-    "CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a VALUES (1), (2), (3); "
+    "CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a VALUES (1), (2), (3), (4), (5); "
     "CREATE TABLE b (id VARCHAR(5) PRIMARY KEY); INSERT INTO b VALUES ('x'); "
     "CREATE TABLE sig (id VARCHAR(42) PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)"
 )
@@ -48,7 +48,11 @@ def test_the_same_is_told(beside: Beside) -> None:
     beside.mysql.execute(f"{SETUP}; GRANT INSERT ON {beside.database}.* TO {beside.mysql.user}", beside.database)
     kafka, decoder, database = beside.kafka, AvroDecoder(beside.apicurio.ccompat_url), beside.database
     table = f"{database}.a"
-    own = {OVERRIDES: table, f"{OVERRIDES}.{table}": f"SELECT * FROM {table} WHERE id < 3"}
+    own = {
+        "incremental.snapshot.chunk.size": "2",
+        OVERRIDES: table,
+        f"{OVERRIDES}.{table}": f"SELECT * FROM {table} WHERE id < 3",
+    }
     beside.start_theirs("theirs_inc", options(beside, "theirs_inc") | own)
     with beside.worker() as worker:
         worker.wait_ready()
@@ -62,7 +66,7 @@ def test_the_same_is_told(beside: Beside) -> None:
             f"INSERT INTO sig VALUES ('s-1', 'execute-snapshot', '{{\"data-collections\": {tables}}}')", database
         )
         for side in ("theirs_inc", "ours___inc"):
-            await_records(kafka, f"{side}.{database}.a", 2 + 3, 240)  # the statement is for the initial one only
+            await_records(kafka, f"{side}.{database}.a", 2 + 5, 240)  # the statement is for the initial one only
             await_records(kafka, f"{side}.{database}.b", 2, 240)
             worker.until(lambda side=side: is_over(beside, decoder, side), 240, f"{side} has told all")  # type: ignore[misc]
         time.sleep(2)  # what would come too much
@@ -71,10 +75,12 @@ def test_the_same_is_told(beside: Beside) -> None:
             side: [decoder.decode(one.key or b"")["id"] for one in read_topic(kafka, f"{side}.{table}")]
             for side in found
         }
-    assert list(ids.values()) == [[1, 2, 1, 2, 3]] * 2
+    assert list(ids.values()) == [[1, 2, 1, 2, 3, 4, 5]] * 2
     assert found["ours___inc"] == found["theirs_inc"]
     assert [one[2] for one in found["ours___inc"]] == [
         "STARTED",
-        *["IN_PROGRESS", "TABLE_SCAN_COMPLETED"] * 2,
+        *["IN_PROGRESS"] * 3,
+        "TABLE_SCAN_COMPLETED",
+        *["IN_PROGRESS", "TABLE_SCAN_COMPLETED"],
         "COMPLETED",
     ]
