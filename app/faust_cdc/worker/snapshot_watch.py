@@ -55,11 +55,11 @@ class SnapshotWatch:
             report = self._book.report(turn.partition, int(time.time() * 1000))
             if report is not None and report.snapshot.id == progress.id:
                 ended = "is complete" if progress.state is SnapshotState.COMPLETED else "was stopped"
-                after = f"{len(progress.waiting)} wait behind it" if progress.waiting else "the stream goes on alone"
+                waiting = f"; {len(progress.waiting)} wait behind it" if progress.waiting else ""
                 log.info(
-                    "Connector %s: %s snapshot %s %s: %s rows of %d tables in %s; %s",
+                    "Connector %s: %s snapshot %s %s: %s rows of %d tables in %s%s",
                     connector, progress.kind.value, progress.id, ended,
-                    number_text(report.rows), len(report.tables), duration_text(report.duration_s), after,
+                    number_text(report.rows), len(report.tables), duration_text(report.duration_s), waiting,
                 )  # fmt: skip
 
 
