@@ -114,7 +114,7 @@ class MergedSnapshot:
             read_tables,
             relearn,
             part_after_ms,
-            is_initial=progress.kind is SnapshotKind.INITIAL,
+            progress.kind,
         )
         self._asked: list[ChunkRequest] = []
         self._read: list[Chunk] = []
@@ -212,6 +212,10 @@ class MergedSnapshot:
         every = tuple(dict.fromkeys((*self._progress.tables, *new)))
         self._places = {table: place for place, table in enumerate(every)}
         self._write_snapshot(replace(self._progress, tables=every, joined=(*self._progress.joined, signal)))
+
+    def follow(self, lists: tuple[str, ...]) -> None:
+        """Note that these lists say what is captured, and that what they have more than others is in hand."""
+        self._write_snapshot(replace(self._progress, lists=lists))
 
     def pause(self) -> None:
         """Read no further chunk; what is read is written."""

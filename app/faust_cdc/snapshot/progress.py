@@ -75,6 +75,8 @@ class TableProgress:
     """All that the order of the bounds depends on; they are worth nothing under another key."""
     last_key: Bound | None = None
     """Of an incremental snapshot: the table's last key when its reading began; None: not known."""
+    is_new: bool = False
+    """It is captured from now on and nothing was written of it before: without a key it is copied in one piece."""
 
     @property
     def percent(self) -> float | None:
@@ -88,7 +90,11 @@ class TableProgress:
     def from_beginning(self) -> TableProgress:
         """Return that of the same rows when none of them is read."""
         return TableProgress(
-            self.table, condition=self.condition, surrogate_key=self.surrogate_key, statement=self.statement
+            self.table,
+            condition=self.condition,
+            surrogate_key=self.surrogate_key,
+            statement=self.statement,
+            is_new=self.is_new,
         )
 
     def to_json(self) -> bytes:
@@ -108,6 +114,8 @@ class TableProgress:
                 value[name] = getattr(self, name)
         if self.last_key is not None:
             value["last_key"] = list(self.last_key)
+        if self.is_new:
+            value["is_new"] = True
         return _compact(value)
 
     @classmethod
@@ -131,6 +139,7 @@ class TableProgress:
                 value.get("statement"),
                 value.get("key", ""),
                 _tuple(value.get("last_key")),
+                bool(value.get("is_new")),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable(str(table), raw, error) from error

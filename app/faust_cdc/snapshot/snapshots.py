@@ -140,8 +140,10 @@ class Snapshots:
         if is_resumable(self._stored, offset) and offset is not None and snapshot is not None:
             log.info("Going on with snapshot %s of %d tables", snapshot.id, len(snapshot.tables))
             # What is captured may be another list than it was.
-            tables = tuple(self._chosen(self._list_tables()))
-            states = {table: self._stored.tables.get(table, TableProgress(table)) for table in tables}
+            captured, known = self._list_tables(), self._stored.tables
+            joined = [table for table in captured if table in known and known[table].is_new]
+            tables = tuple(dict.fromkeys((*self._chosen(captured), *joined)))
+            states = {table: known.get(table, TableProgress(table)) for table in tables}
             self._begun = replace(snapshot, tables=tables, lists=self._lists), states
             return offset
         place = self._reads.place()
@@ -202,6 +204,8 @@ class Snapshots:
         if self._begun is not None:
             snapshot, tables = self._begun
             self._run(snapshot, tables)
+        if self._before is not None:
+            self._catch_up()  # before the stream brings anything of tables that it did not bring before
 
     @property
     def is_idle(self) -> bool:
@@ -215,7 +219,7 @@ class Snapshots:
 
     def at_edge(self, position: BinlogPosition) -> None:
         """Do what is due at this edge of a source transaction."""
-        if self._before is not None or self._renamed:
+        if self._renamed:
             self._catch_up()
         if self._running is not None:
             self._running.at_edge(position)
@@ -400,12 +404,23 @@ class Snapshots:
         new = [table for table in new if not any(one.tables_of([table]) for one in whole)]
         if self._running is not None:
             new = [table for table in new if not self._running.reads_all_of(TableProgress(table))]
-        if not new:
+        if new:
+            log.info("Captured from now on, and read to be level: %s", ", ".join(map(str, new)))
+            patterns = tuple(re.escape(str(table)) for table in new)
+            if refused := self._execute(ExecuteSnapshot(f"new-tables-{uuid.uuid4()}", patterns, is_new=True)):
+                log.warning("Not read: %s", refused)
+                return
+        if before is not None:
+            self._follow_lists()
+
+    def _follow_lists(self) -> None:
+        """Write by which lists all is in hand, so that the next change of them is told from these."""
+        if self._running is not None:
+            self._running.follow(self._lists)
             return
-        log.info("Captured from now on, and read to be level: %s", ", ".join(map(str, new)))
-        patterns = tuple(re.escape(str(table)) for table in new)
-        if refused := self._execute(ExecuteSnapshot(f"new-tables-{uuid.uuid4()}", patterns)):
-            log.warning("Not read: %s", refused)
+        assert self._last is not None, "what was captured before is known from one"
+        self._last = replace(self._last, lists=self._lists)
+        self._write_waiting()
 
     def _execute(self, command: ExecuteSnapshot) -> str | None:
         if (problem := self._reads.problem()) is not None:
@@ -415,7 +430,9 @@ class Snapshots:
         if not tables:
             return f"no captured table is called {', '.join(command.data_collections)}"
         running = self._running
-        if running is not None and (running.kind is not SnapshotKind.INCREMENTAL or running.kind is not command.kind):
+        # What joins does so at once, whatever is under way, for changes of tables without a key wait for their copy.
+        joins = command.is_new or (running is not None and running.kind is command.kind is SnapshotKind.INCREMENTAL)
+        if running is not None and not joins:
             log.info("Signal %r waits for the end of snapshot %s", command.id, running.progress.id)
             self._wait(command)
             return None
@@ -536,7 +553,7 @@ class Snapshots:
             rows = self._reads.rows_per_incremental_chunk if is_incremental else self._reads.rows_per_chunk
             ranges = TableRanges(table, key, progress, rows, override, asks_last_key=is_incremental)
             running.add(captured, ranges, progress)
-        elif running.kind is SnapshotKind.INCREMENTAL:
+        elif running.kind is SnapshotKind.INCREMENTAL and not progress.is_new:
             running.skip(progress, key.reason, ScanStatus.NO_PRIMARY_KEY)
         else:
             log.info("Snapshot: %s is read in one piece: %s", table.id, key.reason)
@@ -557,4 +574,4 @@ def restricted(progress: TableProgress, command: ExecuteSnapshot) -> TableProgre
     found = next((one.filter for one in command.conditions if matcher([one.data_collection])(progress.table)), None)
     if found is not None and command.kind is SnapshotKind.BLOCKING and QUERY.match(found):
         return replace(progress, statement=without_end(found), surrogate_key=command.surrogate_key)
-    return replace(progress, condition=found, surrogate_key=command.surrogate_key)
+    return replace(progress, condition=found, surrogate_key=command.surrogate_key, is_new=command.is_new)

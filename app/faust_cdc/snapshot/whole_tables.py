@@ -2,8 +2,9 @@
 
 What the stream brings of a table until then:
 
-- In an initial snapshot nothing of the table was written before, and the copy shows all that went by: it is not
-  written, for rows without a key would be there twice.
+- In an initial snapshot nothing of the table was written before, nor of one that is captured from now on (it joins by
+  other lists or by a new name), and the copy shows all that went by: it is not written, for rows without a key would be
+  there twice.
 - In a blocking one the topic has what was before. A row that is deleted meanwhile is in no copy, so everything is
   written as it comes, and the copy behind it. The same goes for a table with a statement of the user's
   (`snapshot.select.statement.overrides`), which need not give the rows that are changed.
@@ -44,7 +45,7 @@ from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.kindness import LOOK_EVERY_S, Pace
 from faust_cdc.snapshot.launch import SourceReads, unreadable
 from faust_cdc.snapshot.markers import MarkedRows
-from faust_cdc.snapshot.progress import TableProgress
+from faust_cdc.snapshot.progress import SnapshotKind, TableProgress
 from faust_cdc.snapshot.table_copy import CopiedRows, TableCopy
 from faust_cdc.snapshot.whole import WholeTable
 from faust_cdc.transcode.source_block import SourceInfo
@@ -81,8 +82,7 @@ class WholeTables:
         read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
         relearn: Callable[[], None],
         part_after_ms: float,
-        *,
-        is_initial: bool,
+        kind: SnapshotKind,
     ) -> None:
         """`relearn` is called when other tables are awaited than before."""
         self._reads = reads
@@ -94,7 +94,8 @@ class WholeTables:
         self._read_tables = read_tables
         self._relearn = relearn
         self._part_after_ms = part_after_ms
-        self._is_initial = is_initial
+        self._is_initial = kind is SnapshotKind.INITIAL
+        self._is_incremental = kind is SnapshotKind.INCREMENTAL
         self._pace = Pace(reads.limiter)
         self._calm_at = 0.0
         self._tables: list[WholeTable] = []
@@ -109,7 +110,7 @@ class WholeTables:
         """Take a table."""
         table = WholeTable(captured, progress, rows, self._reads.connect, self._reads.should_stop)
         self._tables.append(table)
-        is_muted = self._is_initial and rows.statement is None
+        is_muted = (self._is_initial or progress.is_new) and rows.statement is None
 
         def goes_by() -> bool:
             table.touch()
@@ -203,7 +204,7 @@ class WholeTables:
 
     def _copy(self, table: WholeTable, position: BinlogPosition, *, is_first: bool, is_last: bool) -> None:
         write = partial(self._writer.write_rows, is_streamed=False)
-        marked = MarkedRows(write, self._dispatcher.headers, is_first=is_first)
+        marked = MarkedRows(write, self._dispatcher.headers, is_first=is_first, is_incremental=self._is_incremental)
         copy = TableCopy(
             table.session,
             self._block,
