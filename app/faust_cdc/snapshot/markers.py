@@ -24,6 +24,23 @@ class WriteRows(Protocol):
         """Produce `rows[at:stop]` in order."""
 
 
+def ends(is_first_of_table: bool, is_last_of_table: bool, is_first: bool, is_last: bool, last: int) -> dict[int, str]:
+    """Return the markers of the rows at both ends of a chunk, by place, the last being at `last`.
+
+    Each row has one, for what is marked is the row as it was read; the later of these win, as Debezium has it.
+    """
+    marks: dict[int, str] = {}
+    for is_so, place, marker in (
+        (is_first_of_table, 0, "first_in_data_collection"),
+        (is_last_of_table, last, "last_in_data_collection"),
+        (is_first, 0, "first"),
+        (is_last, last, "last"),
+    ):
+        if is_so:
+            marks[place] = marker
+    return marks
+
+
 class MarkedRows:
     """Writes rows in order, each with its marker."""
 

@@ -44,6 +44,13 @@ class TableState(enum.Enum):
     COMPLETED = "completed"
     SKIPPED = "skipped"
     """Not read; the reason says why."""
+    BEHIND = "behind"
+    """Captured, and what it held before that is not read: it will be, by a signal or at the next start, unless a signal
+    stopped it."""
+
+
+ENDED = frozenset({TableState.COMPLETED, TableState.SKIPPED, TableState.BEHIND})
+"""A snapshot does nothing for a table any more that stands so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,9 @@ class TableProgress:
     last_key: Bound | None = None
     """Of an incremental snapshot: the table's last key when its reading began; None: not known."""
     is_new: bool = False
-    """It is captured from now on and nothing was written of it before: without a key it is copied in one piece."""
+    """It joined: the stream had passed changes of it by then, and did not write them."""
+    is_muted: bool = False
+    """It joined, and has no key: nothing of it is written until it is copied, in one piece."""
 
     @property
     def percent(self) -> float | None:
@@ -95,7 +104,12 @@ class TableProgress:
             surrogate_key=self.surrogate_key,
             statement=self.statement,
             is_new=self.is_new,
+            is_muted=self.is_muted,
         )
+
+    def as_behind(self, reason: str) -> TableProgress:
+        """Return that of a joined table of which nothing is read, and why."""
+        return TableProgress(self.table, TableState.BEHIND, reason=reason, is_new=self.is_new, is_muted=self.is_muted)
 
     def to_json(self) -> bytes:
         """Return the record value."""
@@ -114,8 +128,9 @@ class TableProgress:
                 value[name] = getattr(self, name)
         if self.last_key is not None:
             value["last_key"] = list(self.last_key)
-        if self.is_new:
-            value["is_new"] = True
+        for name in ("is_new", "is_muted"):
+            if getattr(self, name):
+                value[name] = True
         return _compact(value)
 
     @classmethod
@@ -140,6 +155,7 @@ class TableProgress:
                 value.get("key", ""),
                 _tuple(value.get("last_key")),
                 bool(value.get("is_new")),
+                bool(value.get("is_muted")),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable(str(table), raw, error) from error
