@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
@@ -230,10 +229,9 @@ def test_a_table_that_goes_away_is_no_matter_of_the_table_that_is_read(server: M
 
 
 @pytest.mark.integration
-def test_a_locked_table_is_told_soon(server: MySqlServer) -> None:
+def test_a_locked_table_is_no_problem_which_is_known_soon(server: MySqlServer) -> None:
     with server.admin("d") as connection, connection.cursor() as cursor, opened(server, rows_of()) as session:
         cursor.execute("LOCK TABLES sig WRITE")
         before = time.monotonic()
-        problem: Any = session.problem()
-        assert "Lock wait timeout" in problem
+        assert session.problem() is None, "it passes, and nothing else is known of the table by then"
         assert time.monotonic() - before < 20, "the session's own limit"
