@@ -27,6 +27,7 @@ from faust_cdc.snapshot.progress import SnapshotState, TableProgress, TableState
 from tests.lab import Apicurio, KafkaBroker, MySqlServer
 from tests.oracle.topics import TopicReader
 from tests.pipeline.test_task import Bench
+from tests.snapshot.holding import Hold
 from tests.snapshot.test_blocking_live import rows_of
 from tests.snapshot.test_commands_live import bench_of, marks
 from tests.snapshot.test_joining_live import all_of, capture, changes_of_all
@@ -37,6 +38,7 @@ from tests.snapshot.test_waiting_live import await_stored as await_snapshot
 pytestmark = pytest.mark.integration
 
 FEW = 20
+SMALL_CHUNKS = {"snapshot__chunk__size": "5"}
 
 
 def keyless(bench: Bench, table: str, rows: int = FEW) -> None:
@@ -83,28 +85,29 @@ def is_level(bench: Bench, table: str) -> None:
     assert all_of(found) == rows_of(bench.source, bench.database, table), "each row once"
 
 
-def joined_beside_a_paused_snapshot(bench: Bench) -> None:
+def joined_beside_a_paused_snapshot(bench: Bench, patch: pytest.MonkeyPatch) -> None:
     """Have table k join a snapshot of table a that is paused."""
     fill(bench.source, bench.database, ("a",), FEW)
     keyless(bench, "k")
+    hold = Hold(patch, 1)
     with bench.running() as task:
         wait_for_the_end(task)
         task.submit(ExecuteSnapshot("s-1", (rf"{bench.database}\.a",)))
         task.submit(PauseSnapshot("p-1"))
         await_told(bench, "PAUSED", task)
+    hold.let_go()
     capture(bench, "a|k")
 
 
 @pytest.fixture
 def bench(mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str) -> Bench:
     listed = {"table__include__list": rf"{mysql_database}\.a"}
-    slow = {"snapshot__chunk__size": "5", "snapshot__rate__limit": "rows=5"}
-    return bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **listed, **slow)
+    return bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **listed, **SMALL_CHUNKS)
 
 
-def test_stopped_by_a_signal(bench: Bench) -> None:
+def test_stopped_by_a_signal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays unwritten, also through a restart, until another signal names it, which may not ask for a part of it."""
-    joined_beside_a_paused_snapshot(bench)
+    joined_beside_a_paused_snapshot(bench, monkeypatch)
     k = rf"{bench.database}\.k"
     with bench.running() as task:
         await_stored(bench, task, "k", lambda one: one.is_muted)
@@ -165,16 +168,18 @@ def test_a_row_cannot_be_read(bench: Bench, in_parts: bool, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("kind", [SnapshotKind.INCREMENTAL, SnapshotKind.BLOCKING])
-def test_a_snapshot_waits_that_names_it(bench: Bench, kind: SnapshotKind) -> None:
+def test_a_snapshot_waits_that_names_it(bench: Bench, kind: SnapshotKind, monkeypatch: pytest.MonkeyPatch) -> None:
     """That one reads it, once, and nothing of it is written before."""
     fill(bench.source, bench.database, ("a",), FEW)
     keyless(bench, "k")
+    hold = Hold(monkeypatch, 1)
     with bench.running() as task:
         wait_for_the_end(task)
         task.submit(ExecuteSnapshot("s-1", (rf"{bench.database}\.a",), SnapshotKind.BLOCKING))
         task.submit(PauseSnapshot("p-1", SnapshotKind.BLOCKING))
         task.submit(ExecuteSnapshot("s-2", (rf"{bench.database}\.(a|k)",), kind))
         await_snapshot(bench, task, lambda found: [one.id for one in found.waiting] == ["s-2"])
+    hold.let_go()
     capture(bench, "a|k")
     with bench.running() as task:
         change(bench, "k")
@@ -234,14 +239,13 @@ def test_listed_again(bench: Bench) -> None:
     assert "has records already" in stored(bench, "k").reason
 
 
-def test_gtids_are_lost_and_had_again(kafka: KafkaBroker, apicurio: Apicurio) -> None:
+def test_gtids_are_lost_and_had_again(kafka: KafkaBroker, apicurio: Apicurio, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was under way is aborted, what joins by another name is refused; the next start with GTIDs reads all."""
     with MySqlServer() as server:
         server.create_database("lost")
         listed = {"table__include__list": r"lost\.a", "snapshot__mode": "no_data"}
-        slow = {"snapshot__chunk__size": "5", "snapshot__rate__limit": "rows=5"}
-        bench = bench_of(server, kafka, apicurio, "lost", **listed, **slow)
-        joined_beside_a_paused_snapshot(bench)
+        bench = bench_of(server, kafka, apicurio, "lost", **listed, **SMALL_CHUNKS)
+        joined_beside_a_paused_snapshot(bench, monkeypatch)
         with bench.running() as task:
             await_stored(bench, task, "k", lambda one: one.is_muted)
         for mode in ("ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF"):
