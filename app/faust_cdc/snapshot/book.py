@@ -15,7 +15,14 @@ from typing import Any, Final
 from faust_cdc.errors import FatalError
 from faust_cdc.offsets import SourcePartition
 from faust_cdc.relational.model import TableId
-from faust_cdc.snapshot.progress import SnapshotProgress, SnapshotState, TableProgress, TableState, read_key
+from faust_cdc.snapshot.progress import (
+    ENDED,
+    SnapshotProgress,
+    SnapshotState,
+    TableProgress,
+    TableState,
+    read_key,
+)
 from faust_cdc.snapshot.wording import duration_text, number_text
 
 log = logging.getLogger(__name__)
@@ -24,7 +31,6 @@ WINDOW_MS: Final = 30_000
 """Over which a speed is taken; one without any news for so long stands still."""
 STEP_MS: Final = 1_000
 AVERAGE_AFTER_MS: Final = 1_000
-DONE: Final = frozenset({TableState.COMPLETED, TableState.SKIPPED})
 TABLES_NAMED_MAX: Final = 3
 
 
@@ -111,7 +117,7 @@ class SnapshotReport:
 
     snapshot: SnapshotProgress
     tables: Sequence[TableReport]
-    """All of the snapshot's, in its order."""
+    """All of the snapshot's, in its order, and behind them those that wait to be read by another."""
     at_ms: int
     """When it was asked for."""
     rows_per_s: float | None = None
@@ -123,8 +129,8 @@ class SnapshotReport:
 
     @property
     def tables_done(self) -> int:
-        """Tables that are completed or skipped."""
-        return sum(each.progress.state in DONE for each in self.tables)
+        """Tables for which nothing is done any more."""
+        return sum(each.progress.state in ENDED for each in self.tables)
 
     @property
     def estimated_rows(self) -> int | None:
@@ -132,7 +138,7 @@ class SnapshotReport:
         total = 0
         for each in self.tables:
             progress = each.progress
-            if progress.state in DONE:
+            if progress.state in ENDED:
                 total += progress.rows
             elif progress.estimated_rows is None:
                 return None
@@ -272,7 +278,8 @@ class SnapshotBook:
         page = self._pages.get(partition)
         if page is None or page.snapshot is None:
             return None
-        tables = [_table_report(page, table, now_ms) for table in page.snapshot.tables]
+        behind = [table for table, one in page.tables.items() if one.state is TableState.BEHIND]
+        tables = [_table_report(page, table, now_ms) for table in dict.fromkeys((*page.snapshot.tables, *behind))]
         speed = page.rate.per_s(now_ms) if page.snapshot.state is SnapshotState.RUNNING else None
         return SnapshotReport(page.snapshot, tables, now_ms, speed)
 

@@ -9,7 +9,7 @@ import enum
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from faust_cdc.relational.model import TableId
 
@@ -37,10 +37,6 @@ class AdditionalCondition:
     filter: str
 
 
-JOINING: Final = "new-tables-"
-"""What the ids of snapshots of tables that join later begin with."""
-
-
 @dataclass(frozen=True, slots=True)
 class ExecuteSnapshot:
     """Read these tables (again)."""
@@ -54,11 +50,8 @@ class ExecuteSnapshot:
     surrogate_key: str | None = None
     but_not: tuple[str, ...] = ()
     """Regular expressions of tables that were taken out of it while it waited."""
-
-    @property
-    def is_joining(self) -> bool:
-        """Whether it is of tables that are captured from now on, so that nobody signalled it."""
-        return self.id.startswith(JOINING)
+    is_new: bool = False
+    """They are captured from now on and nothing was written of them: one without a key is copied in one piece."""
 
     def tables_of(self, captured: Iterable[TableId]) -> list[TableId]:
         """Return which of these tables it has read."""
@@ -74,6 +67,7 @@ class ExecuteSnapshot:
             "conditions": [{"data_collection": one.data_collection, "filter": one.filter} for one in self.conditions],
             "surrogate_key": self.surrogate_key,
             "but_not": list(self.but_not),
+            "is_new": self.is_new,
         }
         return {name: member for name, member in value.items() if member}
 
@@ -87,6 +81,7 @@ class ExecuteSnapshot:
             tuple(AdditionalCondition(one["data_collection"], one["filter"]) for one in value.get("conditions", ())),
             value.get("surrogate_key"),
             tuple(str(one) for one in value.get("but_not", ())),
+            bool(value.get("is_new")),
         )
 
 
