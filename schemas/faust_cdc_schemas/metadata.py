@@ -1,8 +1,8 @@
 """The schemas of records that are about the stream and not a row: transactions, heartbeats, notifications, structures.
 
 Source: Debezium 3.6.1 `io.debezium.connector.common` (`TransactionMetadataKey`, `TransactionMetadataValue`,
-`ServerNameKey`, `Heartbeat`, `NotificationKey`, `Notification`), `io.debezium.schema.SchemaFactory`; property order as recorded from AvroData (see
-`connect_avro`).
+`ServerNameKey`, `Heartbeat`, `NotificationKey`, `Notification`) and `io.debezium.schema.SchemaFactory`; property order
+as recorded from AvroData (see `connect_avro`).
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ def notification_value_schema() -> dict[str, Any]:
 
 def schema_change_key_schema(connector: str) -> dict[str, Any]:
     """Return the Avro schema of keys on the schema change topic of `connector` ("mysql" or "mariadb")."""
-    return record(
-        f"io.debezium.connector.{connector}.SchemaChangeKey", [field("databaseName", "string")], version=1
-    )
+    return record(f"io.debezium.connector.{connector}.SchemaChangeKey", [field("databaseName", "string")], version=1)
 
 
 def schema_change_value_schema(connector: str) -> dict[str, Any]:

@@ -102,7 +102,11 @@ def history_settings(config: Mapping[str, str | None]) -> HistorySettings:
     def passed_on(prefix: str) -> dict[str, str]:
         return {name.removeprefix(prefix): value or "" for name, value in config.items() if name.startswith(prefix)}
 
-    store, topic, file = store_of(text(PREFIX[:-1], KAFKA_STORE)), text(f"{PREFIX}kafka.topic"), text(f"{PREFIX}file.filename")
+    store, topic, file = (
+        store_of(text(PREFIX[:-1], KAFKA_STORE)),
+        text(f"{PREFIX}kafka.topic"),
+        text(f"{PREFIX}file.filename"),
+    )
     if (store == KAFKA_STORE and not topic) or (store == FILE_STORE and not file):
         store = MEMORY_STORE
     return HistorySettings(

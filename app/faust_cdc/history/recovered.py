@@ -24,7 +24,6 @@ _Kept = tuple[bytes, int]
 """A line, and which of its changes is meant."""
 
 
-
 class RecoveredHistory:
     """Tables as the lines of a history leave them."""
 
@@ -98,6 +97,10 @@ class RecoveredHistory:
     def forget(self, tables: Callable[[TableId], bool]) -> None:
         """Forget what is told of tables that `tables` chooses."""
         self._tables = {one: kept for one, kept in self._tables.items() if not tables(one)}
+
+    def discard(self, table_id: TableId) -> None:
+        """Forget what is told of a table, if anything is."""
+        self._tables.pop(table_id, None)
 
     def __len__(self) -> int:
         """How many tables there are."""

@@ -58,7 +58,7 @@ def table_of(change: Mapping[str, Any]) -> Table:
     """Return the table of a CREATE or ALTER. Raises ValueError saying what is wrong with it."""
     table_id, described = table_id_of(change.get("id")), change.get("table")
     if not isinstance(described, Mapping) or not isinstance(described.get("columns"), list):
-        raise ValueError(f"{table_id}: 'table' has no list 'columns'")
+        raise ValueError(f"{table_id}: 'table' has no list 'columns'")  # noqa: TRY004
     try:
         places = sorted(described["columns"], key=lambda one: int(one["position"]))
         columns = tuple(_column(one, index, described) for index, one in enumerate(places))

@@ -160,9 +160,7 @@ class HistoryTopic:
         producer = self._producer or self._open()
         while True:
             try:
-                producer.produce(
-                    self.topic, line.encode(), None, PARTITION, headers=[(MARK, self._server)]
-                )
+                producer.produce(self.topic, line.encode(), None, PARTITION, headers=[(MARK, self._server)])
                 break
             except BufferError:
                 producer.poll(0.1)
@@ -240,4 +238,3 @@ class HistoryTopic:
                 producer.flush(1.0)
             except KafkaException as error:
                 log.debug("Closing the schema history: %s", error)
-
