@@ -30,7 +30,9 @@ class StructureChange:
     table: Table | None = None
     """As the change leaves it; None for a table that is dropped."""
     previous: TableId | None = None
-    """The name before a rename."""
+    """The name before a RENAME TABLE."""
+    gone: TableId | None = None
+    """The name before an ALTER TABLE … RENAME, of which Debezium's records say nothing."""
 
     def as_json(self, *, comments: bool) -> table_changes.TableChange:
         """Return the change as history and schema change topic have it."""
@@ -52,7 +54,7 @@ class SchemaChange:
     tables: tuple[TableId, ...] = ()
     """All that the whole statement names, for `source.table`."""
     about_database: bool = False
-    """It names no table: `source.table` is absent, not empty."""
+    """It creates, drops or chooses a database, or sets something: `source.table` is absent, not empty."""
 
     def as_json(self, *, comments: bool) -> list[dict[str, Any]]:
         """Return the member `tableChanges`."""

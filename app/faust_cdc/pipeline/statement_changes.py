@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from faust_cdc.history.changes import ChangeKind, SchemaChange, StructureChange
-from faust_cdc.pipeline.renames import renamed_tables
+from faust_cdc.pipeline.renames import renamed_tables, renaming_clauses
 from faust_cdc.relational.model import Table, TableId
 
 
@@ -83,7 +83,7 @@ class ReadAgain:
             return [SchemaChange(table_id.database, text)]
         if (about := _DATABASE.match(plain)) is not None:
             name = context.database if about[1] is None else _unquoted(about[1])
-            return [SchemaChange(name, text, about_database=True)]
+            return [SchemaChange(name, text, about_database=not about[0].lower().startswith("alter"))]
         if _SET.match(plain):
             return [SchemaChange("", text, about_database=True)]
         return None
@@ -93,15 +93,16 @@ class ReadAgain:
         if named[1].lower() == "create":
             return [self._as_now(text, ChangeKind.CREATE, table_id, context)]
         for old, new in renamed_tables(text, context.database):
-            return [self._as_now(text, ChangeKind.ALTER, new, context, old)]
+            one = self._as_now(text, ChangeKind.ALTER, new, context, old)
+            return [replace(one, changes=tuple(replace(it, previous=None, gone=old) for it in one.changes))]
         return [self._as_now(text, ChangeKind.ALTER, table_id, context)]
 
     def _renamed(self, text: str, context: StatementContext) -> Sequence[SchemaChange]:
-        pairs = renamed_tables(text, context.database)
+        pairs, clauses = renamed_tables(text, context.database), renaming_clauses(text)
         tables = tuple(new for _, new in pairs)
         changes = []
-        for old, new in pairs:
-            ddl = text if len(pairs) == 1 else f"RENAME TABLE {_shown(old)} TO {_shown(new)}"
+        for index, (old, new) in enumerate(pairs):
+            ddl = clauses[index] if len(clauses) == len(pairs) > 1 else text
             one = self._as_now(ddl, ChangeKind.ALTER, new, context, old)
             changes.append(SchemaChange(one.database, ddl, one.changes, tables))
         return changes

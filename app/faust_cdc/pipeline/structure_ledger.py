@@ -261,8 +261,11 @@ class StructureLedger:
 
     # A snapshot of structures.
 
-    def snapshot(self, place: SourceOffset) -> None:
-        """Write the structures of now, as those of `place`: to the history and the topic, as Debezium's snapshot."""
+    def snapshot(self, place: SourceOffset, rows_follow: bool = False) -> None:
+        """Write the structures of now, as those of `place`: to the history and the topic, as Debezium's snapshot.
+
+        Unless `rows_follow`, the last record is marked as that of the whole snapshot.
+        """
         if self._store is None and self._topic is None:
             return
         if self._store is not None:
@@ -291,17 +294,18 @@ class StructureLedger:
             ):
                 self._tell(SchemaChange(database.name, ddl, about_database=True), marked, is_captured=False)
             self._databases[database.name] = database.charset, database.collation
-            self._snapshot_tables(by_database[database.name], marked)
+            self._snapshot_tables(by_database[database.name], marked, None if rows_follow else tables[-1])
         self.before_commit()
         log.info("Structures of %d tables written down in %.1f s", len(tables), time.monotonic() - began)
 
-    def _snapshot_tables(self, tables: Sequence[TableId], place: SourceOffset) -> None:
+    def _snapshot_tables(self, tables: Sequence[TableId], place: SourceOffset, last: TableId | None) -> None:
         for some in _some(tables):
             structures = self._source.read_tables(some)
             for table_id, ddl in self._source.create_statements([one for one in some if one in structures]):
                 change = StructureChange(ChangeKind.CREATE, table_id, structures[table_id])
                 told = SchemaChange(table_id.database, ddl, (change,), (table_id,))
-                self._tell(told, place, is_captured=self._filters.accepts(table_id))
+                marker = "last" if table_id == last else "true"
+                self._tell(told, place, is_captured=self._filters.accepts(table_id), marker=marker)
 
     def _is_snapshotted(self, table_id: TableId) -> bool:
         if self._settings.only_captured_tables:
@@ -373,17 +377,18 @@ class StructureLedger:
         """Let changes hold from here on."""
         for change in changes:
             for one in change.changes:
-                if one.previous is not None:
-                    self._forget(one.previous)
+                for before in (one.previous, one.gone):
+                    if before is not None:
+                        self._forget(before)
                 self._forget(one.id)
                 if one.table is not None:
                     self._changed[one.id] = one.table
             if change.about_database and change.ddl and change.ddl.lower().startswith("drop"):
                 self._history.forget(lambda one, name=change.database: one.database == name)  # type: ignore[misc]
                 self._changed = {i: t for i, t in self._changed.items() if i.database != change.database}
-            if change.about_database:
+            if not change.tables:
                 self._databases.pop(change.database, None)
-            if not change.changes:
+            elif not change.changes:
                 for table_id in change.tables:  # changed, and nobody knows how
                     self._forget(table_id)
 
@@ -391,11 +396,11 @@ class StructureLedger:
         self._changed.pop(table_id, None)
         self._history.discard(table_id)
 
-    def _tell(self, change: SchemaChange, place: SourceOffset, *, is_captured: bool) -> None:
+    def _tell(self, change: SchemaChange, place: SourceOffset, *, is_captured: bool, marker: str = "true") -> None:
         """Write a change of a snapshot down; it holds."""
         now_ns = time.time_ns()
         block = self._block.at(
-            ts_us=now_ns // 1000, server_id=0, gtid=None, file=place.file, pos=place.pos, thread=None, snapshot="true"
+            ts_us=now_ns // 1000, server_id=0, gtid=None, file=place.file, pos=place.pos, thread=None, snapshot=marker
         )
         self._publish(change, replace(block, ts_ns=now_ns))
         line = self._line(change, replace(place, ts_sec=now_ns // 1_000_000_000).to_map())
@@ -430,7 +435,7 @@ class StructureLedger:
 
     def _concerns_captured(self, changes: Iterable[SchemaChange]) -> bool:
         for change in changes:
-            if change.about_database:
+            if not change.tables:
                 if not change.database or self._filters.accepts_database(change.database):
                     return True
             elif any(self._filters.accepts(table) for table in change.tables):
