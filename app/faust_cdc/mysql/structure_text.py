@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pymysql.connections import Connection
 
@@ -27,6 +27,27 @@ def server_defaults(connection: Connection[Any]) -> tuple[str, str]:
         connection, "SELECT @@global.character_set_server, @@global.collation_server", doing="reading charsets"
     )
     return str(rows[0][0]), str(rows[0][1])
+
+
+_DDL_VARIABLES: Final = (
+    "character_set_server",
+    "collation_server",
+    "default_collation_for_utf8mb4",
+    "explicit_defaults_for_timestamp",
+    "lower_case_table_names",
+)
+
+
+def ddl_variables(connection: Connection[Any]) -> dict[str, str]:
+    """Return the server's variables that decide what a DDL statement means; those that it does not have are absent."""
+    marks = ", ".join(["%s"] * len(_DDL_VARIABLES))
+    rows = query(
+        connection,
+        f"SHOW GLOBAL VARIABLES WHERE variable_name IN ({marks})",
+        _DDL_VARIABLES,
+        doing="reading server variables",
+    )
+    return {_text(name).lower(): _text(value) for name, value in rows}
 
 
 def databases(connection: Connection[Any], names: Iterable[str]) -> list[DatabaseText]:

@@ -16,7 +16,9 @@ from faust_cdc.mysql.row_counts import estimated_rows
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.offsets import SourceOffset
+from faust_cdc.pipeline.ddl_reading import ServerFacts
 from faust_cdc.pipeline.resume import check_server
+from faust_cdc.relational.ddl import CharsetPair
 from faust_cdc.relational.model import Table, TableId
 
 log = logging.getLogger(__name__)
@@ -93,6 +95,21 @@ class SourceAccess:
         """Return the server's charset and collation."""
         with connect(self.address, purpose="charsets") as connection:
             return structure_text.server_defaults(connection)
+
+    def facts(self) -> ServerFacts:
+        """Return what of the server decides about DDL statements."""
+        with connect(self.address, purpose="server variables") as connection:
+            info, variables = inspect_server(connection), structure_text.ddl_variables(connection)
+        charset, collation = variables["character_set_server"], variables["collation_server"]
+        utf8mb4 = variables.get("default_collation_for_utf8mb4")
+        return ServerFacts(
+            info.flavor == "mariadb",
+            info.version,
+            CharsetPair(charset, collation) if charset and collation else None,
+            int(variables.get("lower_case_table_names") or 0),
+            variables.get("explicit_defaults_for_timestamp", "ON").upper() in ("ON", "1"),
+            {"utf8mb4": utf8mb4} if utf8mb4 else {},
+        )
 
     def estimated_rows(self, ids: Iterable[TableId]) -> dict[TableId, int]:
         """Return how many rows the server estimates tables to have."""

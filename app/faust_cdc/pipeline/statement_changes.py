@@ -1,14 +1,15 @@
 """What a DDL statement does to tables: the one seam at which statements are understood.
 
 `ResolveStatement` is that seam. `ReadAgain` is what stands behind every other: it finds what a statement names by its
-first words, and reads those tables from the server as they are now, which is right where nothing follows in the binlog
-that we have not seen. A statement that is about neither tables nor databases is nobody's.
+first words, takes the tables that `relational.ddl` made of them, and where it could not, reads them from the server as
+they are now, which is right where nothing follows in the binlog that we have not seen. A statement that is about
+neither tables nor databases is nobody's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -25,9 +26,8 @@ class StatementContext:
     """The session's."""
     table: Callable[[TableId], Table | None]
     """A table as it stood before the statement, None for one that is not known."""
-    sql_mode: int | None = None
-    charset: Callable[[str], tuple[str, str] | None] | None = None
-    """A database's charset and collation."""
+    after: Mapping[TableId, Table] | None = None
+    """Tables as the statement leaves them; None where its text does not tell."""
 
 
 class ResolveStatement(Protocol):
@@ -107,13 +107,21 @@ class ReadAgain:
             changes.append(SchemaChange(one.database, ddl, one.changes, tables))
         return changes
 
+    def _is_rename_alone(self, text: str) -> bool:
+        return text[:7].lower().startswith("rename")
+
     def _as_now(
         self, text: str, kind: ChangeKind, table_id: TableId, context: StatementContext, old: TableId | None = None
     ) -> SchemaChange:
-        """Return the change with the table of now, or as it was under its old name, or without one."""
-        table = self._read_tables([table_id]).get(table_id)
-        if table is None and old is not None and (before := context.table(old)) is not None:
-            table = Table(table_id, before.columns, before.primary_key, before.charset, before.comment)
+        """Return the change with the table after it, else of now, else as it was under its old name, or without one."""
+        table = None
+        if context.after is not None:
+            table = context.after.get(table_id) or (None if kind is ChangeKind.ALTER else context.table(table_id))
+        if table is None and old is not None and kind is ChangeKind.ALTER and self._is_rename_alone(text):
+            before = context.table(old)
+            table = None if before is None else replace(before, id=table_id)
+        if table is None:
+            table = self._read_tables([table_id]).get(table_id)
         changes = () if table is None else (StructureChange(kind, table_id, table, old),)
         return SchemaChange(table_id.database, text, changes, (table_id,))
 

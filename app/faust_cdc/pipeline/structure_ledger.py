@@ -28,6 +28,7 @@ from faust_cdc.history.table_reading import as_told
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
+from faust_cdc.pipeline.ddl_reading import KnownCharsets, KnownTables, Outcome, ServerFacts, outcome
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
 from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext
@@ -84,6 +85,9 @@ class StructureSource(Protocol):
     def databases(self, names: Iterable[str]) -> list[DatabaseText]:
         """Return databases with their charsets."""
 
+    def facts(self) -> ServerFacts:
+        """Return what decides about statements."""
+
     def server_defaults(self) -> tuple[str, str]:
         """Return the server's charset and collation."""
 
@@ -128,6 +132,7 @@ class StructureLedger:
         self._changed: dict[TableId, Table] = {}
         """Tables that statements changed since the start, with all that is known of them."""
         self._databases: dict[str, tuple[str, str]] = {}
+        self._facts: ServerFacts | None = None
         self.on_change: Callable[[TableId], None] = lambda _: None
         """Called with a table whose structure a signal changed, so that what is built for it is built anew."""
 
@@ -154,7 +159,7 @@ class StructureLedger:
     def _completed(self, now: Table) -> Table:
         """Return a table as the history has it; a column that is the same now with all that the server says of it."""
         told = self.table(now.id)
-        if told is None or told is now:
+        if told is None or told == now:
             return now
         shown = {column.name: (column, _plain(column)) for column in now.columns}
         as_history = {column.name: _plain(column) for column in as_told(now, comments=False).columns}
@@ -164,8 +169,11 @@ class StructureLedger:
             else column
             for column in told.columns
         )
-        charset = now.charset if told.charset == now.charset or told.charset is None else told.charset
-        return Table(told.id, columns, told.primary_key, charset, told.comment or now.comment)
+        if columns == now.columns and told.primary_key == now.primary_key and told.charset in (None, now.charset):
+            self._changed[now.id] = now  # the same, and all of it
+            return now
+        charset = told.charset or now.charset
+        return replace(now, columns=columns, primary_key=told.primary_key, charset=charset, keys=())
 
     # The start.
 
@@ -321,10 +329,27 @@ class StructureLedger:
         """Take a statement of the stream; `place` is the offset's map that its line has, `block` its source block."""
         if any(pattern.fullmatch(statement) for pattern in self._settings.left_out):
             return
-        context = StatementContext(event.database, self.table, event.sql_mode, self._charset)
+        found = self._outcome(event, statement)
+        context = StatementContext(event.database, self.table, None if found is None else found.tables)
         changes = self._resolve(statement, context, event)
-        if not changes:
-            return
+        if changes:
+            self._write_down(changes, place, block)
+        if changes is not None and found is not None:
+            for table_id in found.gone:
+                self._forget(table_id)
+            for table_id, table in found.tables.items():  # also what no record tells of: keys
+                self._forget(table_id)
+                self._changed[table_id] = table
+
+    def _outcome(self, event: QueryEvent, statement: str) -> Outcome | None:
+        if self._facts is None:
+            self._facts = self._source.facts()
+        tables = KnownTables(self.table, lambda: iter({*self._history, *self._changed}))
+        databases = KnownCharsets(self._charset)
+        return outcome(statement, event.sql_mode, event.database, self._facts, tables, databases)
+
+    def _write_down(self, changes: Sequence[SchemaChange], place: Mapping[str, Any], block: SourceInfo) -> None:
+        """Publish and keep what is to be, and let it hold."""
         if self._settings.only_captured_tables and not self._concerns_captured(changes):
             self._hold(changes)
             return
