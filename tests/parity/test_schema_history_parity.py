@@ -137,6 +137,8 @@ def test_lines_and_records_are_those_of_debezium(beside: Beside, kept: str) -> N
         beside.await_their_place(left)
         beside.await_their_snapshot(theirs)
         for statement in STATEMENTS:
+            if kept == "tables":  # theirs know nothing of a table that was not captured, and write it without columns
+                statement = statement.replace(", left_out TO c", "")
             beside.mysql.execute(statement.format(database=database), database)
         if kept == "all":
             signal(beside, 1, "schema-changes", signalled(database))
