@@ -18,7 +18,7 @@ from faust_cdc.kafka.history_topic import HistoryTopic
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.signals.signal import Signal, command_of
-from tests.lab import Apicurio, KafkaBroker, MySqlServer
+from tests.lab import Apicurio, KafkaBroker, MySqlServer, SqlServer
 from tests.pipeline.test_task import Bench, images
 
 pytestmark = pytest.mark.integration
@@ -35,7 +35,7 @@ def bench(mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_data
 
 
 @contextmanager
-def names_left_out(mysql: MySqlServer) -> Iterator[None]:
+def names_left_out(mysql: SqlServer) -> Iterator[None]:
     """The server writes table maps without names, as most do."""
     mysql.execute("SET GLOBAL binlog_row_metadata = MINIMAL")
     try:
@@ -73,10 +73,14 @@ def until(condition: Any, task: ConnectorTask, timeout_s: float = 120) -> None:
         time.sleep(0.1)
 
 
-def test_rows_are_read_by_the_structure_of_their_place(bench: Bench) -> None:
+@pytest.mark.parametrize("flavor", ["mysql", "mariadb"])
+def test_rows_are_read_by_the_structure_of_their_place(
+    flavor: str, request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio
+) -> None:
     """Without names in table maps only the history tells what rows of an outage are, once the table is another."""
-    database, source = bench.database, bench.source
-    assert isinstance(source, MySqlServer)
+    source, database = request.getfixturevalue(flavor), request.getfixturevalue(f"{flavor}_database")
+    source.execute(TABLE, database)
+    bench = Bench(source, kafka, apicurio, database)
     with names_left_out(source):
         with bench.running() as task:
             bench.events("t", 1, task)
@@ -220,7 +224,6 @@ def test_a_signal_changes_structures(bench: Bench) -> None:
         },
     }  # fmt: skip
     source = bench.source
-    assert isinstance(source, MySqlServer)
     with names_left_out(source), bench.running() as task:
         bench.events("t", 1, task)
         for type_, data in (
@@ -235,7 +238,7 @@ def test_a_signal_changes_structures(bench: Bench) -> None:
         assert images(bench.events("t", 2, task))[1:] == [("c", None, {"id": 2, "told": "b"})]
     assert told(bench, "t")[-1] == ["id", "told"]
     last = published(bench)[-1]
-    assert (last["ddl"], last["databaseName"]) == (None, database)
+    assert (last["ddl"], last["databaseName"], last["schemaName"]) == (None, database, database)
     assert [column["name"] for column in last["tableChanges"][0]["table"]["columns"]] == ["id", "told"]
     refused = [one for one in bench.told if one.type == "REFUSED"]
     assert len(refused) == 1

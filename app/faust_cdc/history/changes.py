@@ -55,6 +55,8 @@ class SchemaChange:
     """All that the whole statement names, for `source.table`."""
     about_database: bool = False
     """It creates, drops or chooses a database, or sets something: `source.table` is absent, not empty."""
+    schema: str | None = None
+    """What a signal calls the schema; no statement of these servers has one."""
 
     def as_json(self, *, comments: bool) -> list[dict[str, Any]]:
         """Return the member `tableChanges`."""

@@ -22,7 +22,7 @@ SHOWN_MAX: Final = 120
 
 _ONE_TABLE: Final = re.compile(
     rb'\{"source":(\{[^{}]*\}),"position":(\{[^{}]*\}),"ts_ms":\d+,"databaseName":"(?:[^"\\]|\\.)*+",'
-    rb'(?:"ddl":"(?:[^"\\]|\\.)*+",)?'
+    rb'(?:"schemaName":"(?:[^"\\]|\\.)*+",)?(?:"ddl":"(?:[^"\\]|\\.)*+",)?'
     rb'"tableChanges":\[\{"type":"(?:CREATE|ALTER)","id":("(?:[^"\\]|\\.)*+"),"table":\{'
 )
 """How the usual line begins, Debezium's or ours: the one that has a single table. The rest of it is parsed when the

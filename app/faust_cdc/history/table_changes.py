@@ -82,16 +82,18 @@ def history_record(
     database: str,
     ddl: str | None,
     changes: Sequence[TableChange],
+    schema: str | None = None,
 ) -> dict[str, Any]:
     """Return one record of the history: `server` is the topic prefix, `position` the source offset's map.
 
-    `ddl` is None where no statement is known.
+    `ddl` is None where no statement is known, `schema` where none is told.
     """
     return {
         "source": {"server": server},
         "position": dict(position),
         "ts_ms": ts_ms,
         "databaseName": database,
+        **({} if schema is None else {"schemaName": schema}),
         **({} if ddl is None else {"ddl": ddl}),
         "tableChanges": list(changes),
     }

@@ -65,7 +65,7 @@ def value_fields(
         "source": block.as_record(),
         "ts_ms": ts_ms,
         "databaseName": change.database,
-        "schemaName": None,
+        "schemaName": change.schema,
         "ddl": change.ddl,
         "tableChanges": [_change(one) for one in table_changes],
     }

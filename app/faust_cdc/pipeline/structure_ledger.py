@@ -389,7 +389,7 @@ class StructureLedger:
             thread=None,
         )  # fmt: skip
         for one in command.changes:
-            change = SchemaChange(command.database, None, (one,), (one.id,))
+            change = SchemaChange(command.database, None, (one,), (one.id,), schema=command.schema)
             log.info("Structure of %s by signal %r: %s", one.id, command.id, one.kind.value)
             self._publish(change, block)
             if self._is_stored(change):
@@ -449,7 +449,7 @@ class StructureLedger:
     def _line(self, change: SchemaChange, place: Mapping[str, Any]) -> str:
         changes = change.as_json(comments=self._rules.comments)
         now_ms = time.time_ns() // 1_000_000
-        record = history_record(self._rules.server, place, now_ms, change.database, change.ddl, changes)
+        record = history_record(self._rules.server, place, now_ms, change.database, change.ddl, changes, change.schema)
         return history_json(record)
 
     def _is_skipped(self, change: SchemaChange) -> bool:

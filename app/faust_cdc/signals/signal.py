@@ -98,6 +98,7 @@ class ChangeStructures:
     id: str
     database: str
     changes: tuple[StructureChange, ...]
+    schema: str | None = None
 
 
 TaskCommand = SnapshotCommand | LogMessage | RefusedSignal | ChangeStructures
@@ -233,7 +234,9 @@ def _schema_changes(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
     given = data.get("changes")
     if not isinstance(given, list) or not given:
         raise ValueError(f"'changes' in its data is a list of changes of tables, found {_shown(given)}")
-    return ChangeStructures(signal.id, database.strip(), tuple(_structure_change(one) for one in given))
+    return ChangeStructures(
+        signal.id, database.strip(), tuple(_structure_change(one) for one in given), _text(data, "schema")
+    )
 
 
 def _structure_change(value: object) -> StructureChange:
