@@ -17,6 +17,7 @@ from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.origin import Origin
 from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import TopicNaming
@@ -39,6 +40,8 @@ class CapturedTable:
     id: TableId
     topic: str
     transcoder: ReferenceTranscoder
+    origin: Origin = Origin.SNAPSHOT
+    """Where its structure comes from."""
 
 
 class TranscoderCache:
@@ -52,7 +55,13 @@ class TranscoderCache:
         read_tables: ReadTables,
         converters: Converters,
         ensure_topic: EnsureTopic,
+        read_now: ReadTables | None = None,
+        origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
     ) -> None:
+        """`read_tables` gives structures as they stand in the stream as far as that is known, `origin` says whence;
+        `read_now` gives those of the server, for rows that the others do not fit."""
+        self._read_now = read_now
+        self._origin = origin
         self._naming = naming
         self._options = options
         self._accepts = accepts
@@ -81,7 +90,8 @@ class TranscoderCache:
         if known is None and table_id in self.optional and not event.has_full_metadata:
             log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
             return None
-        captured = self.for_table(reconcile(event, known))
+        origin = Origin.TABLE_MAP if event.has_full_metadata else self._origin(table_id)
+        captured = self.for_table(self._reconciled(event, known), origin)
         captured.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
         self._latest[table_id] = captured
@@ -107,13 +117,29 @@ class TranscoderCache:
         found = self._latest[table_id] = self.for_table(table)
         return found
 
-    def for_table(self, table: Table) -> CapturedTable:
+    def _reconciled(self, event: TableMapEvent, known: Table | None) -> Table:
+        """Return the structure of a map's rows; where what is known does not fit, what the server has now may."""
+        try:
+            return reconcile(event, known)
+        except SchemaOutOfSync as error:
+            table_id = TableId(event.database, event.table)
+            now = None if self._read_now is None else self._read_now([table_id]).get(table_id)
+            if now is None or now == known:
+                raise
+            try:
+                found = reconcile(event, now)
+            except SchemaOutOfSync:
+                raise error from None
+            log.warning("%s The structure that the server has now fits, and is taken.", error.message)
+            return found
+
+    def for_table(self, table: Table, origin: Origin = Origin.SNAPSHOT) -> CapturedTable:
         """Plan, register the schemas, make sure of the topic."""
         topic = self._naming.data_topic(table.id)
         plan = build_plan(table, topic, self._options, self._key_constant(table.id))
-        log.debug("Plan of %s:\n%s", table.id, plan.describe())
+        log.debug("Plan of %s, whose structure comes from %s:\n%s", table.id, origin.value, plan.describe())
         self._ensure_topic(topic)
-        return CapturedTable(table.id, topic, self._transcoder(plan))
+        return CapturedTable(table.id, topic, self._transcoder(plan), origin)
 
     def remember(self, tables: Iterable[Table]) -> None:
         """Take structures read elsewhere (the snapshot) so that they are not read again."""
@@ -124,8 +150,13 @@ class TranscoderCache:
 
         Forgetting too much (`names_table`) costs one query, too little would falsify defaults.
         """
-        concerned = partial(names_table, statement.lower())
+        self._forget(partial(names_table, statement.lower()))
 
+    def forget(self, table_id: TableId) -> None:
+        """Forget one table, whose structure is another from now on."""
+        self._forget(table_id.__eq__)
+
+    def _forget(self, concerned: Callable[[TableId], bool]) -> None:
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
         self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}

@@ -92,8 +92,13 @@ class Snapshots:
         accepts: Callable[[TableId], bool],
         holds_records: Callable[[str], bool],
         signal_tables: Iterable[TableId] = (),
+        on_place: Callable[[SourceOffset, bool], None] = lambda _, __: None,
     ) -> None:
-        """`lists` are the four that say what is captured, as `accepts` does; `holds_records` is asked of topics."""
+        """`lists` are the four that say what is captured, as `accepts` does; `holds_records` is asked of topics.
+
+        `on_place` is told where a new initial snapshot's stream begins, and whether it reads rows, before the commit.
+        """
+        self._on_place = on_place
         self._reads = reads
         self._log = progress_log
         self._stored = stored
@@ -149,6 +154,7 @@ class Snapshots:
             self._begun = replace(snapshot, tables=tables, lists=self._lists), states
             return offset
         place = self._reads.place()
+        self._on_place(place, True)
         ids = self._chosen(self._list_tables())
         self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids), lists=self._lists)
         Telling(self._notifier, self._block.name, self._begun[0]).started(ids)
@@ -165,6 +171,7 @@ class Snapshots:
         if not has_visible_set(self._reads.info):
             return None
         notices, place = InitialNotices(self._block.name), replace(self._reads.place(), snapshot=None)
+        self._on_place(place, False)
         self._notifier.notify(notices.started())
         self._notifier.notify(notices.completed())
         self._log.begin(no_snapshot(self._lists), ())
