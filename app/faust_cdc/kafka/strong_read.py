@@ -100,6 +100,8 @@ def _committed(
                     yield message.key(), message.value()
                 elif error.code() != KafkaError._PARTITION_EOF:
                     raise translate_kafka_error(error, f"Reading {topic}-{partition}")
+                elif (message.offset() or 0) >= target:  # all before it was deleted
+                    return
             if consumer.position([TopicPartition(topic, partition)])[0].offset >= target:
                 return
             if time.monotonic() > deadline:

@@ -144,11 +144,13 @@ class Joining:
 
     def stay(self, tables: Iterable[TableId], reason: str) -> None:
         """Write why these tables are not read."""
-        for table in tables:
-            self._log.write_table(self._log.behind[table].as_behind(reason))
+        for one in [self._log.behind[table] for table in tables if table in self._log.behind]:
+            self._log.write_table(one.as_behind(reason))
 
     def mute(self, relearn: Callable[[], None]) -> None:
         """Have nothing written of the tables that are behind and wait for their copy, and of no other for that."""
+        if not self._log.behind and not self._muted:
+            return  # asked at every edge
         muted = {table for table, one in self._log.behind.items() if one.is_muted}
         new, past = muted.difference(self._awaited), self._muted - muted
         if not new and not past:
