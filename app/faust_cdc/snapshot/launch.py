@@ -23,6 +23,7 @@ from faust_cdc.mysql.chunk_statements import (
 )
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_keys
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.snapshot_session import SnapshotPoint
 from faust_cdc.mysql.window_rows import WindowRows, WindowSession
 from faust_cdc.offsets import SourceOffset
@@ -185,6 +186,17 @@ class SourceReads:
             return fitted(session.connection, key, bound)
         finally:
             session.close()
+
+    def delivered(self, offset: SourceOffset) -> BinlogPosition:
+        """Return a position before which all was delivered when the stream goes on at `offset`; the least if unknown.
+
+        The events with which a dump opens stand before it, at the beginning of their file. On MariaDB only, where
+        positions say what a read shows, and where the last transaction was this server's own: another's file may have
+        the same name.
+        """
+        if self.info.flavor == "mariadb" and offset.server_id == self.info.server_id:
+            return BinlogPosition(offset.file, offset.pos)
+        return BinlogPosition("", 0)
 
     def place(self) -> SourceOffset:
         """Return where a stream begins that delivers everything that no read shows from now on."""

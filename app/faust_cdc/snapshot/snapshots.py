@@ -111,6 +111,7 @@ class Snapshots:
         self._accepts = accepts
         self._signal_tables = frozenset(signal_tables)
         self._stream: StreamingSource | None = None
+        self._delivered = BinlogPosition("", 0)
         self._begun: tuple[SnapshotProgress, dict[TableId, TableProgress]] | None = None
         self._running: MergedSnapshot | None = None
         self._last = stored.snapshot
@@ -198,7 +199,7 @@ class Snapshots:
 
     def join(self, stream: StreamingSource) -> None:
         """Begin to read beside `stream`."""
-        self._stream = stream
+        self._stream, self._delivered = stream, self._reads.delivered(stream.offset())
         stream.edge, stream.on_ddl = self.at_edge, self._changed
         if self._begun is None:
             self._go_on(stream)
@@ -222,6 +223,7 @@ class Snapshots:
 
     def at_edge(self, position: BinlogPosition) -> None:
         """Do what is due at this edge of a source transaction."""
+        position = max(position, self._delivered)
         if self._joining.is_due:
             self._catch_up()
         if self._running is not None:
