@@ -223,7 +223,10 @@ class Snapshots:
 
     def at_edge(self, position: BinlogPosition) -> None:
         """Do what is due at this edge of a source transaction."""
-        position = max(position, self._delivered)
+        if self._delivered.file:
+            position = max(position, self._delivered)
+            if position > self._delivered:
+                self._delivered = BinlogPosition("", 0)
         if self._joining.is_due:
             self._catch_up()
         if self._running is not None:
