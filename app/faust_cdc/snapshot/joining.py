@@ -19,7 +19,7 @@ the copy shows all that went by (`whole_tables`). That is true as long as two th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -141,6 +141,13 @@ class Joining:
             is_new=True,
             is_muted=behind.is_muted,
         )
+
+    def refused(self, states: Mapping[TableId, TableProgress]) -> dict[TableId, str]:
+        """Return which tables a signal cannot have read as it asks for, and why."""
+        refused = self._reads.refused_conditions(states.values())
+        some = [table for table, one in states.items() if one.is_muted and (one.condition or one.statement)]
+        reason = "it has no key and nothing of it was written yet, so it is copied whole or not at all"
+        return refused | dict.fromkeys(some, reason)
 
     def stay(self, tables: Iterable[TableId], reason: str) -> None:
         """Write why these tables are not read."""

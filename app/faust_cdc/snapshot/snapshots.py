@@ -463,7 +463,7 @@ class Snapshots:
         for name in [one for one in command.data_collections if not any(map(matcher([one]), captured))]:
             log.warning("Signal %r does not have %s read: no captured table is called so", command.id, name)
             telling.table_ends(TableId(*name.partition(".")[::2]), 0, tables, ScanStatus.UNKNOWN_SCHEMA)
-        if refused := self._refused_of(states):
+        if refused := self._joining.refused(states):
             for table, problem in refused.items():
                 log.warning("Signal %r does not have %s read: %s", command.id, table, problem)
                 telling.table_ends(table, 0, tables, ScanStatus.SQL_EXCEPTION)
@@ -478,13 +478,6 @@ class Snapshots:
         self._log.begin(progress, states.values())
         self._run(progress, states)
         return None
-
-    def _refused_of(self, states: Mapping[TableId, TableProgress]) -> dict[TableId, str]:
-        """Return which tables a signal cannot have read as it asks for, and why."""
-        refused = self._reads.refused_conditions(states.values())
-        some = [table for table, one in states.items() if one.is_muted and (one.condition or one.statement)]
-        reason = "it has no key and nothing of it was written yet, so it is copied whole or not at all"
-        return refused | dict.fromkeys(some, reason)
 
     def _wait(self, command: ExecuteSnapshot) -> None:
         self._log.waiting = (*self._log.waiting, command)
