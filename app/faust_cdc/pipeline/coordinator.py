@@ -18,7 +18,7 @@ from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
-from faust_cdc.kafka.strong_read import read_last
+from faust_cdc.kafka.strong_read import holds_records, read_last
 from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
@@ -147,10 +147,9 @@ class Coordinator:
             config.table_include_list,
             config.table_exclude_list,
         )
-        self._lists = tuple(one or "" for one in lists)
-        self._filter = TableFilter(*lists, always=self._signal_tables)
+        self._lists, self._filter_with = tuple(one or "" for one in lists), partial(TableFilter, *lists)
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
-        self._source = SourceAccess(spec.config, self._filter.accepts)
+        self._source = SourceAccess(spec.config)
         self._address = self._source.address
         self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
         self._naming = topic_naming(spec.config)
@@ -159,7 +158,7 @@ class Coordinator:
     def run(self) -> None:
         """Run until asked to stop. Raises CdcError by what happens next; everything opened here is closed."""
         with contextlib.ExitStack() as stack:
-            info = self._source.preflight()
+            info = self._preflight_server()
             kafka = self._spec.client_config
             topics = TopicCreator(kafka)
             ensure_topic = partial(ensure_data_topic, self._config, topics)
@@ -324,6 +323,12 @@ class Coordinator:
         queue_max_bytes = self._config.max_queue_size_in_bytes or spec.producer_queue_max_bytes
         return TransactionalProducer(config, spec.transactional_id, queue_max_bytes, self._should_stop)
 
+    def _preflight_server(self) -> ServerInfo:
+        info, self._signal_tables = self._source.preflight(self._signal_tables)
+        self._filter = self._filter_with(always=self._signal_tables)
+        self._source.accepts = self._filter.accepts
+        return info
+
     def _source_block(self) -> SourceInfo:
         return SourceInfo.for_server(connector=self._config.flavor, name=self._config.topic_prefix)
 
@@ -384,8 +389,9 @@ class Coordinator:
             way.notifier,
             self._lists,
             self._filter.accepts,
-            self._signal_tables,
+            partial(holds_records, self._spec.client_config),
             way.ledger.snapshot,
+            self._signal_tables,
         )
 
     def _window_rows(self, info: ServerInfo) -> WindowRows | None:

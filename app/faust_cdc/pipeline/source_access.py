@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from faust_cdc.binlog.reader import DumpStart
 from faust_cdc.config.connector import MySqlConnectorConfig
@@ -13,7 +13,7 @@ from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspe
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.mysql.preflight import oldest_point, run_preflight
 from faust_cdc.mysql.row_counts import estimated_rows
-from faust_cdc.mysql.schema import captured_tables, read_tables
+from faust_cdc.mysql.schema import as_named, captured_tables, read_tables
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.ddl_reading import ServerFacts
@@ -27,18 +27,21 @@ log = logging.getLogger(__name__)
 class SourceAccess:
     """The server's answers. All methods raise what connecting and asking raise."""
 
-    def __init__(self, config: MySqlConnectorConfig, accepts: Callable[[TableId], bool]) -> None:
-        """`accepts` says which tables are captured."""
+    def __init__(self, config: MySqlConnectorConfig) -> None:
         self.address = SourceAddress.of(config)
         self._server_id = config.database_server_id
-        self._accepts = accepts
+        self.accepts: Callable[[TableId], bool] = lambda _: True
+        """Says which tables are captured."""
 
-    def preflight(self) -> ServerInfo:
-        """Return what the server is. Raises ServerMisconfigured for one that cannot be read."""
+    def preflight(self, signal_tables: Sequence[TableId]) -> tuple[ServerInfo, list[TableId]]:
+        """Return what the server is, and signal tables as it names them.
+
+        Raises ServerMisconfigured for a server that cannot be read.
+        """
         with connect(self.address, purpose="preflight") as connection:
             info = inspect_server(connection)
             run_preflight(connection, info, self._server_id, None)
-            return info
+            return info, as_named(connection, signal_tables)
 
     def ensure_readable(self, offset: SourceOffset) -> None:
         """Raise BinlogNotAvailable or GtidGap when what comes after `offset` is not there any more."""
@@ -69,7 +72,7 @@ class SourceAccess:
     def list_tables(self) -> list[TableId]:
         """Return the tables that are captured."""
         with connect(self.address, purpose="table list") as connection:
-            return captured_tables(connection, self._accepts)
+            return captured_tables(connection, self.accepts)
 
     def all_tables(self) -> list[TableId]:
         """Return all tables but the server's own."""
