@@ -149,8 +149,7 @@ class Coordinator:
         )
         self._lists, self._filter_with = tuple(one or "" for one in lists), partial(TableFilter, *lists)
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
-        self._filter = self._filter_with(always=self._signal_tables)
-        self._source = SourceAccess(spec.config, lambda table: self._filter.accepts(table))
+        self._source = SourceAccess(spec.config)
         self._address = self._source.address
         self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
         self._naming = topic_naming(spec.config)
@@ -159,8 +158,7 @@ class Coordinator:
     def run(self) -> None:
         """Run until asked to stop. Raises CdcError by what happens next; everything opened here is closed."""
         with contextlib.ExitStack() as stack:
-            info, self._signal_tables = self._source.preflight(self._signal_tables)
-            self._filter = self._filter_with(always=self._signal_tables)
+            info = self._preflight_server()
             kafka = self._spec.client_config
             topics = TopicCreator(kafka)
             ensure_topic = partial(ensure_data_topic, self._config, topics)
@@ -325,6 +323,12 @@ class Coordinator:
         queue_max_bytes = self._config.max_queue_size_in_bytes or spec.producer_queue_max_bytes
         return TransactionalProducer(config, spec.transactional_id, queue_max_bytes, self._should_stop)
 
+    def _preflight_server(self) -> ServerInfo:
+        info, self._signal_tables = self._source.preflight(self._signal_tables)
+        self._filter = self._filter_with(always=self._signal_tables)
+        self._source.accepts = self._filter.accepts
+        return info
+
     def _source_block(self) -> SourceInfo:
         return SourceInfo.for_server(connector=self._config.flavor, name=self._config.topic_prefix)
 
@@ -386,8 +390,8 @@ class Coordinator:
             self._lists,
             self._filter.accepts,
             partial(holds_records, self._spec.client_config),
-            self._signal_tables,
             way.ledger.snapshot,
+            self._signal_tables,
         )
 
     def _window_rows(self, info: ServerInfo) -> WindowRows | None:

@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 class SourceAccess:
     """The server's answers. All methods raise what connecting and asking raise."""
 
-    def __init__(self, config: MySqlConnectorConfig, accepts: Callable[[TableId], bool]) -> None:
-        """`accepts` says which tables are captured."""
+    def __init__(self, config: MySqlConnectorConfig) -> None:
         self.address = SourceAddress.of(config)
         self._server_id = config.database_server_id
-        self._accepts = accepts
+        self.accepts: Callable[[TableId], bool] = lambda _: True
+        """Says which tables are captured."""
 
     def preflight(self, signal_tables: Sequence[TableId]) -> tuple[ServerInfo, list[TableId]]:
-        """Return what the server is, and signal tables by the names it gives them.
+        """Return what the server is, and signal tables as it names them.
 
-        Raises ServerMisconfigured for one that cannot be read.
+        Raises ServerMisconfigured for a server that cannot be read.
         """
         with connect(self.address, purpose="preflight") as connection:
             info = inspect_server(connection)
@@ -72,7 +72,7 @@ class SourceAccess:
     def list_tables(self) -> list[TableId]:
         """Return the tables that are captured."""
         with connect(self.address, purpose="table list") as connection:
-            return captured_tables(connection, self._accepts)
+            return captured_tables(connection, self.accepts)
 
     def all_tables(self) -> list[TableId]:
         """Return all tables but the server's own."""

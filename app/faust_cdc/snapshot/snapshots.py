@@ -91,8 +91,8 @@ class Snapshots:
         lists: tuple[str, ...],
         accepts: Callable[[TableId], bool],
         holds_records: Callable[[str], bool],
+        on_place: Callable[[SourceOffset, bool], None],
         signal_tables: Iterable[TableId] = (),
-        on_place: Callable[[SourceOffset, bool], None] = lambda _, __: None,
     ) -> None:
         """`lists` are the four that say what is captured, as `accepts` does; `holds_records` is asked of topics.
 
