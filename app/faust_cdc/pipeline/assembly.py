@@ -7,7 +7,7 @@ import threading
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
 from faust_cdc.mysql.connection import SourceAddress
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic

@@ -17,8 +17,9 @@ from functools import partial
 from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
-from faust_cdc.kafka.producer import TransactionalProducer
+from faust_cdc.kafka.clients import make_producer
 from faust_cdc.kafka.strong_read import read_last
+from faust_cdc.kafka.task_producer import TaskProducer
 from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
@@ -318,12 +319,12 @@ class Coordinator:
         address = SourceAddress.of(self._config, ACTION_TIMEOUT_MS)
         return HeartbeatAction(address, self._config.heartbeat_action_query)
 
-    def _producer(self) -> TransactionalProducer:
+    def _producer(self) -> TaskProducer:
         spec = self._spec
         timeout = {"transaction.timeout.ms": str(spec.transaction_timeout_ms)}
         config = {**spec.client_config, **spec.producer_config, **timeout}
         queue_max_bytes = self._config.max_queue_size_in_bytes or spec.producer_queue_max_bytes
-        return TransactionalProducer(config, spec.transactional_id, queue_max_bytes, self._should_stop)
+        return make_producer(spec.producer_client, config, spec.transactional_id, queue_max_bytes, self._should_stop)
 
     def _preflight_server(self) -> ServerInfo:
         with connect(self._address, purpose="preflight") as connection:

@@ -60,6 +60,7 @@ def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
         key_converter=key,
         value_converter=value,
         producer_config=_producer_settings(config, worker),
+        producer_client=config.producer_client or worker.producer_client,
     )
 
 
