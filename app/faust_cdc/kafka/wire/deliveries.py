@@ -22,10 +22,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from faust_cdc.errors import BrokerUnavailable, CdcError
-from faust_cdc.kafka._batches import Batch
 from faust_cdc.kafka.wire import messages
 from faust_cdc.kafka.wire.cluster import ASK_AGAIN_S, Cluster
 from faust_cdc.kafka.wire.connection import Connection
@@ -42,6 +41,9 @@ from faust_cdc.kafka.wire.outcomes import (
 )
 from faust_cdc.kafka.wire.packing import pack
 from faust_cdc.kafka.wire.primitives import MalformedAnswer, Reader, Writer
+
+if TYPE_CHECKING:
+    from faust_cdc.kafka._batches import Batch
 
 REQUESTS_MAX: Final = 5
 """Under way to one broker: of so many batches a broker remembers the sequences."""

@@ -15,7 +15,6 @@ from faust_cdc.kafka.errors import FENCED_CODES, translate_kafka_error
 
 NONE: Final = 0
 UNKNOWN_TOPIC: Final = 3
-INVALID_TOPIC: Final = 17
 TOO_LARGE: Final = 10
 OUT_OF_ORDER: Final = 45
 DUPLICATE: Final = 46

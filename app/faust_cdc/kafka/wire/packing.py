@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cramjam
 
-from faust_cdc.kafka._batches import Batch
+if TYPE_CHECKING:
+    from faust_cdc.kafka._batches import Batch
 
 HEADER_BYTES: Final = 61
 """Of a batch, never packed."""

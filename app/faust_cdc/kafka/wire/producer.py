@@ -47,7 +47,6 @@ from faust_cdc.kafka.wire.outcomes import (
     CONCURRENT_TRANSACTIONS,
     COORDINATOR_MOVED,
     FENCED,
-    INVALID_TOPIC,
     NONE,
     PASSING,
     UNKNOWN_TOPIC,
@@ -65,6 +64,8 @@ WAIT_S: Final = 0.2
 AGAIN_MIN_S, AGAIN_MAX_S = 0.001, 0.1
 """Between two attempts of the same request."""
 TOPIC_APPEARS_WITHIN_S: Final = 30.0
+PARTITION_APPEARS_WITHIN_S: Final = 2.0
+"""Of a topic that is known."""
 EPOCH_FEATURE: Final = "transaction.version"
 EPOCH_FEATURE_LEVEL: Final = 2
 EPOCH_PRODUCE, EPOCH_END = 12, 5
@@ -270,7 +271,8 @@ class WireProducer(Transactional):
 
     def _learn(self, topic: str, partition: int) -> None:
         """Find out a topic's partitions; a topic just made is waited for."""
-        deadline = time.monotonic() + TOPIC_APPEARS_WITHIN_S
+        began = time.monotonic()
+        deadline = began + TOPIC_APPEARS_WITHIN_S
         where = f"Looking for {topic}" if partition < 0 else f"Looking for partition {partition} of {topic}"
         while True:
             answered = self._cluster.refresh([topic], deadline)
@@ -279,10 +281,9 @@ class WireProducer(Transactional):
                 if len(found.leaders) > max(partition, 0):
                     self._count_partitions()
                     return
-                if found.error not in PASSING and found.error != NONE:
-                    raise outcome(found.error, where)
-            if found is not None and found.error == INVALID_TOPIC:
-                raise outcome(found.error, where)
+                is_known = found.error == NONE and time.monotonic() > began + PARTITION_APPEARS_WITHIN_S
+                if is_known or found.error not in (*PASSING, NONE):
+                    raise outcome(found.error or UNKNOWN_TOPIC, where)
             if time.monotonic() >= deadline:
                 raise outcome(UNKNOWN_TOPIC, where) if answered else self._cluster.unavailable(where)
             if self._should_stop():
