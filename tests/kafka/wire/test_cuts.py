@@ -1,4 +1,4 @@
-"""Connections cut at every request of a transaction, brokers killed and paused: each record once, or none and an error."""
+"""Connections cut at every request of a transaction, brokers killed and paused: each record once."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Cluster:
 
     def _opened(self, node: int, host: str, port: int, deadline: float) -> Connection | None:
         backoff = self._backoffs.setdefault((host, port), _Backoff(self.settings))
-        if time.monotonic() < backoff.until:
+        if time.monotonic() < backoff.until or time.monotonic() >= deadline:
             return None
         made = Connection(host, port, self.settings, self._should_stop)
         try:

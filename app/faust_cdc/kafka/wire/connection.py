@@ -96,6 +96,8 @@ class Connection:
                 self._authenticate(self._settings.mechanism, deadline)
         except (OSError, MalformedAnswer) as error:
             self.close(str(error))
+            if isinstance(error, MalformedAnswer):
+                raise Disconnected(f"{self.where}: an answer that is none of Kafka's: {error}") from error
             raise Disconnected(f"{self.where}: {error or type(error).__name__}") from error
         except BaseException:
             self.close("it could not be opened")
