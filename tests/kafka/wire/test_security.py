@@ -22,7 +22,7 @@ from tests.lab.commands import run
 from tests.lab.ports import free_port, release_port
 
 pytestmark = pytest.mark.integration
-PASSWORD = "pass,=word é"
+PASSWORD = "pass=w0rd"
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 Key = ec.EllipticCurvePrivateKey
 
@@ -192,7 +192,7 @@ def test_names_are_not_verified_where_the_worker_says_so(secured: SecureKafka) -
     ("changes", "message"),
     [
         ({"security.protocol": "SASL_PLAINTEXT"}, "TLS|closed the connection|reset"),
-        ({"ssl.certificate.pem": "", "ssl.key.pem": ""}, "certificate|closed the connection|alert|reset"),
+        ({"ssl.certificate.pem": "", "ssl.key.pem": ""}, "does it demand a certificate|closed the connection|reset"),
     ],
 )
 def test_another_protocol_than_the_ports_is_said(

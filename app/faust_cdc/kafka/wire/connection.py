@@ -98,7 +98,7 @@ class Connection:
             self.close(str(error))
             if isinstance(error, MalformedAnswer):
                 raise Disconnected(f"{self.where}: an answer that is none of Kafka's: {error}") from error
-            raise Disconnected(f"{self.where}: {error or type(error).__name__}") from error
+            raise Disconnected(f"{self.where}: {_reason(error)}") from error
         except BaseException:
             self.close("it could not be opened")
             raise
@@ -189,8 +189,12 @@ class Connection:
         answers: list[Reader] = []
         self.send(api, version, [memoryview(body)], lambda found, _: answers.append(found), lambda _: None)
         while not answers:
-            self.flush()
-            self.receive()
+            try:
+                self.flush()
+                self.receive()
+            except Disconnected:
+                if not answers:  # a refusal is told, and the connection ended behind it
+                    raise
             if not answers:
                 self._wait(self._live, select.POLLIN | (select.POLLOUT if self._out else 0), deadline)
         return answers[0]
@@ -268,7 +272,7 @@ class Connection:
         except _BLOCKS:
             return
         except OSError as error:
-            raise Disconnected(f"{self.where}: {error}") from error
+            raise Disconnected(f"{self.where}: {_reason(error)}") from error
 
     def _sent(self, size: int) -> None:
         while self._out and size >= len(self._out[0]):
@@ -288,7 +292,7 @@ class Connection:
             except _BLOCKS:
                 return
             except OSError as error:
-                raise Disconnected(f"{self.where}: {error}") from error
+                raise Disconnected(f"{self.where}: {_reason(error)}") from error
             if size == 0:
                 raise Disconnected(f"{self.where}: the broker closed the connection")
             self._in += self._read[:size]
@@ -333,6 +337,12 @@ class Connection:
 
 
 _SASL_REMEDY: Final = "check the sasl.* options of the worker"
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"the broker ended TLS ({error.reason or 'EOF'}): does it demand a certificate of ours?"
+    return str(error) or type(error).__name__
 
 
 def _raise_for(number: int) -> None:

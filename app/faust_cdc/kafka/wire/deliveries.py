@@ -142,8 +142,9 @@ class Deliveries:
         """Of all batches that were not acknowledged yet."""
         self.has_sent = False
         """Whether the open transaction may have anything at a broker."""
-        self.has_gap = False
-        """Whether a sequence was used for a batch that did not get into its partition."""
+        self.needs_new_epoch = False
+        """Whether a sequence was used for a batch that did not get into its partition, or a request is lost that may
+        still arrive: a broker that refuses it then takes no higher sequence of the same epoch."""
         self._cluster = cluster
         self._transactional_id = transactional_id
         self._identity = identity
@@ -304,7 +305,7 @@ class Deliveries:
                 self._fail(outcome(code, f"Delivering to {queue.topic}, {parcel.sends} times", text))
         else:
             self._done(parcel)
-            self.has_gap = True
+            self.needs_new_epoch = True
             if code == TOO_LARGE:
                 self._fail(Oversized(queue.topic, parcel.batch.largest))
             else:
@@ -312,7 +313,7 @@ class Deliveries:
         self._after_answer(queue)
 
     def _lost(self, parcels: list[tuple[PartitionQueue, Parcel]], reason: str) -> None:
-        self._is_stale = True
+        self._is_stale = self.needs_new_epoch = True
         for queue, parcel in parcels:
             if parcel.is_given_up or parcel not in queue.under_way:
                 continue
@@ -364,11 +365,13 @@ class Deliveries:
 
     def next_transaction(self, *, resets_sequences: bool) -> None:
         """Forget what belonged to the last one."""
-        self.failure, self.has_sent, self.has_gap = None, False, False
+        self.failure, self.has_sent = None, False
         for queue in self._queues.values():
             queue.is_added = False
             if resets_sequences:
                 queue.sequence = 0
+        if resets_sequences:
+            self.needs_new_epoch = False
 
     def give_up(self) -> None:
         """Forget all batches; answers to those under way change nothing any more."""
@@ -404,5 +407,5 @@ class Deliveries:
         for parcel in queue.waiting:
             if not parcel.is_uncertain:
                 self._done(parcel)
-                self.has_gap = self.has_gap or parcel.sequence != NEVER_SENT
+                self.needs_new_epoch = self.needs_new_epoch or parcel.sequence != NEVER_SENT
         queue.waiting = deque(kept)

@@ -9,7 +9,8 @@ Two kinds of transactions, chosen by what the brokers have agreed upon (`transac
 - as of KIP-890 (Kafka 4): Produce adds its partitions to the transaction by itself, and the answer to EndTxn brings
   the epoch of the next transaction. What is late then is refused by its epoch, so an abort need not wait for it.
 - before: AddPartitionsToTxn comes first, the epoch stays, and an abort first finds out what became of every batch that
-  was sent (`Deliveries.drain`). What it cannot find out it leaves to the next owner, whose epoch fences it off.
+  was sent (`Deliveries.drain`); after anything that went wrong the next transaction asks for a new epoch of the same
+  producer id, as KIP-360 allows. What it cannot find out it leaves to the next owner, whose epoch fences it off.
 
 An EndTxn whose answer is lost is asked again, with the same epoch, until its answer is known: the coordinator answers
 a repetition as it did the first (with KIP-890 with the raised epoch). Where that takes too long the producer is FATAL:
@@ -132,6 +133,9 @@ class WireProducer(Transactional):
         if time.monotonic() - self._cluster.asked_at > self._settings.metadata_max_age_s:
             self._cluster.refresh_unawaited()
         self._count_partitions()
+        if self._deliveries.needs_new_epoch and not self._identity.bumps_epoch:
+            old = (self._identity.producer_id, self._identity.epoch)
+            self._attempt(lambda: self._init_producer_id(old, time.monotonic() + INIT_TIMEOUT_S))
 
     def serve(self) -> None:
         """Take answers that have come, send what has waited long enough; raises the first failed delivery."""
@@ -349,11 +353,8 @@ class WireProducer(Transactional):
             raise self._cluster.unavailable(
                 f"Aborting a Kafka transaction of {self.transactional_id}: records under way may still arrive"
             )
-        has_gap = self._deliveries.has_gap
         self._deliveries.give_up()
         self._end(is_commit=False, deadline=deadline)
-        if has_gap and not self._identity.bumps_epoch:
-            self._init_producer_id((self._identity.producer_id, self._identity.epoch), deadline)
 
     def _end(self, *, is_commit: bool, deadline: float) -> None:
         where = f"{'Committing' if is_commit else 'Aborting'} a Kafka transaction of {self.transactional_id}"
@@ -397,7 +398,7 @@ class WireProducer(Transactional):
         where = f"Adding partitions to a Kafka transaction of {self.transactional_id}"
         identity, self._deliveries.has_sent = self._identity, True
         body = messages.add_partitions(self.transactional_id, identity.producer_id, identity.epoch, places)
-        deadline = time.monotonic() + self._settings.request_timeout_s
+        deadline = time.monotonic() + COMMIT_TIMEOUT_S
         try:
             answer = self._coordinate(messages.ADD_PARTITIONS, 99, body, _read_added, deadline, where)
         except CdcError as error:
@@ -442,7 +443,7 @@ class WireProducer(Transactional):
                     if last in COORDINATOR_MOVED:
                         self._coordinator = None
             now = time.monotonic()
-            if now >= deadline:
+            if now >= deadline or (self._state is ProducerState.IN_TRANSACTION and self._should_stop()):
                 raise self._cluster.unavailable(where) if last == NONE else _still(last, where)
             self._cluster.pump(min(wait_s, deadline - now))
             wait_s = min(wait_s * (1.2 if last == CONCURRENT_TRANSACTIONS else 2), AGAIN_MAX_S)
