@@ -13,6 +13,7 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatch  # type: ignore[import-untyped]
 
 from faust_cdc.kafka._batches import Batch, Batches, crc32c
+from faust_cdc.kafka.direct import Row
 from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.kafka.wire.packing import CODECS, pack
 from faust_cdc.offsets.partitioner import murmur2_partition
@@ -87,7 +88,7 @@ def test_keys_go_where_javas_clients_put_them() -> None:
 
 def test_a_full_batch_is_closed_and_the_next_goes_on() -> None:
     made = batches(batch_max=1000)
-    rows = [(0, b"k", b"%03d" % n * 30) for n in range(100)]
+    rows: list[Row] = [(0, b"k", b"%03d" % n * 30) for n in range(100)]
     assert made.append_rows(rows, 0, 100, 1 << 30)[0] == 100
     assert made.open_count == 1
     assert made.closed_count > 8
@@ -104,7 +105,7 @@ def test_a_full_batch_is_closed_and_the_next_goes_on() -> None:
 
 def test_no_more_is_taken_than_there_is_room_for_and_nothing_too_large_or_unknown() -> None:
     made = batches(record_max=5000)
-    rows = [(0, b"k", bytes(1000))] * 10
+    rows: list[Row] = [(0, b"k", bytes(1000))] * 10
     reached, size, why = made.append_rows(rows, 0, 10, 3000)
     assert (reached, size, why) == (3, 3003, 1)
     assert made.size > 3000

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from faust_cdc.errors import BrokerRefused, BrokerUnavailable
+from faust_cdc.kafka.direct import Row
 from faust_cdc.kafka.wire import producer as wire_producer
 from faust_cdc.kafka.wire.producer import WireProducer
 from tests.kafka.test_transactions import topic, visible
@@ -141,7 +142,7 @@ def test_records_are_written_over_tls_as_a_user(secured: SecureKafka, mechanism:
     try:
         made.init()
         made.begin()
-        rows = [(made.topic_number(name), b"%d" % n, bytes([n % 256]) * 2000) for n in range(3000)]
+        rows: list[Row] = [(made.topic_number(name), b"%d" % n, bytes([n % 256]) * 2000) for n in range(3000)]
         made.produce_rows(rows, 0, len(rows), [])
         made.commit()
         first = list(made._cluster._connections.values())
