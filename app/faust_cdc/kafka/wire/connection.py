@@ -94,7 +94,8 @@ class Connection:
             self._agree(deadline)
             if self._settings.mechanism is not None:
                 self._authenticate(self._settings.mechanism, deadline)
-        except (OSError, MalformedAnswer) as error:
+        # A name or port that is none (of bootstrap.servers, or told by a broker) is a ValueError or OverflowError.
+        except (OSError, MalformedAnswer, ValueError, OverflowError) as error:
             self.close(str(error))
             if isinstance(error, MalformedAnswer):
                 raise Disconnected(f"{self.where}: an answer that is none of Kafka's: {error}") from error
@@ -339,7 +340,7 @@ class Connection:
 _SASL_REMEDY: Final = "check the sasl.* options of the worker"
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
         return f"the broker ended TLS ({error.reason or 'EOF'}): does it demand a certificate of ours?"
     return str(error) or type(error).__name__
