@@ -60,7 +60,7 @@ def test_the_producers_client_is_the_connectors_else_the_workers(
 
 
 def test_a_client_of_another_name_is_refused() -> None:
-    with pytest.raises(ConfigError, match="producer.client: one of librdkafka, faust-cdc is expected, found 'kafka'"):
+    with pytest.raises(ConfigError, match=r"producer\.client: one of librdkafka, faust-cdc is expected, found 'kafka'"):
         parse_worker_config(WORKER | {"producer.client": "kafka"})
     with pytest.raises(ConfigError, match=r"producer\.client"):
         task_spec(
