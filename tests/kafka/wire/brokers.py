@@ -53,3 +53,20 @@ class ProxiedKafka(KafkaBroker):
         super().close()
         self.proxy.__exit__(None, None, None)
         release_port(self._proxied_port)
+
+
+class SecondBroker(KafkaBroker):
+    """Another broker of a cluster, without a controller of its own."""
+
+    def __init__(self, first: KafkaBroker) -> None:
+        super().__init__()
+        self._first = first
+
+    def properties(self) -> dict[str, str]:
+        """Node 2, which asks the first node's controller."""
+        return super().properties() | {
+            "process.roles": "broker",
+            "node.id": "2",
+            "controller.quorum.voters": self._first.properties()["controller.quorum.voters"],
+            "listeners": f"PLAINTEXT://{self.bootstrap}",
+        }

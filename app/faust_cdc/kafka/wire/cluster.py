@@ -201,13 +201,12 @@ class Cluster:
     # ---- metadata ----
 
     def refresh(self, topics: Iterable[str], deadline: float) -> bool:
-        """Ask for the brokers and for the leaders of these topics and all known; False when nobody answers."""
+        """Ask for the brokers and for the leaders of these topics; False when nobody answers."""
         connection = self.any_connection(deadline)
         if connection is None:
             return False
-        wanted = dict.fromkeys([*self.topics, *topics])
         try:
-            found, _ = self.ask(connection, messages.METADATA, messages.metadata(wanted), deadline)
+            found, _ = self.ask(connection, messages.METADATA, messages.metadata(topics), deadline)
             self._learn(messages.read_metadata(found))
         except Disconnected as error:
             self.problem = str(error)
@@ -215,7 +214,7 @@ class Cluster:
         return True
 
     def refresh_unawaited(self) -> None:
-        """Ask the same without waiting; the answer is taken whenever it comes."""
+        """Ask the same of all topics that are known, without waiting; the answer is taken whenever it comes."""
         self.asked_at = time.monotonic()
         for node in self._connections:
             connection = self.open_connection(node)

@@ -279,7 +279,9 @@ class WireProducer(Transactional):
         deadline = began + TOPIC_APPEARS_WITHIN_S
         where = f"Looking for {topic}" if partition < 0 else f"Looking for partition {partition} of {topic}"
         while True:
-            answered = self._cluster.refresh([topic], deadline)
+            # Of many new tables all are asked for at once.
+            new = [name for name in self._names if name not in self._cluster.topics]
+            answered = self._cluster.refresh(dict.fromkeys([topic, *new]), deadline)
             found = self._cluster.topics.get(topic)
             if answered and found is not None:
                 if len(found.leaders) > max(partition, 0):
