@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -97,7 +98,7 @@ def test_a_null_key_goes_anywhere_and_a_batch_of_them_to_one_place(broker: Proxi
 def test_only_what_is_committed_is_seen_and_the_kind_of_transaction_is_the_brokers(broker: ProxiedKafka) -> None:
     name = topic(broker, 2)
     with wired(broker, f"x-{uuid4()}") as made:
-        epoch = made._identity.epoch
+        epoch, threads = made._identity.epoch, threading.active_count()
         for number, ends in enumerate(("commit", "abort", "commit", "abort", "nothing", "commit")):
             made.begin()
             for count in range(50 if ends != "nothing" else 0):
@@ -108,6 +109,7 @@ def test_only_what_is_committed_is_seen_and_the_kind_of_transaction_is_the_broke
             else:
                 made.commit()
             assert made.state is ProducerState.READY
+        assert threading.active_count() <= threads, "it needs none of its own"
         assert made._identity.bumps_epoch == (broker.kind == NEW)
         # Without KIP-890 an abort of what was never sent leaves all as it was; with it each end raises the epoch.
         assert (made._identity.epoch > epoch) == (broker.kind == NEW)
