@@ -226,7 +226,8 @@ def test_a_leader_that_is_killed_is_followed_to_the_next(broker_of: Callable[[st
         made.init()  # the transactions' topic is then on the first node
         with SecondBroker(first) as second:
             made_topic = NewTopic(name, num_partitions=1, replica_assignment=[[2, 1]])
-            first.admin().create_topics([made_topic])[name].result(60)
+            admin = first.admin()
+            admin.create_topics([made_topic])[name].result(60)
             write(made, name, 0)
             assert made._cluster.topics[name].leaders == [2]
             made.begin()

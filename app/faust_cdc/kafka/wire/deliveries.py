@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from confluent_kafka import KafkaError
+
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.wire import messages
 from faust_cdc.kafka.wire.cluster import ASK_AGAIN_S, Cluster
@@ -104,6 +106,8 @@ class PartitionQueue:
     is_added: bool = False
     """To the open transaction."""
     missing_since: float | None = None
+    last_code: int = NONE
+    """Of the last answer that was an error."""
 
     @property
     def is_busy(self) -> bool:
@@ -297,6 +301,7 @@ class Deliveries:
             self._done(parcel)
         elif code in PASSING or (code == OUT_OF_ORDER and queue.again):
             parcel.is_uncertain = False
+            queue.last_code = code
             self._note_missing(queue, code)
             queue.again.append(parcel)
             self._is_stale = self._is_stale or code in LEADER_MOVED
@@ -356,10 +361,9 @@ class Deliveries:
             firsts = (*queue.under_way[:1], *queue.again[:1], *([queue.waiting[0]] if queue.waiting else ()))
             oldest = min((one.since for one in firsts), default=now)
             if now - oldest > limit_s:
+                reason = KafkaError(queue.last_code).name() if queue.last_code else self._cluster.problem
                 where = f"Delivering to {queue.topic}-{queue.partition}"
-                self._fail(
-                    BrokerUnavailable(f"{where}: not acknowledged within {limit_s:g} s ({self._cluster.problem}).")
-                )
+                self._fail(BrokerUnavailable(f"{where}: not acknowledged within {limit_s:g} s ({reason})."))
                 return
 
     # ---- the end of a transaction ----
