@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
 from confluent_kafka.admin import NewTopic
 
 from faust_cdc.errors import BrokerUnavailable, CdcError
+from faust_cdc.kafka.direct import Row
 from faust_cdc.kafka.task_producer import COMMIT_TIMEOUT_S, ProducerState
 from faust_cdc.kafka.wire import producer as wire_producer
 from faust_cdc.kafka.wire.producer import WireProducer
 from tests.kafka.test_transactions import topic, visible
 from tests.kafka.wire.brokers import NEW, OLD, ProxiedKafka, SecondBroker
+from tests.lab import KafkaBroker
 from tests.lab.process import wait_until
 
 pytestmark = pytest.mark.integration
@@ -35,7 +37,7 @@ def write(made: WireProducer, name: str, number: int) -> None:
     made.commit()
 
 
-def values(broker: ProxiedKafka, name: str) -> list[bytes | None]:
+def values(broker: KafkaBroker, name: str) -> list[bytes | None]:
     return sorted(record.value for record in visible(broker, name))  # type: ignore[type-var]
 
 
@@ -219,25 +221,31 @@ def test_a_broker_killed_in_a_transaction_has_every_record_once(broker: ProxiedK
     assert values(broker, name) == expected(0, 1, 2)
 
 
-def test_a_leader_that_is_killed_is_followed_to_the_next(broker_of: Callable[[str], ProxiedKafka]) -> None:
-    first = broker_of(NEW)
-    name, made = f"moved-{uuid4().hex[:8]}", WireProducer({"bootstrap.servers": first.bootstrap}, f"x-{uuid4()}", QUEUE)
+@pytest.fixture
+def alone() -> Iterator[KafkaBroker]:
+    """A broker for one test: topics of others must not come to a second one that is killed."""
+    with KafkaBroker() as broker:
+        yield broker
+
+
+def test_a_leader_that_is_killed_is_followed_to_the_next(alone: KafkaBroker) -> None:
+    name, made = f"moved-{uuid4().hex[:8]}", WireProducer({"bootstrap.servers": alone.bootstrap}, f"x-{uuid4()}", QUEUE)
     try:
         made.init()  # the transactions' topic is then on the first node
-        with SecondBroker(first) as second:
-            made_topic = NewTopic(name, num_partitions=1, replica_assignment=[[2, 1]])
-            admin = first.admin()
-            admin.create_topics([made_topic])[name].result(60)
+        with SecondBroker(alone) as second:
+            admin = alone.admin()
+            admin.create_topics([NewTopic(name, num_partitions=1, replica_assignment=[[2, 1]])])[name].result(60)
             write(made, name, 0)
             assert made._cluster.topics[name].leaders == [2]
             made.begin()
-            made.produce_rows([(made.topic_number(name), b"%d" % n, b"1-%d" % n) for n in range(15)], 0, 15, [])
+            rows: list[Row] = [(made.topic_number(name), b"%d" % n, b"1-%d" % n) for n in range(30)]
+            made.produce_rows(rows, 0, 15, [])
             made._dispatch(everything=True)
             second.kill()
-            made.produce_rows([(made.topic_number(name), b"%d" % n, b"1-%d" % n) for n in range(15, 30)], 0, 15, [])
+            made.produce_rows(rows, 15, 30, [])
             made.commit()
             assert made._cluster.topics[name].leaders == [1]
             write(made, name, 2)
     finally:
         made.close()
-    assert values(first, name) == expected(0, 1, 2)
+    assert values(alone, name) == expected(0, 1, 2)
