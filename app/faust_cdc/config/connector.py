@@ -128,6 +128,8 @@ class MySqlConnectorConfig:
     custom_metric_tags: Mapping[str, str] = field(default_factory=dict)
     topic_creation: TopicCreation | None = None
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
+    producer_client: str | None = None
+    """None: the worker's."""
     converters: Converters = field(default_factory=Converters)
     custom_converters: tuple[CustomConverter, ...] = ()
     post_processors: tuple[Reselect, ...] = ()
@@ -268,6 +270,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         poll_interval_ms=v.number("poll.interval.ms"),
         custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
         producer_overrides=overrides,
+        producer_client=v.word("producer.client") or None,
         converters=converters_of(v.config)[0],
         custom_converters=custom_converters(v.config)[0],
         post_processors=post_processors(v.config)[0],

@@ -10,7 +10,7 @@ from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.config.history_settings import FILE_STORE, KAFKA_STORE
 from faust_cdc.history.file_store import HistoryFile
 from faust_cdc.kafka.history_topic import HistoryTopic
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
 from faust_cdc.mysql.connection import SourceAddress
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic

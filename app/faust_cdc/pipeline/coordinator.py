@@ -17,8 +17,9 @@ from functools import partial
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
-from faust_cdc.kafka.producer import TransactionalProducer
+from faust_cdc.kafka.clients import make_producer
 from faust_cdc.kafka.strong_read import holds_records, read_last
+from faust_cdc.kafka.task_producer import TaskProducer
 from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
@@ -306,7 +307,7 @@ class Coordinator:
         address = SourceAddress.of(self._config, ACTION_TIMEOUT_MS)
         return HeartbeatAction(address, self._config.heartbeat_action_query)
 
-    def _writer(self, producer: TransactionalProducer, offset_topic: str, offset_partition: int) -> TransactionWriter:
+    def _writer(self, producer: TaskProducer, offset_topic: str, offset_partition: int) -> TransactionWriter:
         limits = CommitLimits(
             part_bytes_max=self._config.transaction_part_max_bytes,
             part_age_max_ms=PART_AFTER * self._spec.transaction_timeout_ms,
@@ -316,12 +317,12 @@ class Coordinator:
         self._progress.waiting_bytes = lambda: writer.waiting_bytes
         return writer
 
-    def _producer(self) -> TransactionalProducer:
+    def _producer(self) -> TaskProducer:
         spec = self._spec
         timeout = {"transaction.timeout.ms": str(spec.transaction_timeout_ms)}
         config = {**spec.client_config, **spec.producer_config, **timeout}
         queue_max_bytes = self._config.max_queue_size_in_bytes or spec.producer_queue_max_bytes
-        return TransactionalProducer(config, spec.transactional_id, queue_max_bytes, self._should_stop)
+        return make_producer(spec.producer_client, config, spec.transactional_id, queue_max_bytes, self._should_stop)
 
     def _preflight_server(self) -> ServerInfo:
         info, self._signal_tables = self._source.preflight(self._signal_tables)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.relational.model import TableId
 
 

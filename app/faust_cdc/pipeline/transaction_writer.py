@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from faust_cdc.kafka.direct import Row
-from faust_cdc.kafka.producer import Headers, ProducerState, TransactionalProducer
+from faust_cdc.kafka.task_producer import Headers, ProducerState, TaskProducer
 from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
@@ -58,7 +58,7 @@ class TransactionWriter:
 
     def __init__(
         self,
-        producer: TransactionalProducer,
+        producer: TaskProducer,
         partition: SourcePartition,
         offset_topic: str,
         offset_partition: int,
