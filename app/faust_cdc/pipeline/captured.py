@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from faust_cdc.binlog.events import TableMapEvent
@@ -52,7 +52,10 @@ class TranscoderCache:
         read_tables: ReadTables,
         converters: Converters,
         ensure_topic: EnsureTopic,
+        route: Callable[[str], str] | None = None,
     ) -> None:
+        """`route` gives the topic for a table's own one, where transforms only name topics."""
+        self._route = route
         self._naming = naming
         self._options = options
         self._accepts = accepts
@@ -111,9 +114,11 @@ class TranscoderCache:
         """Plan, register the schemas, make sure of the topic."""
         topic = self._naming.data_topic(table.id)
         plan = build_plan(table, topic, self._options, self._key_constant(table.id))
+        if self._route is not None:
+            plan = replace(plan, routed=self._route(topic))
         log.debug("Plan of %s:\n%s", table.id, plan.describe())
-        self._ensure_topic(topic)
-        return CapturedTable(table.id, topic, self._transcoder(plan))
+        self._ensure_topic(plan.target)
+        return CapturedTable(table.id, plan.target, self._transcoder(plan))
 
     def remember(self, tables: Iterable[Table]) -> None:
         """Take structures read elsewhere (the snapshot) so that they are not read again."""

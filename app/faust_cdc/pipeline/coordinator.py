@@ -32,7 +32,7 @@ from faust_cdc.notifications.notification import InitialNotices, signal_table_un
 from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.offsets.incremental import without_incremental
-from faust_cdc.pipeline.assembly import bad_rows_of, converters_of, ensure_data_topic, reselectors_of
+from faust_cdc.pipeline.assembly import bad_rows_of, converters_of, ensure_data_topic, outlet_of, reselectors_of
 from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
 from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_options
 from faust_cdc.pipeline.control import ControlLinks
@@ -174,39 +174,42 @@ class Coordinator:
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             stored = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
             converters = converters_of(self._spec, self._stop, stack)
+            bad_rows = bad_rows_of(self._config, self._headers.as_headers(), converters, ensure_topic)
+            outlet = self._outlet = outlet_of(self._config, converters, ensure_topic)
+            converters = outlet.converters
             cache = TranscoderCache(
                 self._naming,
                 replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
                 self._filter.accepts,
                 Structures(self._list_tables, self._read_tables),
                 converters,
-                ensure_topic,
+                outlet.ensure_topic,
+                outlet.route,
             )
             reselectors = reselectors_of(self._config)
             for reselector in reselectors:
                 stack.callback(reselector.close)
-            bad_rows = bad_rows_of(self._config, self._headers.as_headers(), converters, ensure_topic)
-            dispatcher = Dispatcher(
-                cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows, reselectors
-            )
-            limits = CommitLimits(
-                part_bytes_max=self._config.transaction_part_max_bytes,
-                part_age_max_ms=PART_AFTER * self._spec.transaction_timeout_ms,
-            )
+            rules = dispatch_rules(self._config)
+            dispatcher = Dispatcher(cache, self._headers.as_headers(), rules, bad_rows, reselectors)
+            part_age_max_ms = PART_AFTER * self._spec.transaction_timeout_ms
+            part_bytes_max = self._config.transaction_part_max_bytes
+            limits = CommitLimits(part_bytes_max=part_bytes_max, part_age_max_ms=part_age_max_ms)
             stages = self._progress.stages = Stages()
-            writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, limits, stages)
+            writer = TransactionWriter(
+                producer, self._partition, offset_topic.name, offset_partition, limits, stages, outlet.records
+            )
             self._progress.waiting_bytes = lambda: writer.waiting_bytes
             stack.callback(setattr, self._progress, "waiting_bytes", int)
-            show, settings = self._links.show, self._config.notifications
-            notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
+            show, settings = self._links.show, outlet.routed_sink(self._config.notifications)
+            notifier = notifier_of(settings, converters, outlet.ensure_topic, writer.write, show)
             way = _Way(cache, dispatcher, writer, notifier)
             snapshots = stack.enter_context(self._snapshots(info, topics, way))
             offset, streams = self._begin(info, way, stored, snapshots)
             if not streams:
                 self._stay_idle(way, stored)
             elif offset is not None and not self._should_stop():
-                metadata = self._transaction_topic(converters, ensure_topic)
-                self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic), snapshots)
+                metadata = self._transaction_topic(converters, outlet.ensure_topic)
+                self._stream(info, offset, way, metadata, self._heartbeat(converters, outlet.ensure_topic), snapshots)
                 if self._ends_with_snapshot:
                     self._stay_idle(way, stored)
             self._move(Phase.STOPPED)
@@ -302,12 +305,12 @@ class Coordinator:
     def _transaction_topic(self, converters: Converters, ensure_topic: EnsureTopic) -> TransactionTopic | None:
         if not self._config.provide_transaction_metadata:
             return None
-        return TransactionTopic(self._naming.transaction_topic(), converters, ensure_topic)
+        return TransactionTopic(self._outlet.routed(self._naming.transaction_topic()), converters, ensure_topic)
 
     def _heartbeat(self, converters: Converters, ensure_topic: EnsureTopic) -> Heartbeat:
         config = self._config
         return Heartbeat(
-            self._naming.heartbeat_topic(),
+            self._outlet.routed(self._naming.heartbeat_topic()),
             config.topic_prefix,
             config.heartbeat_interval_ms,
             converters,
