@@ -24,6 +24,7 @@ from faust_cdc.config import (
 from faust_cdc.config.column_rules import is_column_rule, rule_of
 from faust_cdc.config.options import Option, Support, SupportKind, Type
 from faust_cdc.config.secret import MASK, shown
+from faust_cdc.config.transform_settings import split_list
 from faust_cdc.config.versions import CONNECT_VERSION, DEBEZIUM_VERSION
 
 ConnectorMap: TypeAlias = Mapping[str, str | None]
@@ -143,6 +144,8 @@ def _option_info(option: Option, config: ConnectorMap, defaults: ConverterDefaul
     if option.unset_note and not sent and (config.get("compatibility.mode") or "").strip().lower() != "debezium":
         notes = (*notes, option.unset_note)
     echoed = (value if sent else default) if option.is_framework else None
+    if echoed is not None and option.type is Type.LIST:
+        echoed = ",".join(split_list(echoed))
     return ConfigValueInfo(option.name, option, echoed, default, recommended, errors, option.visible, notes)
 
 

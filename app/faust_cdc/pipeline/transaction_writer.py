@@ -116,7 +116,7 @@ class TransactionWriter:
         self._begin()
         self._covered = None
         began = time.perf_counter()
-        self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
+        self._producer.produce(*record[:5], timestamp_ms=record.timestamp_ms)
         seconds = time.perf_counter() - began
         self.stages.produced(seconds, seconds)
         self._records += 1

@@ -109,6 +109,7 @@ class TransformedRecords:
             shown,
             made.partition,
             record.table,
+            made.timestamp_ms,
         )
 
     def _headers(self, headers: Headers) -> tuple[Header, ...]:

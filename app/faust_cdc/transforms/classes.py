@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import Final
 
 from faust_cdc.config.transform_settings import PluginSettings
-from faust_cdc.transforms import casts, fields, headers, record_state, routers, timestamps
+from faust_cdc.transforms import (
+    casts,
+    fields,
+    headers,
+    outbox,
+    record_state,
+    routers,
+    scripting,
+    timestamps,
+    timezones,
+)
 from faust_cdc.transforms.record import Apply
 
 _CONNECT: Final = "org.apache.kafka.connect.transforms."
@@ -37,10 +47,14 @@ TRANSFORMS: Final[dict[str, Callable[[PluginSettings], Apply]]] = {
     f"{_CONNECT}TimestampRouter": timestamps.timestamp_router,
     f"{_CONNECT}ValueToKey": fields.value_to_key,
     f"{_DEBEZIUM}ByLogicalTableRouter": routers.by_logical_table,
+    f"{_DEBEZIUM}ContentBasedRouter": scripting.content_based_router,
     f"{_DEBEZIUM}ExtractChangedRecordState": record_state.extract_changed_record_state,
     f"{_DEBEZIUM}ExtractNewRecordState": record_state.extract_new_record_state,
+    f"{_DEBEZIUM}Filter": scripting.expression_filter,
     f"{_DEBEZIUM}HeaderToValue": headers.header_to_value,
     f"{_DEBEZIUM}SchemaChangeEventFilter": record_state.schema_change_filter,
+    f"{_DEBEZIUM}TimezoneConverter": timezones.timezone_converter,
+    f"{_DEBEZIUM}outbox.EventRouter": outbox.event_router,
     f"{_DEBEZIUM}partitions.PartitionRouting": routers.partition_routing,
     "io.debezium.connector.mysql.transforms.ReadToInsertEvent": record_state.read_to_insert,
 }
