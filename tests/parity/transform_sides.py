@@ -25,8 +25,8 @@ def read_side(kafka: KafkaBroker, prefix: str) -> list[RawRecord]:
     return sorted(records, key=lambda one: (one.topic, one.partition, one.kafka_offset))
 
 
-def shown(records: list[RawRecord], prefix: str, apicurio: Apicurio, case: ChainCase) -> list[str]:
-    """Return records as text: topic, partition, key and value with their schemas, headers."""
+def shown(records: list[RawRecord], prefix: str, apicurio: Apicurio, case: ChainCase) -> list[Any]:
+    """Return records as JSON: topic, partition, key and value with their schemas, headers."""
     wire = AvroWire(apicurio.ccompat_url)
 
     def part(raw: bytes | None) -> Any:
@@ -48,7 +48,7 @@ def shown(records: list[RawRecord], prefix: str, apicurio: Apicurio, case: Chain
         whole = [one.topic, one.partition, part(one.key), part(one.value), headers]
         if case.timed:
             whole.append(one.timestamp_ms)
-        made.append(json.dumps(whole, ensure_ascii=False).replace(prefix, "PREFIX"))
+        made.append(json.loads(json.dumps(whole).replace(prefix, "PREFIX")))
     return made
 
 

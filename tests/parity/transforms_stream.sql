@@ -9,5 +9,5 @@ UPDATE shard_2 SET v = 'd' WHERE id = 1;
 DELETE FROM shard_1 WHERE id = 1;
 INSERT INTO keyless VALUES (1, 'x');
 DELETE FROM keyless WHERE a = 1;
-INSERT INTO outbox VALUES ('00000000-0000-0000-0000-000000000002', 'order', 'o1', 'OrderPaid', '{"id": 1, "paid": true}', '2024-03-01 00:00:00', 't1', 0), ('00000000-0000-0000-0000-000000000003', 'customer', 'c1', 'CustomerGone', NULL, NULL, 't2', 0);
+INSERT INTO outbox VALUES ('00000000-0000-0000-0000-000000000002', 'order', 'o1', 'OrderPaid', '{"id": 1, "paid": true}', '2024-03-01 00:00:00', 't1', 0), ('00000000-0000-0000-0000-000000000003', 'customer', 'c1', 'CustomerGone', NULL, '2024-03-02 00:00:00.001', 't2', 0);
 DELETE FROM outbox WHERE aggregateid = 'o1';

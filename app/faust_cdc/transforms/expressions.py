@@ -276,9 +276,12 @@ class _Parser:
 _CONSTANTS: Final[dict[str, Any]] = {"true": True, "false": False, "null": None, "undefined": None}
 
 
-def _number(text: str) -> int | float:
+def _number(text: str) -> int | float | Decimal:
+    """Return a literal; one with a fraction is exact, as in Groovy, until it meets a double."""
     digits = text.rstrip("lLfFdDgG")
-    return int(digits) if digits.isdecimal() and text[-1] not in "fFdD" else float(digits)
+    if text[-1] in "fFdD":
+        return float(digits)
+    return int(digits) if digits.isdecimal() else Decimal(digits)
 
 
 def _unquoted(text: str) -> str:
@@ -365,15 +368,25 @@ def _numeric(value: Any) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
+def _alike(left: Any, right: Any) -> tuple[Any, Any]:
+    """Return two numbers so that they can be compared: as doubles where one of them is one."""
+    if isinstance(left, float) or isinstance(right, float):
+        return float(left), float(right)
+    return left, right
+
+
 def _same(left: Any, right: Any) -> bool:
     if _numeric(left) and _numeric(right):
+        left, right = _alike(left, right)
         return bool(left == right)
     return type(left) is type(right) and bool(left == right)
 
 
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def run(left: Any, right: Any) -> bool:
-        if (_numeric(left) and _numeric(right)) or (isinstance(left, str) and isinstance(right, str)):
+        if _numeric(left) and _numeric(right):
+            return compare(*_alike(left, right))
+        if isinstance(left, str) and isinstance(right, str):
             return compare(left, right)
         if left is None or right is None:
             return compare(left is not None, right is not None)  # null is less than anything, as in Groovy
@@ -392,15 +405,21 @@ def _counted(run: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def made(left: Any, right: Any) -> Any:
         if not (_numeric(left) and _numeric(right)):
             raise TransformError(f"Cannot compute with a {_kind(left)} and a {_kind(right)}")
-        if isinstance(left, Decimal) != isinstance(right, Decimal):
-            left, right = Decimal(str(left)), Decimal(str(right))
-        return run(left, right)
+        return run(*_alike(left, right))
 
     return made
 
 
 def _divided(left: Any, right: Any) -> Any:
+    if right == 0:
+        raise TransformError("Division by zero")
     return left // right if isinstance(left, int) and isinstance(right, int) and left % right == 0 else left / right
+
+
+def _remainder(left: Any, right: Any) -> Any:
+    if right == 0:
+        raise TransformError("Division by zero")
+    return left - right * int(left / right)
 
 
 def _contains(item: Any, of: Any) -> bool:
@@ -451,7 +470,7 @@ _OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "-": _counted(lambda left, right: left - right),
     "*": _counted(lambda left, right: left * right),
     "/": _counted(_divided),
-    "%": _counted(lambda left, right: left - right * int(left / right)),
+    "%": _counted(_remainder),
 }
 
 

@@ -14,7 +14,8 @@ from faust_cdc_schemas import names
 from faust_cdc_schemas.connect_schema import ConnectSchema
 
 _OFFSET: Final = re.compile(r"([+-])(\d{2}):(\d{2})(?::(\d{2}))?")
-_RULE: Final = re.compile(r'(source|topic|[".\w\s_]+):([".\w\s_]+(?::[".\w\s_]+)?)')
+_RULES: Final = re.compile(r'\[(source|topic|[".\w\s_]+):([".\w\s_]+(?::[".\w\s_]+)?(?:,|\]))+')
+"""A list as Java prints it; a prefix stands before the first rule only and holds for all of them."""
 _UNITS: Final = {
     names.TIMESTAMP: 1_000,
     names.MICRO_TIMESTAMP: 1_000_000,
@@ -54,15 +55,16 @@ class _TimezoneConverter:
         self._mode = _INCLUDE if included else _EXCLUDE if excluded else _ALL
         self._rules: dict[str, dict[str, set[str]]] = {"topic": {}, "source": {}, "": {}}
         common = ""
-        for one in included or excluded:
-            if _RULE.fullmatch(one) is None:
-                raise TransformError(
-                    f"Invalid {self._mode} list format. Please specify a list of rules in the format of "
-                    '"source:<tablename>:<fieldnames>", "topic:<topicname>:<fieldnames>", "<matchname>:<fieldnames>"'
-                )
+        listed = included or excluded
+        if listed and _RULES.fullmatch(f"[{', '.join(listed)}]") is None:
+            raise TransformError(
+                f"Invalid {self._mode} list format. Please specify a list of rules in the format of "
+                '"source:<tablename>:<fieldnames>", "topic:<topicname>:<fieldnames>", "<matchname>:<fieldnames>"'
+            )
+        for one in listed:
             parts = one.split(":")
             if parts[0].lower() in ("source", "topic"):
-                common, parts = parts[0], parts[1:]  # Debezium lets a prefix hold for the rules behind it
+                common, parts = parts[0], parts[1:]
             fields = self._rules[common if common in self._rules else ""].setdefault(parts[0], set())
             fields.update(parts[1:2])
 
