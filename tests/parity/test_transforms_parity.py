@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from tests.harness.worker import WorkerProcess
 from tests.parity.beside import Beside
-from tests.parity.transform_chains import CHAINS, ChainCase
+from tests.parity.transform_chains import CHAINS, ChainCase, K
 from tests.parity.transform_sides import read_side, shown
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
@@ -28,6 +29,8 @@ AT_ONCE = {
     )
 }
 """Those that together meet every part of the way; all of them are held against recordings of the same servers."""
+NOTHING = ChainCase("items", [{"type": f"{K}Filter"}])
+"""Drops every record: nothing is written, and the offset advances all the same."""
 SETTLED_S = 4.0
 LEVEL_TIMEOUT_S = 180.0
 
@@ -41,6 +44,19 @@ def compared(beside: Beside, name: str, case: ChainCase) -> tuple[list[str], lis
     return theirs, ours
 
 
+def await_stored(worker: WorkerProcess, name: str, beside: Beside) -> None:
+    """Wait until a connector's offset stands behind all that is committed on the source."""
+    with beside.mysql.admin() as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW BINARY LOG STATUS")
+        file, pos = cursor.fetchone()[:2]
+
+    def stored() -> bool:
+        offset = worker.rest("GET", f"/connectors/{name}/offsets")["offsets"][0]["offset"]
+        return (offset["file"], int(offset["pos"])) >= (file, int(pos))
+
+    worker.until(stored, 60, f"the offset of {name} at {file}:{pos}")
+
+
 def test_chains_give_what_they_give_on_real_connect(beside: Beside) -> None:
     beside.run_script("transforms_setup.sql")
     for name, case in AT_ONCE.items():
@@ -49,12 +65,14 @@ def test_chains_give_what_they_give_on_real_connect(beside: Beside) -> None:
         worker.wait_ready()
         for name, case in AT_ONCE.items():
             beside.start_ours(worker, f"o_{name}", case.options(beside.database, f"o_{name}"))
-        for name in AT_ONCE:
+        beside.start_ours(worker, "o_nothing", NOTHING.options(beside.database, "o_nothing"))
+        for name in (*AT_ONCE, "nothing"):
             beside.await_our_snapshot(worker, f"o_{name}")
         for name in beside.created:
             beside.await_their_snapshot(name)
         beside.run_script("transforms_stream.sql")
-        deadline, seen, since = time.monotonic() + LEVEL_TIMEOUT_S, {}, time.monotonic()
+        seen: dict[str, tuple[list[str], list[str]]] = {}
+        deadline, since = time.monotonic() + LEVEL_TIMEOUT_S, time.monotonic()
         while time.monotonic() < deadline:
             now = {name: compared(beside, name, case) for name, case in AT_ONCE.items()}
             if now != seen:
@@ -62,6 +80,8 @@ def test_chains_give_what_they_give_on_real_connect(beside: Beside) -> None:
             if time.monotonic() - since > SETTLED_S and all(theirs == ours and theirs for theirs, ours in now.values()):
                 break
             time.sleep(0.5)
+        await_stored(worker, "o_nothing", beside)
+        assert read_side(beside.kafka, "o_nothing") == []
         for name, (theirs, ours) in seen.items():
             assert ours == theirs, name
             assert len(theirs) > 2, name

@@ -1,4 +1,4 @@
-"""The README's tables of differences and transforms, made of the lists: `python -m tests.taste.differences` writes them."""
+"""The README's tables, made of the lists behind them: `python -m tests.taste.differences` writes them anew."""
 
 from __future__ import annotations
 

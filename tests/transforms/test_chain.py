@@ -148,6 +148,7 @@ def test_records_go_through_under_numbers_of_our_own_and_come_out_registered() -
     assert (topics, schemas) == ([], [])
     for _ in range(2):
         out = made.records.outgoing(record)
+        assert out is not None
         assert (out.topic, out.headers, out.partition) == ("to.beat", [("h", b"x")], 0)
         assert out.value == b"\0\0\0\0\x02\x02\x02\x04me"
     assert topics == ["to.beat"]
@@ -158,13 +159,16 @@ def test_records_go_through_under_numbers_of_our_own_and_come_out_registered() -
 def test_a_dropped_record_makes_no_topic_and_a_failing_one_names_the_transform() -> None:
     topics, _, made = outlet(transforms="f", transforms__f__type=f"{K}Filter")
     record = heartbeat(made.converters, "beat")
+    assert made.records is not None
     assert made.records.outgoing(record) is None
     assert topics == []
     _, _, made = outlet(
         transforms="t", transforms__t__type=f"{K}TimestampRouter", transforms__t__timestamp__format="yyyy"
     )
+    assert made.records is not None
+    record = heartbeat(made.converters, "beat")
     with pytest.raises(FatalError, match=r"topic beat cannot be transformed: transform 't'.*Timestamp missing"):
-        made.records.outgoing(heartbeat(made.converters, "beat"))
+        made.records.outgoing(record)
 
 
 def test_topics_alone_are_spent_in_the_plan() -> None:

@@ -18,7 +18,8 @@ from faust_cdc.transcode.json_encoding import json_any, json_key, json_struct, j
 from faust_cdc.transcode.plan import TranscodePlan, schema_json
 from faust_cdc.transcode.string_encoding import string_any, string_key, string_struct
 from faust_cdc_schemas.avro_variants import full_name, scrubbed, without_connect_metadata
-from faust_cdc_schemas.connect_avro import AvroType
+from faust_cdc_schemas.connect_avro import MISSING, AvroType
+from faust_cdc_schemas.connect_schema import ConnectSchema, connect_schema
 
 RegisterSchema: TypeAlias = Callable[[str, str], int]
 """(subject, Avro schema as JSON text) → schema id. Raises RegistryUnavailable, IncompatibleSchemaChange."""
@@ -38,6 +39,35 @@ class Converter(Protocol):
 
     def any(self, topic: str, schema: AvroType) -> Callable[[Any], bytes | None]:
         """Return the encoder of what transforms make, of the Avro document `schema`, which may be of any type."""
+
+
+class AvroAny(AvroStruct):
+    """The encoder of what transforms make."""
+
+    def __init__(self, schema: AvroType, schema_id: int, described: ConnectSchema | None) -> None:
+        """With `described`, the schema as Connect has it, nulls give way to defaults."""
+        super().__init__(schema, schema_id)
+        self._described = described
+
+    def __call__(self, value: Any) -> bytes | None:  # type: ignore[override]
+        """Return the bytes of a key or value, None for null."""
+        if value is None:
+            return None
+        return super().__call__(value if self._described is None else _with_defaults(self._described, value))
+
+    def again(self, written: bytes) -> bytes | None:
+        """Return the bytes of what was written under another id with this schema, None where it has to be written."""
+        return self.prefix + written[len(self.prefix) :] if self._described is None else None
+
+
+def _with_defaults(schema: ConnectSchema, value: Any) -> Any:
+    if value is None:
+        return None if schema.default is MISSING else schema.default
+    if schema.type == "struct":
+        return {one.name: _with_defaults(one.schema, value[one.name]) for one in schema.fields}
+    if schema.type == "array" and schema.items is not None:
+        return [_with_defaults(schema.items, one) for one in value]
+    return value
 
 
 class AvroConverter:
@@ -67,8 +97,8 @@ class AvroConverter:
 
     def any(self, topic: str, schema: AvroType) -> Callable[[Any], bytes | None]:
         """Return the encoder of what transforms make; null is no bytes, as with AvroConverter."""
-        write = AvroStruct(schema, self._id(topic, schema))
-        return lambda value: None if value is None else write(value)
+        described = connect_schema(schema) if self._options.null_is_default else None
+        return AvroAny(schema, self._id(topic, schema), described)
 
     def _id(self, topic: str, schema: AvroType) -> int:
         document = schema

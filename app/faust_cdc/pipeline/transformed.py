@@ -14,13 +14,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from faust_cdc.errors import FatalError, InternalError
 from faust_cdc.kafka.producer import Headers
 from faust_cdc.pipeline.captured import EnsureTopic
-from faust_cdc.pipeline.converters import Converter, Converters, avro_converters
+from faust_cdc.pipeline.converters import AvroAny, Converter, Converters, avro_converters
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.registry.layout import layout
 from faust_cdc.transforms.chain import Chain, TransformFailed
 from faust_cdc.transforms.record import Header, Record
 from faust_cdc.transforms.schemas import STRING
@@ -57,6 +58,14 @@ class Numbers:
         return reader.schema, reader.read(data)
 
 
+class _Came(NamedTuple):
+    """A key or value as it came."""
+
+    schema: ConnectSchema | None
+    value: Any
+    written: bytes | None
+
+
 class TransformedRecords:
     """Runs a chain on what a task writes."""
 
@@ -68,6 +77,7 @@ class TransformedRecords:
         self._aside = aside
         self._numbers = Numbers()
         self._writers: dict[tuple[str, bool, int], tuple[ConnectSchema, Write]] = {}
+        self._layouts: dict[tuple[int, int], tuple[ConnectSchema, ConnectSchema, bool]] = {}
         self._known: set[str] = set()
         self._last_headers: tuple[Headers, tuple[Header, ...]] = ([], ())
 
@@ -104,8 +114,10 @@ class TransformedRecords:
         shown = record.headers if made.headers is headers else [_written(one) for one in made.headers]
         return ChangeRecord(
             made.topic,
-            self._bytes(made.topic, made.key_schema, made.key, is_key=True),
-            self._bytes(made.topic, made.value_schema, made.value, is_key=False),
+            self._bytes(made.topic, made.key_schema, made.key, _Came(key_schema, key, record.key), is_key=True),
+            self._bytes(
+                made.topic, made.value_schema, made.value, _Came(value_schema, value, record.value), is_key=False
+            ),
             shown,
             made.partition,
             record.table,
@@ -118,7 +130,10 @@ class TransformedRecords:
             self._last_headers = (headers, tuple(_read(name, raw) for name, raw in headers))
         return self._last_headers[1]
 
-    def _bytes(self, topic: str, schema: ConnectSchema | None, value: Any, *, is_key: bool) -> bytes | None:
+    def _bytes(
+        self, topic: str, schema: ConnectSchema | None, value: Any, came: _Came, *, is_key: bool
+    ) -> bytes | None:
+        """Return what a key or value is to Kafka."""
         if schema is None:
             if value is None:
                 return None
@@ -133,7 +148,30 @@ class TransformedRecords:
                 self._writers.clear()
             side: Converter = self._converters.of_keys if is_key else self._converters.of_values
             found = self._writers[topic, is_key, id(schema)] = (schema, side.any(topic, avro_document(schema)))
-        return found[1](value)
+        write = found[1]
+        if (
+            value is came.value
+            and came.written is not None
+            and isinstance(write, AvroAny)
+            and self._alike(came, schema)
+        ):
+            again = write.again(came.written)
+            if again is not None:
+                return again
+        return write(value)
+
+    def _alike(self, came: _Came, schema: ConnectSchema) -> bool:
+        """Whether what was written with one schema reads the same with another, which has other names at most."""
+        if came.schema is schema or came.schema is None:
+            return came.schema is schema
+        key = (id(came.schema), id(schema))
+        found = self._layouts.get(key)
+        if found is None:
+            if len(self._layouts) >= WRITERS_MAX:
+                self._layouts.clear()
+            alike = layout(avro_document(came.schema)) == layout(avro_document(schema))
+            found = self._layouts[key] = (came.schema, schema, alike)
+        return found[2]
 
 
 def _read(name: str, raw: bytes | None) -> Header:
