@@ -48,7 +48,9 @@ def await_stored(worker: WorkerProcess, name: str, beside: Beside) -> None:
     """Wait until a connector's offset stands behind all that is committed on the source."""
     with beside.mysql.admin() as connection, connection.cursor() as cursor:
         cursor.execute("SHOW BINARY LOG STATUS")
-        file, pos = cursor.fetchone()[:2]
+        row = cursor.fetchone()
+    assert row is not None
+    file, pos = row[:2]
 
     def stored() -> bool:
         offset = worker.rest("GET", f"/connectors/{name}/offsets")["offsets"][0]["offset"]
