@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from faust_cdc.config.transform_settings import PluginSettings
+from faust_cdc.transforms.hashes import debezium_hash, java_hash
 from faust_cdc.transforms.headers import parsed_literal
 from faust_cdc.transforms.json_payload import JsonPayloads
 from faust_cdc.transforms.paths import field_path
 from faust_cdc.transforms.record import Record, TransformError
-from faust_cdc.transforms.routers import java_hash
 from faust_cdc.transforms.schemas import OPTIONAL_STRING, STRING, struct
 from faust_cdc.transforms.timestamps import DateFormat
 from faust_cdc.transforms.timezones import timezone_converter
@@ -126,10 +126,31 @@ def test_a_date_that_does_not_match_is_told_of_without_showing_it() -> None:
         (DOUBLE, 1.5, 1_073_217_536),
         (ConnectSchema("float"), 0.25, 1_048_576_000),
         (DECIMAL, (1230).to_bytes(2, "big"), 38_132),
+        (DECIMAL, (-1234567890123456789).to_bytes(9, "big", signed=True), 1_876_408_963),
+        (ConnectSchema("bytes"), b"\0\x01\xff", 28_861),
     ],
 )
 def test_hashes_are_javas(schema: ConnectSchema, value: Any, expected: int) -> None:
     assert java_hash(schema, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "expected"),
+    [
+        (STRING, "", 89_125_410),
+        (STRING, "orders", 110_124_605),
+        (STRING, "größe 😀 a longer text than sixteen bytes", 868_515_542),
+        (STRING, "exactly sixteen.", 341_820_622),
+        (ConnectSchema("int32"), 7, -784_540_462),
+        (ConnectSchema("int32"), -1, 171_705_313),
+        (INT64, 123_456_789_012, -1_471_995_676),
+        (DOUBLE, 1.5, -1_122_085_266),
+        (ConnectSchema("boolean"), True, -1_891_831_265),
+        (DECIMAL, (1230).to_bytes(2, "big"), -737_320_375),
+    ],
+)
+def test_murmur_hashes_are_debeziums(schema: ConnectSchema, value: Any, expected: int) -> None:
+    assert debezium_hash(schema, value) == expected
 
 
 @pytest.mark.parametrize(

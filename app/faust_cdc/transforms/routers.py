@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
 
 from faust_cdc.config.java_regex import expand_replacement, java_pattern
 from faust_cdc.config.transform_settings import PluginSettings
-from faust_cdc.transcode.java_text import double_text, float_text
 from faust_cdc.transforms import schemas
-from faust_cdc.transforms.record import Apply, Record, TransformError
+from faust_cdc.transforms.hashes import INT_MAX, debezium_hash, java_hash
+from faust_cdc.transforms.record import Apply, Record
 from faust_cdc.transforms.schemas import is_envelope, pairs, require_struct, struct
 from faust_cdc_schemas import names
 from faust_cdc_schemas.connect_schema import ConnectSchema
@@ -114,90 +113,6 @@ def by_logical_table(plugin: PluginSettings) -> Apply:
     return _LogicalTables(plugin)
 
 
-_INT: Final = 1 << 32
-
-
-def _as_int(value: int) -> int:
-    value %= _INT
-    return value - _INT if value >= _INT // 2 else value
-
-
-def java_hash(schema: ConnectSchema, value: Any) -> int:
-    """Return `Object.hashCode` of a value as Java has it, as a signed number of 32 bits. Raises TransformError."""
-    if isinstance(value, bool):
-        return 1231 if value else 1237
-    if schema.decimal_scale is not None:
-        unscaled = int.from_bytes(value, "big", signed=True)
-        return _as_int(31 * _big_integer_hash(unscaled) + schema.decimal_scale)
-    if schema.name in (names.CONNECT_DATE, names.CONNECT_TIME, names.CONNECT_TIMESTAMP):
-        milliseconds = value * (86_400_000 if schema.name == names.CONNECT_DATE else 1)
-        return _long_hash(milliseconds)
-    if isinstance(value, str):
-        return _string_hash(value)
-    if schema.type in ("int8", "int16", "int32"):
-        return int(value)
-    if schema.type == "int64":
-        return _long_hash(value)
-    if schema.type in ("float", "double"):
-        return _float_hash(schema.type, value)
-    raise TransformError(f"PartitionRouting cannot compute the hash of a field of type {schemas.type_name(schema)}")
-
-
-def _string_hash(text: str) -> int:
-    result = 0
-    data = text.encode("utf-16-be", "surrogatepass")
-    for place in range(0, len(data), 2):
-        result = (31 * result + int.from_bytes(data[place : place + 2], "big")) % _INT
-    return _as_int(result)
-
-
-def _long_hash(value: int) -> int:
-    bits = value % (1 << 64)
-    return _as_int(bits ^ (bits >> 32))
-
-
-def _big_integer_hash(value: int) -> int:
-    result, magnitude = 0, abs(value)
-    words = []
-    while magnitude:
-        words.append(magnitude % _INT)
-        magnitude //= _INT
-    for word in reversed(words):
-        result = (31 * result + word) % _INT
-    return _as_int(result * (-1 if value < 0 else 1))
-
-
-def _float_hash(kind: str, value: float) -> int:
-    import struct as packing
-
-    if kind == "float":
-        return int(packing.unpack(">i", packing.pack(">f", value))[0])
-    return _long_hash(packing.unpack(">q", packing.pack(">d", value))[0])
-
-
-def murmur_hash(data: bytes) -> int:
-    """Return Kafka's murmur2 of some bytes, signed."""
-    length, mask = len(data), _INT - 1
-    value = (0x9747B28C ^ length) & mask
-    for place in range(0, length - length % 4, 4):
-        part = int.from_bytes(data[place : place + 4], "little") * 0x5BD1E995 & mask
-        part = (part ^ (part >> 24)) * 0x5BD1E995 & mask
-        value = (value * 0x5BD1E995 & mask) ^ part
-    rest = data[length - length % 4 :]
-    if rest:
-        value = (value ^ int.from_bytes(rest, "little")) * 0x5BD1E995 & mask
-    value = (value ^ (value >> 13)) * 0x5BD1E995 & mask
-    return _as_int(value ^ (value >> 15))
-
-
-def _text(schema: ConnectSchema, value: Any) -> str:
-    if schema.type == "float":
-        return float_text(value)
-    if schema.type == "double":
-        return double_text(value)
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
 def partition_routing(plugin: PluginSettings) -> Apply:
     """`PartitionRouting`: the partition by the hash of some fields of the change event."""
     paths = [[step.strip() for step in one.split(".")] for one in plugin.words("partition.payload.fields")]
@@ -214,7 +129,7 @@ def partition_routing(plugin: PluginSettings) -> Apply:
             value, schema = value[name], inner
         if value is None or schema is None:
             return None
-        return murmur_hash(_text(schema, value).encode()) if murmur else java_hash(schema, value)
+        return debezium_hash(schema, value) if murmur else java_hash(schema, value)
 
     def apply(record: Record) -> Record:
         if record.value is None or not is_envelope(record.value_schema) or record.value["op"] in ("t", "m"):
@@ -222,7 +137,7 @@ def partition_routing(plugin: PluginSettings) -> Apply:
         hashes = [one for path in paths if (one := found(record, path)) is not None]
         if not hashes:
             return record
-        total = _as_int(sum(hashes)) & (_INT // 2 - 1)
-        return record._replace(partition=(0 if total == _INT // 2 - 1 else total) % count)
+        total = sum(hashes) & INT_MAX
+        return record._replace(partition=(0 if total == INT_MAX else total) % count)
 
     return apply
