@@ -18,6 +18,7 @@ AT_ONCE = {
     name: CHAINS[name]
     for name in (
         "unwrapjson",
+        "regex",
         "rewrite",
         "changed",
         "logical",
@@ -70,8 +71,11 @@ def test_chains_give_what_they_give_on_real_connect(beside: Beside) -> None:
         beside.start_ours(worker, "o_nothing", NOTHING.options(beside.database, "o_nothing"))
         for name in (*AT_ONCE, "nothing"):
             beside.await_our_snapshot(worker, f"o_{name}")
-        for name in beside.created:
-            beside.await_their_snapshot(name)
+        for name, connector in zip(AT_ONCE, list(beside.created), strict=True):
+            if name == "outboxfull":  # its table is empty, and an empty snapshot stores no offset
+                beside.await_their_place(f"t_{name}")
+            else:
+                beside.await_their_snapshot(connector)
         beside.run_script("transforms_stream.sql")
         seen: dict[str, tuple[list[str], list[str]]] = {}
         deadline, since = time.monotonic() + LEVEL_TIMEOUT_S, time.monotonic()

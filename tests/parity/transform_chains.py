@@ -287,6 +287,7 @@ CHAINS: dict[str, ChainCase] = {
                 "route.tombstone.on.empty.payload": "true",
             }
         ],
+        more={"include.schema.changes": "true"},
         timed=True,
     ),
     "outboxjson": ChainCase(
