@@ -171,6 +171,16 @@ def test_a_dropped_record_makes_no_topic_and_a_failing_one_names_the_transform()
         made.records.outgoing(record)
 
 
+def test_a_required_field_without_a_value_is_told_of() -> None:
+    _, _, made = outlet(
+        transforms="i", transforms__i__type=f"{K}InsertField$Value", transforms__i__timestamp__field="at!"
+    )
+    assert made.records is not None
+    record = heartbeat(made.converters, "beat")
+    with pytest.raises(FatalError, match=r"topic beat has a value after its transforms that does not fit its schema"):
+        made.records.outgoing(record)
+
+
 def test_topics_alone_are_spent_in_the_plan() -> None:
     topics, _, made = outlet(
         transforms="r",

@@ -11,6 +11,7 @@ that of the source. Records of our own (the quarantine) do not go through the ch
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from functools import cached_property
@@ -39,12 +40,13 @@ class Numbers:
     """Schemas by numbers of our own, and readers of what was written under them."""
 
     def __init__(self) -> None:
-        self._by_text: dict[str, int] = {}
+        self._by_digest: dict[bytes, int] = {}
         self._readers: list[Reader] = []
 
     def __call__(self, _subject: str, schema: str) -> int:
         """Return a schema's number, as `RegisterSchema`."""
-        number = self._by_text.setdefault(schema, len(self._readers))
+        # The texts themselves would be the larger part of what a table costs in memory.
+        number = self._by_digest.setdefault(hashlib.sha256(schema.encode()).digest(), len(self._readers))
         if number == len(self._readers):
             self._readers.append(reader_of(json.loads(schema)))
         return number
@@ -158,7 +160,14 @@ class TransformedRecords:
             again = write.again(came.written)
             if again is not None:
                 return again
-        return write(value)
+        try:
+            return write(value)
+        except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+            raise FatalError(
+                f"A record for topic {topic} has a {'key' if is_key else 'value'} after its transforms that does not "
+                f"fit its schema{'' if schema.name is None else f' {schema.name}'}: {type(error).__name__}.",
+                remedy="look for a transform that leaves a required field (one with !, or a key's) without a value",
+            ) from error
 
     def _alike(self, came: _Came, schema: ConnectSchema) -> bool:
         """Whether what was written with one schema reads the same with another, which has other names at most."""

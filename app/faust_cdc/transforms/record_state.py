@@ -10,7 +10,7 @@ from faust_cdc.transforms import schemas
 from faust_cdc.transforms.fields import replacing, with_default_values
 from faust_cdc.transforms.record import Apply, Header, Record, TransformError
 from faust_cdc.transforms.schemas import field_of, is_envelope, like, optional, pairs
-from faust_cdc.transforms.sides import KEY, VALUE
+from faust_cdc.transforms.sides import KEY, VALUE, Side
 from faust_cdc_schemas.connect_schema import ConnectSchema
 
 _IN_TRANSACTION: Final = ("id", "data_collection_order", "total_order")
@@ -60,6 +60,15 @@ def _reference(prefix: str, text: str) -> _Reference:
     return _Reference(block, name, prefix + (name if len(steps) == 1 else f"{block}_{name}"))
 
 
+class _Widened(NamedTuple):
+    """A row's schema with the added fields, and what it was made of, which lives as long as it does."""
+
+    schema: ConnectSchema
+    envelope: ConnectSchema
+    widened: ConnectSchema
+    added: list[_Reference]
+
+
 class _NewRecordState:
     """`ExtractNewRecordState`: the row in place of the change event."""
 
@@ -74,7 +83,8 @@ class _NewRecordState:
         self._with_defaults = plugin.flag("replace.null.with.default")
         self._rewrites = self._mode.startswith("rewrite")
         self._marked = schemas.Remembered(lambda one: like(one, [*pairs(one), (DELETED, schemas.OPTIONAL_STRING)]))
-        self._made: dict[tuple[int, int], tuple[ConnectSchema, ConnectSchema, ConnectSchema]] = {}
+        self._drops: dict[tuple[bool, frozenset[str]], Apply] = {}
+        self._made: dict[tuple[int, int], _Widened] = {}
 
     def __call__(self, record: Record) -> Record | None:
         event, envelope = record.value, record.value_schema
@@ -132,14 +142,13 @@ class _NewRecordState:
         if found is None:
             if len(self._made) >= schemas.CACHE_MAX:
                 self._made.clear()
-            added = [(one.new_name, one.schema_in(envelope)) for one in self._fields]
-            fields = [*pairs(schema), *((name, one) for name, one in added if one is not None)]
-            found = self._made[key] = (schema, envelope, like(schema, fields))
+            there = [(one, added) for one in self._fields if (added := one.schema_in(envelope)) is not None]
+            widened = like(schema, [*pairs(schema), *((one.new_name, added) for one, added in there)])
+            found = self._made[key] = _Widened(schema, envelope, widened, [one for one, _ in there])
         row = dict(record.value)
-        for one in self._fields:
-            if one.schema_in(envelope) is not None:
-                row[one.new_name] = one.value_in(event)
-        return record.with_value(found[2], row)
+        for one in found.added:
+            row[one.new_name] = one.value_in(event)
+        return record.with_value(found.widened, row)
 
     def _added_headers(self, event: dict[str, Any], envelope: ConnectSchema) -> list[Header]:
         found = [(one, one.schema_in(envelope)) for one in self._headers]
@@ -162,12 +171,18 @@ class _NewRecordState:
         assert record.value_schema is not None, "a row has a schema"
         return self._without(record, record.value_schema, header.value, VALUE)
 
-    def _without(self, record: Record, schema: ConnectSchema, names: list[str], side: Any) -> Record:
+    def _without(self, record: Record, schema: ConnectSchema, names: list[str], side: Side) -> Record:
         if self._compatible_schema:
             names = [one.name for one in schema.fields if one.schema.optional and one.name in names]
         if not names:
             return record
-        made = replacing(side, frozenset(names), with_defaults=self._with_defaults)(record)
+        left_out = (side.is_key, frozenset(names))
+        drop = self._drops.get(left_out)
+        if drop is None:
+            if len(self._drops) >= schemas.CACHE_MAX:
+                self._drops.clear()
+            drop = self._drops[left_out] = replacing(side, left_out[1], with_defaults=self._with_defaults)
+        made = drop(record)
         assert made is not None, "fields are left out, not records"
         return made
 
