@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
@@ -13,6 +14,7 @@ from faust_cdc.errors import FatalError
 from faust_cdc.pipeline.assembly import Outlet, outlet_of
 from faust_cdc.pipeline.converters import Converters, avro_converters
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.transcode.avro_encoding import AvroStruct
 from faust_cdc.transforms.chain import Chain, TransformFailed, topic_route
 from faust_cdc.transforms.record import Header, Record
 from faust_cdc.transforms.schemas import STRING, struct
@@ -154,6 +156,25 @@ def test_records_go_through_under_numbers_of_our_own_and_come_out_registered() -
     assert topics == ["to.beat"]
     assert [subject for subject, _ in schemas] == ["to.beat-key", "to.beat-value"]
     assert '"name":"who"' in schemas[1][1]
+
+
+def test_what_passes_unchanged_has_the_bytes_that_its_converter_writes() -> None:
+    _, schemas, made = outlet(
+        transforms="h,m",
+        transforms__h__type=f"{K}InsertHeader",
+        transforms__h__header="a",
+        transforms__h__value__literal="b",
+        transforms__m__type=f"{K}SetSchemaMetadata$Value",
+        transforms__m__schema__name="other.Name",
+    )
+    assert made.records is not None
+    out = made.records.outgoing(heartbeat(made.converters, "beat"))
+    assert out is not None
+    key, value = (json.loads(text) for _, text in schemas)
+    assert (key["name"], f"{value['namespace']}.{value['name']}") == ("ServerNameKey", "other.Name")
+    assert out.key == AvroStruct(key, 1)({"serverName": "s"})
+    assert out.value == AvroStruct(value, 2)({"ts_ms": 1})
+    assert out.headers == [("h", b"x"), ("a", b"b")]
 
 
 def test_a_dropped_record_makes_no_topic_and_a_failing_one_names_the_transform() -> None:
