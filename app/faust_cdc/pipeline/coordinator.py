@@ -18,14 +18,14 @@ from faust_cdc.binlog.reader import BinlogReader, DumpStart
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
-from faust_cdc.kafka.strong_read import read_last
+from faust_cdc.kafka.strong_read import holds_records, read_last
 from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.mysql.preflight import oldest_point, run_preflight
 from faust_cdc.mysql.row_counts import estimated_rows
-from faust_cdc.mysql.schema import captured_tables, read_tables
+from faust_cdc.mysql.schema import as_named, captured_tables, read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.mysql.window_rows import WindowRows
 from faust_cdc.notifications.notification import InitialNotices, signal_table_unusable
@@ -149,8 +149,7 @@ class Coordinator:
             config.table_include_list,
             config.table_exclude_list,
         )
-        self._lists = tuple(one or "" for one in lists)
-        self._filter = TableFilter(*lists, always=self._signal_tables)
+        self._lists, self._filter_with = tuple(one or "" for one in lists), partial(TableFilter, *lists)
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
         self._address = SourceAddress.of(spec.config)
         self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
@@ -332,6 +331,8 @@ class Coordinator:
         with connect(self._address, purpose="preflight") as connection:
             info = inspect_server(connection)
             run_preflight(connection, info, self._config.database_server_id, None)
+            self._signal_tables = as_named(connection, self._signal_tables)
+            self._filter = self._filter_with(always=self._signal_tables)
             return info
 
     def _ensure_readable(self, offset: SourceOffset) -> None:
@@ -413,6 +414,7 @@ class Coordinator:
             way.notifier,
             self._lists,
             self._filter.accepts,
+            partial(holds_records, self._spec.client_config),
             self._signal_tables,
         )
 

@@ -9,25 +9,11 @@ from faust_cdc.notifications.notification import signal_refused
 from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.signals.queue import CommandQueue
-from faust_cdc.signals.signal import LogMessage, RefusedSignal, TaskCommand
+from faust_cdc.signals.signal import LogMessage, RefusedSignal, TaskCommand, signal_type
 from faust_cdc.signals.source_channel import SourceChannel
-from faust_cdc.snapshot.commands import (
-    ExecuteSnapshot,
-    PauseSnapshot,
-    ResumeSnapshot,
-    SnapshotCommand,
-    StopSnapshot,
-)
+from faust_cdc.snapshot.commands import SnapshotCommand
 
 log = logging.getLogger(__name__)
-
-SIGNAL_TYPES = {
-    ExecuteSnapshot: "execute-snapshot",
-    StopSnapshot: "stop-snapshot",
-    PauseSnapshot: "pause-snapshot",
-    ResumeSnapshot: "resume-snapshot",
-}
-"""Command → type of the signal that asks for it."""
 
 
 class CommandDesk:
@@ -66,7 +52,7 @@ class CommandDesk:
 
     def refuse(self, command: SnapshotCommand, reason: str) -> None:
         """Log and tell that a command about a snapshot is not carried out."""
-        self._refuse(RefusedSignal(command.id, SIGNAL_TYPES[type(command)], reason))
+        self._refuse(RefusedSignal(command.id, signal_type(command), reason))
 
     def _refuse(self, signal: RefusedSignal) -> None:
         log.warning("Signal %r (%s) is not taken: %s.", signal.id, signal.type, signal.reason)

@@ -91,6 +91,29 @@ class RefusedSignal:
 
 TaskCommand = SnapshotCommand | LogMessage | RefusedSignal
 
+SIGNAL_TYPES: Final[Mapping[type, str]] = {
+    ExecuteSnapshot: "execute-snapshot",
+    StopSnapshot: "stop-snapshot",
+    PauseSnapshot: "pause-snapshot",
+    ResumeSnapshot: "resume-snapshot",
+    LogMessage: "log",
+}
+"""Command → type of the signal that asks for it."""
+
+
+def signal_type(command: TaskCommand) -> str:
+    """Return the type of the signal that a command came from."""
+    return command.type if isinstance(command, RefusedSignal) else SIGNAL_TYPES[type(command)]
+
+
+UNREADABLE: Final = "unreadable"
+"""Type of what came over a channel and is no signal."""
+
+
+def unreadable(where: str, error: ValueError) -> RefusedSignal:
+    """Return what is told of text that is no signal: the id is made up, for it has none that can be relied on."""
+    return RefusedSignal(str(uuid.uuid4()), UNREADABLE, f"{where} is no signal: {error}")
+
 
 def command_of(signal: Signal) -> TaskCommand | None:
     """Return what a signal asks for; None for one that is none of a user's (`WINDOWS`). Never raises."""
