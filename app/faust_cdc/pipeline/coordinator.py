@@ -173,7 +173,8 @@ class Coordinator:
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             stored = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
             converters = converters_of(self._spec, self._stop, stack)
-            bad_rows = bad_rows_of(self._config, self._headers.as_headers(), converters, ensure_topic)
+            headers = self._headers.as_headers()
+            bad_rows = bad_rows_of(self._config, headers, converters, ensure_topic)
             outlet = self._outlet = outlet_of(self._config, converters, ensure_topic)
             converters = outlet.converters
             cache = TranscoderCache(
@@ -188,15 +189,12 @@ class Coordinator:
             reselectors = reselectors_of(self._config)
             for reselector in reselectors:
                 stack.callback(reselector.close)
-            rules = dispatch_rules(self._config)
-            dispatcher = Dispatcher(cache, self._headers.as_headers(), rules, bad_rows, reselectors)
-            part_age_max_ms = PART_AFTER * self._spec.transaction_timeout_ms
-            part_bytes_max = self._config.transaction_part_max_bytes
-            limits = CommitLimits(part_bytes_max=part_bytes_max, part_age_max_ms=part_age_max_ms)
-            stages = self._progress.stages = Stages()
-            writer = TransactionWriter(
-                producer, self._partition, offset_topic.name, offset_partition, limits, stages, outlet.records
-            )
+            dispatcher = Dispatcher(cache, headers, dispatch_rules(self._config), bad_rows, reselectors)
+            age_max_ms = PART_AFTER * self._spec.transaction_timeout_ms
+            limits = CommitLimits(part_bytes_max=self._config.transaction_part_max_bytes, part_age_max_ms=age_max_ms)
+            stages, place = Stages(), (offset_topic.name, offset_partition)
+            self._progress.stages = stages
+            writer = TransactionWriter(producer, self._partition, *place, limits, stages, outlet.records)
             self._progress.waiting_bytes = lambda: writer.waiting_bytes
             stack.callback(setattr, self._progress, "waiting_bytes", int)
             show, settings = self._links.show, outlet.routed_sink(self._config.notifications)
