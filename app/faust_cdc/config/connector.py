@@ -30,6 +30,8 @@ from faust_cdc.config.snapshot_settings import (
     snapshot_mode_of,
 )
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
+from faust_cdc.config.transform_settings import TransformSettings
+from faust_cdc.config.transforms import transforms_of
 from faust_cdc.config.validation import ConnectorMap, validate
 from faust_cdc.errors import ConfigError
 
@@ -136,6 +138,8 @@ class MySqlConnectorConfig:
     signals: SignalSettings = field(default_factory=SignalSettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    transforms: tuple[TransformSettings, ...] = ()
+    """The chain of single message transforms, in order."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
 
@@ -277,6 +281,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         signals=signal_settings(v.config),
         notifications=notification_settings(v.config),
         history=history_settings(v.config),
+        transforms=transforms_of(v.config, compatible=v.word("compatibility.mode") == "debezium"),
         notes=notes,
     )
     return _with_values(v, _with_topics(v, base))

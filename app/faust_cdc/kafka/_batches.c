@@ -530,13 +530,14 @@ static PyObject *batches_append_rows(Batches *self, PyObject *args) {
     return Py_BuildValue("nLi", at, size, why);
 }
 
-/* append(topic, partition or -1, key, value) -> why it was not taken, 0 when it was */
+/* append(topic, partition or -1, key, value, timestamp_ms or -1 for now) -> why it was not taken, 0 when it was */
 static PyObject *batches_append(Batches *self, PyObject *args) {
     Py_ssize_t number;
     int partition;
     PyObject *key, *value;
-    Record one = {.now_ms = now_ms()};
-    if (!PyArg_ParseTuple(args, "niOO", &number, &partition, &key, &value)) return NULL;
+    long long timestamp_ms = -1;
+    if (!PyArg_ParseTuple(args, "niOO|L", &number, &partition, &key, &value, &timestamp_ms)) return NULL;
+    Record one = {.now_ms = timestamp_ms < 0 ? now_ms() : (int64_t)timestamp_ms};
     if (!take_octets(key, &one.key, &one.key_size) || !take_octets(value, &one.value, &one.value_size)) return NULL;
     int why = add(self, number, partition, &one);
     return why < 0 ? NULL : PyLong_FromLong(why);

@@ -27,6 +27,8 @@ from faust_cdc.kafka.task_producer import (
 
 log = logging.getLogger(__name__)
 
+ANY_PARTITION = -1
+"""librdkafka's word for: by the key."""
 FLUSH_ALONE_S = 1.0
 """How long a commit may take over its records alone; a broken transaction shows only in the commit itself."""
 SERVING_FAILED = (KafkaException, SystemError)
@@ -98,18 +100,27 @@ class TransactionalProducer(Transactional):
         self._move(ProducerState.IN_TRANSACTION)
 
     def produce(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
     ) -> None:
         """Queue one record of the open transaction; blocks while the queue is full (back-pressure by bytes).
+
+        Its timestamp is now unless `timestamp_ms` (since the epoch) says otherwise.
 
         Raises AbortableError when the queue stays full while the task is to stop: Kafka may be away for minutes.
         """
         while True:
             try:
-                if partition is None:
+                if partition is None and timestamp_ms is None:
                     self._producer.produce(topic, value, key, headers=headers)  # type: ignore[arg-type]
                 else:
-                    self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
+                    place, moment = ANY_PARTITION if partition is None else partition, timestamp_ms or 0
+                    self._producer.produce(topic, value, key, place, timestamp=moment, headers=headers)  # type: ignore[arg-type]
                 return
             except BufferError:
                 if self._should_stop():

@@ -73,9 +73,17 @@ class TaskProducer(Protocol):
         """Open a Kafka transaction."""
 
     def produce(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
     ) -> None:
         """Queue one record of the open transaction; waits while the queue is full (back-pressure by bytes).
+
+        Its timestamp is now unless `timestamp_ms` (since the epoch) says otherwise.
 
         Raises AbortableError when the queue stays full while the task is to stop: Kafka may be away for minutes.
         """

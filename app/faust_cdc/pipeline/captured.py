@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from faust_cdc.binlog.events import TableMapEvent
@@ -57,11 +57,14 @@ class TranscoderCache:
         ensure_topic: EnsureTopic,
         read_now: ReadTables | None = None,
         origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
+        route: Callable[[str], str] | None = None,
     ) -> None:
         """`read_tables` gives structures as they stand in the stream as far as that is known, `origin` says whence;
-        `read_now` gives those of the server, for rows that the others do not fit."""
+        `read_now` gives those of the server, for rows that the others do not fit; `route` gives the topic for a
+        table's own one, where transforms only name topics."""
         self._read_now = read_now
         self._origin = origin
+        self._route = route
         self._naming = naming
         self._options = options
         self._accepts = accepts
@@ -137,9 +140,11 @@ class TranscoderCache:
         """Plan, register the schemas, make sure of the topic."""
         topic = self._naming.data_topic(table.id)
         plan = build_plan(table, topic, self._options, self._key_constant(table.id))
+        if self._route is not None:
+            plan = replace(plan, routed=self._route(topic))
         log.debug("Plan of %s, whose structure comes from %s:\n%s", table.id, origin.value, plan.describe())
-        self._ensure_topic(topic)
-        return CapturedTable(table.id, topic, self._transcoder(plan), origin)
+        self._ensure_topic(plan.target)
+        return CapturedTable(table.id, plan.target, self._transcoder(plan), origin)
 
     def remember(self, tables: Iterable[Table]) -> None:
         """Take structures read elsewhere (the snapshot) so that they are not read again."""

@@ -26,6 +26,7 @@ from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.stages import Stages
+from faust_cdc.pipeline.transformed import TransformedRecords
 from faust_cdc.relational.model import TableId
 from faust_cdc.snapshot.windows import KeyWatch
 
@@ -64,7 +65,10 @@ class TransactionWriter:
         offset_partition: int,
         limits: CommitLimits,
         stages: Stages | None = None,
+        transformed: TransformedRecords | None = None,
     ) -> None:
+        """`transformed` is what records go through before they are produced."""
+        self._transformed = transformed
         self._producer = producer
         self._offset_key = partition.key()
         self._offset_topic = offset_topic
@@ -100,15 +104,23 @@ class TransactionWriter:
         return (time.monotonic() - self._began_at) * 1000
 
     def write(self, record: ChangeRecord) -> None:
-        """Produce one record; opens the Kafka transaction when there is none."""
+        """Produce one record, or what transforms make of it; opens the Kafka transaction when there is none."""
+        self._write(record)
+        if self.watch:
+            self.watch.record(self._producer.topic_number(record.topic, record.table), record.key)
+
+    def _write(self, record: ChangeRecord) -> None:
+        outgoing = record if self._transformed is None else self._transformed.outgoing(record)
+        if outgoing is not None:  # one that is dropped needs no commit; what follows covers it
+            self._produce(outgoing)
+
+    def _produce(self, record: ChangeRecord) -> None:
         self._begin()
         self._covered = None
         began = time.perf_counter()
-        self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
+        self._producer.produce(*record[:5], timestamp_ms=record.timestamp_ms)
         seconds = time.perf_counter() - began
         self.stages.produced(seconds, seconds)
-        if self.watch:
-            self.watch.record(self._producer.topic_number(record.topic, record.table), record.key)
         self._records += 1
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
@@ -119,7 +131,7 @@ class TransactionWriter:
 
         As with any record, the open Kafka transaction waits after it for an offset that covers it.
         """
-        self.write(record)
+        self._produce(record)
         self._own_records += 1
         self._own_bytes += record.size_bytes
 
@@ -140,6 +152,9 @@ class TransactionWriter:
         """
         if at == stop:
             return
+        if self._transformed is not None:
+            self._write_each(rows, at, stop, headers, is_streamed=is_streamed)
+            return
         self._begin()
         self._covered = None
         began, cpu = time.perf_counter(), time.thread_time()
@@ -149,6 +164,12 @@ class TransactionWriter:
         self._records += stop - at
         self._producer.serve()
         self.stages.produced(time.perf_counter() - began, time.thread_time() - cpu)
+
+    def _write_each(self, rows: list[Row], at: int, stop: int, headers: Headers, *, is_streamed: bool) -> None:
+        for row in rows[at:stop]:
+            self._write(self.record_of(row, headers))
+        if is_streamed and self.watch:
+            self.watch.rows(rows, at, stop)
 
     def end_source_transaction(
         self, offset: Callable[[], SourceOffset], count: int = 1, source_us: int | None = None

@@ -188,20 +188,29 @@ class WireProducer(Transactional):
     # ---- records ----
 
     def produce(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
     ) -> None:
         """Queue one record of the open transaction; waits while the queue is full (back-pressure by bytes).
+
+        Its timestamp is now unless `timestamp_ms` (since the epoch) says otherwise.
 
         Raises AbortableError when the queue stays full while the task is to stop: Kafka may be away for minutes.
         """
         number = self.topic_number(topic)
         self._use(headers)
         place = -1 if partition is None else partition
+        moment = -1 if timestamp_ms is None else timestamp_ms
 
         def add() -> None:
             while True:
                 self._await_room()
-                why = self._batches.append(number, place, key, value)
+                why = self._batches.append(number, place, key, value, moment)
                 if why == 0:
                     break
                 self._make_way(why, number, place, len(key or b"") + len(value or b""))
