@@ -3,19 +3,22 @@
 Structure comes from the table map where the server sends full metadata, completed by information_schema (defaults,
 comments); with MINIMAL metadata from information_schema alone, and a difference is `SchemaOutOfSync`. One transcoder
 per table version, found again by the table map's bytes: equal bytes, equal structure. A DDL statement that may touch
-a table drops what is known of it.
+a table drops what is known of it, after the structures that it makes were foreseen (`evolution`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.converters import Converters
+from faust_cdc.pipeline.evolution import Met, ReadCurrent, Resolve, SchemaEvolution
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
@@ -30,6 +33,21 @@ ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 """Structures from information_schema as of now; absent tables are absent, others may be there too."""
 
 EnsureTopic = Callable[[str], None]
+
+BY_SNAPSHOT: Final = Met()
+
+FORESEEN_MAX: Final = 50
+"""Tables that one statement names; of more the first rows tell."""
+
+
+def resolve_nothing(_statement: str, _database: str, _known: Callable[[TableId], Table | None]) -> dict[TableId, Table]:
+    """Tell nothing from a statement: for streams whose DDL is not read."""
+    return {}
+
+
+def nothing_is_current(_tables: Iterable[TableId], _position: BinlogPosition) -> dict[TableId, Table]:
+    """Know no structure as of a position."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +70,18 @@ class TranscoderCache:
         read_tables: ReadTables,
         converters: Converters,
         ensure_topic: EnsureTopic,
+        evolution: SchemaEvolution | None = None,
+        resolve: Resolve = resolve_nothing,
+        read_current: ReadCurrent = nothing_is_current,
     ) -> None:
+        """`resolve` and `read_current` tell the structures behind a DDL statement; see `evolution`."""
         self._naming = naming
         self._options = options
         self._accepts = accepts
         self._read_tables = read_tables
-        self._converters = converters
-        self._ensure_topic = ensure_topic
+        self._evolution = evolution or SchemaEvolution(converters, ensure_topic)
+        self._resolve = resolve
+        self._read_current = read_current
         self._by_map: dict[tuple[TableId, bytes], CapturedTable] = {}
         self._known: dict[TableId, Table] = {}
         self._latest: dict[TableId, CapturedTable] = {}
@@ -81,7 +104,9 @@ class TranscoderCache:
         if known is None and table_id in self.optional and not event.has_full_metadata:
             log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
             return None
-        captured = self.for_table(reconcile(event, known))
+        place = BinlogPosition(event.header.file, event.header.pos)
+        met = Met("table map" if event.has_full_metadata else "server", place)
+        captured = self.for_table(reconcile(event, known), met)
         captured.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
         self._latest[table_id] = captured
@@ -107,13 +132,44 @@ class TranscoderCache:
         found = self._latest[table_id] = self.for_table(table)
         return found
 
-    def for_table(self, table: Table) -> CapturedTable:
-        """Plan, register the schemas, make sure of the topic."""
-        topic = self._naming.data_topic(table.id)
-        plan = build_plan(table, topic, self._options, self._key_constant(table.id))
+    def for_table(self, table: Table, met: Met = BY_SNAPSHOT) -> CapturedTable:
+        """Plan, register the schemas, make sure of the topic; see `SchemaEvolution.settle`."""
+        topic, plan_for = self._versions(table)
+        try:
+            plan, encoding = self._evolution.settle(table.id, topic, plan_for, met)
+        except RegistryRefused as refused:
+            raise _explained(refused, plan_for(topic)) from refused
         log.debug("Plan of %s:\n%s", table.id, plan.describe())
-        self._ensure_topic(topic)
-        return CapturedTable(table.id, topic, self._transcoder(plan))
+        return CapturedTable(table.id, plan.topic, ReferenceTranscoder(plan, encoding=encoding))
+
+    def foresee(self, statement: str, database: str, met: Met, end: BinlogPosition) -> None:
+        """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
+
+        `end` is the position behind it. Raises IncompatibleSchemaChange, and what asking a registry raises.
+        """
+        text = statement.lower()
+        named = {i: found.transcoder.plan.table for i, found in self._latest.items() if names_table(text, i)}
+        resolved = self._resolve(statement, database, named.get)
+        tables = {i: table for i, table in resolved.items() if table is not None and self._accepts(i)}
+        origin = "statement"
+        if not resolved:
+            tables, origin = self._current(text, {*named, *self._evolution.schemas.tables()}, end), "server"
+        if tables:
+            versions = {i: self._versions(table) for i, table in tables.items()}
+            self._evolution.foresee(versions, replace(met, origin=origin))
+        self.invalidate(statement)
+
+    def _current(self, text: str, known: set[TableId], end: BinlogPosition) -> dict[TableId, Table]:
+        """Return the structures that a statement left, of tables that it names, if the server is not further on."""
+        named = [i for i in known if i.table.lower() in text and self._accepts(i)]
+        if not named or len(named) > FORESEEN_MAX:
+            return {}
+        found = self._read_current(named, end)
+        return {i: table for i, table in found.items() if i in named}
+
+    def _versions(self, table: Table) -> tuple[str, Callable[[str], TranscodePlan]]:
+        constant = self._key_constant(table.id)
+        return self._naming.data_topic(table.id), lambda topic: build_plan(table, topic, self._options, constant)
 
     def remember(self, tables: Iterable[Table]) -> None:
         """Take structures read elsewhere (the snapshot) so that they are not read again."""
@@ -141,13 +197,6 @@ class TranscoderCache:
     def _key_constant(self, table_id: TableId) -> KeyConstant | None:
         field_name, value = self._naming.key_field, self._naming.key_value(table_id)
         return None if field_name is None or value is None else KeyConstant(field_name, value)
-
-    def _transcoder(self, plan: TranscodePlan) -> ReferenceTranscoder:
-        try:
-            encoding = self._converters.encoding(plan)
-        except RegistryRefused as refused:
-            raise _explained(refused, plan) from refused
-        return ReferenceTranscoder(plan, encoding=encoding)
 
 
 def names_table(statement: str, table_id: TableId) -> bool:

@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from faust_cdc.binlog.reader import BinlogReader, DumpStart
+from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
 from faust_cdc.kafka.topics import TopicCreator
+from faust_cdc.mysql.binlog_end import current_structures
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
-from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.mysql.preflight import oldest_point, run_preflight
 from faust_cdc.mysql.row_counts import estimated_rows
 from faust_cdc.mysql.schema import captured_tables, read_tables
@@ -38,6 +38,8 @@ from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_optio
 from faust_cdc.pipeline.control import ControlLinks
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
+from faust_cdc.pipeline.dump_start import dump_start
+from faust_cdc.pipeline.evolution_assembly import evolution_of, schema_records_of
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.idle import beyond, stay_idle
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
@@ -174,6 +176,7 @@ class Coordinator:
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             stored = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
             converters = converters_of(self._spec, self._stop, stack)
+            evolution = evolution_of(self._spec, topics, self._partition, converters, ensure_topic)
             cache = TranscoderCache(
                 self._naming,
                 replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
@@ -181,6 +184,8 @@ class Coordinator:
                 Structures(self._list_tables, self._read_tables),
                 converters,
                 ensure_topic,
+                evolution,
+                read_current=partial(current_structures, self._address, info),
             )
             reselectors = reselectors_of(self._config)
             for reselector in reselectors:
@@ -199,6 +204,7 @@ class Coordinator:
             stack.callback(setattr, self._progress, "waiting_bytes", int)
             show, settings = self._links.show, self._config.notifications
             notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
+            writer.with_commit = schema_records_of(self._spec, topics, self._partition, evolution.schemas, notifier)
             way = _Way(cache, dispatcher, writer, notifier)
             snapshots = stack.enter_context(self._snapshots(info, topics, way))
             offset, streams = self._begin(info, way, stored, snapshots)
@@ -586,12 +592,3 @@ class Coordinator:
     def _move(self, to: Phase) -> None:
         self._machine.move(to)
         self._progress.phase = to
-
-
-def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
-    """Say how to ask for the binlog: by GTID set where both sides have one, else by file and position."""
-    position = BinlogPosition(offset.file, offset.pos)
-    if offset.gtids is not None and info.gtid_mode:
-        parse = MariaDbGtidSet.parse if info.flavor == "mariadb" else GtidSet.parse
-        return DumpStart(position, parse(offset.gtids))
-    return DumpStart(position, None)

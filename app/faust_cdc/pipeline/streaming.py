@@ -30,11 +30,12 @@ from faust_cdc.binlog.events import (
     XidEvent,
 )
 from faust_cdc.binlog.reader import BinlogReader
-from faust_cdc.errors import FatalError, InternalError
+from faust_cdc.errors import FatalError, IncompatibleSchemaChange, InternalError
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
+from faust_cdc.pipeline.evolution import Met
 from faust_cdc.pipeline.held_rows import HeldRows
 from faust_cdc.pipeline.prepared import PreparedTransactions, Xid
 from faust_cdc.pipeline.resume import ALL_ROWS, NEVER_SPLIT, SERVER, TRANSACTION_ID, Resume
@@ -376,13 +377,22 @@ class StreamingSource:
             log.info("DDL at %s:%s: %s %s …", event.header.file, event.header.pos, word.upper(), second.upper())
             table_id = truncated_table(statement, event.database)
             if table_id is None:
-                self._cache.invalidate(event.query)
+                self._foresee(event, f"{word.upper()} {second.upper()}")
             else:
                 self._truncate(event, table_id)  # the structure stays
             self.on_ddl(statement, event.database)
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self.open is None or not self.open.is_group:
                 self._end(event)
+
+    def _foresee(self, event: QueryEvent, words: str) -> None:
+        header = event.header
+        met = Met("statement", BinlogPosition(header.file, header.pos), words)
+        try:
+            self._cache.foresee(event.query, event.database, met, BinlogPosition(header.file, header.end_pos))
+        except IncompatibleSchemaChange:
+            self._writer.commit()  # what is complete before it is of the structure before
+            raise
 
     def _roll_back(self, event: QueryEvent, statement: str, word: str, second: str) -> None:
         """SAVEPOINT, ROLLBACK TO and ROLLBACK of a group: see `savepoints`."""
