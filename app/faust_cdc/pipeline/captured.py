@@ -9,12 +9,12 @@ a table drops what is known of it, after the structures that it makes were fores
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from faust_cdc.binlog.events import TableMapEvent
+from faust_cdc.binlog.events import QueryEvent, TableMapEvent
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.converters import Converters
@@ -40,7 +40,7 @@ FORESEEN_MAX: Final = 50
 """Tables that one statement names; of more the first rows tell."""
 
 
-def resolve_nothing(_statement: str, _database: str, _known: Callable[[TableId], Table | None]) -> dict[TableId, Table]:
+def resolve_nothing(_statement: QueryEvent, _known: Mapping[TableId, Table]) -> dict[TableId, Table | None]:
     """Tell nothing from a statement: for streams whose DDL is not read."""
     return {}
 
@@ -142,22 +142,23 @@ class TranscoderCache:
         log.debug("Plan of %s:\n%s", table.id, plan.describe())
         return CapturedTable(table.id, plan.topic, ReferenceTranscoder(plan, encoding=encoding))
 
-    def foresee(self, statement: str, database: str, met: Met, end: BinlogPosition) -> None:
+    def foresee(self, event: QueryEvent, words: str) -> None:
         """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
 
-        `end` is the position behind it. Raises IncompatibleSchemaChange, and what asking a registry raises.
+        `words` name the kind of statement. Raises IncompatibleSchemaChange, and what asking a registry raises.
         """
-        text = statement.lower()
+        header, text = event.header, event.query.lower()
         named = {i: found.transcoder.plan.table for i, found in self._latest.items() if names_table(text, i)}
-        resolved = self._resolve(statement, database, named.get)
+        resolved = self._resolve(event, named)
         tables = {i: table for i, table in resolved.items() if table is not None and self._accepts(i)}
         origin = "statement"
         if not resolved:
+            end = BinlogPosition(header.file, header.end_pos)
             tables, origin = self._current(text, {*named, *self._evolution.schemas.tables()}, end), "server"
         if tables:
             versions = {i: self._versions(table) for i, table in tables.items()}
-            self._evolution.foresee(versions, replace(met, origin=origin))
-        self.invalidate(statement)
+            self._evolution.foresee(versions, Met(origin, BinlogPosition(header.file, header.pos), words))
+        self.invalidate(event.query)
 
     def _current(self, text: str, known: set[TableId], end: BinlogPosition) -> dict[TableId, Table]:
         """Return the structures that a statement left, of tables that it names, if the server is not further on."""

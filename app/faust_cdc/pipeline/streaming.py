@@ -35,7 +35,6 @@ from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
-from faust_cdc.pipeline.evolution import Met
 from faust_cdc.pipeline.held_rows import HeldRows
 from faust_cdc.pipeline.prepared import PreparedTransactions, Xid
 from faust_cdc.pipeline.resume import ALL_ROWS, NEVER_SPLIT, SERVER, TRANSACTION_ID, Resume
@@ -386,10 +385,8 @@ class StreamingSource:
                 self._end(event)
 
     def _foresee(self, event: QueryEvent, words: str) -> None:
-        header = event.header
-        met = Met("statement", BinlogPosition(header.file, header.pos), words)
         try:
-            self._cache.foresee(event.query, event.database, met, BinlogPosition(header.file, header.end_pos))
+            self._cache.foresee(event, words)
         except IncompatibleSchemaChange:
             self._writer.commit()  # what is complete before it is of the structure before
             raise
