@@ -1,0 +1,91 @@
+"""A column as written into the `Column` that information_schema would show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from faust_cdc.relational.ddl.context import CharsetPair, DdlContext
+from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT, default_value, zero_moment
+from faust_cdc.relational.ddl.statements import ColumnDefinition, Default, DefaultKind
+from faust_cdc.relational.ddl.types import type_facts
+from faust_cdc.relational.model import Column
+
+
+def first_timestamp(definitions: Iterable[ColumnDefinition], context: DdlContext) -> ColumnDefinition | None:
+    """Return the definition that gets CURRENT_TIMESTAMP as default and on update without saying so.
+
+    It is the first TIMESTAMP of a statement where explicit_defaults_for_timestamp is off, if nothing is written with
+    it (mysql-server `promote_first_timestamp_column`).
+    """
+    if context.explicit_defaults_for_timestamp:
+        return None
+    for definition in definitions:
+        if definition.type.name == "TIMESTAMP" and not definition.generated:
+            bare = definition.default is None and not definition.on_update and definition.nullable is not True
+            return definition if bare else None
+    return None
+
+
+def column_of(
+    definition: ColumnDefinition, context: DdlContext, inherited: CharsetPair | None, *, promoted: bool = False
+) -> Column:
+    """Return the column, its place still open. Raises NotResolved."""
+    facts = type_facts(definition.type, context, inherited)
+    implied = facts.type_name == "timestamp" and not context.explicit_defaults_for_timestamp
+    nullable = definition.nullable
+    if nullable is None:
+        nullable = not (implied and not definition.generated) and not definition.auto_increment
+    column = Column(
+        name=definition.name,
+        type_name=facts.type_name,
+        position=0,
+        nullable=nullable,
+        unsigned=facts.unsigned,
+        length=facts.length,
+        scale=facts.scale,
+        charset=facts.charset.charset if facts.charset else None,
+        collation=facts.charset.collation if facts.charset else None,
+        enum_values=facts.labels,
+        generated=definition.generated,
+        auto_increment=definition.auto_increment,
+        invisible=definition.invisible,
+        type_expression=facts.text,
+        comment=definition.comment,
+        on_update=definition.on_update or promoted,
+    )
+    if definition.generated:
+        return column
+    if promoted:
+        return with_default(column, Default(DefaultKind.NOW), context)
+    if definition.default is None and implied and not nullable:
+        return replace(column, has_default=True, default=zero_moment(column))
+    if definition.default is None:
+        return without_default(column, context, implicit=True)
+    return with_default(column, definition.default, context)
+
+
+def with_default(column: Column, written: Default, context: DdlContext) -> Column:
+    """Return the column with a DEFAULT clause. Raises NotResolved."""
+    value = default_value(column, written, context)
+    if value.text is None:
+        return without_default(column, context, implicit=True)
+    return replace(column, has_default=True, default=value.text, default_is_expression=value.is_expression)
+
+
+def without_default(column: Column, context: DdlContext, *, implicit: bool) -> Column:
+    """Return the column without a default.
+
+    A nullable one has NULL in its stead as long as nobody has dropped it (`implicit` False): MySQL goes on to show
+    that as NULL, MariaDB as no default.
+    """
+    shown = column.nullable and column.type_name not in NO_IMPLICIT_DEFAULT and (implicit or not context.mariadb)
+    return replace(column, has_default=shown and not column.generated, default=None, default_is_expression=False)
+
+
+def not_null(column: Column) -> Column:
+    """Return the column as a primary key makes it."""
+    if not column.nullable:
+        return column
+    keeps = column.has_default and column.default is not None
+    return replace(column, nullable=False, has_default=keeps)

@@ -1,0 +1,144 @@
+"""Keys as written into `Key`: the names that servers give, and which key is a record's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from faust_cdc.relational.ddl.context import NotResolved
+from faust_cdc.relational.ddl.statements import KeyDefinition, KeyKind, KeyPart
+from faust_cdc.relational.model import Column, Key
+
+_BLOBS = frozenset({"tinyblob", "blob", "mediumblob", "longblob", "tinytext", "text", "mediumtext", "longtext"})
+_WHOLE = frozenset({"char", "varchar", "binary", "varbinary"})
+
+
+class Keys:
+    """The keys of a table while a statement changes it."""
+
+    def __init__(self, known: Iterable[Key], record_key: tuple[str, ...]) -> None:
+        self._known = list(known)
+        self._added: list[Key] = []
+        self._before = record_key
+
+    def all(self) -> list[Key]:
+        """Return the keys, those known before first."""
+        return self._known + self._added
+
+    def find(self, name: str) -> Key | None:
+        """Return the key of that name, in any case."""
+        return next((key for key in self.all() if key.name.lower() == name.lower()), None)
+
+    def drop(self, key: Key) -> None:
+        """Take a key away."""
+        self._known = [one for one in self._known if one is not key]
+        self._added = [one for one in self._added if one is not key]
+
+    def rename(self, key: Key, name: str) -> None:
+        """Give a key another name."""
+        renamed = Key(name, key.columns, key.unique, key.partial)
+        self._known = [renamed if one is key else one for one in self._known]
+
+    def change_columns(self, names: dict[str, str | None]) -> None:
+        """Rename columns, and drop those that are None together with keys that have none left."""
+
+        def changed(key: Key) -> Key | None:
+            columns = tuple(None if c is None else names.get(c, c) for c in key.columns)
+            kept = tuple(new for old, new in zip(key.columns, columns, strict=True) if old is None or new is not None)
+            return Key(key.name, kept, key.unique, key.partial) if kept else None
+
+        self._known = [key for one in self._known if (key := changed(one)) is not None]
+        self._before = tuple(new for name in self._before if (new := names.get(name, name)) is not None)
+
+    def add(self, definitions: Sequence[KeyDefinition], columns: Sequence[Column]) -> None:
+        """Add keys in their order, naming those without a name. Raises NotResolved."""
+        by_name = {column.name.lower(): column for column in columns}
+        for place, definition in enumerate(definitions):
+            if definition.kind is KeyKind.CHECK:
+                continue
+            if definition.period is not None:
+                raise NotResolved("a key WITHOUT OVERLAPS has columns that its text does not name")
+            if definition.kind is KeyKind.FOREIGN and self._serves(definitions, place):
+                continue
+            self._added.append(self._key(definition, by_name))
+
+    def _serves(self, definitions: Sequence[KeyDefinition], place: int) -> bool:
+        """Say whether another key begins with a foreign key's columns, which then gets none of its own."""
+        wanted = [(part.column or "").lower() for part in definitions[place].parts]
+
+        def begins(columns: Sequence[str | None]) -> bool:
+            return [(name or "").lower() for name in columns[: len(wanted)]] == wanted
+
+        for key in self._known:
+            if begins(key.columns):
+                return True
+        for other, definition in enumerate(definitions):
+            if definition.kind in (KeyKind.PRIMARY, KeyKind.UNIQUE, KeyKind.INDEX) or (
+                definition.kind is KeyKind.FOREIGN
+                and (other < place if len(definition.parts) == len(wanted) else other != place)
+            ):
+                names = [part.column if part.prefix is None else None for part in definition.parts]
+                if other != place and begins(names):
+                    return True
+        return False
+
+    def _key(self, definition: KeyDefinition, by_name: dict[str, Column]) -> Key:
+        columns = tuple(self._column_name(part, by_name) for part in definition.parts)
+        partial = any(_is_partial(part, by_name) for part in definition.parts)
+        if definition.kind in (KeyKind.FULLTEXT, KeyKind.SPATIAL, KeyKind.VECTOR):
+            partial = False
+        unique = definition.kind in (KeyKind.PRIMARY, KeyKind.UNIQUE)
+        name = definition.name or self._free_name(columns[0] or "functional_index")
+        return Key(name, columns, unique, partial)
+
+    def _column_name(self, part: KeyPart, by_name: dict[str, Column]) -> str | None:
+        if part.column is None:
+            return None
+        column = by_name.get(part.column.lower())
+        if column is None:
+            raise NotResolved(f"a key names the column {part.column!r}, which the table does not have")
+        return column.name
+
+    def _free_name(self, wanted: str) -> str:
+        taken = {key.name.lower() for key in self.all()}
+        if wanted.lower() not in taken and wanted.lower() != "primary":
+            return wanted
+        return next(
+            f"{wanted}_{number}" for number in range(2, len(taken) + 3) if f"{wanted}_{number}".lower() not in taken
+        )
+
+    def record_key(self, columns: Sequence[Column]) -> tuple[str, ...]:
+        """Return the record key's columns: PRIMARY, else the first unique key without a nullable part.
+
+        The first in the server's order: keys that cover whole columns before others, then the older ones. Of keys that
+        were there before, only the one that was the record's is known to be first. Raises NotResolved.
+        """
+        nullable = {column.name: column.nullable for column in columns}
+
+        def serves(key: Key) -> bool:
+            return key.unique and all(name is not None and nullable.get(name) is False for name in key.columns)
+
+        known = [key for key in self._known if serves(key)]
+        added = [key for key in self._added if serves(key)]
+        for key in known + added:
+            if key.name == "PRIMARY":
+                return _names(key)
+        for partial in (False, True):
+            old = [key for key in known if key.partial is partial]
+            before = [key for key in old if _names(key) == self._before]
+            if len(old) > 1 and len(before) != 1:
+                raise NotResolved("which of several unique keys is first is not told by the statement")
+            first = before or old or [key for key in added if key.partial is partial]
+            if first:
+                return _names(first[0])
+        return ()
+
+
+def _names(key: Key) -> tuple[str, ...]:
+    return tuple(name for name in key.columns if name is not None)
+
+
+def _is_partial(part: KeyPart, by_name: dict[str, Column]) -> bool:
+    column = by_name.get((part.column or "").lower())
+    if part.prefix is None or column is None:
+        return column is not None and column.type_name in _BLOBS
+    return not (column.type_name in _WHOLE and column.length is not None and part.prefix >= column.length)
