@@ -20,7 +20,7 @@ from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
 from faust_cdc.kafka.topics import TopicCreator
-from faust_cdc.mysql.binlog_end import current_structures
+from faust_cdc.mysql.binlog_end import current_structures, ddl_context
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
 from faust_cdc.mysql.preflight import oldest_point, run_preflight
@@ -49,6 +49,7 @@ from faust_cdc.pipeline.resume import check_server
 from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.stages import Stages
+from faust_cdc.pipeline.statement_tables import StatementTables
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
 from faust_cdc.pipeline.structures import Structures
 from faust_cdc.pipeline.throttle import ThrottledEvents
@@ -185,7 +186,8 @@ class Coordinator:
                 converters,
                 ensure_topic,
                 evolution,
-                read_current=partial(current_structures, self._address, info),
+                StatementTables(partial(ddl_context, self._address, info)),
+                partial(current_structures, self._address, info),
             )
             reselectors = reselectors_of(self._config)
             for reselector in reselectors:

@@ -24,6 +24,7 @@ from faust_cdc.config.worker import REGISTRY_PATH, WorkerConfig
 from faust_cdc.connect.desired import TASK_ID, TaskDesired
 from faust_cdc.connect.herder import Herder
 from faust_cdc.connect.records import CONNECTOR
+from faust_cdc.connect.states import TargetState
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -23,6 +24,8 @@ class SchemaWatch:
 
     def __init__(self, tasks: Callable[[], Iterable[Supervision]]) -> None:
         self._tasks = tasks
+        self._since_ms = time.time_ns() // 1_000_000
+        self._told: dict[tuple[bytes, int], None] = {}
         self._waiting: deque[tuple[bytes, bytes]] = deque(maxlen=WAITING_MAX)
 
     def note(self, key: bytes, value: bytes | None) -> None:
@@ -43,7 +46,7 @@ class SchemaWatch:
             except (FatalError, IndexError) as error:
                 log.warning("Connector %s: %s", found[0].connector, error)
                 continue
-            if newest.version > 1:
+            if newest.version > 1 and newest.ts_ms >= self._since_ms and self._is_news(key, newest.version):
                 log.info(
                     "Connector %s: %s has version %d of its schema (%s, from the %s), on topic %s, schema id %s",
                     found[0].connector,
@@ -54,3 +57,12 @@ class SchemaWatch:
                     newest.topic,
                     newest.value_schema_id or "with its first record",
                 )
+
+    def _is_news(self, key: bytes, version: int) -> bool:
+        """A version's line comes a second time when its first record gives it ids."""
+        if (key, version) in self._told:
+            return False
+        self._told[key, version] = None
+        if len(self._told) > WAITING_MAX:
+            del self._told[next(iter(self._told))]
+        return True
