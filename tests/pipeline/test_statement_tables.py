@@ -21,7 +21,7 @@ CONTEXT = DdlContext("mysql", (9, 7, 0), "", UTF8, {"shop": UTF8})
 
 
 def event(sql: str) -> QueryEvent:
-    return QueryEvent(EventHeader(0, 2, 1, 100, 200, 0, "binlog.000001", 100), 1, "shop", sql, 0, 0)
+    return QueryEvent(EventHeader(0, 2, 1, 100, 0, "binlog.000001", 100, 200), 1, "shop", sql, 0, 0)
 
 
 def told(sql: str, *known: Table) -> dict[TableId, Table | None]:

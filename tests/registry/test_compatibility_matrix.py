@@ -171,7 +171,7 @@ def by_apicurio(registry: RegistryClient, new: str, earlier: list[str]) -> dict[
     registry.set_config("NONE", subject)
     for text in earlier[1:]:
         registry.register(subject, text)
-    verdicts = {}
+    verdicts = dict[CompatibilityLevel, bool]()
     for level in LEVELS:
         registry.set_config(level.value, subject)
         verdicts[level] = registry.compatible(subject, new)[0]
