@@ -15,11 +15,12 @@ from functools import partial
 from typing import Final
 
 from faust_cdc.binlog.events import QueryEvent, TableMapEvent
-from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
+from faust_cdc.errors import CdcError, IncompatibleSchemaChange, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.evolution import Met, ReadCurrent, Resolve, SchemaEvolution
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.origin import Origin
 from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import TopicNaming
@@ -34,7 +35,7 @@ ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 
 EnsureTopic = Callable[[str], None]
 
-BY_SNAPSHOT: Final = Met()
+BY_SNAPSHOT: Final = Met("snapshot")
 
 FORESEEN_MAX: Final = 50
 """Tables that one statement names; of more the first rows tell."""
@@ -57,6 +58,8 @@ class CapturedTable:
     id: TableId
     topic: str
     transcoder: ReferenceTranscoder
+    origin: Origin = Origin.SNAPSHOT
+    """Where its structure comes from."""
 
 
 class TranscoderCache:
@@ -70,11 +73,22 @@ class TranscoderCache:
         read_tables: ReadTables,
         converters: Converters,
         ensure_topic: EnsureTopic,
+        read_now: ReadTables | None = None,
+        origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
         evolution: SchemaEvolution | None = None,
         resolve: Resolve = resolve_nothing,
         read_current: ReadCurrent = nothing_is_current,
+        before: Callable[[TableId], Table | None] = lambda _: None,
     ) -> None:
-        """`resolve` and `read_current` tell the structures behind a DDL statement; see `evolution`."""
+        """`read_tables` gives structures as they stand in the stream as far as that is known, `origin` says whence;
+        `read_now` gives those of the server, for rows that the others do not fit.
+
+        `resolve` and `read_current` tell the structures behind a DDL statement (see `evolution`), `before` one before
+        it, as far as a history says.
+        """
+        self._read_now = read_now
+        self._origin = origin
+        self._before = before
         self._naming = naming
         self._options = options
         self._accepts = accepts
@@ -104,9 +118,9 @@ class TranscoderCache:
         if known is None and table_id in self.optional and not event.has_full_metadata:
             log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
             return None
-        place = BinlogPosition(event.header.file, event.header.pos)
-        met = Met("table map" if event.has_full_metadata else "server", place)
-        captured = self.for_table(reconcile(event, known), met)
+        origin = Origin.TABLE_MAP if event.has_full_metadata else self._origin(table_id)
+        met = Met(_word(origin), BinlogPosition(event.header.file, event.header.pos))
+        captured = self.for_table(self._reconciled(event, known), met, origin)
         captured.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
         self._latest[table_id] = captured
@@ -132,23 +146,43 @@ class TranscoderCache:
         found = self._latest[table_id] = self.for_table(table)
         return found
 
-    def for_table(self, table: Table, met: Met = BY_SNAPSHOT) -> CapturedTable:
+    def _reconciled(self, event: TableMapEvent, known: Table | None) -> Table:
+        """Return the structure of a map's rows; where what is known does not fit, what the server has now may."""
+        try:
+            return reconcile(event, known)
+        except SchemaOutOfSync as error:
+            table_id = TableId(event.database, event.table)
+            now = None if self._read_now is None else self._read_now([table_id]).get(table_id)
+            if now is None or now == known:
+                raise
+            try:
+                found = reconcile(event, now)
+            except SchemaOutOfSync:
+                raise error from None
+            log.warning("%s The structure that the server has now fits, and is taken.", error.message)
+            return found
+
+    def for_table(self, table: Table, met: Met = BY_SNAPSHOT, origin: Origin = Origin.SNAPSHOT) -> CapturedTable:
         """Plan, register the schemas, make sure of the topic; see `SchemaEvolution.settle`."""
         topic, plan_for = self._versions(table)
         try:
             plan, encoding = self._evolution.settle(table.id, topic, plan_for, met)
         except RegistryRefused as refused:
             raise _explained(refused, plan_for(topic)) from refused
-        log.debug("Plan of %s:\n%s", table.id, plan.describe())
-        return CapturedTable(table.id, plan.topic, ReferenceTranscoder(plan, encoding=encoding))
+        log.debug("Plan of %s, whose structure comes from %s:\n%s", table.id, origin.value, plan.describe())
+        return CapturedTable(table.id, plan.topic, ReferenceTranscoder(plan, encoding=encoding), origin)
 
-    def foresee(self, event: QueryEvent, words: str) -> None:
+    def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
         """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
 
-        `words` name the kind of statement. Raises IncompatibleSchemaChange, and what asking a registry raises.
+        `words` name the kind of statement; `commit` makes safe what is complete before one that is refused.
+        Raises IncompatibleSchemaChange, and what asking a registry raises.
         """
         header, text = event.header, event.query.lower()
-        named = {i: found.transcoder.plan.table for i, found in self._latest.items() if names_table(text, i)}
+        named = {
+            i: table for i in self._evolution.schemas.tables() if names_table(text, i) and (table := self._before(i))
+        }
+        named |= {i: found.transcoder.plan.table for i, found in self._latest.items() if names_table(text, i)}
         resolved = self._resolve(event, named)
         tables = {i: table for i, table in resolved.items() if table is not None and self._accepts(i)}
         origin = "statement"
@@ -157,7 +191,11 @@ class TranscoderCache:
             tables, origin = self._current(text, {*named, *self._evolution.schemas.tables()}, end), "server"
         if tables:
             versions = {i: self._versions(table) for i, table in tables.items()}
-            self._evolution.foresee(versions, Met(origin, BinlogPosition(header.file, header.pos), words))
+            try:
+                self._evolution.foresee(versions, Met(origin, BinlogPosition(header.file, header.pos), words))
+            except IncompatibleSchemaChange:
+                commit()
+                raise
         self.invalidate(event.query)
 
     def _current(self, text: str, known: set[TableId], end: BinlogPosition) -> dict[TableId, Table]:
@@ -181,8 +219,13 @@ class TranscoderCache:
 
         Forgetting too much (`names_table`) costs one query, too little would falsify defaults.
         """
-        concerned = partial(names_table, statement.lower())
+        self._forget(partial(names_table, statement.lower()))
 
+    def forget(self, table_id: TableId) -> None:
+        """Forget one table, whose structure is another from now on."""
+        self._forget(table_id.__eq__)
+
+    def _forget(self, concerned: Callable[[TableId], bool]) -> None:
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
         self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}
@@ -198,6 +241,11 @@ class TranscoderCache:
     def _key_constant(self, table_id: TableId) -> KeyConstant | None:
         field_name, value = self._naming.key_field, self._naming.key_value(table_id)
         return None if field_name is None or value is None else KeyConstant(field_name, value)
+
+
+def _word(origin: Origin) -> str:
+    """Return the source as `table_schemas` names it."""
+    return origin.name.lower().replace("_", " ")
 
 
 def names_table(statement: str, table_id: TableId) -> bool:

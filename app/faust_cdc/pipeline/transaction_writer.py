@@ -86,6 +86,8 @@ class TransactionWriter:
         self.committed: SourceOffset | None = None
         self.with_commit: Callable[[], Iterable[ChangeRecord]] = tuple
         """Asked at each commit for records that are to be in its Kafka transaction whatever rows are; not counted."""
+        self.before_commit: Callable[[], None] = _nothing
+        """Called before an offset is written: makes safe what is outside the Kafka transaction and behind it."""
 
     @property
     def has_complete_work(self) -> bool:
@@ -222,6 +224,7 @@ class TransactionWriter:
         if self._covered is None:
             return
         offset = self._covered()
+        self.before_commit()
         self._begin()
         mark, cpu = time.perf_counter(), time.thread_time()
         for record in self.with_commit():
@@ -259,3 +262,7 @@ class TransactionWriter:
         self._records = self._bytes = self._source_transactions = 0
         self._own_records = self._own_bytes = 0
         self._covered = None
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -9,7 +9,7 @@ from faust_cdc.notifications.notification import signal_refused
 from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.signals.queue import CommandQueue
-from faust_cdc.signals.signal import LogMessage, RefusedSignal, TaskCommand
+from faust_cdc.signals.signal import ChangeStructures, LogMessage, RefusedSignal, TaskCommand
 from faust_cdc.signals.source_channel import SourceChannel
 from faust_cdc.snapshot.commands import (
     ExecuteSnapshot,
@@ -30,11 +30,23 @@ SIGNAL_TYPES = {
 """Command → type of the signal that asks for it."""
 
 
+ChangeOfStructures = Callable[[ChangeStructures, SourceOffset], None]
+"""Takes what a signal says of tables; the offset is where the stream stands."""
+
+
 class CommandDesk:
     """Takes commands of the queue and of the source channel; carries out what is no snapshot's business."""
 
-    def __init__(self, queue: CommandQueue, source: SourceChannel, server: str, notifier: Notifier) -> None:
-        """`server` is the `topic.prefix`."""
+    def __init__(
+        self,
+        queue: CommandQueue,
+        source: SourceChannel,
+        server: str,
+        notifier: Notifier,
+        change_structures: ChangeOfStructures | None = None,
+    ) -> None:
+        """`server` is the `topic.prefix`; without `change_structures` there is no stream whose tables could change."""
+        self._change_structures = change_structures
         self._queue = queue
         self._source = source
         self._server = server
@@ -61,6 +73,12 @@ class CommandDesk:
             log.info("%s", command.message.replace("{}", _java_map(offset()), 1))
         elif isinstance(command, RefusedSignal):
             self._refuse(command)
+        elif isinstance(command, ChangeStructures):
+            if self._change_structures is None:
+                reason = "the task streams nothing, so no structure is followed"
+                self._refuse(RefusedSignal(command.id, "schema-changes", reason))
+            else:
+                self._change_structures(command, offset())
         else:
             yield command
 

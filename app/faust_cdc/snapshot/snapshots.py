@@ -69,6 +69,10 @@ log = logging.getLogger(__name__)
 QUERY = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 
 
+def _ignore(_: SourceOffset, __: bool) -> None:
+    """Do nothing."""
+
+
 class Snapshots:
     """Begins snapshots and carries them through. For the task's thread only."""
 
@@ -90,8 +94,14 @@ class Snapshots:
         lists: tuple[str, ...],
         accepts: Callable[[TableId], bool],
         signal_tables: Iterable[TableId] = (),
+        on_place: Callable[[SourceOffset, bool], None] = _ignore,
     ) -> None:
-        """`lists` are the four that say what is captured, as `accepts` does."""
+        """`lists` are the four that say what is captured, as `accepts` does.
+
+        `on_place` is called with where the stream of a new initial snapshot begins, and whether rows are read, before
+        that is committed.
+        """
+        self._on_place = on_place
         self._reads = reads
         self._log = progress_log
         self._stored = stored
@@ -145,6 +155,7 @@ class Snapshots:
             self._begun = replace(snapshot, tables=tables, lists=self._lists), states
             return offset
         place = self._reads.place()
+        self._on_place(place, True)
         ids = self._chosen(self._list_tables())
         self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids), lists=self._lists)
         Telling(self._notifier, self._block.name, self._begun[0]).started(ids)
@@ -161,6 +172,7 @@ class Snapshots:
         if not has_visible_set(self._reads.info):
             return None
         notices, place = InitialNotices(self._block.name), replace(self._reads.place(), snapshot=None)
+        self._on_place(place, False)
         self._notifier.notify(notices.started())
         self._notifier.notify(notices.completed())
         self._log.begin(no_snapshot(self._lists), ())

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import pymysql
-from pymysql.constants import CLIENT
 from pymysql.connections import Connection
+from pymysql.constants import CLIENT
 
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.relational.ddl import (
