@@ -112,9 +112,7 @@ def _key(name: str, parts: list[_KeyPart]) -> Key:
     return Key(name, tuple(part.column for part in parts), parts[0].unique, any(part.prefix for part in parts))
 
 
-def _record_key(
-    connection: Connection[Any], table_id: TableId, keys: Mapping[str, list[_KeyPart]]
-) -> tuple[str, ...]:
+def _record_key(connection: Connection[Any], table_id: TableId, keys: Mapping[str, list[_KeyPart]]) -> tuple[str, ...]:
     """Choose the key's columns: PRIMARY, else the first unique key without a nullable or computed part."""
     candidates = {
         index: tuple(part.column for part in parts if part.column is not None)

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 
 from faust_cdc.binlog.events import QueryEvent, TableMapEvent
-from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
+from faust_cdc.errors import CdcError, IncompatibleSchemaChange, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.evolution import Met, ReadCurrent, Resolve, SchemaEvolution
@@ -142,10 +142,11 @@ class TranscoderCache:
         log.debug("Plan of %s:\n%s", table.id, plan.describe())
         return CapturedTable(table.id, plan.topic, ReferenceTranscoder(plan, encoding=encoding))
 
-    def foresee(self, event: QueryEvent, words: str) -> None:
+    def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
         """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
 
-        `words` name the kind of statement. Raises IncompatibleSchemaChange, and what asking a registry raises.
+        `words` name the kind of statement; `commit` makes safe what is complete before one that is refused.
+        Raises IncompatibleSchemaChange, and what asking a registry raises.
         """
         header, text = event.header, event.query.lower()
         named = {i: found.transcoder.plan.table for i, found in self._latest.items() if names_table(text, i)}
@@ -157,7 +158,11 @@ class TranscoderCache:
             tables, origin = self._current(text, {*named, *self._evolution.schemas.tables()}, end), "server"
         if tables:
             versions = {i: self._versions(table) for i, table in tables.items()}
-            self._evolution.foresee(versions, Met(origin, BinlogPosition(header.file, header.pos), words))
+            try:
+                self._evolution.foresee(versions, Met(origin, BinlogPosition(header.file, header.pos), words))
+            except IncompatibleSchemaChange:
+                commit()
+                raise
         self.invalidate(event.query)
 
     def _current(self, text: str, known: set[TableId], end: BinlogPosition) -> dict[TableId, Table]:

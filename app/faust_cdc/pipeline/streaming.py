@@ -30,7 +30,7 @@ from faust_cdc.binlog.events import (
     XidEvent,
 )
 from faust_cdc.binlog.reader import BinlogReader
-from faust_cdc.errors import FatalError, IncompatibleSchemaChange, InternalError
+from faust_cdc.errors import FatalError, InternalError
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
@@ -376,20 +376,13 @@ class StreamingSource:
             log.info("DDL at %s:%s: %s %s …", event.header.file, event.header.pos, word.upper(), second.upper())
             table_id = truncated_table(statement, event.database)
             if table_id is None:
-                self._foresee(event, f"{word.upper()} {second.upper()}")
+                self._cache.foresee(event, f"{word.upper()} {second.upper()}", self._writer.commit)
             else:
                 self._truncate(event, table_id)  # the structure stays
             self.on_ddl(statement, event.database)
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self.open is None or not self.open.is_group:
                 self._end(event)
-
-    def _foresee(self, event: QueryEvent, words: str) -> None:
-        try:
-            self._cache.foresee(event, words)
-        except IncompatibleSchemaChange:
-            self._writer.commit()  # what is complete before it is of the structure before
-            raise
 
     def _roll_back(self, event: QueryEvent, statement: str, word: str, second: str) -> None:
         """SAVEPOINT, ROLLBACK TO and ROLLBACK of a group: see `savepoints`."""
