@@ -34,7 +34,7 @@ ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 
 EnsureTopic = Callable[[str], None]
 
-BY_SNAPSHOT: Final = Met()
+BY_SNAPSHOT: Final = Met("snapshot")
 
 FORESEEN_MAX: Final = 50
 """Tables that one statement names; of more the first rows tell."""
