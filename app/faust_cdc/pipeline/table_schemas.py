@@ -52,7 +52,7 @@ class TableSchema:
     decision: str = "compatible"
     """`compatible`, `forced`, or `new-subject`: why the version could follow the one before."""
     origin: str = "server"
-    """Where the structure is from: `table map`, `statement`, `history`, `server`."""
+    """Where the structure is from: `table map`, `statement`, `history`, `server`, `snapshot`."""
     file: str | None = None
     pos: int | None = None
     """Where in the binlog the version begins, or was met first; null where a snapshot met it."""

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
-from faust_cdc.connect.entities import ConnectError
+from faust_cdc.connect.entities import ConnectError, plain_numbers
 from faust_cdc.connect.herder import NOT_READY, Herder
 from faust_cdc.pipeline.schema_book import SchemaBook, tables_shown
 from faust_cdc.pipeline.table_schemas import TableSchema, shown, versions_of
@@ -68,7 +68,7 @@ def tables_routes(herder_provider: HerderProvider, book: SchemaBook, check: Chec
         return json_response(entity | {"versions": [shown(one) for one in found[1]]})
 
     async def checked(request: web.Request) -> web.StreamResponse:
-        name, body = request.match_info["name"], await json_body(request)
+        name, body = request.match_info["name"], plain_numbers(await json_body(request))
         config, lines = herder().config_with_secrets(name), book.lines(herder().partition(name))
 
         def latest(table: TableId) -> TableSchema | None:
