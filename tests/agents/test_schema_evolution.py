@@ -29,6 +29,49 @@ def versions(worker: WorkerProcess, name: str, table: str) -> list[dict[str, Any
     return found
 
 
+def judged(worker: WorkerProcess, second: WorkerProcess, name: str, orders: str, added: str) -> None:
+    """Both workers say the same of a statement, and the command says it in words."""
+    for each in (worker, second):
+        safe = each.rest("POST", f"/connectors/{name}/schemas/check", {"sql": added})
+        assert safe["safe"] is True
+        (value,) = [one for one in safe["tables"][0]["schemas"] if one["part"] == "value"]
+        assert (value["backward"], value["forward"], value["allowed"]) == (True, True, True)
+        assert (value["rule"], value["rule_of"], value["against_version"]) == ("BACKWARD", "registry", 1)
+        assert value["differences"] == ["field Value.note added ([null, string], default null)"]
+    said = asked("--sql", broken(orders), "--connector", name, "--url", second.url)
+    assert said.exit_code == 1, said.output
+    assert f"NOT SAFE   ALTER {orders}: the task stops at this statement" in said.output
+    assert "backward incompatible, forward compatible, against version 1" in said.output
+    assert "field Value.must added (int, no default)" in said.output
+
+
+def judged_here(worker: WorkerProcess, folder: Path, name: str, config: dict[str, Any], orders: str) -> None:
+    """The command says it without a worker's REST API, by files."""
+    file = folder / "connector.json"
+    file.write_text(json.dumps({"name": name, "config": {**config, "schema.evolution.policy": "new-subject"}}))
+    files = ("--config", str(file), "--properties", str(folder / "one" / "worker.properties"))
+    here = asked("--sql", broken(orders), *files, "--json")
+    assert here.exit_code == 1, here.output
+    assert json.loads(here.output)["tables"][0]["then"].startswith("records go on in a versioned topic")
+    dropped = asked("--sql", f"DROP TABLE {orders}; CREATE TABLE {orders} (id BIGINT PRIMARY KEY)", *files)
+    assert dropped.exit_code == 0, dropped.output
+
+
+def broken(orders: str) -> str:
+    return f"ALTER TABLE {orders} ADD must INT NOT NULL"
+
+
+def refused_questions(worker: WorkerProcess, name: str, database: str) -> None:
+    unread = asked("--sql", "ALTER TABEL x", "--connector", name, "--url", worker.url)
+    assert (unread.exit_code, "cannot be read" in unread.output) == (1, True)
+    for body in ({}, {"sql": " "}, ["ALTER"], {"sql": 1}, {"sql": "DROP TABLE t", "database": None}):
+        with pytest.raises(RestError, match="400"):
+            worker.rest("POST", f"/connectors/{name}/schemas/check", body)
+    for path in (f"/connectors/{name}/tables/{database}.nobody/versions", "/connectors/nobody/tables"):
+        with pytest.raises(RestError, match="404"):
+            worker.rest("GET", path)
+
+
 def test_versions_are_shown_by_any_worker_and_statements_are_judged_before_they_are_run(
     tmp_path: Path, kafka: KafkaBroker, mysql: MySqlServer, mysql_database: str
 ) -> None:
@@ -53,39 +96,9 @@ def test_versions_are_shown_by_any_worker_and_statements_are_judged_before_they_
         assert (first["version"], first["decision"], first["topic"]) == (1, "compatible", f"{name}.{orders}")
 
         added = f"ALTER TABLE {orders} ADD note VARCHAR(9)"
-        broken = f"ALTER TABLE {orders} ADD must INT NOT NULL"
-        for each in (worker, second):
-            safe = each.rest("POST", f"/connectors/{name}/schemas/check", {"sql": added})
-            assert safe["safe"] is True
-            (value,) = [one for one in safe["tables"][0]["schemas"] if one["part"] == "value"]
-            assert (value["backward"], value["forward"], value["allowed"], value["rule"]) == (
-                True,
-                True,
-                True,
-                "BACKWARD",
-            )
-            assert value["differences"] == ["field Value.note added ([null, string], default null)"]
-        judged = asked("--sql", broken, "--connector", name, "--url", second.url)
-        assert judged.exit_code == 1, judged.output
-        assert f"NOT SAFE   ALTER {orders}: the task stops at this statement" in judged.output
-        assert "backward incompatible, forward compatible, against version 1" in judged.output
-        assert "field Value.must added (int, no default)" in judged.output
-        file = tmp_path / "connector.json"
-        file.write_text(json.dumps({"name": name, "config": {**config, "schema.evolution.policy": "new-subject"}}))
-        properties = str(tmp_path / "one" / "worker.properties")
-        here = asked("--sql", broken, "--config", str(file), "--properties", properties, "--json")
-        assert here.exit_code == 1, here.output
-        assert json.loads(here.output)["tables"][0]["then"].startswith("records go on in a versioned topic")
-        assert asked("--sql", added, "--config", str(file), "--properties", properties).exit_code == 0
-        unread = asked("--sql", "ALTER TABEL x", "--connector", name, "--url", worker.url)
-        assert (unread.exit_code, "cannot be read" in unread.output) == (1, True)
-        for body in ({}, {"sql": " "}, ["ALTER"], {"sql": 1}):
-            with pytest.raises(RestError, match="400"):
-                worker.rest("POST", f"/connectors/{name}/schemas/check", body)
-        with pytest.raises(RestError, match="404"):
-            worker.rest("GET", f"/connectors/{name}/tables/{mysql_database}.nobody/versions")
-        with pytest.raises(RestError, match="404"):
-            worker.rest("GET", "/connectors/nobody/tables")
+        judged(worker, second, name, orders, added)
+        judged_here(worker, tmp_path, name, config, orders)
+        refused_questions(worker, name, mysql_database)
 
         mysql.execute(f"{added}; INSERT INTO orders VALUES (2, 2, 'x')", mysql_database)
         second.until(

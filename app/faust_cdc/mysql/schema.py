@@ -82,7 +82,7 @@ def _read_some(connection: Connection[Any], database: str, names: list[str]) -> 
         columns[_text(row[0])].append(_column(row, maria))
     keys: dict[str, dict[str, list[_KeyPart]]] = defaultdict(lambda: defaultdict(list))
     for table, index, column, nullable, non_unique, prefix in ask(_KEYS, "keys"):
-        part = _KeyPart(column and _text(column), nullable == "YES", int(non_unique) == 0, prefix is not None)
+        part = _KeyPart(column and _text(column), nullable == "YES", int(non_unique) == 0, prefix)
         keys[_text(table)][_text(index)].append(part)
     for table, collation, comment in ask(_TABLES, "table options"):
         name = _text(table)
@@ -105,11 +105,13 @@ class _KeyPart(NamedTuple):
     column: str | None
     nullable: bool
     unique: bool
-    prefix: bool
+    prefix: int | None
 
 
 def _key(name: str, parts: list[_KeyPart]) -> Key:
-    return Key(name, tuple(part.column for part in parts), parts[0].unique, any(part.prefix for part in parts))
+    unique = parts[0].unique
+    prefixes = tuple(None if part.prefix is None else int(part.prefix) for part in parts)
+    return Key(name, tuple(part.column for part in parts), unique, prefixes if unique and any(prefixes) else ())
 
 
 def _record_key(connection: Connection[Any], table_id: TableId, keys: Mapping[str, list[_KeyPart]]) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ class Key:
     columns: tuple[str | None, ...]
     """In key order; None stands for an expression."""
     unique: bool = False
-    partial: bool = False
-    """A part covers only the beginning of its column's values."""
+    prefixes: tuple[int | None, ...] = ()
+    """Of a unique key that covers only the beginnings of values: their length for each part, None for a whole one."""
 
 
 def sorted_keys(keys: Iterable[Key]) -> tuple[Key, ...]:

@@ -171,7 +171,14 @@ class Agreement:
         if context.databases != self._defaults(connection) and any(change.charset for change in found):
             problems.append(f"databases have {self._defaults(connection)}, expected {context.databases}")
         if problems:
-            before = [self._tables.get(one) for one in named]
+            told = " ".join(problems)
+            before = [
+                (column.name, column.type_expression, column)
+                for one in named
+                if (table := self._tables.get(one)) is not None
+                for column in table.columns
+                if column.name in told
+            ]
             self.counts.unequal.append(
                 f"{text}\n   {'; '.join(problems)}\n   sql_mode {context.sql_mode:#x} explicit "
                 f"{context.explicit_defaults_for_timestamp} before: {before}"
@@ -228,7 +235,7 @@ def main() -> None:
     from tests.lab.sql_servers import MariaDbServer, MySqlServer
 
     name, seed, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    with (MySqlServer() if name == "mysql" else MariaDbServer()) as server:
+    with MySqlServer() if name == "mysql" else MariaDbServer() as server:
         databases = ("ddl one", "ddl_two")
         for database in databases:
             server.create_database(database)

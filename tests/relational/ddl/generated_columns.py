@@ -5,10 +5,44 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-INTEGERS = ("TINYINT", "SMALLINT", "MEDIUMINT", "INT", "INTEGER", "BIGINT", "INT1", "INT2", "INT3", "INT4", "INT8", "MIDDLEINT")
-TEXTS = ("TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "TEXT(20)", "TEXT(70)", "TEXT(300)", "TEXT(20000)", "TEXT(70000)", "LONG", "LONG VARCHAR")
+INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "MEDIUMINT",
+    "INT",
+    "INTEGER",
+    "BIGINT",
+    "INT1",
+    "INT2",
+    "INT3",
+    "INT4",
+    "INT8",
+    "MIDDLEINT",
+)
+TEXTS = (
+    "TINYTEXT",
+    "TEXT",
+    "MEDIUMTEXT",
+    "LONGTEXT",
+    "TEXT(20)",
+    "TEXT(70)",
+    "TEXT(300)",
+    "TEXT(20000)",
+    "TEXT(70000)",
+    "LONG",
+    "LONG VARCHAR",
+)
 BLOBS = ("TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB", "BLOB(20)", "BLOB(300)", "BLOB(70000)", "LONG VARBINARY")
-GEOMETRIES = ("GEOMETRY", "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION")
+GEOMETRIES = (
+    "GEOMETRY",
+    "POINT",
+    "LINESTRING",
+    "POLYGON",
+    "MULTIPOINT",
+    "MULTILINESTRING",
+    "MULTIPOLYGON",
+    "GEOMETRYCOLLECTION",
+)
 CHARSETS = {
     "utf8mb4": ("utf8mb4_general_ci", "utf8mb4_bin", "utf8mb4_unicode_ci", "utf8mb4_german2_ci"),
     "latin1": ("latin1_swedish_ci", "latin1_bin", "latin1_german1_ci"),
@@ -78,7 +112,9 @@ class Columns:
 
     def type(self) -> tuple[str, str, int | None, Sequence[str]]:
         """Return (text, base type in lower case, length or digits, labels)."""
-        kind = self.random.choice(("int", "int", "int", "real", "time", "time", "char", "char", "char", "text", "enum", "odd", "odd"))
+        kind = self.random.choice(
+            ("int", "int", "int", "real", "time", "time", "char", "char", "char", "text", "enum", "odd", "odd")
+        )
         return getattr(self, f"_{kind}")()  # type: ignore[no-any-return]
 
     def _int(self) -> tuple[str, str, int | None, Sequence[str]]:
@@ -90,9 +126,16 @@ class Columns:
 
     def _real(self) -> tuple[str, str, int | None, Sequence[str]]:
         sign = self.random.choice(("", "", "", " UNSIGNED", " ZEROFILL"))
-        kind = self.random.choice(("DECIMAL", "DEC", "NUMERIC", "FIXED", "FLOAT", "DOUBLE", "REAL", "DOUBLE PRECISION", "FLOAT4", "FLOAT8"))
+        kind = self.random.choice(
+            ("DECIMAL", "DEC", "NUMERIC", "FIXED", "FLOAT", "DOUBLE", "REAL", "DOUBLE PRECISION", "FLOAT4", "FLOAT8")
+        )
         if kind in ("DECIMAL", "DEC", "NUMERIC", "FIXED"):
-            return kind + self.random.choice(("", "(5)", "(10,2)", "(8, 3)", "(65,30)", "(6,0)")) + sign, "decimal", None, ()
+            return (
+                kind + self.random.choice(("", "(5)", "(10,2)", "(8, 3)", "(65,30)", "(6,0)")) + sign,
+                "decimal",
+                None,
+                (),
+            )
         numbers = self.random.choice(("", "", "(7,3)"))
         if kind == "FLOAT":
             numbers = self.random.choice(("", "(10)", "(24)", "(25)", "(53)", "(7,3)"))
@@ -109,7 +152,11 @@ class Columns:
             ("CHAR", "CHARACTER", "VARCHAR", "VARCHAR", "CHARACTER VARYING", "CHAR VARYING", "NCHAR", "NATIONAL CHAR",
              "NVARCHAR", "NATIONAL VARCHAR", "BINARY", "VARBINARY", "VARCHARACTER")
         )  # fmt: skip
-        text = f"{kind}({length})" if kind.endswith(("VARCHAR", "VARYING", "VARBINARY", "VARCHARACTER")) or self.maybe(0.8) else kind
+        text = (
+            f"{kind}({length})"
+            if kind.endswith(("VARCHAR", "VARYING", "VARBINARY", "VARCHARACTER")) or self.maybe(0.8)
+            else kind
+        )
         if "BINARY" in kind:
             return text, kind.lower(), length, ()
         if not kind.startswith("N"):
@@ -135,11 +182,20 @@ class Columns:
         labels = self.random.sample([one for one in LABELS], self.random.randint(1, 5))
         kind = self.random.choice(("ENUM", "SET", "enum"))
         text = f"{kind}({', '.join(self.string(label) for label in labels)})"
-        return text + self.random.choice(("", "", " CHARACTER SET utf8mb4", " COLLATE utf8mb4_bin")), kind.lower(), None, labels
+        return (
+            text + self.random.choice(("", "", " CHARACTER SET utf8mb4", " COLLATE utf8mb4_bin")),
+            kind.lower(),
+            None,
+            labels,
+        )
 
     def _odd(self) -> tuple[str, str, int | None, Sequence[str]]:
         kinds = ["BIT", "BIT(8)", "BIT(64)", "JSON", self.random.choice(GEOMETRIES), "SERIAL"]
-        kinds += ["UUID", "INET6", "INET4", "VARCHAR(30) COMPRESSED", "TEXT COMPRESSED"] if self.mariadb else ["VECTOR", "VECTOR(5)", "GEOMCOLLECTION"]
+        kinds += (
+            ["UUID", "INET6", "INET4", "VARCHAR(30) COMPRESSED", "TEXT COMPRESSED"]
+            if self.mariadb
+            else ["VECTOR", "VECTOR(5)", "GEOMCOLLECTION"]
+        )
         kind = self.random.choice(kinds)
         return kind, kind.partition("(")[0].partition(" ")[0].lower(), None, ()
 
@@ -157,8 +213,20 @@ class Columns:
         fixed = {
             "date": ("'2020-01-31'", "'1999-1-2'", "DATE '2001-02-03'"),
             "time": ("'01:02:03'", "'-12:30:00'", "'100:00:00.5'", "TIME '10:11:12'"),
-            "datetime": ("'2020-01-31 01:02:03'", "'2020-01-31'", f"CURRENT_TIMESTAMP{digits}", f"NOW{digits or '()'}", "'2020-01-31 01:02:03.5'"),
-            "timestamp": ("'2020-01-31 01:02:03'", f"CURRENT_TIMESTAMP{digits}", f"LOCALTIME{digits}", f"now{digits or '()'}", "'2010-01-31'"),
+            "datetime": (
+                "'2020-01-31 01:02:03'",
+                "'2020-01-31'",
+                f"CURRENT_TIMESTAMP{digits}",
+                f"NOW{digits or '()'}",
+                "'2020-01-31 01:02:03.5'",
+            ),
+            "timestamp": (
+                "'2020-01-31 01:02:03'",
+                f"CURRENT_TIMESTAMP{digits}",
+                f"LOCALTIME{digits}",
+                f"now{digits or '()'}",
+                "'2010-01-31'",
+            ),
             "year": ("2020", "'1999'", "70", "5", "0"),
             "decimal": ("0", "1.5", "-3", "'2.25'", "1e2", "+7"),
             "double": ("0", "1.5", "-3.25", "1e3", "'2.5'", "100000"),
@@ -175,12 +243,25 @@ class Columns:
         if "int" in kind:
             return self.random.choice(("0", "1", "'5'", "-1", "TRUE", "FALSE", "007", "1.5", "x'0A'", "b'11'", "+3"))
         if kind in ("char", "varchar") or "text" in kind:
-            choices = ["''", "'a'", self.string(self.text()), "5", "1.50", "_utf8mb4'x'", "N'n'", "'a' 'b'", "x'41'", "'a  '"]
+            choices = [
+                "''",
+                "'a'",
+                self.string(self.text()),
+                "5",
+                "1.50",
+                "_utf8mb4'x'",
+                "N'n'",
+                "'a' 'b'",
+                "x'41'",
+                "'a  '",
+            ]
             return self.random.choice(choices)
         return self.random.choice(("''", "'a'", "1"))
 
     def _expression(self) -> str:
-        return self.random.choice(("(uuid())", "(1 + 2)", "(now())", "(5)", "(rand())", "('abc')", "(curdate())", "(concat('(', ')'))"))
+        return self.random.choice(
+            ("(uuid())", "(1 + 2)", "(now())", "(5)", "(rand())", "('abc')", "(curdate())", "(concat('(', ')'))")
+        )
 
     def definition(self, *, may_be_auto: bool = False) -> tuple[str, bool]:
         """Return a type with attributes, and whether it counts up."""
@@ -194,7 +275,10 @@ class Columns:
         if self.maybe(0.1) and kind in ("int", "varchar", "double"):
             value = {"int": "1 + 2", "varchar": "concat('a', ')')", "double": "1.5"}[kind]
             always = self.random.choice(("GENERATED ALWAYS AS", "AS"))
-            return f"{text} {always} ({value}) {self.random.choice(('VIRTUAL', 'STORED', '', 'STORED'))}{self._comment()}", False
+            return (
+                f"{text} {always} ({value}) {self.random.choice(('VIRTUAL', 'STORED', '', 'STORED'))}{self._comment()}",
+                False,
+            )
         if self.maybe(0.45):
             attributes.append(self.random.choice(("NULL", "NOT NULL", "NOT NULL", "not null")))
         if self.maybe(0.4):
@@ -205,11 +289,12 @@ class Columns:
             attributes.append(self.random.choice(("UNIQUE", "UNIQUE KEY", "PRIMARY KEY", "KEY")))
         if self.maybe(0.07):
             attributes.append("INVISIBLE")
-        if self.maybe(0.04):
-            attributes.append(f"CHECK (1 = {self.string('1)')})")
         if self.maybe(0.03) and "CHARACTER" not in text and kind in ("varchar", "text"):
             attributes.append(f"COLLATE {self.collation_name()}")
         self.random.shuffle(attributes)
+        if self.maybe(0.04):
+            # MariaDB takes it as the last one only.
+            return " ".join([text, *attributes]) + self._comment() + f" CHECK (1 <> {self.string('1)')})", False
         return " ".join([text, *attributes]) + self._comment(), False
 
     def _comment(self) -> str:

@@ -47,7 +47,10 @@ class Generator:
             (4, self._create_index),
             (3, self._drop_index),
             (4, lambda _, ts: self._rename(ts)),
-            (3, lambda t, _: f"{self.word('TRUNCATE')} {self.word('TABLE') if self.maybe() else ''} {self.table(t.id)}"),
+            (
+                3,
+                lambda t, _: f"{self.word('TRUNCATE')} {self.word('TABLE') if self.maybe() else ''} {self.table(t.id)}",
+            ),
             (4, self._drop),
             (2, lambda t, _: self._recreate(t)),
             (2, lambda _, ts: self._database()),
@@ -128,7 +131,9 @@ class Generator:
     def _key(self, names: list[str], *, in_alter: bool = False) -> str:
         chosen = self.random.sample(names, min(len(names), self.random.choice((1, 1, 1, 2, 3))))
         parts = ", ".join(self._part(name) for name in chosen)
-        kind = self.random.choice(("PRIMARY KEY", "UNIQUE", "UNIQUE KEY", "UNIQUE INDEX", "KEY", "INDEX", "FULLTEXT", "CHECK"))
+        kind = self.random.choice(
+            ("PRIMARY KEY", "UNIQUE", "UNIQUE KEY", "UNIQUE INDEX", "KEY", "INDEX", "FULLTEXT", "CHECK")
+        )
         if kind == "CHECK":
             constraint = f"CONSTRAINT {self.name(self.new_name('chk'))} " if self.maybe() else ""
             return f"{constraint}CHECK ({self.name(chosen[0])} IS NOT NULL OR (1 = 1) OR ')' = '(')"
@@ -161,7 +166,9 @@ class Generator:
         if self.maybe(0.25):
             found.append(f"COMMENT{self.random.choice(('=', ' '))}{self.columns.string(self.columns.text())}")
         if self.maybe(0.15):
-            found.append(self.random.choice(("ROW_FORMAT=DYNAMIC", "AUTO_INCREMENT=5", "STATS_PERSISTENT=0", "MAX_ROWS=9")))
+            found.append(
+                self.random.choice(("ROW_FORMAT=DYNAMIC", "AUTO_INCREMENT=5", "STATS_PERSISTENT=0", "MAX_ROWS=9"))
+            )
         return " " + self.random.choice((" ", ", ")).join(found) if found else ""
 
     def _partitions(self) -> str:
@@ -177,8 +184,14 @@ class Generator:
                 clauses.append(clause)
         if self.maybe(0.06):
             clauses.append(self.random.choice(("ALGORITHM=COPY", "LOCK=DEFAULT", "FORCE", "ALGORITHM = DEFAULT")))
-        if self.maybe(0.04):
-            clauses.append(f"{self.word('RENAME')} {self.random.choice(('TO ', 'AS ', ''))}{self.table(self._new_id())}")
+        # MariaDB 10.11 leaves the old table's file behind when it copies and renames one with such a name.
+        plain = table.id.table.isascii() and table.id.table.isalnum()
+        if self.maybe(0.04) and (plain or not self.mariadb):
+            clauses.append(
+                f"{self.word('RENAME')} {self.random.choice(('TO ', 'AS ', ''))}{self.table(self._new_id())}"
+            )
+        if self.maybe(0.03):
+            clauses.append(f"ORDER BY {self.name(self.random.choice(names))}")
         exists = "IF EXISTS " if self.mariadb and self.maybe(0.05) else ""
         return f"{self.word('ALTER')}{ignore} {self.word('TABLE')} {exists}{self.table(table.id)} {', '.join(clauses)}"
 
@@ -194,7 +207,6 @@ class Generator:
             (3, self._rename_key),
             (5, lambda _, __: self._charset_clause()),
             (3, lambda _, __: self._table_options()),
-            (2, lambda _, n: f"ORDER BY {self.name(self.random.choice(n))}"),
         ]
         return self.random.choices([kind for _, kind in kinds], [weight for weight, _ in kinds])[0](table, names)
 
@@ -223,7 +235,9 @@ class Generator:
             definition = self._like(table.column(name) if name in names else table.columns[0])
         exists = "IF EXISTS " if self.mariadb and self.maybe(0.08) else ""
         if self.maybe():
-            return f"MODIFY {'COLUMN ' if self.maybe() else ''}{exists}{self.name(name)} {definition}{self._place(names)}"
+            return (
+                f"MODIFY {'COLUMN ' if self.maybe() else ''}{exists}{self.name(name)} {definition}{self._place(names)}"
+            )
         new = self.new_name("c") if self.maybe(0.6) else name
         return f"CHANGE COLUMN {exists}{self.name(name)} {self.name(new)} {definition}{self._place(names)}"
 
@@ -294,7 +308,9 @@ class Generator:
             between = self._new_id()
             pairs = [(one, between), (two, one), (between, two)]
         else:
-            pairs = [(one, self._new_id()) for one in self.random.sample(ids, min(len(ids), self.random.choice((1, 2))))]
+            pairs = [
+                (one, self._new_id()) for one in self.random.sample(ids, min(len(ids), self.random.choice((1, 2))))
+            ]
         return "RENAME TABLE " + ", ".join(f"{self.table(old)} TO {self.table(new)}" for old, new in pairs)
 
     def _drop(self, table: Table, tables: Mapping[TableId, Table]) -> str:

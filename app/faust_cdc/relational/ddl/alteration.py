@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from faust_cdc.relational.ddl.column_facts import column_of, first_timestamp, not_null, with_default, without_default
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
+from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT, ensure_kept
 from faust_cdc.relational.ddl.key_facts import Keys
 from faust_cdc.relational.ddl.statements import (
     AddColumn,
@@ -18,7 +19,9 @@ from faust_cdc.relational.ddl.statements import (
     AlterTable,
     ChangePeriod,
     ChangeVersioning,
+    ColumnDefinition,
     ConvertCharset,
+    DefaultKind,
     DropColumn,
     DropKey,
     KeyDefinition,
@@ -33,6 +36,7 @@ from faust_cdc.relational.ddl.statements import (
 from faust_cdc.relational.ddl.types import widened
 from faust_cdc.relational.model import Column, Table, sorted_keys
 
+_WIDE = frozenset({"ucs2", "utf16", "utf16le", "utf32"})
 _TEXTS = frozenset({"tinytext", "text", "mediumtext", "longtext"})
 
 
@@ -52,8 +56,7 @@ class _Alteration:
         self._comment = table.comment
         self._columns = list(table.columns)
         self._renamed: dict[str, str | None] = {}
-        definitions = [c.column for c in self._clauses if isinstance(c, AddColumn | ModifyColumn)]
-        self._promoted = first_timestamp(definitions, context)
+        self._written: dict[str, ColumnDefinition] = {}
 
     def result(self) -> Table:
         """Return the table after all clauses."""
@@ -61,6 +64,7 @@ class _Alteration:
         self._options()
         self._existing()
         self._placed()
+        self._promote()
         self._converted()
         keys = self._keys()
         columns = tuple(replace(column, position=position) for position, column in enumerate(self._columns))
@@ -81,6 +85,10 @@ class _Alteration:
                 raise NotResolved("periods and versions change columns and keys")
             if isinstance(clause, OtherClause) and clause.words == "CONVERT TABLE":
                 raise NotResolved("a table becomes a partition")
+        converts = any(isinstance(clause, ConvertCharset) for clause in self._clauses)
+        sets = any(isinstance(c, SetOptions) and (c.options.charset or c.options.collation) for c in self._clauses)
+        if converts and sets:
+            raise NotResolved("two clauses give the table a charset")
 
     def _options(self) -> None:
         """The table's charset first: new columns take it, wherever in the statement it stands."""
@@ -102,7 +110,8 @@ class _Alteration:
         return next((at for at, column in enumerate(self._columns) if column.name.lower() == lowered), None)
 
     def _column_of(self, clause: AddColumn | ModifyColumn) -> Column:
-        return column_of(clause.column, self._context, self._pair, promoted=clause.column is self._promoted)
+        self._written[clause.column.name.lower()] = clause.column
+        return column_of(clause.column, self._context, self._pair)
 
     def _existing(self) -> None:
         """One pass over the columns there were: each is dropped, changed, renamed, or given another default."""
@@ -146,9 +155,13 @@ class _Alteration:
         if clause.invisible is not None:
             return replace(column, invisible=clause.invisible)
         if clause.drop_default:
-            return without_default(column, self._context, implicit=False)
+            return without_default(column)
         if clause.default is None:
             return column
+        if clause.default.kind is DefaultKind.EXPRESSION and column.type_name in NO_IMPLICIT_DEFAULT:
+            raise NotResolved(f"how the server shows the default of column {column.name!r} is not known")
+        if clause.default.kind is DefaultKind.NOW and self._context.mariadb:
+            column = replace(column, on_update=False)
         return with_default(column, clause.default, self._context)
 
     def _placed(self) -> None:
@@ -162,6 +175,25 @@ class _Alteration:
                 at = self._find(clause.column.name)
                 if at is not None:
                     self._put(self._columns.pop(at), clause.place)
+
+    def _promote(self) -> None:
+        """The first TIMESTAMP of all where explicit_defaults_for_timestamp is off, if it has no default at all.
+
+        One that was there before without a default gets it too, and MySQL shows an expression that it does not name.
+        """
+        if self._context.explicit_defaults_for_timestamp:
+            return
+        found = (at for at, c in enumerate(self._columns) if c.type_name == "timestamp" and not c.generated)
+        at = next(found, None)
+        if at is None:
+            return
+        column = self._columns[at]
+        definition = self._written.get(column.name.lower())
+        if definition is not None:
+            if first_timestamp([definition], self._context) is not None:
+                self._columns[at] = column_of(definition, self._context, self._pair, promoted=True)
+        elif not column.nullable and not column.has_default and not column.on_update:
+            self._columns[at] = replace(column, on_update=True, default_is_expression=True)
 
     def _put(self, column: Column, place: Place | None) -> None:
         if place is None:
@@ -180,7 +212,17 @@ class _Alteration:
             pair = self._pair
             if pair.charset == "binary":
                 raise NotResolved("texts become binary")
+            for column in self._columns:
+                self._ensure_labels_kept(column, pair)
             self._columns = [_converted(column, pair) for column in self._columns]
+
+    def _ensure_labels_kept(self, column: Column, pair: CharsetPair) -> None:
+        """Both servers misread the bytes of labels when one of the two charsets has no ASCII (9.7, 10.11)."""
+        if column.type_name in ("enum", "set"):
+            wide = column.charset in _WIDE or pair.charset in _WIDE
+            if wide and column.charset != pair.charset:
+                raise NotResolved(f"the labels of column {column.name!r} change with the charset")
+            ensure_kept("".join(column.enum_values), pair.charset)
 
     def _keys(self) -> Keys:
         keys = Keys(self._table.keys, self._table.primary_key)
@@ -194,7 +236,8 @@ class _Alteration:
                     keys.rename(found, clause.to)
                 elif not clause.if_exists:
                     raise NotResolved(f"the key {clause.name!r} is not known")
-        keys.change_columns(self._renamed)
+        changed = {column.name: column for column in self._columns if column.name.lower() in self._written}
+        keys.change_columns(self._renamed, changed)
         added = [c.key for c in self._clauses if isinstance(c, AddKey) and self._is_new(keys, c.key)]
         primary = {(part.column or "").lower() for key in added if key.kind is KeyKind.PRIMARY for part in key.parts}
         self._columns = [not_null(column) if column.name.lower() in primary else column for column in self._columns]

@@ -22,7 +22,8 @@ def first_timestamp(definitions: Iterable[ColumnDefinition], context: DdlContext
         return None
     for definition in definitions:
         if definition.type.name == "TIMESTAMP" and not definition.generated:
-            bare = definition.default is None and not definition.on_update and definition.nullable is not True
+            null = definition.default == Default(DefaultKind.NULL) and context.mariadb
+            bare = (definition.default is None or null) and not definition.on_update and definition.nullable is not True
             return definition if bare else None
     return None
 
@@ -58,10 +59,13 @@ def column_of(
         return column
     if promoted:
         return with_default(column, Default(DefaultKind.NOW), context)
-    if definition.default is None and implied and not nullable:
+    if implied and not nullable and (definition.default is None or definition.default.kind is DefaultKind.NULL):
         return replace(column, has_default=True, default=zero_moment(column))
     if definition.default is None:
-        return without_default(column, context, implicit=True)
+        if definition.type.compressed and not column.nullable:
+            # MariaDB shows an empty default that nobody has written.
+            return replace(column, has_default=True, default="" if column.charset else "0x")
+        return without_default(column)
     return with_default(column, definition.default, context)
 
 
@@ -69,18 +73,14 @@ def with_default(column: Column, written: Default, context: DdlContext) -> Colum
     """Return the column with a DEFAULT clause. Raises NotResolved."""
     value = default_value(column, written, context)
     if value.text is None:
-        return without_default(column, context, implicit=True)
+        return without_default(column)
     return replace(column, has_default=True, default=value.text, default_is_expression=value.is_expression)
 
 
-def without_default(column: Column, context: DdlContext, *, implicit: bool) -> Column:
-    """Return the column without a default.
-
-    A nullable one has NULL in its stead as long as nobody has dropped it (`implicit` False): MySQL goes on to show
-    that as NULL, MariaDB as no default.
-    """
-    shown = column.nullable and column.type_name not in NO_IMPLICIT_DEFAULT and (implicit or not context.mariadb)
-    return replace(column, has_default=shown and not column.generated, default=None, default_is_expression=False)
+def without_default(column: Column) -> Column:
+    """Return the column without a default; a nullable one has NULL in its stead."""
+    shown = column.nullable and column.type_name not in NO_IMPLICIT_DEFAULT and not column.generated
+    return replace(column, has_default=shown, default=None, default_is_expression=False)
 
 
 def not_null(column: Column) -> Column:

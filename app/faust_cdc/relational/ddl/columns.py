@@ -66,7 +66,8 @@ class _Draft:
 
     def add_key(self, kind: KeyKind) -> None:
         """Add a key of this column alone."""
-        self.keys.append(KeyDefinition(kind, None, (KeyPart(self.name),)))
+        name = "PRIMARY" if kind is KeyKind.PRIMARY else None
+        self.keys.append(KeyDefinition(kind, name, (KeyPart(self.name),)))
 
     def finished(self) -> ColumnDefinition:
         """Return the column."""
@@ -247,10 +248,10 @@ def _default_word(reader: Reader) -> Default:
         return Default(DefaultKind.NULL)
     if token.word in ("TRUE", "FALSE"):
         return Default(DefaultKind.NUMBER, "1" if token.word == "TRUE" else "0")
-    if token.word in ("DATE", "TIME", "TIMESTAMP", "N") and following.kind is Kind.STRING:
+    if token.word in ("DATE", "TIME", "TIMESTAMP") and following.kind is Kind.STRING:
         return Default(DefaultKind.STRING, reader.string("a default"))
-    if token.text.startswith("_") and following.kind is Kind.STRING:
-        return Default(DefaultKind.STRING, reader.string("a default"))
+    if (token.text.startswith("_") or token.word == "N") and following.kind is Kind.STRING:
+        return Default(DefaultKind.STRING, reader.string("a default"), introduced=True)
     if token.text.startswith("_") and following.kind in (Kind.HEX, Kind.BITS):
         kind = DefaultKind.HEX if following.kind is Kind.HEX else DefaultKind.BITS
         return Default(kind, reader.tokens.take().text)

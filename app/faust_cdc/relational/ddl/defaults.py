@@ -7,7 +7,7 @@ told the way the server does is not told at all.
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Final
 
 from faust_cdc.relational.ddl.context import DdlContext, NotResolved
@@ -24,6 +24,7 @@ NO_IMPLICIT_DEFAULT: Final = frozenset(
 """Types whose nullable columns have no DEFAULT NULL that information_schema would tell."""
 
 _INTEGERS: Final = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+_DIGITS: Final = Context(prec=200)
 _TEXTS: Final = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 _FUNCTION = re.compile(
     r"\s*(uuid|rand|now|curdate|curtime|utc_date|utc_time|utc_timestamp|user|sysdate)\s*\(\s*\)\s*", re.I
@@ -31,6 +32,9 @@ _FUNCTION = re.compile(
 _WHOLE = re.compile(r"\s*(\d{1,18})\s*")
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _CLOCK = re.compile(r"(-?)(\d{1,3}):(\d{1,2}):(\d{1,2})(?:\.(\d{0,6}))?")
+
+
+_UNICODE: Final = frozenset({"utf8mb4", "utf16", "utf16le", "utf32", "gb18030"})
 
 
 class Value:
@@ -53,6 +57,9 @@ def default_value(column: Column, written: Default, context: DdlContext) -> Valu
         return _expression(column, written.text, context)
     if column.type_name in NO_IMPLICIT_DEFAULT and not context.mariadb:
         # MySQL allows these no literal and outside of strict mode drops an empty one.
+        raise _unsure(column)
+    bits = written.kind in (DefaultKind.HEX, DefaultKind.BITS)
+    if column.type_name in NO_IMPLICIT_DEFAULT and (written.introduced or bits):
         raise _unsure(column)
     return Value(_literal(column, written, context))
 
@@ -107,7 +114,7 @@ def _literal(column: Column, written: Default, context: DdlContext) -> str:
     if name in ("enum", "set"):
         return _labels(column, written)
     if name in ("binary", "varbinary"):
-        return _octets(column, written)
+        return _octets(column, written, context)
     raise _unsure(column)
 
 
@@ -141,7 +148,7 @@ def _zerofill_width(column: Column) -> int:
 
 
 def _fixed(column: Column, number: Decimal, scale: int) -> str:
-    rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+    rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, _DIGITS)
     text = f"{abs(rounded) if rounded == 0 else rounded:f}"
     if "zerofill" not in column.type_expression:
         return text
@@ -178,7 +185,22 @@ def _text(column: Column, written: Default) -> str:
         raise _unsure(column)
     if "�" in written.text:
         raise _unsure(column)
-    return written.text
+    text = written.text
+    if column.length is not None and not text[column.length :].strip(" "):
+        # Spaces that do not fit are cut off without a word.
+        text = text[: column.length]
+    ensure_kept(text, column.charset)
+    return text
+
+
+def ensure_kept(text: str, charset: str | None) -> None:
+    """Refuse text that the server may not be able to convert: it puts ? in its place. Raises NotResolved."""
+    if text.isascii() or charset in _UNICODE or charset is None:
+        return
+    try:
+        text.encode("cp1252" if charset == "latin1" else "ascii")
+    except UnicodeEncodeError:
+        raise NotResolved(f"whether the charset {charset} has all characters of a text is not known") from None
 
 
 def _bytes(written: Default) -> bytes:
@@ -188,11 +210,11 @@ def _bytes(written: Default) -> bytes:
     return number.to_bytes(max(1, (len(written.text) + 7) // 8), "big")
 
 
-def _octets(column: Column, written: Default) -> str:
+def _octets(column: Column, written: Default, context: DdlContext) -> str:
     data = _bytes(written) if written.kind in (DefaultKind.HEX, DefaultKind.BITS) else _text(column, written).encode()
-    if column.type_name == "binary":
+    if column.type_name == "binary" and context.mariadb:
         data = data.ljust(column.length or 1, b"\0")
-    return "0x" + (data.hex() if data else "")
+    return "0x" + data.hex() if data or context.mariadb else ""
 
 
 def _labels(column: Column, written: Default) -> str:

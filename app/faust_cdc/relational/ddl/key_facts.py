@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from faust_cdc.relational.ddl.context import NotResolved
 from faust_cdc.relational.ddl.statements import KeyDefinition, KeyKind, KeyPart
@@ -35,18 +36,15 @@ class Keys:
 
     def rename(self, key: Key, name: str) -> None:
         """Give a key another name."""
-        renamed = Key(name, key.columns, key.unique, key.partial)
+        renamed = replace(key, name=name)
         self._known = [renamed if one is key else one for one in self._known]
 
-    def change_columns(self, names: dict[str, str | None]) -> None:
-        """Rename columns, and drop those that are None together with keys that have none left."""
+    def change_columns(self, names: dict[str, str | None], changed: Mapping[str, Column]) -> None:
+        """Rename columns, and drop those that are None together with keys that have none left.
 
-        def changed(key: Key) -> Key | None:
-            columns = tuple(None if c is None else names.get(c, c) for c in key.columns)
-            kept = tuple(new for old, new in zip(key.columns, columns, strict=True) if old is None or new is not None)
-            return Key(key.name, kept, key.unique, key.partial) if kept else None
-
-        self._known = [key for one in self._known if (key := changed(one)) is not None]
+        `changed` are columns of another definition by their new names: they may have no beginnings any more.
+        """
+        self._known = [key for one in self._known if (key := _with_columns(one, names, changed)) is not None]
         self._before = tuple(new for name in self._before if (new := names.get(name, name)) is not None)
 
     def add(self, definitions: Sequence[KeyDefinition], columns: Sequence[Column]) -> None:
@@ -83,12 +81,10 @@ class Keys:
 
     def _key(self, definition: KeyDefinition, by_name: dict[str, Column]) -> Key:
         columns = tuple(self._column_name(part, by_name) for part in definition.parts)
-        partial = any(_is_partial(part, by_name) for part in definition.parts)
-        if definition.kind in (KeyKind.FULLTEXT, KeyKind.SPATIAL, KeyKind.VECTOR):
-            partial = False
         unique = definition.kind in (KeyKind.PRIMARY, KeyKind.UNIQUE)
+        prefixes = tuple(_prefix(part.prefix, by_name.get((part.column or "").lower())) for part in definition.parts)
         name = definition.name or self._free_name(columns[0] or "functional_index")
-        return Key(name, columns, unique, partial)
+        return Key(name, columns, unique, prefixes if unique and any(prefixes) else ())
 
     def _column_name(self, part: KeyPart, by_name: dict[str, Column]) -> str | None:
         if part.column is None:
@@ -123,11 +119,11 @@ class Keys:
             if key.name == "PRIMARY":
                 return _names(key)
         for partial in (False, True):
-            old = [key for key in known if key.partial is partial]
+            old = [key for key in known if bool(key.prefixes) is partial]
             before = [key for key in old if _names(key) == self._before]
             if len(old) > 1 and len(before) != 1:
                 raise NotResolved("which of several unique keys is first is not told by the statement")
-            first = before or old or [key for key in added if key.partial is partial]
+            first = before or old or [key for key in added if bool(key.prefixes) is partial]
             if first:
                 return _names(first[0])
         return ()
@@ -137,8 +133,23 @@ def _names(key: Key) -> tuple[str, ...]:
     return tuple(name for name in key.columns if name is not None)
 
 
-def _is_partial(part: KeyPart, by_name: dict[str, Column]) -> bool:
-    column = by_name.get((part.column or "").lower())
-    if part.prefix is None or column is None:
-        return column is not None and column.type_name in _BLOBS
-    return not (column.type_name in _WHOLE and column.length is not None and part.prefix >= column.length)
+def _prefix(written: int | None, column: Column | None) -> int | None:
+    """Return how much of a column's values a key covers, None for all: only texts and bytes have beginnings."""
+    if written is None or column is None or column.type_name not in _WHOLE | _BLOBS:
+        return None
+    whole = column.type_name in _WHOLE and column.length is not None and written >= column.length
+    return None if whole else written
+
+
+def _with_columns(key: Key, names: Mapping[str, str | None], changed: Mapping[str, Column]) -> Key | None:
+    prefixes = key.prefixes or (None,) * len(key.columns)
+    columns: list[str | None] = []
+    kept: list[int | None] = []
+    for old, prefix in zip(key.columns, prefixes, strict=True):
+        new = None if old is None else names.get(old, old)
+        if old is not None and new is None:
+            continue
+        column = changed.get(new) if new is not None else None
+        columns.append(new)
+        kept.append(prefix if column is None else _prefix(prefix, column))
+    return replace(key, columns=tuple(columns), prefixes=tuple(kept) if any(kept) else ()) if columns else None

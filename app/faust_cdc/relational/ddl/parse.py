@@ -35,7 +35,10 @@ _INDEXES: Final = {
     "SPATIAL": KeyKind.SPATIAL,
     "VECTOR": KeyKind.VECTOR,
 }
-_KIND_WORDS: Final = _ROUTINES | {"VIEW", "SEQUENCE", "USER", "ROLE", "SERVER", "TABLESPACE", "LOGFILE", "UNDO", "JSON"}
+_KIND_WORDS: Final = _ROUTINES | {
+    *("VIEW", "SEQUENCE", "USER", "ROLE", "SERVER", "TABLESPACE", "LOGFILE", "UNDO", "RESOURCE", "INSTANCE"),
+    *("REFERENCE", "CATALOG"),
+}
 _HEADER_WORDS_MAX: Final = 40
 """Words between CREATE and the kind of a view or a routine: ALGORITHM, DEFINER, SQL SECURITY."""
 
@@ -115,7 +118,7 @@ def _create(reader: Reader) -> Statement:
         return create_table(reader, temporary=temporary, or_replace=or_replace)
     reader.skip_any("ONLINE", "OFFLINE")
     kind = _INDEXES.get(reader.tokens.peek().word)
-    if kind is not None:
+    if kind is not None and reader.tokens.peek(1).word != "REFERENCE":
         reader.tokens.take()
         if kind is not KeyKind.INDEX:
             reader.expect("INDEX")

@@ -36,6 +36,8 @@ class Default:
 
     kind: DefaultKind
     text: str = ""
+    introduced: bool = False
+    """A charset is written before the string."""
 
 
 @dataclass(frozen=True, slots=True)

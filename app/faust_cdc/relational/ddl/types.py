@@ -8,6 +8,7 @@ from typing import Final
 from faust_cdc.mysql.collations import max_bytes_per_character
 from faust_cdc.relational.create_table_text import shown_text
 from faust_cdc.relational.ddl.context import REAL_AS_FLOAT, CharsetPair, DdlContext, NotResolved
+from faust_cdc.relational.ddl.defaults import ensure_kept
 from faust_cdc.relational.ddl.statements import ColumnType
 
 _INTEGERS: Final = {
@@ -154,6 +155,7 @@ def _character(name: str, written: ColumnType, context: DdlContext, inherited: C
         labels = tuple(label.rstrip(" ") for label in written.labels or ())
         if pair.charset == "binary":
             labels = written.labels or ()
+        ensure_kept("".join(labels), pair.charset)
         text = f"{name}({','.join(quoted(label) for label in labels)})"
         return TypeFacts(name, text, charset=pair, labels=labels)
     if name in _TEXTS:
