@@ -64,7 +64,7 @@ class HistorySettings:
     recovery_attempts: int = 100
     recovery_poll_interval_ms: int = 100
     query_timeout_ms: int = 3000
-    left_out: tuple[re.Pattern[str], ...] = ()
+    left_out: tuple[re.Pattern[str], ...] = field(default_factory=lambda: _patterns(DEFAULT_FILTER))
     """Statements that are neither followed nor kept."""
     consumer: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Java's settings of `schema.history.internal.consumer.*`, without the prefix."""

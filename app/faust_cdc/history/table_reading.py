@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from faust_cdc.history.table_changes import created
-from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.relational.model import Column, Key, Table, TableId
 
 _SAME: Final[dict[str, str]] = {
     **dict.fromkeys(("bool", "boolean"), "tinyint"),
@@ -67,7 +67,9 @@ def table_of(change: Mapping[str, Any]) -> Table:
         raise ValueError(f"{table_id}: a column is not described as Debezium does it ({error!r})") from None
     if unknown := set(key).difference(column.name for column in columns):
         raise ValueError(f"{table_id}: its key has columns that it does not have: {', '.join(sorted(unknown))}")
-    return Table(table_id, columns, key, described.get("defaultCharsetName"), change.get("comment") or "")
+    # Whether the key is the primary one or a unique one in its place no history tells.
+    keys = (Key("PRIMARY", key, unique=True),) if key else ()
+    return Table(table_id, columns, key, described.get("defaultCharsetName"), change.get("comment") or "", keys=keys)
 
 
 def as_told(table: Table, *, comments: bool) -> Table:

@@ -222,11 +222,12 @@ class HistoryTopic:
         write_all()
         self.flush()
         place = TopicPartition(self.topic, PARTITION, end)
+        admin = AdminClient(dict(self._producer_config), logger=log)
         try:
-            for future in AdminClient(dict(self._producer_config), logger=log).delete_records([place]).values():
-                future.result(self._query_timeout_s)
-        except KafkaException as error:
-            log.warning("The schema history in %s is not shortened: %s", self.topic, error)
+            for future in admin.delete_records([place], request_timeout=self._query_timeout_s).values():
+                future.result(2 * self._query_timeout_s)
+        except (KafkaException, TimeoutError) as error:
+            log.warning("The schema history in %s is not shortened: %s", self.topic, error or "no answer")
             return False
         return True
 

@@ -438,9 +438,7 @@ class Coordinator:
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         self._links.commands.begin_again()
-        server = self._config.topic_prefix
-        desk = CommandDesk(self._links.commands, signals, server, way.notifier, way.ledger.signal)
-        stream.on_statement = way.ledger.statement
+        desk = self._desk(signals, way, stream)
         last_commit = time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
@@ -478,6 +476,10 @@ class Coordinator:
             # Whole source transactions that wait for their commit are worth the few milliseconds.
             writer.commit()
             self._report(writer, stream.source_ts_ms, snapshots.rows)
+
+    def _desk(self, signals: SourceChannel, way: _Way, stream: StreamingSource) -> CommandDesk:
+        stream.on_statement = way.ledger.statement
+        return CommandDesk(self._links.commands, signals, self._config.topic_prefix, way.notifier, way.ledger.signal)
 
     def _is_done(self, snapshots: Snapshots, writer: TransactionWriter) -> bool:
         """Return whether the stream was for a snapshot only, which is complete, and all that is written is covered."""

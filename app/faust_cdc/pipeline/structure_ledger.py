@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 TOGETHER = 500
 """Tables that are read from the server at once."""
+WHOLE_MAX = 1_000
+"""Tables of a snapshot that are kept with all that the server says of them; of others what the history tells."""
 LONG_LINES, LONG_LINES_PER_TABLE = 10_000, 4
 """A history of ours that has more lines than this, and so many for each table, is written anew."""
 
@@ -314,6 +316,8 @@ class StructureLedger:
                 told = SchemaChange(table_id.database, ddl, (change,), (table_id,))
                 marker = "last" if table_id == last else "true"
                 self._tell(told, place, is_captured=self._filters.accepts(table_id), marker=marker)
+                if len(self._changed) < WHOLE_MAX:
+                    self._changed[table_id] = structures[table_id]
 
     def _is_snapshotted(self, table_id: TableId) -> bool:
         if self._settings.only_captured_tables:
@@ -460,7 +464,7 @@ class StructureLedger:
 
     def _concerns_captured(self, changes: Iterable[SchemaChange]) -> bool:
         for change in changes:
-            if not change.tables:
+            if change.about_database:
                 if not change.database or self._filters.accepts_database(change.database):
                     return True
             elif any(self._filters.accepts(table) for table in change.tables):
