@@ -100,14 +100,18 @@ def test_versions_are_shown_by_any_worker_and_statements_are_judged_before_they_
         judged_here(worker, tmp_path, name, config, orders)
         refused_questions(worker, name, mysql_database)
 
-        mysql.execute(f"{added}; INSERT INTO orders VALUES (2, 2, 'x')", mysql_database)
+        mysql.execute(added, mysql_database)
+        worker.until(lambda: len(versions(worker, name, orders)) == 2, 120, "the second version, without a record")
+        assert versions(worker, name, orders)[1]["value_schema_id"] is None
+        mysql.execute("INSERT INTO orders VALUES (2, 2, 'x')", mysql_database)
         second.until(
             lambda: [one["value_schema_id"] is not None for one in versions(second, name, orders)] == [True, True],
             120,
             "the second version with its id",
         )
         newest = versions(second, name, orders)[1]
-        assert (newest["origin"], newest["value_subject"]) == ("statement", f"{name}.{orders}-value")
+        assert newest["origin"] in ("server", "statement")  # what was before may be known from a history
+        assert newest["value_subject"] == f"{name}.{orders}-value"
         registered = httpx.get(f"{worker.registry_url}/subjects/{name}.{orders}-value/versions/2").json()
         assert registered["id"] == newest["value_schema_id"]
         tables = worker.rest("GET", f"/connectors/{name}/tables")

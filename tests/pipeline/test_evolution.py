@@ -85,9 +85,19 @@ def test_what_is_foreseen_is_noted_without_ids_and_registered_by_the_first_row(c
 def test_one_refused_table_of_a_statement_leaves_no_other_noted(client: RegistryClient) -> None:
     ours, other = evolution(client, EvolutionPolicy.FAIL), TableId("db", "u")
     ours.settle(T, TOPIC, FIRST, Met())
+    ours.settle(other, "p.db.u", FIRST, Met())
+    before = ours.schemas.latest(other)
     with pytest.raises(IncompatibleSchemaChange):
-        ours.foresee({other: ("p.db.u", FIRST), T: (TOPIC, BROKEN)}, MET)
-    assert ours.schemas.latest(other) is None
+        ours.foresee({other: ("p.db.u", WIDE), T: (TOPIC, BROKEN)}, MET)
+    assert ours.schemas.latest(other) == before
+
+
+def test_nothing_is_asked_of_tables_without_records_and_of_changes_that_no_schema_shows() -> None:
+    nobody = fast_client("http://127.0.0.1:9", retries=0)
+    ours = evolution(nobody, EvolutionPolicy.FAIL, noted())
+    ours.foresee({TableId("db", "new"): ("p.db.new", FIRST), T: (TOPIC, FIRST)}, MET)
+    assert [one.version for one in (ours.schemas.latest(T),) if one] == [1]
+    nobody.close()
 
 
 def test_a_transitive_level_names_the_version_that_it_fails_on(client: RegistryClient) -> None:
@@ -138,12 +148,24 @@ def test_force_leaves_the_level_as_it_was(client: RegistryClient) -> None:
     assert (latest.version, latest.decision) == (3, "forced")
 
 
+def noted() -> TableSchemas:
+    """A table with a first version, as a restart knows it."""
+    registry = EmbeddedRegistry(MemorySchemaLog())
+    with served(registry) as url:
+        client = fast_client(url)
+        ours = evolution(client, EvolutionPolicy.FAIL)
+        ours.settle(T, TOPIC, FIRST, Met())
+        client.close()
+    registry.close()
+    return ours.schemas
+
+
 @pytest.mark.parametrize("policy", EvolutionPolicy)
 def test_a_registry_that_is_away_is_a_passing_error(policy: EvolutionPolicy) -> None:
     away = fast_client("http://127.0.0.1:9", retries=0)
-    ours = evolution(away, policy)
+    ours = evolution(away, policy, noted())
     with pytest.raises(RegistryUnavailable):
-        ours.foresee({T: (TOPIC, FIRST)}, MET)
+        ours.foresee({T: (TOPIC, BROKEN)}, MET)
     with pytest.raises(RegistryUnavailable):
         ours.settle(T, TOPIC, FIRST, MET)
     away.close()

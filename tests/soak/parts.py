@@ -46,6 +46,12 @@ PARTS: dict[str, Part] = {
         "FAUST_CDC_TRANSACTIONS",
         3_000,
     ),
+    "ddl": Part(
+        "random DDL statements, on MySQL and on MariaDB",
+        ("tests/relational/ddl/test_agreement.py::test_resolved_tables_equal_those_of_the_server",),
+        "FAUST_CDC_STATEMENTS",
+        10_000,
+    ),
 }
 
 

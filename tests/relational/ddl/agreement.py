@@ -73,7 +73,9 @@ class Agreement:
         return self.counts
 
     def _connected(self) -> Connection[Any]:
-        connection = pymysql.connect(
+        versions = "SET system_versioning_alter_history = KEEP"
+        return pymysql.connect(
+            init_command=versions if self.mariadb else None,
             unix_socket=str(self._server.socket_path),
             user="root",
             charset="utf8mb4",
@@ -81,7 +83,6 @@ class Agreement:
             client_flag=CLIENT.MULTI_STATEMENTS,
             database=self._databases[0],
         )
-        return connection
 
     def _ask(self, connection: Connection[Any], sql: str) -> tuple[Any, ...]:
         with connection.cursor() as cursor:

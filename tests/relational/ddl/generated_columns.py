@@ -179,7 +179,7 @@ class Columns:
         return self.random.choice(TEXTS) + self._text_attribute(), "text", None, ()
 
     def _enum(self) -> tuple[str, str, int | None, Sequence[str]]:
-        labels = self.random.sample([one for one in LABELS], self.random.randint(1, 5))
+        labels = self.random.sample(LABELS, self.random.randint(1, 5))
         kind = self.random.choice(("ENUM", "SET", "enum"))
         text = f"{kind}({', '.join(self.string(label) for label in labels)})"
         return (

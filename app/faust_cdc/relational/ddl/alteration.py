@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from faust_cdc.relational.ddl.column_facts import column_of, first_timestamp, not_null, with_default, without_default
+from faust_cdc.relational.ddl.column_facts import (
+    column_of,
+    ensure_defaults_told,
+    first_timestamp,
+    not_null,
+    with_default,
+    without_default,
+)
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
 from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT, ensure_kept
 from faust_cdc.relational.ddl.key_facts import Keys
@@ -37,6 +44,7 @@ from faust_cdc.relational.ddl.types import widened
 from faust_cdc.relational.model import Column, Table, sorted_keys
 
 _WIDE = frozenset({"ucs2", "utf16", "utf16le", "utf32"})
+_LONG = NO_IMPLICIT_DEFAULT | {"varchar", "varbinary"}
 _TEXTS = frozenset({"tinytext", "text", "mediumtext", "longtext"})
 
 
@@ -80,6 +88,7 @@ class _Alteration:
         )
 
     def _refuse_unknown(self) -> None:
+        ensure_defaults_told(self._table)
         for clause in self._clauses:
             if isinstance(clause, ChangePeriod | ChangeVersioning):
                 raise NotResolved("periods and versions change columns and keys")
@@ -120,7 +129,9 @@ class _Alteration:
         renames = {c.name.lower(): c for c in self._clauses if isinstance(c, RenameColumn)}
         alters = [c for c in self._clauses if isinstance(c, AlterColumn)]
         known = {column.name.lower() for column in self._columns}
-        for clause in (*drops.values(), *changes.values(), *renames.values(), *alters):
+        mentions: list[DropColumn | ModifyColumn | RenameColumn | AlterColumn]
+        mentions = [*drops.values(), *changes.values(), *renames.values(), *alters]
+        for clause in mentions:
             if clause.name.lower() not in known and not clause.if_exists:
                 raise NotResolved(f"the column {clause.name!r} is not known")
         columns = []
@@ -155,12 +166,14 @@ class _Alteration:
         if clause.invisible is not None:
             return replace(column, invisible=clause.invisible)
         if clause.drop_default:
-            return without_default(column)
-        if clause.default is None:
+            # MySQL goes on to call a dropped CURRENT_TIMESTAMP an expression.
+            now = not self._context.mariadb and column.type_name in ("timestamp", "datetime")
+            return replace(without_default(column), default_is_expression=now and column.default_is_expression)
+        if clause.default is None or column.auto_increment or column.generated:
             return column
         if clause.default.kind is DefaultKind.EXPRESSION and column.type_name in NO_IMPLICIT_DEFAULT:
             raise NotResolved(f"how the server shows the default of column {column.name!r} is not known")
-        if clause.default.kind is DefaultKind.NOW and self._context.mariadb:
+        if clause.default.kind is DefaultKind.NOW and self._context.mariadb and column.default_is_expression:
             column = replace(column, on_update=False)
         return with_default(column, clause.default, self._context)
 
@@ -213,13 +226,19 @@ class _Alteration:
             if pair.charset == "binary":
                 raise NotResolved("texts become binary")
             for column in self._columns:
-                self._ensure_labels_kept(column, pair)
+                self._ensure_convertible(column, pair)
             self._columns = [_converted(column, pair) for column in self._columns]
 
-    def _ensure_labels_kept(self, column: Column, pair: CharsetPair) -> None:
+    def _ensure_convertible(self, column: Column, pair: CharsetPair) -> None:
         """Both servers misread the bytes of labels when one of the two charsets has no ASCII (9.7, 10.11)."""
+        if column.type_name in _TEXTS and column.name.lower() in self._written:
+            raise NotResolved(f"how large column {column.name!r} becomes is not known")
         if column.type_name in ("enum", "set"):
             wide = column.charset in _WIDE or pair.charset in _WIDE
+            labels = "".join(column.enum_values)
+            if "?" in labels or not (labels.isascii() or column.charset in ("utf8mb4", "utf8mb3", "latin1")):
+                # What is shown may stand for a character that the charset does not have and the server has kept.
+                raise NotResolved(f"the labels of column {column.name!r} are not known")
             if wide and column.charset != pair.charset:
                 raise NotResolved(f"the labels of column {column.name!r} change with the charset")
             ensure_kept("".join(column.enum_values), pair.charset)
@@ -252,9 +271,16 @@ class _Alteration:
             return
         found = keys.find(clause.name)
         if found is not None and (clause.kind is not None or found.unique):
+            if self._context.mariadb and clause.kind is None and any(self._is_long(name) for name in found.columns):
+                # MariaDB 10.11 does not find the constraint of such a key with IF EXISTS.
+                raise NotResolved(f"what becomes of the key {clause.name!r} is not known")
             keys.drop(found)
         elif clause.kind is not None and not clause.if_exists:
             raise NotResolved(f"the key {clause.name!r} is not known")
+
+    def _is_long(self, name: str | None) -> bool:
+        """Say whether a column's values are too long for an index, so that MariaDB keeps a hash of them."""
+        return any(one.name == name and one.type_name in _LONG for one in self._table.columns)
 
 
 def _table_pair(table: Table) -> CharsetPair | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from faust_cdc.relational.ddl.context import CharsetPair, DdlContext
+from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
 from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT, default_value, zero_moment
 from faust_cdc.relational.ddl.statements import ColumnDefinition, Default, DefaultKind
 from faust_cdc.relational.ddl.types import type_facts
-from faust_cdc.relational.model import Column
+from faust_cdc.relational.model import Column, Table
 
 
 def first_timestamp(definitions: Iterable[ColumnDefinition], context: DdlContext) -> ColumnDefinition | None:
@@ -34,6 +34,8 @@ def column_of(
     """Return the column, its place still open. Raises NotResolved."""
     facts = type_facts(definition.type, context, inherited)
     implied = facts.type_name == "timestamp" and not context.explicit_defaults_for_timestamp
+    # MySQL shows no charset for labels of bytes.
+    shown = None if facts.charset and facts.charset.charset == "binary" and not context.mariadb else facts.charset
     nullable = definition.nullable
     if nullable is None:
         nullable = not (implied and not definition.generated) and not definition.auto_increment
@@ -45,8 +47,8 @@ def column_of(
         unsigned=facts.unsigned,
         length=facts.length,
         scale=facts.scale,
-        charset=facts.charset.charset if facts.charset else None,
-        collation=facts.charset.collation if facts.charset else None,
+        charset=shown.charset if shown else None,
+        collation=shown.collation if shown else None,
         enum_values=facts.labels,
         generated=definition.generated,
         auto_increment=definition.auto_increment,
@@ -81,6 +83,16 @@ def without_default(column: Column) -> Column:
     """Return the column without a default; a nullable one has NULL in its stead."""
     shown = column.nullable and column.type_name not in NO_IMPLICIT_DEFAULT and not column.generated
     return replace(column, has_default=shown, default=None, default_is_expression=False)
+
+
+def ensure_defaults_told(table: Table) -> None:
+    """Refuse a table with a default that the server has but does not tell. Raises NotResolved.
+
+    MySQL 9.7 shows NULL for the expression that ALTER COLUMN gives to a TEXT or BLOB, until the table is next changed.
+    """
+    for column in table.columns:
+        if column.default_is_expression and column.default is None and column.type_name in NO_IMPLICIT_DEFAULT:
+            raise NotResolved(f"the default of column {column.name!r} is not known")
 
 
 def not_null(column: Column) -> Column:

@@ -92,7 +92,7 @@ def column_type(reader: Reader) -> ColumnType:
     name = reader.name("a type").upper()
     if national and name not in _NATIONAL:
         reader.fail("CHAR or VARCHAR after NATIONAL")
-    second = reader.skip_any(*_SECOND_WORDS.get(name, ()))
+    second = "" if reader.tokens.peek(1).word == "SET" else reader.skip_any(*_SECOND_WORDS.get(name, ()))
     if second:
         name = f"{name} {second}"
         if name in ("LONG CHAR", "LONG CHARACTER"):
@@ -260,9 +260,9 @@ def _default_word(reader: Reader) -> Default:
     if token.word == "NEXT" and reader.skip("VALUE", "FOR"):
         name = reader.table_name()
         return Default(DefaultKind.EXPRESSION, f"next value for {name.table}")
-    if token.kind in (Kind.WORD, Kind.NAME):
-        return Default(DefaultKind.EXPRESSION, token.text)
-    reader.tokens.fail("a default value", token)
+    if token.kind not in (Kind.WORD, Kind.NAME):
+        reader.tokens.fail("a default value", token)
+    return Default(DefaultKind.EXPRESSION, token.text)
 
 
 def _fraction(reader: Reader) -> str:

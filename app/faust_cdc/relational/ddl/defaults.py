@@ -91,7 +91,12 @@ def _expression(column: Column, text: str, context: DdlContext) -> Value:
             raise _unsure(column)
         return Value(f"{name}()", True)
     whole = _WHOLE.fullmatch(text)
-    if whole is not None and not context.mariadb and (whole[1] == "0" or not whole[1].startswith("0")):
+    if (
+        whole is not None
+        and not context.mariadb
+        and column.type_name in _INTEGERS
+        and (whole[1] == "0" or not whole[1].startswith("0"))
+    ):
         return Value(whole[1], True)
     raise _unsure(column)
 
@@ -214,7 +219,8 @@ def _octets(column: Column, written: Default, context: DdlContext) -> str:
     data = _bytes(written) if written.kind in (DefaultKind.HEX, DefaultKind.BITS) else _text(column, written).encode()
     if column.type_name == "binary" and context.mariadb:
         data = data.ljust(column.length or 1, b"\0")
-    return "0x" + data.hex() if data or context.mariadb else ""
+    digits = data.hex() if context.mariadb else data.hex().upper()
+    return f"0x{digits}" if data or context.mariadb or column.type_name == "binary" else ""
 
 
 def _labels(column: Column, written: Default) -> str:

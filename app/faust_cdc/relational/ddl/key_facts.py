@@ -19,7 +19,8 @@ class Keys:
     def __init__(self, known: Iterable[Key], record_key: tuple[str, ...]) -> None:
         self._known = list(known)
         self._added: list[Key] = []
-        self._before = record_key
+        # The unique key that was first; behind a primary key none is known to be.
+        self._before = () if any(key.name == "PRIMARY" for key in self._known) else record_key
 
     def all(self) -> list[Key]:
         """Return the keys, those known before first."""

@@ -129,13 +129,13 @@ def _create(reader: Reader) -> Statement:
 def _kind(reader: Reader) -> str:
     """Return what a statement creates, alters or drops when that is no table, index or database."""
     for _ in range(_HEADER_WORDS_MAX):
-        token = reader.tokens.peek()
-        if token.word in _KIND_WORDS:
-            return token.word
-        if reader.at_end():
+        if reader.tokens.peek().word in _KIND_WORDS or reader.at_end():
             break
         reader.tokens.take()
-    reader.fail("what is created, altered or dropped")
+    word = reader.tokens.peek().word
+    if word not in _KIND_WORDS:
+        reader.fail("what is created, altered or dropped")
+    return word
 
 
 def _alter(reader: Reader) -> Statement:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from faust_cdc.relational.ddl.alteration import altered
 from faust_cdc.relational.ddl.changes import ChangeKind, TableChange, Unresolvable
-from faust_cdc.relational.ddl.column_facts import column_of, first_timestamp, not_null
+from faust_cdc.relational.ddl.column_facts import column_of, ensure_defaults_told, first_timestamp, not_null
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
 from faust_cdc.relational.ddl.key_facts import Keys
 from faust_cdc.relational.ddl.statements import (
@@ -110,6 +110,7 @@ def _like(name: TableName, table_id: TableId, tables: Tables, context: DdlContex
     source = tables.get(_id(name, tables, context))
     if source is None:
         raise NotResolved(f"the table that it is like, {name.table!r}, is not known")
+    ensure_defaults_told(source)
     return replace(source, id=table_id)
 
 
@@ -177,7 +178,9 @@ def _rename(statement: RenameTable, tables: Tables, context: DdlContext) -> tupl
             if statement.if_exists:
                 continue
             raise NotResolved(f"the table {old} is not known")
-        now[old], now[new] = None, origin
+        now[old] = None
+        now.pop(new, None)  # Told in the order in which the last names are given.
+        now[new] = origin
     moved = [(new, origin) for new, origin in now.items() if origin is not None and origin != new]
     return tuple(TableChange(ChangeKind.RENAME, new, replace(tables[origin], id=new), origin) for new, origin in moved)
 

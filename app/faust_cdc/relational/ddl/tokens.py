@@ -18,8 +18,8 @@ from typing import Final, NamedTuple, NoReturn
 
 from faust_cdc.relational.ddl.errors import DdlSyntaxError
 
-TOKENS_MAX: Final = 1_000_000
-"""Of one statement text; what is legal has fewer (4096 columns, 8192 partitions)."""
+TOKENS_MAX: Final = 500_000
+"""Of one text, comments counted too; what is legal has fewer (4096 columns, 65535 labels, 8192 partitions)."""
 
 ANSI_QUOTES: Final = 4
 NO_BACKSLASH_ESCAPES: Final = 0x100000
@@ -80,7 +80,7 @@ def _pattern(backslash: bool) -> re.Pattern[str]:
 
     word = r"[A-Za-z0-9_$@\x80-\U0010ffff]"
     return re.compile(
-        r"(?P<blank>\s++|--(?=[\s\x00-\x1f]|\Z)[^\n]*+|\#[^\n]*+)"
+        r"(?P<blank>(?:\s++|--(?=[\s\x00-\x1f]|\Z)[^\n]*+|\#[^\n]*+)++)"
         r"|(?P<comment>/\*(?:(?P<maria>M)?!(?P<version>\d{5,6}+)?+)?+)"
         r"|(?P<close>\*/)"
         rf"|(?P<hex>0x[0-9a-fA-F]++(?!{word})|[xX]'[0-9a-fA-F]*+')"
@@ -172,14 +172,14 @@ class Tokens:
                 group = "comment"
             if group == "blank":
                 continue
+            self._count += 1
+            if self._count > TOKENS_MAX:
+                raise DdlSyntaxError(at, f"more than {TOKENS_MAX:,} words, signs and comments", "a shorter statement")
             if group == "comment":
                 self._comment(found)
             elif group == "close" and self._executed:
                 self._executed = False
             else:
-                self._count += 1
-                if self._count > TOKENS_MAX:
-                    raise DdlSyntaxError(at, f"more than {TOKENS_MAX:,} words and signs", "a statement of fewer")
                 return self._token(group or "", found[0], at)
 
     def _nothing(self, at: int) -> Token:
