@@ -15,7 +15,7 @@ import pytest
 from tests.oracle.topics import AvroDecoder
 from tests.parity.beside import Beside
 from tests.parity.comparison import await_records, read_topic
-from tests.parity.test_handover_parity import our_offset, set_our_offset, signal, stop_theirs
+from tests.parity.test_handover_parity import our_offset, set_our_offset, stop_theirs
 from tests.pipeline.test_schema_history import names_left_out
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
@@ -137,12 +137,14 @@ def test_lines_and_records_are_those_of_debezium(beside: Beside, kept: str) -> N
         beside.await_their_place(left)
         beside.await_their_snapshot(theirs)
         for statement in STATEMENTS:
-            if kept == "tables":  # theirs know nothing of a table that was not captured, and write it without columns
-                statement = statement.replace(", left_out TO c", "")
+            if kept == "tables":
+                # Theirs know nothing of a table that was not captured, and write it without columns; the comment of a
+                # table that is like another is on the list of differences.
+                statement = statement.replace(", left_out TO c", "").replace("likes LIKE a", "likes (id INT)")
             beside.mysql.execute(statement.format(database=database), database)
         if kept == "all":
-            signal(beside, 1, "schema-changes", signalled(database))
-            signal(beside, 2, "schema-changes", {"database": database, "changes": [{"type": "ALTER"}]})
+            text = json.dumps(signalled(database)).replace("\\", "\\\\")
+            beside.mysql.execute(f"INSERT INTO sig VALUES ('s', 'schema-changes', '{text}')", database)
         beside.mysql.execute(MARK, database)
         for prefix in (left, right):
             await_records(beside.kafka, f"{prefix}.{database}.a", 1, 240)
