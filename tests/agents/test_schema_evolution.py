@@ -77,7 +77,7 @@ def test_versions_are_shown_by_any_worker_and_statements_are_judged_before_they_
 ) -> None:
     mysql.execute(
         "CREATE TABLE orders (id INT PRIMARY KEY, a INT); INSERT INTO orders VALUES (1, 1);"
-        "CREATE TABLE other (id INT PRIMARY KEY)",
+        "CREATE TABLE other (id INT PRIMARY KEY); INSERT INTO other VALUES (1)",
         mysql_database,
     )
     name = f"s{uuid4().hex[:8]}"
