@@ -118,8 +118,8 @@ def test_fail_stops_at_the_statement_and_names_what_differs(
     place = re.search(r"ALTER TABLE at (\S+):(\d+)\)", said)
     assert place is not None
     assert (stopped_at["file"], True) == (place[1], int(str(stopped_at["pos"])) < int(place[2]))
-    said = bench.failure()  # nothing is known of the structure before: the first row tells
-    assert f"{mysql_database}.t, table version 2 behind version 1 (met at " in said
+    said = bench.failure()  # the history has the structure before
+    assert f"{mysql_database}.t, table version 2 behind version 1 (ALTER TABLE at " in said
     assert "field Value.must added" in said
     assert bench.stored_offset() == stopped_at
     assert len(bench.values_in(f"{bench.prefix}.{mysql_database}.t")) == 2
@@ -158,7 +158,7 @@ def test_a_renamed_column_and_a_table_that_is_dropped_and_made_again(
     assert "field Value.b added (int, no default)" in said
     mysql.execute("ALTER TABLE renamed RENAME COLUMN b TO a", mysql_database)
     mysql.execute("DROP TABLE again; CREATE TABLE again (id INT PRIMARY KEY, a CHAR(3))", mysql_database)
-    said = bench.failure()  # the change was taken back: what stops now is the other table
+    said = bench.failure()  # the change was taken back before any row: what stops now is the other table
     assert f"{mysql_database}.again, table version 3 behind version 2" in said
     assert "field Value.a changed from" in said
 

@@ -193,10 +193,18 @@ class TranscoderCache:
             versions = {i: self._versions(table) for i, table in tables.items()}
             try:
                 self._evolution.foresee(versions, Met(origin, BinlogPosition(header.file, header.pos), words))
-            except IncompatibleSchemaChange:
-                commit()
-                raise
+            except IncompatibleSchemaChange as refused:
+                if not self._is_undone(tables):
+                    commit()
+                    raise
+                log.warning("%s It was undone since: rows that were written in between are still held to it.", refused)
         self.invalidate(event.query)
+
+    def _is_undone(self, tables: Iterable[TableId]) -> bool:
+        """Return whether the server has these tables again with the schemas that their last versions have."""
+        ids = list(tables)
+        now = {} if self._read_now is None else self._read_now(ids)
+        return all(i in now and self._evolution.is_latest(i, *self._versions(now[i])) for i in ids)
 
     def _current(self, text: str, known: set[TableId], end: BinlogPosition) -> dict[TableId, Table]:
         """Return the structures that a statement left, of tables that it names, if the server is not further on."""

@@ -118,6 +118,11 @@ class SchemaEvolution:
         self._note(table, plan, generation, met, self._converters.registered(plan, encoding), forced=forced > 0)
         return plan, encoding
 
+    def is_latest(self, table: TableId, topic: str, plan_for: PlanFor) -> bool:
+        """Return whether a structure has the schemas of the table's newest version; `topic` is the table's own."""
+        last = self.schemas.latest(table)
+        return last is not None and _digest(plan_for(versioned_topic(topic, last.generation))) == last.schema
+
     def foresee(self, versions: Mapping[TableId, tuple[str, PlanFor]], met: Met) -> None:
         """Ask at a DDL statement whether the versions behind it would be taken; note those that are.
 
