@@ -51,6 +51,9 @@ _KNOWN: Final = {
     "snapshots.storage.topic": "",
     "snapshots.storage.partitions": "25",
     "snapshots.storage.replication.factor": "-1",
+    "table.schemas.storage.topic": "",
+    "table.schemas.storage.partitions": "25",
+    "table.schemas.storage.replication.factor": "-1",
     "schemas.storage.topic": "_schemas",
     "schemas.storage.replication.factor": "-1",
     "listeners": "http://0.0.0.0:8083",
@@ -120,6 +123,9 @@ class WorkerConfig:
     snapshots_topic: str = "faust-cdc-snapshots"
     snapshots_partitions: int = 25
     snapshots_replication_factor: int = -1
+    table_schemas_topic: str = "faust-cdc-table-schemas"
+    table_schemas_partitions: int = 25
+    table_schemas_replication_factor: int = -1
     schemas_topic: str = "_schemas"
     schemas_replication_factor: int = -1
     rest_host: str = "0.0.0.0"
@@ -320,6 +326,9 @@ def _build(v: _WorkerValues, named: Converters) -> WorkerConfig:
         snapshots_topic=v.text("snapshots.storage.topic", f"{group}-snapshots"),
         snapshots_partitions=v.size("snapshots.storage.partitions"),
         snapshots_replication_factor=v.size("snapshots.storage.replication.factor"),
+        table_schemas_topic=v.text("table.schemas.storage.topic", f"{group}-table-schemas"),
+        table_schemas_partitions=v.size("table.schemas.storage.partitions"),
+        table_schemas_replication_factor=v.size("table.schemas.storage.replication.factor"),
         schemas_topic=v.text("schemas.storage.topic"),
         schemas_replication_factor=v.size("schemas.storage.replication.factor"),
         rest_host=host,

@@ -33,6 +33,8 @@ class TaskSpec:
     registry: RegistryConfig
     """Of values, and of keys unless `key_registry` says otherwise; not contacted where a side is not Avro."""
     key_registry: RegistryConfig | None = None
+    table_schemas_topic: TopicSpec | None = None
+    """Where the versions of tables' schemas are kept (`faust_cdc.pipeline.table_schemas`); None: nowhere."""
     key_converter: ConverterSettings = field(default_factory=ConverterSettings)
     value_converter: ConverterSettings = field(default_factory=ConverterSettings)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
