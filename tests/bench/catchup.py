@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from tests.bench import limits, naive, stages
+from tests.bench import bystander, limits, naive, stages
 from tests.bench.meters import Meter
 from tests.bench.plan import DEBEZIUM, NAIVE, OURS
 from tests.bench.run import Run, alternating
@@ -101,13 +101,15 @@ def one_round(run: Run, stretch: Stretch, name: str, *, counted: bool = True) ->
     topic = connector.topic(stretch.table.name)
     ends = EndOffsets(run.bootstrap, topic)
     watch = Watch(ends, run.meters(connector.side)).start()
+    counted_ours = counted and name == OURS
     try:
-        connector.resume()
-        watch.await_records(rows, ROUND_TIMEOUT_S, connector.check)
+        with bystander.beside(run, stretch.work, counted=counted_ours):
+            connector.resume()
+            watch.await_records(rows, ROUND_TIMEOUT_S, connector.check)
     finally:
         samples = watch.finish()
         ends.close()
-    if counted and name == OURS:
+    if counted_ours:
         stages.note(run, stretch.work, connector)
     connector.stop()
     written = read_written(run.bootstrap, topic, watch.base, stretch.rows[DEBEZIUM])

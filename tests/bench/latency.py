@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from tests.bench import catchup, stages, traffic
+from tests.bench import bystander, catchup, stages, traffic
 from tests.bench.plan import DEBEZIUM, OURS
 from tests.bench.run import Run, alternating
 from tests.bench.sides import Position
@@ -62,7 +62,9 @@ def one_round(run: Run, variant: str, first: int, *, counted: bool) -> list[floa
     ends.close()
     if base == 0:  # the topic must be there before the reader is
         base = _first_record(run, variant, first + IDS - 1)
+    counted_ours = counted and variant == OURS
     with (
+        bystander.beside(run, "latency", counted=counted_ours),
         traffic.reader(run.bootstrap, topic, base, count) as reads,
         traffic.writer(run.mysql, connector.database, LATENCY, first, PER_SECOND, 1, seconds) as writes,
     ):
@@ -70,7 +72,7 @@ def one_round(run: Run, variant: str, first: int, *, counted: bool) -> list[floa
         writes.go()
         wrote = writes.answer(seconds * 3 + 60)
         arrived = dict(reads.answer(180)["arrivals"])
-    if counted and variant == OURS:
+    if counted_ours:
         stages.note(run, "latency", connector)
     connector.stop()
     if variant == TUNED:

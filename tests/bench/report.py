@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench.bystander import SIDE as BYSTANDER
 from tests.bench.plan import DEBEZIUM, NAIVE, OURS
 from tests.bench.results import Results, Series
 from tests.bench.servers import ROOT
@@ -50,6 +51,14 @@ LINES = (
     Line("RSS, each further connector, MB", "memory", "further connector", "≤25 MB"),
     Line("RSS, peak during a transaction of 1M rows, MB", "memory", "huge transaction", "≤300 MB"),
     Line("RSS, peak at a row of 64 MB, MB", "memory", "huge row", "≤300 MB"),
+    Line(
+        "worst pause of the event loop, catching up `orders`, ms; right: a process that only sleeps",
+        "catchup-orders",
+        "worst pause of the loop",
+        "<20 ms",
+        theirs=BYSTANDER,
+    ),
+    Line("worst pause of the task, ms; right: the same", "catchup-orders", "worst pause", "<20 ms", theirs=BYSTANDER),
     Line("at 8,000 events/s, cores", "load", "cores", "≤0.08"),
 )
 

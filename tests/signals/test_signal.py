@@ -85,7 +85,11 @@ def test_what_is_asked_for(type_: str, data: Any, expected: object) -> None:
         ("execute-snapshot", '{"data-collections":["a.b"],"surrogate-key":["id"]}', "'surrogate-key' in its data is"),
         ("log", '{"message":""}', "'message' is missing"),
         ("log", '{"message":5}', "'message' in its data is a text"),
-        ("schema-changes", '{"database":"d","changes":[]}', "no schema history"),
+        ("schema-changes", '{"database":"d","changes":[]}', "'changes' in its data is a list"),
+        ("schema-changes", '{"changes":[{}]}', "'database' is missing"),
+        ("schema-changes", '{"database":"d","changes":[5]}', "is an object with 'type' (CREATE, ALTER, DROP)"),
+        ("schema-changes", '{"database":"d","changes":[{"type":"DROP","id":"d.t"}]}', "a table's id is"),
+        ("schema-changes", '{"database":"d","changes":[{"type":"ALTER","id":"\\"d\\".\\"t\\""}]}', "no list 'columns'"),
         ("set-binlog-position", '{"gtid_set":"x:1"}', "stop the connector, set its offset"),
     ],
 )

@@ -20,7 +20,7 @@ from faust_cdc.config.definitions import (
     unlisted_channels,
     unlisted_values,
 )
-from faust_cdc.config.options import MARIADB, MYSQL, Option, Support, noted, refused
+from faust_cdc.config.options import MARIADB, MYSQL, Option, Support, noted
 
 CONNECTOR_CLASSES: Final[dict[str, str]] = {
     "io.debezium.connector.mysql.MySqlConnector": MYSQL,
@@ -52,15 +52,16 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Support], ...]] = (
         re.compile(r"snapshot\.max\.threads\.multiplier\..+"),
         noted("the rows of a chunk follow from their size and snapshot.chunk.size, not from the number of threads"),
     ),
-    (re.compile(r"schema\.history\.internal\..+"), noted("no schema history is written in this version")),
+    (
+        re.compile(r"schema\.history\.internal\.(?!consumer\.|producer\.).+"),
+        noted("it belongs to a schema history that is kept elsewhere than in Kafka or a file"),
+    ),
     (re.compile(r"driver\..+"), noted("there is no JVM here, so no JDBC driver")),
     (
         re.compile(r"database\.(allowPublicKeyRetrieval|connectionTimeZone|serverTimezone|characterEncoding|useSSL)"),
         noted("there is no JDBC driver; times are read in UTC and text as utf8mb4 whatever the server's settings"),
     ),
     (re.compile(r"(consumer|admin)\.override\..+"), noted("a connector has no consumer and no admin client")),
-    (re.compile(r"predicates\..+"), refused("single message transforms are not in this version")),
-    (re.compile(r"transforms\..+"), refused("single message transforms are not in this version")),
     (re.compile(r"header\.converter\..+"), noted("record headers are written as text")),
     (re.compile(r"task\.class"), noted("Connect writes it into task configurations")),
 )
@@ -72,6 +73,8 @@ USED_PREFIXES: Final = (
     "producer.override.",
     "topic.creation.",
     "signal.consumer.",
+    "schema.history.internal.consumer.",
+    "schema.history.internal.producer.",
 )
 """Prefixes whose keys are read by their own modules, not by one declaration each."""
 

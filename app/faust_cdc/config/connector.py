@@ -11,7 +11,9 @@ from faust_cdc.config.checks import metric_tags_of, split_words
 from faust_cdc.config.column_rules import ColumnRule, column_rules
 from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
+from faust_cdc.config.history_settings import HistorySettings, history_settings
 from faust_cdc.config.rate_limit import RateSchedule, parse_rate_limit
+from faust_cdc.config.schema_evolution import EvolutionPolicy
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.signalling import (
     NotificationSettings,
@@ -29,6 +31,8 @@ from faust_cdc.config.snapshot_settings import (
     snapshot_mode_of,
 )
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
+from faust_cdc.config.transform_settings import TransformSettings
+from faust_cdc.config.transforms import transforms_of
 from faust_cdc.config.validation import ConnectorMap, validate
 from faust_cdc.errors import ConfigError
 
@@ -127,13 +131,19 @@ class MySqlConnectorConfig:
     custom_metric_tags: Mapping[str, str] = field(default_factory=dict)
     topic_creation: TopicCreation | None = None
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
+    producer_client: str | None = None
+    """None: the worker's."""
     converters: Converters = field(default_factory=Converters)
     custom_converters: tuple[CustomConverter, ...] = ()
     post_processors: tuple[Reselect, ...] = ()
     signals: SignalSettings = field(default_factory=SignalSettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
+    transforms: tuple[TransformSettings, ...] = ()
+    """The chain of single message transforms, in order."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
+    schema_evolution_policy: EvolutionPolicy = EvolutionPolicy.FAIL
 
     @property
     def compatible(self) -> bool:
@@ -266,11 +276,14 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         poll_interval_ms=v.number("poll.interval.ms"),
         custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
         producer_overrides=overrides,
+        producer_client=v.word("producer.client") or None,
         converters=converters_of(v.config)[0],
         custom_converters=custom_converters(v.config)[0],
         post_processors=post_processors(v.config)[0],
         signals=signal_settings(v.config),
         notifications=notification_settings(v.config),
+        history=history_settings(v.config),
+        transforms=transforms_of(v.config, compatible=v.word("compatibility.mode") == "debezium"),
         notes=notes,
     )
     return _with_values(v, _with_topics(v, base))
@@ -327,6 +340,7 @@ def _with_values(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig
     return replace(
         base,
         compatibility_mode=compatibility_mode,
+        schema_evolution_policy=EvolutionPolicy(v.word("schema.evolution.policy")),
         column_include_list=v.text("column.include.list"),
         column_exclude_list=v.text("column.exclude.list"),
         column_rules=column_rules(v.config),

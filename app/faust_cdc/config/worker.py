@@ -21,6 +21,7 @@ from faust_cdc.config import checks, converters
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import Format
 from faust_cdc.config.converters import Converters, ConverterSettings, RegistrySettings, converters_of
+from faust_cdc.config.definitions.own import LIBRDKAFKA, PRODUCER_CLIENTS
 from faust_cdc.config.properties import read_properties
 from faust_cdc.config.secret import HIDDEN, is_secret_key
 from faust_cdc.config.validation import ConverterDefaults
@@ -50,6 +51,9 @@ _KNOWN: Final = {
     "snapshots.storage.topic": "",
     "snapshots.storage.partitions": "25",
     "snapshots.storage.replication.factor": "-1",
+    "table.schemas.storage.topic": "",
+    "table.schemas.storage.partitions": "25",
+    "table.schemas.storage.replication.factor": "-1",
     "schemas.storage.topic": "_schemas",
     "schemas.storage.replication.factor": "-1",
     "listeners": "http://0.0.0.0:8083",
@@ -82,6 +86,8 @@ _CLIENT: Final = re.compile(
 )
 """Settings of every Kafka client, given without prefix, as in Connect."""
 
+PRODUCER_CLIENT: Final = "producer.client"
+"""Not a client's own setting, in spite of the prefix."""
 _SIDES: Final = ("producer.", "consumer.", "admin.")
 
 _BROKER: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/,@]+):[0-9]{1,5}")
@@ -117,6 +123,9 @@ class WorkerConfig:
     snapshots_topic: str = "faust-cdc-snapshots"
     snapshots_partitions: int = 25
     snapshots_replication_factor: int = -1
+    table_schemas_topic: str = "faust-cdc-table-schemas"
+    table_schemas_partitions: int = 25
+    table_schemas_replication_factor: int = -1
     schemas_topic: str = "_schemas"
     schemas_replication_factor: int = -1
     rest_host: str = "0.0.0.0"
@@ -134,6 +143,8 @@ class WorkerConfig:
     """Those that the worker's own settings name, for connectors that name none."""
     key_converter: str = converters.CONFLUENT
     value_converter: str = converters.CONFLUENT
+    producer_client: str = LIBRDKAFKA
+    """Of connectors that name none."""
     client_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     consumer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -276,10 +287,21 @@ class _WorkerValues:
                 self.problems.append(f"bootstrap.servers: host:port is expected for each broker, found '{entry}'")
         return ",".join(entries)
 
+    def producer_client(self) -> str:
+        """Which client producers are: the connectors' option of this name, under which each may differ."""
+        text = self.settings.get(PRODUCER_CLIENT, "").strip().lower() or LIBRDKAFKA
+        if text not in PRODUCER_CLIENTS:
+            self.problems.append(f"{PRODUCER_CLIENT}: one of {', '.join(PRODUCER_CLIENTS)} is expected, found '{text}'")
+        return text
+
     def clients(self, prefix: str) -> dict[str, str]:
         """The settings of one kind of Kafka client: common ones, overridden by those with the prefix."""
         common = {key: value for key, value in self.settings.items() if _CLIENT.fullmatch(key)}
-        own = {key[len(prefix) :]: value for key, value in self.settings.items() if prefix and key.startswith(prefix)}
+        own = {
+            key[len(prefix) :]: value
+            for key, value in self.settings.items()
+            if prefix and key.startswith(prefix) and key != PRODUCER_CLIENT
+        }
         return common | own
 
 
@@ -304,6 +326,9 @@ def _build(v: _WorkerValues, named: Converters) -> WorkerConfig:
         snapshots_topic=v.text("snapshots.storage.topic", f"{group}-snapshots"),
         snapshots_partitions=v.size("snapshots.storage.partitions"),
         snapshots_replication_factor=v.size("snapshots.storage.replication.factor"),
+        table_schemas_topic=v.text("table.schemas.storage.topic", f"{group}-table-schemas"),
+        table_schemas_partitions=v.size("table.schemas.storage.partitions"),
+        table_schemas_replication_factor=v.size("table.schemas.storage.replication.factor"),
         schemas_topic=v.text("schemas.storage.topic"),
         schemas_replication_factor=v.size("schemas.storage.replication.factor"),
         rest_host=host,
@@ -320,6 +345,7 @@ def _build(v: _WorkerValues, named: Converters) -> WorkerConfig:
         named_converters=named,
         key_converter=v.text("key.converter", converters.CONFLUENT),
         value_converter=v.text("value.converter", converters.CONFLUENT),
+        producer_client=v.producer_client(),
         client_config=v.clients(""),
         producer_config=v.clients("producer."),
         consumer_config=v.clients("consumer."),

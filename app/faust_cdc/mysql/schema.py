@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pymysql.connections import Connection
@@ -40,6 +40,21 @@ _TABLES = """
     SELECT table_name, table_collation, table_comment
       FROM information_schema.tables
      WHERE table_schema = %s AND table_name IN ({marks}) AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')"""
+
+
+def as_named(connection: Connection[Any], tables: Sequence[TableId]) -> list[TableId]:
+    """Return tables by the names that the server has them under, and its binlog; one that is not there as it is given.
+
+    A server may take names in any case (`lower_case_table_names`). Raises what `query` raises.
+    """
+    if not tables:
+        return []
+    ((folds,),) = query(connection, "SELECT @@global.lower_case_table_names", doing="asking how names are compared")
+    if not int(folds):
+        return list(tables)
+    wanted = {str(one).lower() for one in tables}
+    found = {str(one).lower(): one for one in captured_tables(connection, lambda one: str(one).lower() in wanted)}
+    return [found.get(str(one).lower(), one) for one in tables]
 
 
 def captured_tables(connection: Connection[Any], accept: Callable[[TableId], bool]) -> list[TableId]:

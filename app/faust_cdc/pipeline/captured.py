@@ -3,20 +3,24 @@
 Structure comes from the table map where the server sends full metadata, completed by information_schema (defaults,
 comments); with MINIMAL metadata from information_schema alone, and a difference is `SchemaOutOfSync`. One transcoder
 per table version, found again by the table map's bytes: equal bytes, equal structure. A DDL statement that may touch
-a table drops what is known of it.
+a table drops what is known of it, after the structures that it makes were foreseen (`evolution`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
-from faust_cdc.binlog.events import TableMapEvent
-from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
+from faust_cdc.binlog.events import QueryEvent, TableMapEvent
+from faust_cdc.errors import CdcError, IncompatibleSchemaChange, RegistryRefused, SchemaOutOfSync, TableError
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.converters import Converters
+from faust_cdc.pipeline.evolution import Met, ReadCurrent, Resolve, SchemaEvolution
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.origin import Origin
 from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import TopicNaming
@@ -31,6 +35,21 @@ ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 
 EnsureTopic = Callable[[str], None]
 
+BY_SNAPSHOT: Final = Met("snapshot")
+
+FORESEEN_MAX: Final = 50
+"""Tables that one statement names; of more the first rows tell."""
+
+
+def resolve_nothing(_statement: QueryEvent, _known: Mapping[TableId, Table]) -> dict[TableId, Table | None]:
+    """Tell nothing from a statement: for streams whose DDL is not read."""
+    return {}
+
+
+def nothing_is_current(_tables: Iterable[TableId], _position: BinlogPosition) -> dict[TableId, Table]:
+    """Know no structure as of a position."""
+    return {}
+
 
 @dataclass(frozen=True, slots=True)
 class CapturedTable:
@@ -39,6 +58,8 @@ class CapturedTable:
     id: TableId
     topic: str
     transcoder: ReferenceTranscoder
+    origin: Origin = Origin.SNAPSHOT
+    """Where its structure comes from."""
 
 
 class TranscoderCache:
@@ -52,13 +73,32 @@ class TranscoderCache:
         read_tables: ReadTables,
         converters: Converters,
         ensure_topic: EnsureTopic,
+        read_now: ReadTables | None = None,
+        origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
+        route: Callable[[str], str] | None = None,
+        evolution: SchemaEvolution | None = None,
+        resolve: Resolve = resolve_nothing,
+        read_current: ReadCurrent = nothing_is_current,
+        before: Callable[[TableId], Table | None] = lambda _: None,
     ) -> None:
+        """`read_tables` gives structures as they stand in the stream as far as that is known, `origin` says whence;
+        `read_now` gives those of the server, for rows that the others do not fit; `route` gives the
+        topic for a table's own one, where transforms only name topics.
+
+        `resolve` and `read_current` tell the structures behind a DDL statement (see `evolution`), `before` one before
+        it, as far as a history says.
+        """
+        self._read_now = read_now
+        self._origin = origin
+        self._before = before
+        self._route = route
         self._naming = naming
         self._options = options
         self._accepts = accepts
         self._read_tables = read_tables
-        self._converters = converters
-        self._ensure_topic = ensure_topic
+        self._evolution = evolution or SchemaEvolution(converters, ensure_topic)
+        self._resolve = resolve
+        self._read_current = read_current
         self._by_map: dict[tuple[TableId, bytes], CapturedTable] = {}
         self._known: dict[TableId, Table] = {}
         self._latest: dict[TableId, CapturedTable] = {}
@@ -81,7 +121,9 @@ class TranscoderCache:
         if known is None and table_id in self.optional and not event.has_full_metadata:
             log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
             return None
-        captured = self.for_table(reconcile(event, known))
+        origin = Origin.TABLE_MAP if event.has_full_metadata else self._origin(table_id)
+        met = Met(_word(origin), BinlogPosition(event.header.file, event.header.pos))
+        captured = self.for_table(self._reconciled(event, known), met, origin)
         captured.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
         self._latest[table_id] = captured
@@ -107,13 +149,82 @@ class TranscoderCache:
         found = self._latest[table_id] = self.for_table(table)
         return found
 
-    def for_table(self, table: Table) -> CapturedTable:
-        """Plan, register the schemas, make sure of the topic."""
-        topic = self._naming.data_topic(table.id)
-        plan = build_plan(table, topic, self._options, self._key_constant(table.id))
-        log.debug("Plan of %s:\n%s", table.id, plan.describe())
-        self._ensure_topic(topic)
-        return CapturedTable(table.id, topic, self._transcoder(plan))
+    def _reconciled(self, event: TableMapEvent, known: Table | None) -> Table:
+        """Return the structure of a map's rows; where what is known does not fit, what the server has now may."""
+        try:
+            return reconcile(event, known)
+        except SchemaOutOfSync as error:
+            table_id = TableId(event.database, event.table)
+            now = None if self._read_now is None else self._read_now([table_id]).get(table_id)
+            if now is None or now == known:
+                raise
+            try:
+                found = reconcile(event, now)
+            except SchemaOutOfSync:
+                raise error from None
+            log.warning("%s The structure that the server has now fits, and is taken.", error.message)
+            return found
+
+    def for_table(self, table: Table, met: Met = BY_SNAPSHOT, origin: Origin = Origin.SNAPSHOT) -> CapturedTable:
+        """Plan, register the schemas, make sure of the topic; see `SchemaEvolution.settle`."""
+        topic, plan_for = self._versions(table)
+        try:
+            plan, encoding = self._evolution.settle(table.id, topic, plan_for, met)
+        except RegistryRefused as refused:
+            raise _explained(refused, plan_for(topic)) from refused
+        log.debug("Plan of %s, whose structure comes from %s:\n%s", table.id, origin.value, plan.describe())
+        return CapturedTable(table.id, plan.target, ReferenceTranscoder(plan, encoding=encoding), origin)
+
+    def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
+        """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
+
+        `words` name the kind of statement; `commit` makes safe what is complete before one that is refused.
+        Raises IncompatibleSchemaChange, and what asking a registry raises.
+        """
+        header, text = event.header, event.query.lower()
+        named = {
+            i: table for i in self._evolution.schemas.tables() if names_table(text, i) and (table := self._before(i))
+        }
+        named |= {i: found.transcoder.plan.table for i, found in self._latest.items() if names_table(text, i)}
+        resolved = self._resolve(event, named)
+        tables = {i: table for i, table in resolved.items() if table is not None and self._accepts(i)}
+        origin = "statement"
+        if not resolved:
+            end = BinlogPosition(header.file, header.end_pos)
+            tables, origin = self._current(text, {*named, *self._evolution.schemas.tables()}, end), "server"
+        if tables:
+            versions = {i: self._versions(table) for i, table in tables.items()}
+            try:
+                self._evolution.foresee(versions, Met(origin, BinlogPosition(header.file, header.pos), words))
+            except IncompatibleSchemaChange as refused:
+                if not self._is_undone(tables):
+                    commit()
+                    raise
+                log.warning("%s It was undone since: rows that were written in between are still held to it.", refused)
+        self.invalidate(event.query)
+
+    def _is_undone(self, tables: Iterable[TableId]) -> bool:
+        """Return whether the server has these tables again with the schemas that their last versions have."""
+        ids = list(tables)
+        now = {} if self._read_now is None else self._read_now(ids)
+        return all(i in now and self._evolution.is_latest(i, *self._versions(now[i])) for i in ids)
+
+    def _current(self, text: str, known: set[TableId], end: BinlogPosition) -> dict[TableId, Table]:
+        """Return the structures that a statement left, of tables that it names, if the server is not further on."""
+        named = [i for i in known if i.table.lower() in text and self._accepts(i)]
+        if not named or len(named) > FORESEEN_MAX:
+            return {}
+        found = self._read_current(named, end)
+        return {i: table for i, table in found.items() if i in named}
+
+    def _versions(self, table: Table) -> tuple[str, Callable[[str], TranscodePlan]]:
+        constant, route = self._key_constant(table.id), self._route
+
+        def plan_for(topic: str) -> TranscodePlan:
+            plan = build_plan(table, topic, self._options, constant)
+            return plan if route is None else replace(plan, routed=route(topic))
+
+        return self._naming.data_topic(table.id), plan_for
 
     def remember(self, tables: Iterable[Table]) -> None:
         """Take structures read elsewhere (the snapshot) so that they are not read again."""
@@ -124,8 +235,13 @@ class TranscoderCache:
 
         Forgetting too much (`names_table`) costs one query, too little would falsify defaults.
         """
-        concerned = partial(names_table, statement.lower())
+        self._forget(partial(names_table, statement.lower()))
 
+    def forget(self, table_id: TableId) -> None:
+        """Forget one table, whose structure is another from now on."""
+        self._forget(table_id.__eq__)
+
+    def _forget(self, concerned: Callable[[TableId], bool]) -> None:
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
         self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}
@@ -142,12 +258,10 @@ class TranscoderCache:
         field_name, value = self._naming.key_field, self._naming.key_value(table_id)
         return None if field_name is None or value is None else KeyConstant(field_name, value)
 
-    def _transcoder(self, plan: TranscodePlan) -> ReferenceTranscoder:
-        try:
-            encoding = self._converters.encoding(plan)
-        except RegistryRefused as refused:
-            raise _explained(refused, plan) from refused
-        return ReferenceTranscoder(plan, encoding=encoding)
+
+def _word(origin: Origin) -> str:
+    """Return the source as `table_schemas` names it."""
+    return origin.name.lower().replace("_", " ")
 
 
 def names_table(statement: str, table_id: TableId) -> bool:

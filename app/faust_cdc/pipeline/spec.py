@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
-from faust_cdc.kafka.producer import task_transactional_id
+from faust_cdc.config.definitions.own import LIBRDKAFKA
 from faust_cdc.kafka.queue_bounds import QUEUE_BYTES
+from faust_cdc.kafka.task_producer import task_transactional_id
 from faust_cdc.kafka.topics import TopicSpec
 from faust_cdc.registry.client import RegistryConfig
 
@@ -32,10 +33,18 @@ class TaskSpec:
     registry: RegistryConfig
     """Of values, and of keys unless `key_registry` says otherwise; not contacted where a side is not Avro."""
     key_registry: RegistryConfig | None = None
+    table_schemas_topic: TopicSpec | None = None
+    """Where the versions of tables' schemas are kept (`faust_cdc.pipeline.table_schemas`); None: nowhere."""
     key_converter: ConverterSettings = field(default_factory=ConverterSettings)
     value_converter: ConverterSettings = field(default_factory=ConverterSettings)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     """librdkafka options of the worker's `producer.*` and the connector's `producer.override.*`."""
+    history_consumer: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """librdkafka options of the schema history's reader, beside `client_config`."""
+    history_producer: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The same of its writer."""
+    producer_client: str = LIBRDKAFKA
+    """Which client the producer is: `producer.client`."""
     producer_queue_max_bytes: int = QUEUE_BYTES
     """Of records not acknowledged yet, where the connector has no `max.queue.size.in.bytes`."""
     heartbeat_ms: int = 2000

@@ -17,15 +17,16 @@ more is waiting, at once or soon (`faust_cdc.pipeline.pace`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from faust_cdc.kafka.direct import Row
-from faust_cdc.kafka.producer import Headers, ProducerState, TransactionalProducer
+from faust_cdc.kafka.task_producer import Headers, ProducerState, TaskProducer
 from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.stages import Stages
+from faust_cdc.pipeline.transformed import TransformedRecords
 from faust_cdc.relational.model import TableId
 from faust_cdc.snapshot.windows import KeyWatch
 
@@ -58,13 +59,16 @@ class TransactionWriter:
 
     def __init__(
         self,
-        producer: TransactionalProducer,
+        producer: TaskProducer,
         partition: SourcePartition,
         offset_topic: str,
         offset_partition: int,
         limits: CommitLimits,
         stages: Stages | None = None,
+        transformed: TransformedRecords | None = None,
     ) -> None:
+        """`transformed` is what records go through before they are produced."""
+        self._transformed = transformed
         self._producer = producer
         self._offset_key = partition.key()
         self._offset_topic = offset_topic
@@ -84,6 +88,10 @@ class TransactionWriter:
         self.watch = KeyWatch()
         """Windows of a snapshot that are told what the stream delivers."""
         self.committed: SourceOffset | None = None
+        self.with_commit: Callable[[], Iterable[ChangeRecord]] = tuple
+        """Asked at each commit for records that are to be in its Kafka transaction whatever rows are; not counted."""
+        self.before_commit: Callable[[], None] = _nothing
+        """Called before an offset is written: makes safe what is outside the Kafka transaction and behind it."""
 
     @property
     def has_complete_work(self) -> bool:
@@ -98,15 +106,23 @@ class TransactionWriter:
         return (time.monotonic() - self._began_at) * 1000
 
     def write(self, record: ChangeRecord) -> None:
-        """Produce one record; opens the Kafka transaction when there is none."""
+        """Produce one record, or what transforms make of it; opens the Kafka transaction when there is none."""
+        self._write(record)
+        if self.watch:
+            self.watch.record(self._producer.topic_number(record.topic, record.table), record.key)
+
+    def _write(self, record: ChangeRecord) -> None:
+        outgoing = record if self._transformed is None else self._transformed.outgoing(record)
+        if outgoing is not None:  # one that is dropped needs no commit; what follows covers it
+            self._produce(outgoing)
+
+    def _produce(self, record: ChangeRecord) -> None:
         self._begin()
         self._covered = None
         began = time.perf_counter()
-        self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
+        self._producer.produce(*record[:5], timestamp_ms=record.timestamp_ms)
         seconds = time.perf_counter() - began
         self.stages.produced(seconds, seconds)
-        if self.watch:
-            self.watch.record(self._producer.topic_number(record.topic, record.table), record.key)
         self._records += 1
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
@@ -117,7 +133,7 @@ class TransactionWriter:
 
         As with any record, the open Kafka transaction waits after it for an offset that covers it.
         """
-        self.write(record)
+        self._produce(record)
         self._own_records += 1
         self._own_bytes += record.size_bytes
 
@@ -138,6 +154,9 @@ class TransactionWriter:
         """
         if at == stop:
             return
+        if self._transformed is not None:
+            self._write_each(rows, at, stop, headers, is_streamed=is_streamed)
+            return
         self._begin()
         self._covered = None
         began, cpu = time.perf_counter(), time.thread_time()
@@ -147,6 +166,12 @@ class TransactionWriter:
         self._records += stop - at
         self._producer.serve()
         self.stages.produced(time.perf_counter() - began, time.thread_time() - cpu)
+
+    def _write_each(self, rows: list[Row], at: int, stop: int, headers: Headers, *, is_streamed: bool) -> None:
+        for row in rows[at:stop]:
+            self._write(self.record_of(row, headers))
+        if is_streamed and self.watch:
+            self.watch.rows(rows, at, stop)
 
     def end_source_transaction(
         self, offset: Callable[[], SourceOffset], count: int = 1, source_us: int | None = None
@@ -220,8 +245,11 @@ class TransactionWriter:
         if self._covered is None:
             return
         offset = self._covered()
+        self.before_commit()
         self._begin()
         mark, cpu = time.perf_counter(), time.thread_time()
+        for record in self.with_commit():
+            self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
         self._producer.produce(self._offset_topic, self._offset_key, offset.to_json(), [], self._offset_partition)
         self._producer.commit()
         self._pace.committed(self._records, self._producer.acknowledged_at - mark, time.monotonic())
@@ -255,3 +283,7 @@ class TransactionWriter:
         self._records = self._bytes = self._source_transactions = 0
         self._own_records = self._own_bytes = 0
         self._covered = None
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -30,6 +30,7 @@ class AvroKey:
     """The encoder of a plan's keys under their registered schema."""
 
     def __init__(self, plan: TranscodePlan, schema_id: int) -> None:
+        self.schema_id = schema_id
         self.prefix = _PREFIX.pack(0, schema_id)
         self._places = tuple((f"c{one.index}", one.index) for one in plan.key_columns)
         record_schema = bare_record("Key", plan.key_columns)
@@ -66,6 +67,7 @@ class AvroValue:
     """
 
     def __init__(self, plan: TranscodePlan, schema_id: int, *, null_is_default: bool = False) -> None:
+        self.schema_id = schema_id
         self.prefix = _PREFIX.pack(0, schema_id)
         self.null_is_default = null_is_default
         self._places = tuple((f"c{one.index}", one.index) for one in plan.value_columns)
@@ -104,13 +106,13 @@ class AvroValue:
 
 
 class AvroStruct:
-    """The encoder of records about the stream, of one Avro document."""
+    """The encoder of records about the stream, of one Avro document; also of a document that is no record's."""
 
-    def __init__(self, schema: Mapping[str, Any], schema_id: int) -> None:
+    def __init__(self, schema: Any, schema_id: int) -> None:
         self.prefix = _PREFIX.pack(0, schema_id)
-        self._schema = fastavro.parse_schema(dict(schema))
+        self._schema = fastavro.parse_schema(schema)
 
-    def __call__(self, fields: Mapping[str, Any]) -> bytes:
+    def __call__(self, fields: Any) -> bytes:
         """Return the key or value with `fields`."""
         out = io.BytesIO()
         out.write(self.prefix)

@@ -43,12 +43,13 @@ WITHOUT_EFFECT = frozenset({"ssl.truststore.type", "ssl.keystore.type", "ssl.pro
 
 
 def internal_topics(config: WorkerConfig) -> list[TopicSpec]:
-    """Return the topics the worker needs before it joins: Connect's three, the snapshots' progress and the leases."""
+    """Return the topics the worker needs before it joins: Connect's three, ours and the leases."""
     compact = INTERNAL_TOPIC
     return [
         TopicSpec(config.config_storage_topic, 1, config.config_storage_replication_factor, compact, True),
         offset_topic(config),
         snapshot_topic(config),
+        table_schemas_topic(config),
         TopicSpec(
             config.status_storage_topic,
             config.status_storage_partitions,
@@ -82,6 +83,17 @@ def snapshot_topic(config: WorkerConfig) -> TopicSpec:
         config.snapshots_topic,
         config.snapshots_partitions,
         config.snapshots_replication_factor,
+        INTERNAL_TOPIC,
+        must_be_compacted=True,
+    )
+
+
+def table_schemas_topic(config: WorkerConfig) -> TopicSpec:
+    """Return the topic of the versions of tables' schemas (`faust_cdc.pipeline.table_schemas`)."""
+    return TopicSpec(
+        config.table_schemas_topic,
+        config.table_schemas_partitions,
+        config.table_schemas_replication_factor,
         INTERNAL_TOPIC,
         must_be_compacted=True,
     )

@@ -13,7 +13,7 @@ from faust_cdc.notifications.notification import Notification
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from faust_cdc.registry.client import RegistryConfig
-from faust_cdc.worker.settings import client_settings, offset_topic, snapshot_topic
+from faust_cdc.worker.settings import client_settings, offset_topic, snapshot_topic, table_schemas_topic
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +55,15 @@ def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
         client_config=client_settings(worker, worker.client_config),
         offset_topic=offset_topic(worker),
         snapshot_topic=snapshot_topic(worker),
+        table_schemas_topic=table_schemas_topic(worker),
         registry=_registry(value, worker),
         key_registry=_registry(key, worker),
         key_converter=key,
         value_converter=value,
         producer_config=_producer_settings(config, worker),
+        history_consumer=_history_settings(config, worker, config.history.consumer),
+        history_producer=_history_settings(config, worker, config.history.producer),
+        producer_client=config.producer_client or worker.producer_client,
     )
 
 
@@ -68,6 +72,22 @@ def _registry(converter: ConverterSettings, worker: WorkerConfig) -> RegistryCon
     settings = converter.registry or worker.default_registry
     password = None if settings.password is None else settings.password.reveal()
     return RegistryConfig(settings.urls, settings.username, password)
+
+
+def _history_settings(config: MySqlConnectorConfig, worker: WorkerConfig, java: Mapping[str, str]) -> dict[str, str]:
+    """Return what a client of the schema history has beside the worker's settings: Java's, and another cluster."""
+    if not config.history.is_kept:
+        return {}
+    security = {name: value for name, value in java.items() if name.startswith(SECURITY_PREFIXES)}
+    settings = client_settings(worker, security) if security else {}
+    for name, value in java.items():
+        if name in PRODUCER_NAMES:
+            settings[PRODUCER_NAMES[name]] = value
+        elif name not in security:
+            log.info("Connector %s: setting %s of the schema history has no effect here", config.name, name)
+    if config.history.bootstrap_servers:
+        settings["bootstrap.servers"] = config.history.bootstrap_servers
+    return settings
 
 
 def _producer_settings(config: MySqlConnectorConfig, worker: WorkerConfig) -> dict[str, str]:

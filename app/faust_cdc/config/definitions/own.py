@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from faust_cdc.config.checks import non_negative, positive
 from faust_cdc.config.differences import listed
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited
 from faust_cdc.config.rate_limit import rate_limit_problem
+
+LIBRDKAFKA: Final = "librdkafka"
+OWN_CLIENT: Final = "faust-cdc"
+PRODUCER_CLIENTS: Final = (LIBRDKAFKA, OWN_CLIENT)
+"""What `producer.client` may be."""
 
 _COVERED = "; ".join(one.what for one in listed() if one.covered)
 
@@ -30,6 +37,26 @@ OPTIONS: tuple[Option, ...] = (
         legal=("right", "debezium"),
     ),
     Option(
+        "schema.evolution.policy",
+        Type.STRING,
+        "fail",
+        Importance.MEDIUM,
+        None,
+        -1,
+        Width.SHORT,
+        "Schema evolution policy",
+        (
+            "What to do when a table is changed so that its new Avro schema is refused by the compatibility level of "
+            "its subject. 'fail' (the default): the task stops before the first record of the new structure, at the "
+            "DDL statement where that is known, and names subject, level and difference. 'new-subject': records go on "
+            "in a versioned topic with subjects of its own, <topic>.v2, then .v3 and so on. 'force': the subject's "
+            "level is set to NONE for this version, and back. Only where the converter registers schemas."
+        ),
+        USED,
+        recommended=("fail", "new-subject", "force"),
+        legal=("fail", "new-subject", "force"),
+    ),
+    Option(
         "transaction.part.max.bytes",
         Type.LONG,
         "67108864",
@@ -46,6 +73,26 @@ OPTIONS: tuple[Option, ...] = (
         ),
         USED,
         checks=(positive,),
+    ),
+    Option(
+        "producer.client",
+        Type.STRING,
+        None,
+        Importance.MEDIUM,
+        None,
+        -1,
+        Width.SHORT,
+        "Client of the producer",
+        (
+            "What writes records and offsets to Kafka. 'librdkafka': the client library of that name. 'faust-cdc': "
+            "our own, on Kafka's protocol, without a thread of its own; it takes less CPU for a row and two round "
+            "trips to commit a small transaction, and needs Kafka 2.8 or later and the compiled hot path. Records, "
+            "partitions and transactions are the same, and one takes over from the other. Not set: the worker's "
+            "producer.client, and 'librdkafka' where that is not set either."
+        ),
+        USED,
+        recommended=PRODUCER_CLIENTS,
+        legal=PRODUCER_CLIENTS,
     ),
     Option(
         "snapshot.chunk.size",
@@ -136,6 +183,25 @@ OPTIONS: tuple[Option, ...] = (
         ),
         USED,
         checks=(non_negative,),
+    ),
+    Option(
+        "schema.history.on.loss",
+        Type.STRING,
+        "rebuild",
+        Importance.LOW,
+        None,
+        -1,
+        Width.SHORT,
+        "What a lost schema history means",
+        (
+            "What is done when there is an offset and the schema history is gone, has no line of this connector, or "
+            "has lines that cannot be read. 'rebuild' (the default): structures are taken from the binlog's table maps "
+            "and from the server, all of them are written to the history again, and a warning says so. 'fail': the "
+            "task fails, as Debezium's does; snapshot.mode=recovery then rebuilds."
+        ),
+        USED,
+        recommended=("rebuild", "fail"),
+        legal=("rebuild", "fail"),
     ),
     Option(
         "snapshot.isolation.mode",
