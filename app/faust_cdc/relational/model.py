@@ -89,7 +89,9 @@ class Table:
     collation: str | None = None
     """Of columns that are added without one; None when unknown."""
     keys: tuple[Key, ...] = ()
-    """PRIMARY first, then by name; what a later DDL statement refers to. Table maps do not tell them."""
+    """PRIMARY first, then by name; what a later DDL statement refers to. Table maps do not tell them.
+
+    After a DDL statement a foreign key's own key that another one serves may still be here; the server drops it."""
 
     def column(self, name: str) -> Column:
         """Return the column called `name`. Raises KeyError."""

@@ -225,7 +225,7 @@ def _octets(column: Column, written: Default, context: DdlContext) -> str:
 
 def _labels(column: Column, written: Default) -> str:
     labels = column.enum_values
-    if written.kind is not DefaultKind.STRING:
+    if written.kind is not DefaultKind.STRING or column.charset is None:
         raise _unsure(column)
     if column.type_name == "enum":
         return _label(column, written.text)

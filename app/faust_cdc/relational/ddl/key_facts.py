@@ -59,17 +59,7 @@ class Keys:
                 raise NotResolved("a key WITHOUT OVERLAPS has columns that its text does not name")
             if definition.kind is KeyKind.FOREIGN and self._serves(definitions, place):
                 continue
-            key = self._key(definition, by_name)
-            self._ensure_alone(definition, key)
-            self._added.append(key)
-
-    def _ensure_alone(self, definition: KeyDefinition, key: Key) -> None:
-        """A key that a foreign key has got of itself goes when another one serves it, and is not told from others."""
-        if definition.kind in (KeyKind.FULLTEXT, KeyKind.SPATIAL, KeyKind.VECTOR):
-            return
-        for one in self._known:
-            if not one.unique and one.columns == key.columns[: len(one.columns)]:
-                raise NotResolved(f"whether the key {one.name!r} is a foreign key's own is not known")
+            self._added.append(self._key(definition, by_name))
 
     def _serves(self, definitions: Sequence[KeyDefinition], place: int) -> bool:
         """Say whether another key begins with a foreign key's columns, which then gets none of its own."""
@@ -95,7 +85,7 @@ class Keys:
         columns = tuple(self._column_name(part, by_name) for part in definition.parts)
         unique = definition.kind in (KeyKind.PRIMARY, KeyKind.UNIQUE)
         prefixes = tuple(_prefix(part.prefix, by_name.get((part.column or "").lower())) for part in definition.parts)
-        name = definition.name or self._free_name(columns[0] or "functional_index")
+        name = definition.name or self._free_name(columns[0] or "functional_index", unique)
         return Key(name, columns, unique, prefixes if unique and any(prefixes) else ())
 
     def _column_name(self, part: KeyPart, by_name: dict[str, Column]) -> str | None:
@@ -106,10 +96,17 @@ class Keys:
             raise NotResolved(f"a key names the column {part.column!r}, which the table does not have")
         return column.name
 
-    def _free_name(self, wanted: str) -> str:
-        taken = {key.name.lower() for key in self.all()}
+    def _free_name(self, wanted: str, unique: bool) -> str:
+        """Return the name of a key without one: its first column's, with a number when that is taken.
+
+        A foreign key's own key goes silently as soon as another serves it, so a name that one may have had may be
+        free again. Raises NotResolved.
+        """
+        taken = {key.name.lower(): key for key in self.all()}
         if wanted.lower() not in taken and wanted.lower() != "primary":
             return wanted
+        if unique and any(_may_be_gone(key, self.all()) for key in taken.values()):
+            raise NotResolved("which names of keys are taken is not known")
         return next(
             f"{wanted}_{number}" for number in range(2, len(taken) + 3) if f"{wanted}_{number}".lower() not in taken
         )
@@ -151,6 +148,18 @@ class Keys:
             if first:
                 return _names(first[0])
         return ()
+
+
+def _may_be_gone(key: Key, keys: Iterable[Key]) -> bool:
+    """Say whether a key may have been a foreign key's own that another one has made superfluous."""
+    size = len(key.columns)
+    return not key.unique and any(one is not key and one.columns[:size] == key.columns for one in keys)
+
+
+def told_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Return the keys of which a table's structure is certain; see `Table.keys`."""
+    known = tuple(keys)
+    return tuple(key for key in known if not _may_be_gone(key, known))
 
 
 def candidates(table: Table) -> int:
