@@ -105,7 +105,7 @@ class Keys:
         taken = {key.name.lower(): key for key in self.all()}
         if wanted.lower() not in taken and wanted.lower() != "primary":
             return wanted
-        if unique and any(_may_be_gone(key, self.all()) for key in taken.values()):
+        if unique and any(may_be_gone(key, self.all()) for key in taken.values()):
             raise NotResolved("which names of keys are taken is not known")
         return next(
             f"{wanted}_{number}" for number in range(2, len(taken) + 3) if f"{wanted}_{number}".lower() not in taken
@@ -150,16 +150,10 @@ class Keys:
         return ()
 
 
-def _may_be_gone(key: Key, keys: Iterable[Key]) -> bool:
+def may_be_gone(key: Key, keys: Iterable[Key]) -> bool:
     """Say whether a key may have been a foreign key's own that another one has made superfluous."""
     size = len(key.columns)
     return not key.unique and any(one is not key and one.columns[:size] == key.columns for one in keys)
-
-
-def told_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
-    """Return the keys of which a table's structure is certain; see `Table.keys`."""
-    known = tuple(keys)
-    return tuple(key for key in known if not _may_be_gone(key, known))
 
 
 def candidates(table: Table) -> int:
