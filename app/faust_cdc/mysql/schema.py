@@ -94,7 +94,9 @@ def _read_some(connection: Connection[Any], database: str, names: list[str]) -> 
     generated = "''" if version.startswith("5.6.") and not maria else "generation_expression"
     columns: dict[str, list[Column]] = defaultdict(list)
     for row in ask(_COLUMNS, "columns"):
-        columns[_text(row[0])].append(_column(row, maria))
+        found = columns[_text(row[0])]
+        # Counted here: the ordinal counts a functional index's hidden column too, which is in no row image.
+        found.append(_column(row, len(found), maria))
     keys: dict[str, dict[str, list[_KeyPart]]] = defaultdict(lambda: defaultdict(list))
     for table, index, column, nullable, non_unique, prefix in ask(_KEYS, "keys"):
         part = _KeyPart(column and _text(column), nullable == "YES", int(non_unique) == 0, prefix)
@@ -148,8 +150,8 @@ def _record_key(connection: Connection[Any], table_id: TableId, keys: Mapping[st
     return ()
 
 
-def _column(row: tuple[Any, ...], maria: bool) -> Column:
-    (_, name, ordinal, default, is_nullable, data_type, characters, precision, scale, fraction) = row[:10]
+def _column(row: tuple[Any, ...], position: int, maria: bool) -> Column:
+    (_, name, _, default, is_nullable, data_type, characters, precision, scale, fraction) = row[:10]
     (charset, collation, column_type, extra, comment, expression) = row[10:]
     type_name, type_text, extra_text = _type_name(_text(data_type)), _text(column_type), _text(extra or "").upper()
     nullable = is_nullable == "YES"
@@ -167,7 +169,7 @@ def _column(row: tuple[Any, ...], maria: bool) -> Column:
     return Column(
         name=_text(name),
         type_name=type_name,
-        position=int(ordinal) - 1,
+        position=position,
         nullable=nullable,
         unsigned=type_name not in ("enum", "set") and "unsigned" in type_text.lower(),
         length=_length(type_name, type_text, characters, precision, scale, fraction),

@@ -127,6 +127,10 @@ class _Alteration:
         return before or self._find(name) is not None
 
     def _column_of(self, clause: AddColumn | ModifyColumn) -> Column:
+        conditional = clause.if_not_exists if isinstance(clause, AddColumn) else clause.if_exists
+        if conditional and clause.column.keys:
+            # MariaDB 10.11 adds a UNIQUE that is written with it in any case, and no second PRIMARY KEY.
+            raise NotResolved(f"what becomes of the keys of column {clause.column.name!r} is not known")
         self._written[clause.column.name.lower()] = clause.column
         return column_of(clause.column, self._context, self._pair)
 
@@ -179,11 +183,12 @@ class _Alteration:
     def _altered_column(self, column: Column, clause: AlterColumn) -> Column:
         if clause.invisible is not None:
             return replace(column, invisible=clause.invisible)
+        self._ensure_moment_told(column)
         if clause.drop_default:
-            if self._context.mariadb:
-                return self._without_default_of_mariadb(column)
             # MySQL goes on to call a dropped CURRENT_TIMESTAMP an expression.
-            now = column.default_is_expression and (column.default or "").startswith("CURRENT_TIMESTAMP")
+            now = column.default_is_expression and (column.default or "CURRENT_TIMESTAMP").startswith(
+                "CURRENT_TIMESTAMP"
+            )
             return replace(without_default(column), default_is_expression=now)
         if clause.default is None:
             return column
@@ -194,27 +199,21 @@ class _Alteration:
         texts = column.type_name in NO_IMPLICIT_DEFAULT
         if clause.default.kind is DefaultKind.EXPRESSION and (texts or not self._context.mariadb):
             raise NotResolved(f"how the server shows the default of column {column.name!r} is not known")
-        if self._context.mariadb and (column.default or "").startswith("current_timestamp"):
-            column = replace(column, on_update=False)
         return with_default(column, clause.default, self._context)
 
-    def _without_default_of_mariadb(self, column: Column) -> Column:
-        """With a default of CURRENT_TIMESTAMP its ON UPDATE goes too."""
-        if column.type_name == "timestamp" and not self._context.explicit_defaults_for_timestamp:
-            raise NotResolved(f"the default of column {column.name!r} is not known")
-        goes = (column.default or "").startswith("current_timestamp")
-        return replace(without_default(column), on_update=column.on_update and not goes)
+    def _ensure_moment_told(self, column: Column) -> None:
+        """MariaDB 10.11 takes an ON UPDATE away with the default or leaves it, by what it does not tell."""
+        legacy = column.type_name == "timestamp" and not self._context.explicit_defaults_for_timestamp
+        if self._context.mariadb and (column.on_update or legacy):
+            raise NotResolved(f"what becomes of the default of column {column.name!r} is not known")
 
     def _placed(self) -> None:
         """Move and add columns in the clauses' order."""
         for clause in self._clauses:
             if isinstance(clause, AddColumn):
-                if clause.if_not_exists and clause.column.keys:
-                    # MariaDB 10.11 adds a UNIQUE that is written with it in any case, and no second PRIMARY KEY.
-                    raise NotResolved(f"what becomes of the keys of column {clause.column.name!r} is not known")
-                if clause.if_not_exists and self._is_there(clause.column.name):
-                    continue
-                self._put(self._column_of(clause), clause.place)
+                column = self._column_of(clause)
+                if not (clause.if_not_exists and self._is_there(clause.column.name)):
+                    self._put(column, clause.place)
             elif isinstance(clause, ModifyColumn) and clause.place is not None:
                 at = self._find(clause.column.name)
                 if at is not None:

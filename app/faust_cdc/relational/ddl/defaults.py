@@ -87,7 +87,8 @@ def _expression(column: Column, text: str, context: DdlContext) -> Value:
         name = function[1].lower()
         if context.mariadb and name == "now":
             name = "current_timestamp"
-        if name == "sysdate" or name == "user":
+        of_moment = context.mariadb and name == "current_timestamp" and column.length
+        if of_moment or name in ("sysdate", "user"):
             raise _unsure(column)
         return Value(f"{name}()", True)
     whole = _WHOLE.fullmatch(text)

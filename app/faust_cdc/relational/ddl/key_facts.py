@@ -34,6 +34,9 @@ class Keys:
     def drop(self, key: Key) -> None:
         """Take a key away."""
         self._known = [one for one in self._known if one is not key]
+        if key.unique and _names(key) == self._before:
+            # It may have been the first, and another of the same columns not the next.
+            self._before = ()
         self._added = [one for one in self._added if one is not key]
 
     def rename(self, key: Key, name: str) -> None:
