@@ -12,6 +12,7 @@ from faust_cdc.config.column_rules import ColumnRule, column_rules
 from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
 from faust_cdc.config.rate_limit import RateSchedule, parse_rate_limit
+from faust_cdc.config.routes import Route, routes_of
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.signalling import (
     NotificationSettings,
@@ -126,6 +127,7 @@ class MySqlConnectorConfig:
     """`fail` unless set; with `compatibility.mode=debezium` Debezium's default `warn`, which makes NULLs unasked."""
     custom_metric_tags: Mapping[str, str] = field(default_factory=dict)
     topic_creation: TopicCreation | None = None
+    routes: tuple[Route, ...] = ()
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
     converters: Converters = field(default_factory=Converters)
     custom_converters: tuple[CustomConverter, ...] = ()
@@ -317,6 +319,7 @@ def _with_topics(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig
         topic_key_field_regex=(v.text("topic.key.field.regex") or "").strip(),
         topic_key_field_replacement=v.text("topic.key.field.replacement") or "",
         topic_creation=topic_creation_of(v.config),
+        routes=routes_of(v.config),
     )
 
 

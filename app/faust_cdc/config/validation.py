@@ -15,6 +15,7 @@ from faust_cdc.config import (
     checks,
     converters,
     custom_converters,
+    routes,
     signalling,
     snapshot_settings,
     topic_creation,
@@ -92,6 +93,7 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
     for key, problem in (
         *custom_converters.problems(config),
         *topic_names.problems(config),
+        *routes.problems(config),
         *snapshot_settings.override_problems(config),
         *signalling.problems(config),
     ):

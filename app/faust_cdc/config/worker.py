@@ -50,6 +50,9 @@ _KNOWN: Final = {
     "snapshots.storage.topic": "",
     "snapshots.storage.partitions": "25",
     "snapshots.storage.replication.factor": "-1",
+    "routes.storage.topic": "",
+    "routes.storage.partitions": "5",
+    "routes.storage.replication.factor": "-1",
     "schemas.storage.topic": "_schemas",
     "schemas.storage.replication.factor": "-1",
     "listeners": "http://0.0.0.0:8083",
@@ -117,6 +120,9 @@ class WorkerConfig:
     snapshots_topic: str = "faust-cdc-snapshots"
     snapshots_partitions: int = 25
     snapshots_replication_factor: int = -1
+    routes_topic: str = "faust-cdc-routes"
+    routes_partitions: int = 5
+    routes_replication_factor: int = -1
     schemas_topic: str = "_schemas"
     schemas_replication_factor: int = -1
     rest_host: str = "0.0.0.0"
@@ -304,6 +310,9 @@ def _build(v: _WorkerValues, named: Converters) -> WorkerConfig:
         snapshots_topic=v.text("snapshots.storage.topic", f"{group}-snapshots"),
         snapshots_partitions=v.size("snapshots.storage.partitions"),
         snapshots_replication_factor=v.size("snapshots.storage.replication.factor"),
+        routes_topic=v.text("routes.storage.topic", f"{group}-routes"),
+        routes_partitions=v.size("routes.storage.partitions"),
+        routes_replication_factor=v.size("routes.storage.replication.factor"),
         schemas_topic=v.text("schemas.storage.topic"),
         schemas_replication_factor=v.size("schemas.storage.replication.factor"),
         rest_host=host,

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from faust_cdc.binlog.events import TableMapEvent
+from faust_cdc.config.routes import Route
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.pipeline.converters import Converters
+from faust_cdc.pipeline.routed import Use, Way, clash, ways_of
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
-from faust_cdc.routing import TopicNaming
-from faust_cdc.transcode.plan import KeyConstant, TranscodeOptions, TranscodePlan, build_plan
+from faust_cdc.routing import RouteMap, TopicNaming
+from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder
 from faust_cdc_schemas.names import is_avro_name
 
@@ -30,6 +32,8 @@ ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 """Structures from information_schema as of now; absent tables are absent, others may be there too."""
 
 EnsureTopic = Callable[[str], None]
+EnsureRouted = Callable[[str, Route], int]
+"""(topic, the route to it) → its partitions; the topic is made if it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class CapturedTable:
     id: TableId
     topic: str
     transcoder: ReferenceTranscoder
+    route: Route | None = None
 
 
 class TranscoderCache:
@@ -52,8 +57,13 @@ class TranscoderCache:
         read_tables: ReadTables,
         converters: Converters,
         ensure_topic: EnsureTopic,
+        routes: RouteMap | None = None,
+        ensure_routed: EnsureRouted | None = None,
     ) -> None:
-        self._naming = naming
+        """`ensure_routed` in place of `ensure_topic` makes sure of topics that a route names."""
+        self._routes = routes or RouteMap(naming)
+        self._ensure_routed = ensure_routed
+        self._in_topic: dict[str, dict[TableId, CapturedTable]] = {}
         self._options = options
         self._accepts = accepts
         self._read_tables = read_tables
@@ -108,12 +118,47 @@ class TranscoderCache:
         return found
 
     def for_table(self, table: Table) -> CapturedTable:
-        """Plan, register the schemas, make sure of the topic."""
-        topic = self._naming.data_topic(table.id)
-        plan = build_plan(table, topic, self._options, self._key_constant(table.id))
+        """Plan, register the schemas, make sure of the topic.
+
+        Raises TableError for a route that does not suit the table, or its neighbours in a topic.
+        """
+        (way,) = ways_of(self._routes, table, self._options)
+        return self._captured(table, way)
+
+    def _captured(self, table: Table, way: Way) -> CapturedTable:
+        plan = build_plan(table, way.topic, way.options, way.key_constant)
         log.debug("Plan of %s:\n%s", table.id, plan.describe())
-        self._ensure_topic(topic)
-        return CapturedTable(table.id, topic, self._transcoder(plan))
+        others = self._in_topic.setdefault(way.topic, {})
+        for other in others.values() if self._routes else ():
+            problem = clash(Use(plan, way.route), Use(other.transcoder.plan, other.route))
+            if problem is not None:
+                raise TableError(f"{problem}.", remedy="change or delete a route (PUT, DELETE …/routes/{table})")
+        if way.route is None or self._ensure_routed is None:
+            self._ensure_topic(way.topic)
+        else:
+            self._ensure_routed(way.topic, way.route)
+        found = others[table.id] = CapturedTable(table.id, way.topic, self._transcoder(plan), way.route)
+        return found
+
+    def reroute(self, routes: RouteMap) -> Callable[[TableId], bool]:
+        """Take other routes; return what says whether a table's records go another way by them.
+
+        To be called at the edge of a source transaction.
+        """
+        before, self._routes = self._routes, routes
+
+        def is_rerouted(table: TableId) -> bool:
+            return before.of(table) != routes.of(table)
+
+        self._by_map = {key: found for key, found in self._by_map.items() if not is_rerouted(key[0])}
+        self._latest = {i: found for i, found in self._latest.items() if not is_rerouted(i)}
+        self._leave_topics(is_rerouted)
+        return is_rerouted
+
+    def _leave_topics(self, concerned: Callable[[TableId], bool]) -> None:
+        for tables in self._in_topic.values():
+            for table in [one for one in tables if concerned(one)]:
+                del tables[table]
 
     def remember(self, tables: Iterable[Table]) -> None:
         """Take structures read elsewhere (the snapshot) so that they are not read again."""
@@ -130,6 +175,7 @@ class TranscoderCache:
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
         self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}
         self._sequences = {i for i in self._sequences if not concerned(i)}
+        self._leave_topics(concerned)
 
     def _structure(self, table_id: TableId) -> Table | None:
         """Return the structure as far as it is known, else that of now; None when there is no such table any more."""
@@ -137,10 +183,6 @@ class TranscoderCache:
             # What is read along with it stands behind what is known already: that may come from a snapshot.
             self._known = {**self._read_tables([table_id]), **self._known}
         return self._known.get(table_id)
-
-    def _key_constant(self, table_id: TableId) -> KeyConstant | None:
-        field_name, value = self._naming.key_field, self._naming.key_value(table_id)
-        return None if field_name is None or value is None else KeyConstant(field_name, value)
 
     def _transcoder(self, plan: TranscodePlan) -> ReferenceTranscoder:
         try:

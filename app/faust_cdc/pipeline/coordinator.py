@@ -43,6 +43,7 @@ from faust_cdc.pipeline.idle import beyond, stay_idle
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.rate_limiter import RateLimiter
+from faust_cdc.pipeline.rerouting import Rerouting, rerouting_of
 from faust_cdc.pipeline.resume import check_server
 from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.spec import TaskSpec
@@ -117,6 +118,7 @@ class _Way:
     dispatcher: Dispatcher
     writer: TransactionWriter
     notifier: Notifier
+    routing: Rerouting
 
 
 class Coordinator:
@@ -174,14 +176,11 @@ class Coordinator:
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             stored = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
             converters = converters_of(self._spec, self._stop, stack)
-            cache = TranscoderCache(
-                self._naming,
-                replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
-                self._filter.accepts,
-                Structures(self._list_tables, self._read_tables),
-                converters,
-                ensure_topic,
-            )
+            routing = rerouting_of(self._spec, self._naming, topics)
+            structures = Structures(self._list_tables, self._read_tables)
+            options = replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names)
+            accepts, routes = self._filter.accepts, (routing.routes, routing.ensure)
+            cache = TranscoderCache(self._naming, options, accepts, structures, converters, ensure_topic, *routes)
             reselectors = reselectors_of(self._config)
             for reselector in reselectors:
                 stack.callback(reselector.close)
@@ -199,7 +198,7 @@ class Coordinator:
             stack.callback(setattr, self._progress, "waiting_bytes", int)
             show, settings = self._links.show, self._config.notifications
             notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
-            way = _Way(cache, dispatcher, writer, notifier)
+            way = _Way(cache, dispatcher, writer, notifier, routing)
             snapshots = stack.enter_context(self._snapshots(info, topics, way))
             offset, streams = self._begin(info, way, stored, snapshots)
             if not streams:
@@ -458,6 +457,7 @@ class Coordinator:
         last_commit = time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
+            desk.on_route = partial(way.routing.obey, way, stream, snapshots)
             snapshots.join(stream)
             source = self._throttled(source, stream, writer, snapshots)
             stream.on_signals = partial(self._obey, desk, stream, writer, snapshots)

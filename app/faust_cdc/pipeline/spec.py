@@ -32,6 +32,10 @@ class TaskSpec:
     registry: RegistryConfig
     """Of values, and of keys unless `key_registry` says otherwise; not contacted where a side is not Avro."""
     key_registry: RegistryConfig | None = None
+    route_topic: TopicSpec | None = None
+    """Where routes are kept (`route_log`); None: the routes are those of the configuration."""
+    internal_topics: tuple[str, ...] = ()
+    """Topics of the workers' own, to which no route may lead."""
     key_converter: ConverterSettings = field(default_factory=ConverterSettings)
     value_converter: ConverterSettings = field(default_factory=ConverterSettings)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)

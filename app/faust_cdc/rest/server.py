@@ -146,7 +146,7 @@ def connect_routes(herder_provider: HerderProvider) -> list[web.RouteDef]:
 # ---- requests
 
 
-async def _body(request: web.Request) -> Any:
+async def read_body(request: web.Request) -> Any:
     """The JSON value of the request's body.
 
     Raises `ConnectError` 415 for another content type, 413 for a large body, 400 for what is not JSON.
@@ -165,7 +165,8 @@ def _name(request: web.Request) -> str:
     return request.match_info["name"]
 
 
-def _flag(request: web.Request, name: str, default: bool) -> bool:
+def read_flag(request: web.Request, name: str, default: bool) -> bool:
+    """Return a query parameter that is true or false. Raises `ConnectError` 400 for another text."""
     text = request.query.get(name)
     if text is None:
         return default
@@ -188,7 +189,7 @@ async def _list(herder: Herder, request: web.Request) -> web.StreamResponse:
 
 
 async def _create(herder: Herder, request: web.Request) -> web.StreamResponse:
-    created = CreateRequest.parse(await _body(request))
+    created = CreateRequest.parse(await read_body(request))
     return json_response(await herder.create(created), 201, _location(request, created.name))
 
 
@@ -207,12 +208,12 @@ async def _config(herder: Herder, request: web.Request) -> web.StreamResponse:
 
 async def _put_config(herder: Herder, request: web.Request) -> web.StreamResponse:
     name = _name(request)
-    is_new, info = await herder.put_config(name, config_map(await _body(request)))
+    is_new, info = await herder.put_config(name, config_map(await read_body(request)))
     return json_response(info, 201, _location(request, name)) if is_new else json_response(info)
 
 
 async def _patch_config(herder: Herder, request: web.Request) -> web.StreamResponse:
-    return json_response(await herder.patch_config(_name(request), config_map(await _body(request))))
+    return json_response(await herder.patch_config(_name(request), config_map(await read_body(request))))
 
 
 async def _status(herder: Herder, request: web.Request) -> web.StreamResponse:
@@ -233,7 +234,7 @@ async def _restart_task(herder: Herder, request: web.Request) -> web.StreamRespo
 
 
 async def _restart(herder: Herder, request: web.Request) -> web.StreamResponse:
-    include_tasks, only_failed = _flag(request, "includeTasks", False), _flag(request, "onlyFailed", False)
+    include_tasks, only_failed = read_flag(request, "includeTasks", False), read_flag(request, "onlyFailed", False)
     plan = await herder.restart(_name(request), include_tasks=include_tasks, only_failed=only_failed)
     return web.Response(status=204) if plan is None else json_response(plan, 202)
 
@@ -266,11 +267,11 @@ async def _snapshot(herder: Herder, request: web.Request) -> web.StreamResponse:
 
 
 async def _signal(herder: Herder, request: web.Request) -> web.StreamResponse:
-    return json_response(await herder.signal(_name(request), plain_numbers(await _body(request))), 202)
+    return json_response(await herder.signal(_name(request), plain_numbers(await read_body(request))), 202)
 
 
 async def _plugins(herder: Herder, request: web.Request) -> web.StreamResponse:
-    return json_response(herder.plugins(_flag(request, "connectorsOnly", True)))
+    return json_response(herder.plugins(read_flag(request, "connectorsOnly", True)))
 
 
 async def _plugin_config(herder: Herder, request: web.Request) -> web.StreamResponse:
@@ -278,5 +279,5 @@ async def _plugin_config(herder: Herder, request: web.Request) -> web.StreamResp
 
 
 async def _validate(herder: Herder, request: web.Request) -> web.StreamResponse:
-    config = config_map(await _body(request))
+    config = config_map(await read_body(request))
     return json_response(await herder.validate(request.match_info["plugin"], config))

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from faust_cdc.config.routes import parse_route
+from faust_cdc.signals.routing import RouteCommand, SetRoute
 from faust_cdc.snapshot.commands import (
     AdditionalCondition,
     ExecuteSnapshot,
@@ -89,7 +91,7 @@ class RefusedSignal:
     """What is wrong with it, and what to do."""
 
 
-TaskCommand = SnapshotCommand | LogMessage | RefusedSignal
+TaskCommand = SnapshotCommand | LogMessage | RefusedSignal | RouteCommand
 
 
 def command_of(signal: Signal) -> TaskCommand | None:
@@ -215,6 +217,22 @@ def _log(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
     return LogMessage(signal.id, message)
 
 
+def _set_route(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
+    tables = _text(data, "tables")
+    if tables is None:
+        raise ValueError("'tables' is missing from its data: give the pattern of the tables")
+    if "route" not in data:
+        raise ValueError("'route' is missing from its data: give the route")
+    return SetRoute(signal.id, tables, parse_route(tables, data["route"]))
+
+
+def _delete_route(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
+    tables = _text(data, "tables")
+    if tables is None:
+        raise ValueError("'tables' is missing from its data: give the pattern of the route")
+    return SetRoute(signal.id, tables, None)
+
+
 def _schema_changes(signal: Signal, _: Mapping[str, Any]) -> TaskCommand:
     return _refused(
         signal,
@@ -237,6 +255,8 @@ _READERS: Final[dict[str, Callable[[Signal, Mapping[str, Any]], TaskCommand]]] =
     "pause-snapshot": _pause,
     "resume-snapshot": _resume,
     "log": _log,
+    "set-route": _set_route,
+    "delete-route": _delete_route,
     "schema-changes": _schema_changes,
     "set-binlog-position": _set_binlog_position,
 }

@@ -51,6 +51,7 @@ NO_LIMIT_MS = 1 << 30
 VAIN_PARKS_MAX = 10
 """So often a table may seem changed, and not be, until it is held to be unreadable."""
 STOPPED = "stopped by a signal"
+REROUTED = "its route is another one"
 
 
 @dataclass(slots=True)
@@ -276,6 +277,14 @@ class MergedSnapshot:
                 work.parked = BinlogPosition("", 0)
             if work.captured.id in put_in_place:
                 self._begin_again(work)
+
+    def rerouted(self, concerned: Callable[[TableId], bool]) -> None:
+        """Have rows of these tables that are not written read again: they go another way from here on."""
+        self._drop_reads(concerned)
+        self._whole.rerouted(concerned)
+        for work in self._pending:
+            if work.parked is None and concerned(work.captured.id):
+                work.parked, work.parked_for = BinlogPosition("", 0), REROUTED
 
     def _begin_again(self, work: _Work) -> None:
         done = work.ranges.progress(work.progress)
@@ -545,11 +554,16 @@ class MergedSnapshot:
         surrogate_key = work.progress.surrogate_key
         key = key_of(captured, table, self._reads.keys([table], surrogate_key)[table.id])
         if table == work.ranges.table and key == work.ranges.key:
-            work.parked = None
-            work.vain_parks += 1
+            work.captured, work.parked = captured, None
+            work.vain_parks += work.parked_for != REROUTED
             if work.vain_parks > VAIN_PARKS_MAX:
                 reason = f"{table.id} cannot be read, and has not changed: {work.parked_for}"
                 self._leave_out(work, SourceRefused(reason))
+            return
+        if isinstance(key, Unchunkable) and work.parked_for == REROUTED and self.kind is not SnapshotKind.INCREMENTAL:
+            self._pending.remove(work)
+            whole = CopiedRows(work.ranges.override, work.progress.condition)
+            self.add_whole(captured, work.progress.from_beginning(), whole)
             return
         if isinstance(key, Unchunkable):
             self._skip(work, f"changed while the snapshot was taken, and has no key to go on by: {key.reason}")

@@ -375,6 +375,11 @@ class Snapshots:
         self._last = replace(snapshot, state=SnapshotState.ABORTED, updated_ms=int(time.time() * 1000))
         self._log.write_snapshot(self._last)
 
+    def rerouted(self, concerned: Callable[[TableId], bool]) -> None:
+        """Read again, by the routes of now, what is read of these tables and not written."""
+        if self._running is not None:
+            self._running.rerouted(concerned)
+
     def _changed(self, statement: str, database: str) -> None:
         renamed = renamed_tables(statement, database)
         if self._running is not None:

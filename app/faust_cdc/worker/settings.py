@@ -43,12 +43,13 @@ WITHOUT_EFFECT = frozenset({"ssl.truststore.type", "ssl.keystore.type", "ssl.pro
 
 
 def internal_topics(config: WorkerConfig) -> list[TopicSpec]:
-    """Return the topics the worker needs before it joins: Connect's three, the snapshots' progress and the leases."""
+    """Return the topics the worker needs before it joins: Connect's three, snapshots, routes and leases."""
     compact = INTERNAL_TOPIC
     return [
         TopicSpec(config.config_storage_topic, 1, config.config_storage_replication_factor, compact, True),
         offset_topic(config),
         snapshot_topic(config),
+        route_topic(config),
         TopicSpec(
             config.status_storage_topic,
             config.status_storage_partitions,
@@ -82,6 +83,17 @@ def snapshot_topic(config: WorkerConfig) -> TopicSpec:
         config.snapshots_topic,
         config.snapshots_partitions,
         config.snapshots_replication_factor,
+        INTERNAL_TOPIC,
+        must_be_compacted=True,
+    )
+
+
+def route_topic(config: WorkerConfig) -> TopicSpec:
+    """Return the topic of routes (`faust_cdc.pipeline.route_log`)."""
+    return TopicSpec(
+        config.routes_topic,
+        config.routes_partitions,
+        config.routes_replication_factor,
         INTERNAL_TOPIC,
         must_be_compacted=True,
     )
