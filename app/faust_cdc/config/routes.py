@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from faust_cdc.config.expressions import parse_expression
 from faust_cdc.config.java_regex import java_pattern
 from faust_cdc.config.route_templates import Template, parse_template
 
@@ -141,7 +142,7 @@ def parse_route(tables: str, value: Any) -> Route:
         _number(value, "replication_factor"),
         tuple(sorted(_settings(value.get("topic_config")).items())),
         _operations(value),
-        _text(value, "filter"),
+        _filter(value),
         include,
         exclude,
         tuple(sorted(_masks(value.get("mask_columns")).items())),
@@ -255,6 +256,16 @@ def _operations(value: Mapping[str, Any]) -> frozenset[str] | None:
     if not isinstance(found, list) or not found or not all(one in OPERATIONS for one in found):
         raise ValueError(f"'operations' is a list of {', '.join(OPERATIONS)}, found {_shown(found)}")
     return frozenset(found)
+
+
+def _filter(value: Mapping[str, Any]) -> str | None:
+    text = _text(value, "filter")
+    if text is not None:
+        try:
+            parse_expression(text)
+        except ValueError as error:
+            raise ValueError(f"'filter' {error}") from None
+    return text
 
 
 def _masks(found: Any) -> dict[str, int]:

@@ -18,6 +18,7 @@ from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.pipeline.rerouting import reserved_topics
 from faust_cdc.pipeline.routed import Use, clash, order_problem, partition_problem, ways_of
+from faust_cdc.pipeline.row_shape import shape_of
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import RouteMap, topic_naming
@@ -90,6 +91,8 @@ def _of_tables(
                     use.plan.options.columns.ensure_masked(table)
                     if (problem := partition_problem(use.plan, use.route)) is not None:
                         yield problem
+                    else:
+                        shape_of(use.plan, use.route, 1)
                 uses.setdefault(use.plan.topic, []).append(use)
         except CdcError as error:
             yield str(error)

@@ -94,7 +94,9 @@ class TransactionalProducer:
         self._refused: Refused | None = None
         self._topics: list[str] = []
         self._targets: list[tuple[str, TableName | None]] = []
-        self._topic_numbers: dict[tuple[str, TableName | None], int] = {}
+        self._topic_numbers: dict[tuple[tuple[str, TableName | None], int | None], int] = {}
+        self._partitions: dict[int, int] = {}
+        """Of numbers that name a partition."""
         self.acknowledged_at = 0.0
         """When the broker had acknowledged all records of the last transaction committed (`time.perf_counter`)."""
         self._connection = {name: value for name, value in client_config.items() if name.startswith(CONNECTION)}
@@ -168,13 +170,18 @@ class TransactionalProducer:
                 limit = f"max.request.size is {self._record_max_bytes}"
                 raise self._failed(error, f"Producing a record of {size} bytes to {topic} ({limit})") from error
 
-    def topic_number(self, topic: str, table: TableName | None = None) -> int:
-        """Return by which number rows name the topic, always the same; each table in it has one of its own."""
+    def topic_number(self, topic: str, table: TableName | None = None, partition: int | None = None) -> int:
+        """Return by which number rows name the topic, always the same; each table in it has one of its own.
+
+        With `partition` it names that one, and its rows go one by one.
+        """
         target = (topic, table)
-        number = self._topic_numbers.setdefault(target, len(self._topics))
+        number = self._topic_numbers.setdefault((target, partition), len(self._topics))
         if number == len(self._topics):
             self._topics.append(topic)
             self._targets.append(target)
+            if partition is not None:
+                self._partitions[number] = partition
         return number
 
     def target_of(self, number: int) -> tuple[str, TableName | None]:
@@ -190,17 +197,23 @@ class TransactionalProducer:
         if direct is not None:
             direct.use(self._topics, headers)
         while at < stop:
-            if direct is not None:
-                at, some = direct.produce(rows, at, stop)
+            alike = self._alike(rows, at, stop) if self._partitions else stop
+            if direct is not None and at < alike:
+                at, some = direct.produce(rows, at, alike)
                 size += some
-                if at == stop:
-                    break
+                if at == alike:
+                    continue
             # Without the extension, or refused: this one waits for room in the queue, or raises what is wrong with it.
             number, key, value = rows[at]
-            self.produce(self._topics[number], key, value, headers)
+            self.produce(self._topics[number], key, value, headers, self._partitions.get(number))
             size += len(key or b"") + len(value or b"")
             at += 1
         return size
+
+    def _alike(self, rows: list[Row], at: int, stop: int) -> int:
+        """Return the index of the first row from `at` on that goes into a partition of its own choice."""
+        partitions = self._partitions
+        return next((place for place in range(at, stop) if rows[place][0] in partitions), stop)
 
     def serve(self) -> None:
         """Serve delivery reports; raises the first failed delivery."""

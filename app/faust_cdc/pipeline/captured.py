@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.config.routes import Route
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.pipeline.converters import Converters
-from faust_cdc.pipeline.routed import Use, Way, clash, ways_of
+from faust_cdc.pipeline.routed import Use, Way, clash, partition_problem, ways_of
+from faust_cdc.pipeline.row_shape import RowShape, shape_of
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
@@ -44,6 +45,20 @@ class CapturedTable:
     topic: str
     transcoder: ReferenceTranscoder
     route: Route | None = None
+    shape: RowShape | None = None
+    """What a route leaves to be done for each row; None: nothing."""
+    copies: tuple[CapturedTable, ...] = ()
+    """The same table on its way to other topics."""
+
+    @property
+    def is_row_wise(self) -> bool:
+        """True when its rows go one by one, past the compiled lane."""
+        return self.shape is not None or bool(self.copies)
+
+    @property
+    def targets(self) -> tuple[CapturedTable, ...]:
+        """Itself and its copies."""
+        return (self, *self.copies)
 
 
 class TranscoderCache:
@@ -92,7 +107,8 @@ class TranscoderCache:
             log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
             return None
         captured = self.for_table(reconcile(event, known))
-        captured.transcoder.bind(event)
+        for target in captured.targets:
+            target.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
         self._latest[table_id] = captured
         return captured
@@ -122,8 +138,8 @@ class TranscoderCache:
 
         Raises TableError for a route that does not suit the table, or its neighbours in a topic.
         """
-        (way,) = ways_of(self._routes, table, self._options)
-        return self._captured(table, way)
+        first, *others = (self._captured(table, way) for way in ways_of(self._routes, table, self._options))
+        return replace(first, copies=tuple(others)) if others else first
 
     def _captured(self, table: Table, way: Way) -> CapturedTable:
         plan = build_plan(table, way.topic, way.options, way.key_constant)
@@ -133,11 +149,14 @@ class TranscoderCache:
             problem = clash(Use(plan, way.route), Use(other.transcoder.plan, other.route))
             if problem is not None:
                 raise TableError(f"{problem}.", remedy="change or delete a route (PUT, DELETE …/routes/{table})")
+        shape = None
         if way.route is None or self._ensure_routed is None:
             self._ensure_topic(way.topic)
         else:
-            self._ensure_routed(way.topic, way.route)
-        found = others[table.id] = CapturedTable(table.id, way.topic, self._transcoder(plan), way.route)
+            if (problem := partition_problem(plan, way.route)) is not None:
+                raise TableError(f"{problem}.")
+            shape = shape_of(plan, way.route, self._ensure_routed(way.topic, way.route))
+        found = others[table.id] = CapturedTable(table.id, way.topic, self._transcoder(plan), way.route, shape)
         return found
 
     def reroute(self, routes: RouteMap) -> Callable[[TableId], bool]:

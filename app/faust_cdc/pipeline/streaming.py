@@ -474,10 +474,8 @@ class StreamingSource:
         transaction = self.open or SourceTransaction(None, None)
         source = self._source_block(event, transaction)
         # A statement's time is good to the millisecond in Debezium's events, whatever the GTID event says.
-        record = self._dispatcher.truncation(
-            table_id, replace(source, ts_us=source.ts_ms * 1000, ts_ns=source.ts_ms * 1_000_000)
-        )
-        if record is not None:
+        at_statement = replace(source, ts_us=source.ts_ms * 1000, ts_ns=source.ts_ms * 1_000_000)
+        for record in self._dispatcher.truncation(table_id, at_statement):
             self._writer.write(record)
 
     def _statement_rows(self, event: QueryEvent, statement: str, word: str) -> None:

@@ -121,9 +121,12 @@ class TransactionWriter:
         self._own_records += 1
         self._own_bytes += record.size_bytes
 
-    def topic_number(self, topic: str, table: TableId) -> int:
-        """Return by which number rows of a table name its topic, always the same and no other table's."""
-        return self._producer.topic_number(topic, table)
+    def topic_number(self, topic: str, table: TableId, partition: int | None = None) -> int:
+        """Return by which number rows of a table name its topic, always the same and no other table's.
+
+        With `partition` they go into that one; windows of snapshots know the number without it.
+        """
+        return self._producer.topic_number(topic, table, partition)
 
     def record_of(self, row: Row, headers: Headers) -> ChangeRecord:
         """Return a row as a record."""

@@ -345,7 +345,7 @@ class MergedSnapshot:
                 self._give_up(chunk)
                 continue
             try:
-                to_records(chunk, self._dispatcher)
+                to_records(chunk, self._dispatcher, self._writer.topic_number)
             except ValueConversionError as error:
                 self._refuse(chunk, error)
                 continue
@@ -425,9 +425,9 @@ class MergedSnapshot:
                 return
             if delivered is None:
                 delivered = self._offset()
-            topic = self._writer.topic_number(work.captured.topic, work.captured.id)
+            topic, *others = (self._writer.topic_number(one.topic, one.id) for one in work.captured.targets)
             request = ChunkRequest(
-                self._watch.open(topic),
+                self._watch.open(topic, *others),
                 work.captured,
                 work.ranges,
                 delivered.gtids,
