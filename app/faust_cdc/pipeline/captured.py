@@ -17,7 +17,7 @@ from faust_cdc.binlog.events import TableMapEvent
 from faust_cdc.config.routes import Route
 from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.pipeline.converters import Converters
-from faust_cdc.pipeline.routed import Use, Way, clash, partition_problem, ways_of
+from faust_cdc.pipeline.routed import Use, Way, clash, order_problem, partition_problem, ways_of
 from faust_cdc.pipeline.row_shape import RowShape, shape_of
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.relational.sequences import has_shape_of_sequence
@@ -142,7 +142,7 @@ class TranscoderCache:
         return replace(first, copies=tuple(others)) if others else first
 
     def _captured(self, table: Table, way: Way) -> CapturedTable:
-        plan = build_plan(table, way.topic, way.options, way.key_constant)
+        plan = self._plan(table, way)
         log.debug("Plan of %s:\n%s", table.id, plan.describe())
         others = self._in_topic.setdefault(way.topic, {})
         for other in others.values() if self._routes else ():
@@ -173,6 +173,33 @@ class TranscoderCache:
         self._latest = {i: found for i, found in self._latest.items() if not is_rerouted(i)}
         self._leave_topics(is_rerouted)
         return is_rerouted
+
+    def problem_of(self, routes: RouteMap) -> str | None:
+        """Say why the tables that are known could not go by other routes, None when they could."""
+        try:
+            for table in list(self._known.values()):
+                if self._accepts(table.id) and routes.of(table.id) != self._routes.of(table.id):
+                    self._try(table, routes)
+        except CdcError as error:
+            return error.message.removesuffix(".")
+        return None
+
+    def _try(self, table: Table, routes: RouteMap) -> None:
+        before = [Use(self._plan(table, way), way.route) for way in ways_of(self._routes, table, self._options)]
+        for way in ways_of(routes, table, self._options):
+            use = Use(self._plan(table, way), way.route)
+            neighbours = self._in_topic.get(way.topic, {}).values()
+            found = [clash(use, Use(one.transcoder.plan, one.route)) for one in neighbours]
+            found += [order_problem(one, use) for one in before]
+            if way.route is not None:
+                found.append(partition_problem(use.plan, way.route))
+                shape_of(use.plan, way.route, 1)
+            for problem in found:
+                if problem is not None:
+                    raise TableError(problem)
+
+    def _plan(self, table: Table, way: Way) -> TranscodePlan:
+        return build_plan(table, way.topic, way.options, way.key_constant)
 
     def _leave_topics(self, concerned: Callable[[TableId], bool]) -> None:
         for tables in self._in_topic.values():

@@ -113,6 +113,9 @@ class Rerouting:
         if self._written_in != now_in:
             self._unread = {}  # committed: the topic shows it, and what newer may stand behind it
         if isinstance(command, SetRoute):
+            wanted = self._map(self._log.read({**self._unread, command.tables: command.route}))
+            if problem := way.cache.problem_of(wanted):
+                return problem
             way.writer.write_own(self._log.record_of(command))
             self._unread, self._written_in = {**self._unread, command.tables: command.route}, now_in
         self._apply(self._log.read(self._unread), way.cache, stream.relearn, snapshots)

@@ -66,7 +66,8 @@ class CommandDesk:
             self._refuse(command)
         elif isinstance(command, RoutesChanged | SetRoute):
             if reason := self.on_route(command):
-                self._refuse(RefusedSignal(command.id, "set-route", reason))
+                is_deleted = isinstance(command, SetRoute) and command.route is None
+                self._refuse(RefusedSignal(command.id, "delete-route" if is_deleted else "set-route", reason))
         else:
             yield command
 

@@ -22,9 +22,9 @@ OPTIONS: tuple[Option, ...] = (
         (
             "Where the records of tables go, as a JSON object of patterns of <database>.<table> and their routes, e.g. "
             '{"shop_(\\\\d+)\\\\.orders": {"topic": "orders", "key_source": "${database}.${table}"}}; see Routes. '
-            "A route that is set while the connector runs (PUT /connectors/{c}/routes/{table}, or the signal set-route) "
-            "takes the place of the one here with the same pattern until it is deleted. Not set: every table goes where "
-            "topic.naming.strategy says."
+            "A route that is set while the connector runs (PUT /connectors/{c}/routes/{table}, or a signal set-route) "
+            "takes the place of the one here with the same pattern until it is deleted. Not set: every table goes "
+            "where topic.naming.strategy says."
         ),
         USED,
     ),
