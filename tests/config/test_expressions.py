@@ -91,6 +91,7 @@ def test_kinds_that_do_not_go_together_are_refused(text: str, place: str) -> Non
 @given(st.text(max_size=60))
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
-        parse_expression(text)
+        found = parse_expression(text)
     except ValueError as error:
-        assert "character" in str(error)
+        found = str(error)
+    assert getattr(found, "text", None) == text or "character" in str(found)
