@@ -145,33 +145,35 @@ CREATE TABLE the_end (id INT PRIMARY KEY); INSERT INTO the_end VALUES (1)
 """
 
 
-def test_merged_filtered_partitioned_and_copied_in_snapshot_and_stream(
-    tmp_path: Path, kafka: KafkaBroker, mysql: MySqlServer, mysql_database: str
-) -> None:
-    mysql.execute(SCRIPT, mysql_database)
-    name = f"r{uuid4().hex[:8]}"
-    at = mysql_database.replace("_", r"_")
-    routes = {
-        rf"{at}\.shard_\d": {"topic": "${prefix}.shards", "key_source": "${database}.${table}"},
-        f"{mysql_database}.orders": {
+def routes_of_all_kinds(database: str) -> dict[str, Any]:
+    return {
+        rf"{database}\.shard_\d": {"topic": "${prefix}.shards", "key_source": "${database}.${table}"},
+        f"{database}.orders": {
             "topic": "${prefix}.${table}",
             "filter": "total > 100.5 AND country IN ('DE', 'AT')",
             "mask_columns": {"email": 3},
         },
-        f"{mysql_database}.items": {
+        f"{database}.items": {
             "topic": "${prefix}.items",
             "partitioner": {"columns": ["order_id"]},
             "partitions": 5,
         },
-        f"{mysql_database}.(every)where": {
+        f"{database}.(every)where": {
             "topic": ["${prefix}.${1}.one", "${prefix}.${1}.two"],
             "partitioner": "table",
             "partitions": 4,
             "operations": ["c", "r", "u", "d"],
         },
     }
+
+
+def test_merged_filtered_partitioned_and_copied_in_snapshot_and_stream(
+    tmp_path: Path, kafka: KafkaBroker, mysql: MySqlServer, mysql_database: str
+) -> None:
+    mysql.execute(SCRIPT, mysql_database)
+    name = f"r{uuid4().hex[:8]}"
     config: dict[str, Any] = connector_config(
-        mysql, mysql_database, name, routes=json.dumps(routes), skipped__operations="none"
+        mysql, mysql_database, name, routes=json.dumps(routes_of_all_kinds(mysql_database)), skipped__operations="none"
     )
     shards, orders, items = (f"{name}.{one}" for one in ("shards", "orders", "items"))
     copies = [f"{name}.every.{one}" for one in ("one", "two")]
@@ -238,7 +240,7 @@ def test_refused_routes_name_the_place_and_the_reason(
             tables = quote(f"{mysql_database}.{table}", safe="")
             return worker.rest("PUT", f"/connectors/{name}/routes/{tables}{query}", route)
 
-        for table, route, status, reason in [
+        wrong_ones: list[tuple[str, dict[str, Any], int, str]] = [
             ("a", {"topic": "x.${tabel}"}, 400, r"character 3: no field is called \$\{tabel\}"),
             ("a", {"topic": "x y"}, 400, "character 2: Kafka takes no ' '"),
             ("a", {"topic": "x", "filter": "v >"}, 400, "character 4: a column, a number or a text is expected"),
@@ -256,7 +258,8 @@ def test_refused_routes_name_the_place_and_the_reason(
             ("[ac]", {"topic": "x", **source}, 409, "their keys are not alike"),
             ("a", {"topic": f"{name}.{mysql_database}.a", "key_columns": ["v"]}, 409, "another key"),
             ("a", {"topic": f"{name}.{mysql_database}.a", "partitioner": "table"}, 409, "another partitioner"),
-        ]:
+        ]
+        for table, route, status, reason in wrong_ones:
             with pytest.raises(RestError, match=reason) as refused:
                 put(table, route)
             assert refused.value.status == status, (table, route)

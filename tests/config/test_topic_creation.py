@@ -29,7 +29,8 @@ def test_the_first_group_that_has_a_topic_makes_it() -> None:
         for topic in ("shop.state.a", "shop.x", "shop.state.not", "shop.orders", "other")
         for rule in (rules.rule_of(topic),)
     }
-    compacted, large = (3, -1, {"cleanup.policy": "compact"}), (12, 2, {})
+    compacted = (3, -1, {"cleanup.policy": "compact"})
+    large: tuple[int, int, dict[str, str]] = (12, 2, {})
     assert made == {
         "shop.state.a": compacted,
         "shop.x": compacted,

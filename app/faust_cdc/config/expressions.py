@@ -23,6 +23,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 LENGTH_MAX: Final = 10_000
 DEPTH_MAX: Final = 50
+SHOWN_MAX: Final = 200
+"""Characters of it that an error shows."""
 
 Values: TypeAlias = Callable[[str], Any]
 """Name → the value; None for NULL."""
@@ -105,7 +107,7 @@ class Expression:
                 raise self._wrong(one.at, f"{kind_of(one)} stands where a condition is expected")
 
     def _wrong(self, at: int, what: str) -> ValueError:
-        return ValueError(f"{self.text!r}, character {at}: {what}")
+        return ValueError(f"{_shown(self.text)}, character {at}: {what}")
 
 
 def parse_expression(text: str) -> Expression:
@@ -136,7 +138,9 @@ class _Parser:
             match = _TOKEN.match(text, at)
             if match is None:
                 place = at + len(text[at:]) - len(text[at:].lstrip()) + 1
-                raise ValueError(f"{text!r}, character {place}: {text[place - 1]!r} begins nothing that is known here")
+                raise ValueError(
+                    f"{_shown(text)}, character {place}: {text[place - 1]!r} begins nothing that is known here"
+                )
             kind = str(match.lastgroup)
             tokens.append(_Token(kind, match[kind], match.start(kind) + 1))
             at = match.end()
@@ -152,8 +156,8 @@ class _Parser:
         return token
 
     def _wrong(self, expected: str) -> ValueError:
-        found = "its end" if self._now.kind == "end" else repr(self._now.text)
-        return ValueError(f"{self._text!r}, character {self._now.at}: {expected}, found {found}")
+        found = "its end" if self._now.kind == "end" else _shown(self._now.text)
+        return ValueError(f"{_shown(self._text)}, character {self._now.at}: {expected}, found {found}")
 
     def _take_word(self, *words: str) -> bool:
         if self._now.is_word(*words):
@@ -289,6 +293,10 @@ class _Parser:
     def _constant(self, value: Any, kind: str) -> _Operand:
         token = self._next()
         return _Operand(lambda _: value, token.at, None, kind)
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]!r}…"
 
 
 def _no_values(_: str) -> Any:

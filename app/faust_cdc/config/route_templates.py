@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 LENGTH_MAX: Final = 249
+TEXT_MAX: Final = 500
 FIELDS: Final = ("database", "table", "prefix")
 _PART: Final = re.compile(r"\$\{([^}]*)\}|\$(.?)", re.DOTALL)
 _ILLEGAL: Final = re.compile(r"[^A-Za-z0-9._-]")
@@ -36,6 +37,8 @@ class Template:
 
 def parse_template(text: str, what: str, pattern: re.Pattern[str], *, is_topic: bool = False) -> Template:
     """Return the template of `what`. Raises ValueError naming the character at which it is wrong, counted from 1."""
+    if len(text) > TEXT_MAX:
+        raise ValueError(f"{what} has {len(text)} characters; {TEXT_MAX} are the most")
     parts, at = [], 0
     known = (*FIELDS, *map(str, range(1, pattern.groups + 1)), *pattern.groupindex)
     for match in _PART.finditer(text):

@@ -454,7 +454,7 @@ class Coordinator:
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         self._links.commands.begin_again()
         desk = CommandDesk(self._links.commands, signals, self._config.topic_prefix, way.notifier)
-        last_commit = time.monotonic()
+        some, last_commit = False, time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
             desk.on_route = partial(way.routing.obey, way, stream, snapshots)
@@ -464,7 +464,6 @@ class Coordinator:
             self._progress.snapshot_rows = snapshots.rows
             self._move(Phase.STREAMING)
             self._on_streaming()
-            some = False
             while not self._should_stop() and not self._is_done(snapshots, writer):
                 some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
                 if not source.in_transaction:
