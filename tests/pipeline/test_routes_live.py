@@ -141,20 +141,28 @@ def test_signals_set_and_delete_routes(
         return f"INSERT INTO sig VALUES ('{number}', '{kind}', '{data}')"
 
     set_route = signal(1, "set-route", table, {"topic": "${prefix}.second"})
+    also = signal(5, "set-route", f"{mysql_database}.u", {"topic": "${prefix}.third"})
     with bench.running() as task:
         wait(task, lambda: task.progress.phase is Phase.STREAMING, "it streams")
         mysql.execute("INSERT INTO t VALUES (1, 1), (2, 1); INSERT INTO u VALUES (1, 1)", mysql_database)
-        mysql.execute(f"BEGIN; INSERT INTO t VALUES (3, 1); {set_route}; UPDATE t SET n = 2; COMMIT", mysql_database)
-        mysql.execute("UPDATE t SET n = 3", mysql_database)
+        mysql.execute(
+            f"BEGIN; INSERT INTO t VALUES (3, 1); {set_route}; {also}; UPDATE t SET n = 2; COMMIT", mysql_database
+        )
+        mysql.execute("UPDATE t SET n = 3; UPDATE u SET n = 3", mysql_database)
+        told_at = task.submit(RoutesChanged())
+        assert told_at is not None
+        wait(task, lambda: task.commands_taken >= told_at, "as a worker tells it that the topic has them")
         wait(task, lambda: len(routed.read(second)) == 3, "records behind the signal")
         assert [(key, value["op"]) for key, value in routed.read(first)] == [
             *((key, "c") for key in (1, 2, 3)),
             *((key, "u") for key in (1, 2, 3)),
         ], "what stands in the signal's own transaction goes as before it"
-        assert [one.tables for one in routed.log.read()] == [table]
+        assert [one.tables for one in routed.log.read()] == [table, f"{mysql_database}.u"]
+        wait(task, lambda: [key for key, _ in routed.read(f"{bench.prefix}.third")] == [1], "the other signal too")
 
         refused = signal(2, "set-route", table, {"topic": "${prefix}.x", "filter": "nothing = 1"})
-        mysql.execute(f"{refused}; {signal(3, 'set-route', f'{mysql_database}.u', {'topic': second})}", mysql_database)
+        mixed = signal(3, "set-route", f"{mysql_database}.u", {"topic": second})
+        mysql.execute(f"{refused}; {mixed}", mysql_database)
         wait(task, lambda: sum(one.type == "REFUSED" for one in bench.told) == 2, "both are refused")
         reasons = [one.additional_data["reason"] for one in bench.told if one.type == "REFUSED"]
         assert "no column 'nothing'" in reasons[0]
@@ -165,4 +173,4 @@ def test_signals_set_and_delete_routes(
         mysql.execute(f"{signal(4, 'delete-route', table)}; UPDATE t SET n = 5", mysql_database)
         wait(task, lambda: len(routed.read(first)) == 9, "where it went before")
     assert len(routed.read(second)) == 6
-    assert routed.log.read() == ()
+    assert [one.tables for one in routed.log.read()] == [f"{mysql_database}.u"]

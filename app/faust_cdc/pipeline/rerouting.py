@@ -23,6 +23,9 @@ What is promised, and why it holds:
   the new routes; what was written stays where it is. Keys noted by a window are bytes of the old route's records, so
   the chunk that they were noted for has to go with them.
 
+A signal of the database sets a route in the Kafka transaction of the offset behind it. All signals of a source
+transaction are carried out before any other command, so the commit that lets the topic be read again covers them.
+
 A change comes as the bare news that there is one (`RoutesChanged`); the task then reads the topic itself. So news may
 be lost with a task that ends, doubled, or come late: what is applied is always the newest.
 """
@@ -85,10 +88,8 @@ class Rerouting:
         self._config = config
         self._reserved = reserved_topics(config, naming, internal_topics)
         self._topics = topics
-        self._unread: Mapping[str, Route | None] = {}
-        """What signals have set in the Kafka transaction that is open: the topic does not show it yet."""
-        self._written_in = 0
-        """The number of the Kafka transaction in which the last of it was written."""
+        self._written_in = -1
+        """The number of the Kafka transaction in which a signal's route was written last."""
         self.routes = self._map(config.routes if route_log is None else route_log.read())
 
     def ensure(self, topic: str, route: Route) -> int:
@@ -109,22 +110,26 @@ class Rerouting:
         """Carry out a command at an edge of `stream`; return why not. What is written for it the caller covers."""
         if self._log is None:
             return "routes are kept by workers, and this task has none"
-        now_in = way.writer.counters.kafka_transactions
-        if self._written_in != now_in:
-            self._unread = {}  # committed: the topic shows it, and what newer may stand behind it
+        writer = way.writer
         if isinstance(command, SetRoute):
-            wanted = self._map(self._log.read({**self._unread, command.tables: command.route}))
+            wanted = self._map(self._log.with_command(command, is_read=not self._is_unread(writer)))
             if problem := way.cache.problem_of(wanted):
                 return problem
-            way.writer.write_own(self._log.record_of(command))
-            self._unread, self._written_in = {**self._unread, command.tables: command.route}, now_in
-        self._apply(self._log.read(self._unread), way.cache, stream.relearn, snapshots)
+            self._written_in = writer.counters.kafka_transactions
+            writer.write_own(self._log.record_of(command))
+        else:
+            if self._is_unread(writer):
+                writer.cover(stream.offset)
+                writer.commit()
+            wanted = self._map(self._log.read())
+        self._apply(wanted, way.cache, stream.relearn, snapshots)
         return None
 
-    def _apply(
-        self, found: Iterable[Route], cache: TranscoderCache, relearn: Callable[[], None], snapshots: Rereads
-    ) -> None:
-        routes = self._map(found)
+    def _is_unread(self, writer: TransactionWriter) -> bool:
+        """Return whether a route of a signal is in the open Kafka transaction: a strong read would wait for its end."""
+        return self._written_in == writer.counters.kafka_transactions
+
+    def _apply(self, routes: RouteMap, cache: TranscoderCache, relearn: Callable[[], None], snapshots: Rereads) -> None:
         if routes.routes == self.routes.routes:
             return
         self.routes = routes

@@ -13,7 +13,6 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from faust_cdc.config.routes import Route, parse_route
@@ -112,25 +111,34 @@ class RouteLog:
         self.partition = routes_partition(connector, partition_count)
         self._connector = connector
         self._config = tuple(config)
+        self._found: dict[bytes, bytes] = {}
 
     def record_of(self, command: SetRoute) -> ChangeRecord:
         """Return the record by which a signal's route is kept, or forgotten."""
-        value = None if command.route is None else kept_now(command.route, "signal").to_json()
-        return ChangeRecord(self.topic, route_key(self._connector, command.tables), value, [], self.partition)
+        self._found, key = self._with(command), route_key(self._connector, command.tables)
+        return ChangeRecord(self.topic, key, self._found.get(key), [], self.partition)
 
-    def read(
-        self, unread: Mapping[str, Route | None] = MappingProxyType({}), timeout_s: float = READ_TIMEOUT_S
-    ) -> tuple[Route, ...]:
-        """Return the routes as they are now, those of `unread` laid over what the topic shows (None: deleted).
+    def with_command(self, command: SetRoute, *, is_read: bool) -> tuple[Route, ...]:
+        """Return the routes as a signal would have them, over those of the topic; as read last unless `is_read`.
 
-        Raises BrokerUnavailable, FatalError for a record that is none.
+        Raises what `read` raises.
         """
+        if is_read:
+            self.read()
+        return self._routes(self._with(command))
+
+    def _with(self, command: SetRoute) -> dict[bytes, bytes]:
+        key, found = route_key(self._connector, command.tables), dict(self._found)
+        found.pop(key, None)
+        if command.route is not None:
+            found[key] = kept_now(command.route, "signal").to_json()
+        return found
+
+    def read(self, timeout_s: float = READ_TIMEOUT_S) -> tuple[Route, ...]:
+        """Return the routes as they are now. Raises BrokerUnavailable, FatalError for a record that is none."""
         wants: Callable[[bytes], bool] = lambda key: (read_route_key(key) or ("",))[0] == self._connector  # noqa: E731
-        found = read_all(self._client_config, self.topic, self.partition, wants, timeout_s)
-        for tables, route in unread.items():
-            key = route_key(self._connector, tables)
-            if route is None:
-                found.pop(key, None)
-            else:
-                found[key] = kept_now(route, "signal").to_json()
+        self._found = read_all(self._client_config, self.topic, self.partition, wants, timeout_s)
+        return self._routes(self._found)
+
+    def _routes(self, found: Mapping[bytes, bytes]) -> tuple[Route, ...]:
         return tuple(one.route for one in kept_routes(self._connector, self._config, found.items()))
