@@ -1,4 +1,4 @@
-"""What is no signal, on the channels that have no id for it: a line of the log names it, and the next one is taken."""
+"""What is no signal, on channels that have no id for it: log and notification name it, and the next one is taken."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAD = {
     '{"type": "log", "data": "{"}': "is not taken: its data is not JSON",
     '{"type": "lock"}': "its type is not known, expected one of",
 }
-"""Text → what the log says of it, once for each channel."""
+"""Text → what the log and the reason of a notification say of it, once for each channel."""
 
 
 def test_what_is_no_signal_harms_nothing(
@@ -71,9 +71,15 @@ def test_what_is_no_signal_harms_nothing(
 
         worker.until(is_there, 120, "the stream")
         assert worker.task_state(name) == "RUNNING"
+        told = worker.rest("GET", f"/connectors/{name}/notifications")["notifications"]
         said = worker.log_file.read_text()
-    bytes_ = f"Record {len(BAD) + 1} of {name}-signal is not taken: a signal is a JSON object, found"
+    reasons = [one["additional_data"]["reason"] for one in told if one["type"] == "REFUSED"]
+    assert len(reasons) == 2 * len(BAD) + 1
+    bytes_ = f"record {len(BAD) + 1} of {name}-signal is no signal: a signal is a JSON object, found"
+    assert sum(bytes_ in one for one in reasons) == 1
+    named = {text.partition("is not taken: ")[2] or text for text in BAD.values()}
+    assert all(sum(text in one for one in reasons if bytes_ not in one) == 2 for text in named)
     assert bytes_ in said
     said = said.replace(bytes_, "")
     assert {reason: said.count(reason) for reason in BAD.values()} == dict.fromkeys(BAD.values(), 2)
-    assert f"A line of {file} is not taken" in said
+    assert f"a line of {file} is no signal" in said

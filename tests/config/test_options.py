@@ -71,6 +71,8 @@ def test_every_debezium_option_is_supported_or_answered_with_a_reason(name: str)
         other = "team=shop"
     if name in ("converters", "post.processors", "snapshot.select.statement.overrides"):
         other = ","  # a list without a name: each name asks for a class, or a statement
+    if name == "schema.history.internal":
+        other = "io.debezium.storage.file.history.FileSchemaHistory"
     if name == "signal.data.collection":
         other = "shop.signals"
     if name in ("signal.enabled.channels", "notification.enabled.channels"):
@@ -99,7 +101,8 @@ def test_every_debezium_option_is_supported_or_answered_with_a_reason(name: str)
         ("snapshot.select.statement.overrides.shop.orders", "noted"),
         ("transforms.unwrap.type", "refused"),
         ("topic.creation.big.partitions", "refused"),
-        ("schema.history.internal.producer.security.protocol", "noted"),
+        ("schema.history.internal.producer.security.protocol", "silent"),
+        ("schema.history.internal.s3.bucket.name", "noted"),
         ("driver.allowPublicKeyRetrieval", "noted"),
         ("database.allowPublicKeyRetrieval", "noted"),
         ("database.connectionTimeZone", "noted"),

@@ -37,6 +37,8 @@ class SqlServer(LabProcess):
         self.binlog_row_metadata = binlog_row_metadata
         self.extra_args = list(extra_args)
         self.data_folder = self.folder / "data"
+        self.temporary_folder = self.folder / "tmp"
+        self.temporary_folder.mkdir(exist_ok=True)
         self.socket_path = self.folder / "sock"
 
     def address(self) -> dict[str, Any]:
@@ -126,6 +128,7 @@ class SqlServer(LabProcess):
     def _common_options(self) -> list[str]:
         options = [
             f"--datadir={self.data_folder}",
+            f"--tmpdir={self.temporary_folder}",  # a MariaDB that starts deletes what others have in a common one
             f"--socket={self.socket_path}",
             f"--port={self.port}",
             f"--pid-file={self.folder / 'pid'}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
 import pytest
 
@@ -40,7 +39,7 @@ def test_the_last_ones_of_each_connector_are_kept() -> None:
     assert ids(board, "c") == []
 
 
-def test_a_listener_has_what_came_before_and_what_comes_from_any_thread() -> None:
+def test_a_listener_has_what_came_before_and_what_comes() -> None:
     async def run() -> None:
         board = NotificationBoard()
         for number in range(3):
@@ -48,17 +47,11 @@ def test_a_listener_has_what_came_before_and_what_comes_from_any_thread() -> Non
         first = board.recent("c")[0].number
         with board.listening("c", first) as (kept, listener):
             assert [posted.notification.id for posted in kept] == ["1", "2"]
-
-            def post() -> None:
-                board.post("other", note(8))
-                board.post("c", note(9))
-
-            thread = threading.Thread(target=post)
-            thread.start()
+            board.post("other", note(8))
+            board.post("c", note(9))
             posted = await listener.next(60)
             assert posted is not None
             assert posted.notification.id == "9"
-            thread.join()
             assert await listener.next(0.01) is None
         with board.listening("c") as (kept, _):
             assert kept == []

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
+
+import fastavro
 
 from tests.oracle.topics import RawRecord
 
@@ -113,6 +117,54 @@ def order_faults(changes: Iterable[tuple[RawRecord, Any, Any]]) -> list[str]:
         if before is not None and place < before:
             faults.append(f"{record.topic}-{record.partition}: {place} after {before}")
         last[record.topic, record.partition] = place
+    return faults
+
+
+def encoding_faults(
+    changes: Iterable[tuple[RawRecord, Any, Any]], schema_of: Callable[[bytes], Any]
+) -> tuple[list[str], int]:
+    """I7: rows that snapshot and stream say of one key alike, in unequal bytes; and how many both have said."""
+    heads: dict[bytes, tuple[Any, Any]] = {}
+    said: dict[tuple[str, bytes | None, str], dict[bytes, set[bool]]] = {}
+    for record, _, value in changes:
+        if value is None or value["after"] is None or record.value is None:
+            continue
+        raw = record.value
+        if raw[:5] not in heads:
+            schema = schema_of(raw)
+            whole = fastavro.parse_schema({**schema, "fields": schema["fields"][:2]})
+            heads[raw[:5]] = fastavro.parse_schema({**schema, "fields": schema["fields"][:1]}), whole
+        before, both = heads[raw[:5]]
+        start, end = (_length(raw[5:], one) for one in (before, both))
+        name = (record.topic, record.key, repr(value["after"]))
+        said.setdefault(name, {}).setdefault(raw[5:][start:end], set()).add(value["op"] == "r")
+    faults = [f"{name}: {[one.hex() for one in forms]}" for name, forms in said.items() if len(forms) > 1]
+    return faults, sum({True, False} == set[bool]().union(*forms.values()) for forms in said.values())
+
+
+def _length(raw: bytes, schema: Any) -> int:
+    body = BytesIO(raw)
+    fastavro.schemaless_reader(body, schema)
+    return body.tell()
+
+
+def torn_transactions(changes: Iterable[tuple[RawRecord, Any, Any]], told: Iterable[Mapping[str, Any]]) -> list[str]:
+    """I5: source transactions whose records are not as many as END says, not numbered so, or without BEGIN or END."""
+    orders: dict[str, list[int]] = {}
+    for _, _, value in changes:
+        if value is not None and value["transaction"] is not None:
+            orders.setdefault(value["transaction"]["id"], []).append(value["transaction"]["total_order"])
+    begun, ended = list[str](), dict[str, int]()
+    for one in told:
+        if one["status"] == "BEGIN":
+            begun.append(one["id"])
+        else:
+            ended[one["id"]] = one["event_count"]
+    faults = [f"{name} has no END or no BEGIN" for name in {*orders, *begun} ^ ended.keys()]
+    faults += [f"{name} begins twice" for name, times in Counter(begun).items() if times > 1]
+    for name, count in ended.items():
+        if sorted(orders.get(name, ())) != list(range(1, count + 1)):
+            faults.append(f"{name} has {count} events by its END, found {sorted(orders.get(name, ()))[:20]}")
     return faults
 
 

@@ -61,8 +61,8 @@ OPTION_SETS: dict[str, tuple[dict[str, str], tuple[int, int, int]]] = {
              f"{OVERRIDES}.DB.nokey": "SELECT w FROM DB.nokey"}, (1, 2, 3)),
 }  # fmt: skip
 """Name → options on both sides with DB for the database; how many records `done` has after each of the three parts."""
-LOCK_FREE = "level"
-"""The set that is ours with watermarks and theirs with its default."""
+LOCKED = "initial"
+"""The set that is minimal on both sides; where nothing is said of locks, both have their default: ours is watermark."""
 AFTER_A_STOP = {"recovery": {"snapshot.mode": "recovery"}}
 LOST = {"file": "binlog.000000", "pos": 4}
 OFFSET_PARTITIONS = 25
@@ -78,8 +78,8 @@ class Pairs:
         """Option set → the name of Debezium's connector."""
 
     def options(self, name: str, *, ours: bool = False) -> dict[str, str]:
-        """Of one side; where nothing is said of locks, both have Debezium's default."""
-        locking = "watermark" if ours and name == LOCK_FREE else "minimal"
+        """Of one side."""
+        locking = "watermark" if ours and name != LOCKED else "minimal"
         given = {"snapshot.locking.mode": locking} | OPTION_SETS[name][0]
         database = self.beside.database
         return {key.replace("DB", database): value.replace("DB", database) for key, value in given.items()}

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, SnapshotSession
 from faust_cdc.offsets import SourcePartition, murmur2_partition
-from faust_cdc.pipeline.coordinator import Coordinator
+from faust_cdc.pipeline.source_access import SourceAccess
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from faust_cdc.relational.model import TableId
@@ -214,16 +214,16 @@ def test_a_table_made_while_the_snapshot_begins_is_not_lost(
     bench.spec = replace(bench.spec, config=bench.parse({"snapshot.locking.mode": mode}))
     source, database = bench.source, bench.database
     source.execute("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)", database)
-    list_tables, calls = Coordinator._list_tables, []
+    list_tables, calls = SourceAccess.list_tables, []
 
-    def list_then_create(coordinator: Coordinator) -> list[TableId]:
-        found = list_tables(coordinator)
+    def list_then_create(access: SourceAccess) -> list[TableId]:
+        found = list_tables(access)
         calls.append(found)
         if len(calls) == 1:
             source.execute("CREATE TABLE late (id INT PRIMARY KEY); INSERT INTO late VALUES (7)", database)
         return found
 
-    monkeypatch.setattr(Coordinator, "_list_tables", list_then_create)
+    monkeypatch.setattr(SourceAccess, "list_tables", list_then_create)
     with bench.running() as task:
         # Under a lock the snapshot is taken anew; the stream that a snapshot is merged into brings the table itself.
         assert images(bench.events("late", 1, task)) == [("r" if mode == "minimal" else "c", None, {"id": 7})]

@@ -12,7 +12,7 @@ from faust_cdc.kafka.signal_topic import SignalTopic
 from faust_cdc.signals.channels import ConnectorChannels
 from faust_cdc.signals.file_channel import FILE_BYTES_MAX, FileChannel
 from faust_cdc.signals.queue import CommandQueue
-from faust_cdc.signals.signal import Signal, TaskCommand
+from faust_cdc.signals.signal import UNREADABLE, RefusedSignal, Signal, TaskCommand
 
 LOG = '{"id": "%s", "type": "log", "data": {"message": "m"}}\n'
 
@@ -23,11 +23,15 @@ class Task:
     def __init__(self, takes: int = 1000) -> None:
         self.takes = takes
         self.signals: list[Signal] = []
+        self.refused: list[RefusedSignal] = []
 
-    def __call__(self, signal: Signal) -> bool:
+    def __call__(self, signal: Signal | RefusedSignal) -> bool:
         if len(self.signals) >= self.takes:
             return False
-        self.signals.append(signal)
+        if isinstance(signal, Signal):
+            self.signals.append(signal)
+        else:
+            self.refused.append(signal)
         return True
 
     @property
@@ -42,6 +46,9 @@ def test_signals_are_handed_over_once_and_the_file_is_emptied(tmp_path: Path) ->
     path.write_text(LOG % "a" + "\n  \n" + "no signal\n" + (LOG % "b").rstrip())
     assert channel.look(task) == 2
     assert task.ids == ["a", "b"]
+    (refused,) = task.refused
+    assert refused.type == UNREADABLE
+    assert refused.reason.startswith(f"a line of {path} is no signal: a signal is a JSON object, found b'no signal")
     assert channel.is_handed
     assert path.read_text().startswith(LOG % "a"), "until they need not come again"
     assert FileChannel(str(path)).look(Task()) == 2, "as they do when the worker is killed"
@@ -59,7 +66,7 @@ def test_a_line_added_while_others_are_read_is_read_too(tmp_path: Path) -> None:
     path.write_text(LOG % "a")
     task = Task()
 
-    def hand_over(signal: Signal) -> bool:
+    def hand_over(signal: Signal | RefusedSignal) -> bool:
         if signal.id == "a":
             with path.open("a") as file:
                 file.write(LOG % "b")

@@ -98,7 +98,11 @@ def test_what_is_asked_for(type_: str, data: Any, expected: object) -> None:
         ("set-route", '{"tables":"a.b","route":{"topic":"x y"}}', "character 2: Kafka takes no ' '"),
         ("set-route", '{"tables":"a.b","route":{"topic":"x","filter":"a = a = 1"}}', "character 7: the end, AND or OR"),
         ("delete-route", "{}", "'tables' is missing"),
-        ("schema-changes", '{"database":"d","changes":[]}', "no schema history"),
+        ("schema-changes", '{"database":"d","changes":[]}', "'changes' in its data is a list"),
+        ("schema-changes", '{"changes":[{}]}', "'database' is missing"),
+        ("schema-changes", '{"database":"d","changes":[5]}', "is an object with 'type' (CREATE, ALTER, DROP)"),
+        ("schema-changes", '{"database":"d","changes":[{"type":"DROP","id":"d.t"}]}', "a table's id is"),
+        ("schema-changes", '{"database":"d","changes":[{"type":"ALTER","id":"\\"d\\".\\"t\\""}]}', "no list 'columns'"),
         ("set-binlog-position", '{"gtid_set":"x:1"}', "stop the connector, set its offset"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from faust_cdc.snapshot.commands import ExecuteSnapshot
 from faust_cdc.snapshot.progress import SnapshotKind
-from tests.lab import Apicurio, KafkaBroker, MySqlServer
+from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
 from tests.pipeline.test_task import Bench
 from tests.snapshot.test_commands_live import bench_of, read_until
 from tests.snapshot.test_merged_live import fill, wait_for_the_end
@@ -117,3 +117,19 @@ def signals_by_rights(
         await_completed(bench, taken)
     assert {one.id for one in bench.told if one.type == "STARTED" and one.id.startswith("s-")} == taken
     mysql.execute(f"DROP USER {user}")
+
+
+def test_the_signal_table_is_named_in_another_case(kafka: KafkaBroker, apicurio: Apicurio) -> None:
+    """The server takes names in any case, and writes its own into the binlog."""
+    with MariaDbServer(extra_args=["--lower-case-table-names=1"]) as server:
+        server.create_database("db")
+        server.execute("CREATE TABLE Signals (id VARCHAR(42) PRIMARY KEY, type VARCHAR(32), data TEXT)", "db")
+        fill(server, "db", ("a",), 10)
+        listed = {"table__include__list": r"db\.a", "signal__data__collection": "DB.Signals"}
+        bench = bench_of(server, kafka, apicurio, "db", snapshot__mode="no_data", **listed)
+        with bench.running() as task:
+            wait_for_the_end(task)
+            data = '{"data-collections": ["db.a"]}'
+            server.execute(f"INSERT INTO Signals VALUES ('s-1', 'execute-snapshot', '{data}')", "db")
+            (completed,) = await_told(bench, "COMPLETED", task)
+    assert completed.id == "s-1"

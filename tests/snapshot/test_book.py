@@ -9,7 +9,7 @@ import pytest
 
 from faust_cdc.offsets import SourcePartition
 from faust_cdc.relational.model import TableId
-from faust_cdc.snapshot.book import WINDOW_MS, RowRate, SnapshotBook, SnapshotReport
+from faust_cdc.snapshot.book import WINDOW_MS, RowRate, SnapshotBook, SnapshotReport, Turn
 from faust_cdc.snapshot.commands import ExecuteSnapshot
 from faust_cdc.snapshot.progress import (
     SnapshotKind,
@@ -31,7 +31,8 @@ class Records:
     """A snapshot whose records go into a book."""
 
     def __init__(self, *tables: TableId, partition: SourcePartition = SHOP) -> None:
-        self.book, self.partition, self.tables = SnapshotBook(), partition, tables
+        self.turns: list[Turn] = []
+        self.book, self.partition, self.tables = SnapshotBook(self.turns.append), partition, tables
         self.whole()
 
     def whole(self, state: SnapshotState = SnapshotState.RUNNING, snapshot_id: str = "1", at_ms: int = 0) -> None:
@@ -197,6 +198,25 @@ def test_the_json_has_every_member_always() -> None:
     records.whole(SnapshotState.COMPLETED)
     assert list(running) == list(records.report(0).to_json())
     assert json.loads(json.dumps(running)) == running
+
+
+def test_each_other_state_is_a_turn_and_rows_are_none() -> None:
+    records = Records(ORDERS)
+    records.table(ORDERS, TableState.RUNNING, 0, 0)
+    for rows in (10, 20):
+        records.table(ORDERS, TableState.RUNNING, rows, rows)
+    records.table(ORDERS, TableState.COMPLETED, 30, 30)
+    records.whole(SnapshotState.RUNNING, at_ms=30)
+    records.whole(SnapshotState.COMPLETED, at_ms=30)
+    records.whole(SnapshotState.COMPLETED, "2")
+    assert {turn.partition for turn in records.turns} == {SHOP}
+    assert [(type(turn.progress), turn.progress.state) for turn in records.turns] == [
+        (SnapshotProgress, SnapshotState.RUNNING),
+        (TableProgress, TableState.RUNNING),
+        (TableProgress, TableState.COMPLETED),
+        (SnapshotProgress, SnapshotState.COMPLETED),
+        (SnapshotProgress, SnapshotState.COMPLETED),
+    ]
 
 
 @pytest.mark.parametrize(

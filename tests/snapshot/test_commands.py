@@ -19,6 +19,7 @@ FULL = ExecuteSnapshot(
     (AdditionalCondition("shop.a", "t < '10:00'"), AdditionalCondition("shop.b", "id > 5")),
     "n",
     ("shop.b",),
+    is_new=True,
 )
 PLAIN = ExecuteSnapshot("2", ("shop.a",))
 

@@ -131,6 +131,30 @@ def test_a_table_joins_by_a_changed_list(
     assert not stale_rows(renamed)
 
 
+def test_a_table_joins_by_its_own_statement_and_is_signalled_without_it(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    fill(mysql, mysql_database, ("a", "b"), 1_000)
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, table__include__list=rf"{mysql_database}\.a")
+    with bench.running() as task:
+        wait_for_the_end(task)
+    overrides, table = "snapshot.select.statement.overrides", f"{mysql_database}.b"
+    both = {
+        "table.include.list": rf"{mysql_database}\.(a|b)",
+        overrides: table,
+        f"{overrides}.{table}": f"SELECT id, v, t FROM {table} WHERE id < 700;",
+    }
+    bench.spec = replace(bench.spec, config=bench.parse(both))
+    with bench.running() as task:
+        read_until(bench, ("b",), lambda _: "COMPLETED" in told(bench), "level")
+        mysql.execute("INSERT INTO b (id, v) VALUES (1000001, 0)", mysql_database)
+        found = read_until(bench, ("b",), lambda found: {"id": 1000001} in [key for _, key, _ in found], "the stream")
+        assert sorted(key["id"] for _, key, value in found if value["op"] == "r") == list(range(0, 700, 2))
+        task.submit(ExecuteSnapshot("s-1", (table,)))
+        found = read_until(bench, ("b",), lambda found: marks(found)["incremental"] >= 350 + 1001, "all rows")
+    assert marks(found)["incremental"] == 350 + 1001
+
+
 def test_what_was_created_meanwhile_is_not_read_again(
     mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from faust_cdc.pipeline.phase import Phase
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask
+from faust_cdc.snapshot.commands import ExecuteSnapshot
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
 from tests.oracle.invariants import duplicates, order_faults
 from tests.oracle.topics import RawRecord, TopicReader, changes
@@ -23,7 +24,7 @@ from tests.snapshot.writers import RandomWriter
 pytestmark = pytest.mark.integration
 
 ROWS = 2_000
-RATE = "rows=700"
+RATE = "rows=4000"
 """Of the snapshot in a second: chunks are read while DDL is sent."""
 CHUNKS_BEFORE = 8
 """Of a table's twenty: with further ones readers wait until it is changed."""
@@ -117,7 +118,18 @@ def change_each(bench: Bench, task: ConnectorTask, judge: Judge, writer: RandomW
     return {table for table, count in at_change.items() if count < ROWS // 2}
 
 
-def under_ddl(bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def wait_for_the_signalled(bench: Bench, task: ConnectorTask) -> None:
+    deadline = time.monotonic() + 120
+    while ("s-1", "COMPLETED") not in {(one.id, one.type) for one in list(bench.told)}:
+        assert task.state.state is TaskState.RUNNING, task.state.trace
+        assert time.monotonic() < deadline, task.progress
+        time.sleep(0.1)
+
+
+def under_ddl(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, *, is_signalled: bool = False
+) -> None:
+    """Change each table in the midst of its chunks: those of the initial snapshot, or of an incremental one."""
     source, database = bench.source, bench.database
     fill(source, database, DDL, ROWS)
     tolerated, hold = frozenset({NO_SUCH_TABLE, TABLE_CHANGED}), Hold(monkeypatch, CHUNKS_BEFORE)
@@ -127,8 +139,14 @@ def under_ddl(bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytes
         bench.running() as task,
     ):
         judge = Judge(bench, reader)
+        if is_signalled:
+            wait_for_the_end(task)
+            assert task.submit(ExecuteSnapshot("s-1", tuple(rf"{database}\.{table}" for table in DDL)))
         in_the_middle = change_each(bench, task, judge, writer, hold)
-        wait_for_the_end(task)
+        if is_signalled:
+            wait_for_the_signalled(bench, task)
+        else:
+            wait_for_the_end(task)
         writer.stop()
         kept = [table for table in DDL if table != "dropped"]
         wanted = {table: dict(source.query(f"SELECT id, v FROM {table}", database)) for table in kept}
@@ -165,6 +183,7 @@ def bench_of(
     config = {
         "snapshot__locking__mode": "watermark",
         "snapshot__chunk__size": "100",
+        "incremental__snapshot__chunk__size": "100",
         "snapshot__max__threads": "3",
         "skipped__operations": "none",
         **more,
@@ -179,6 +198,11 @@ def captured(database: str) -> dict[str, str]:
     }
 
 
+MODES = pytest.mark.parametrize("mode", ["initial", "no_data"])
+"""`snapshot.mode`; without data at the start the tables are read by an incremental snapshot."""
+
+
+@MODES
 def test_mysql(
     mysql: MySqlServer,
     kafka: KafkaBroker,
@@ -186,10 +210,13 @@ def test_mysql(
     mysql_database: str,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    mode: str,
 ) -> None:
-    under_ddl(bench_of(mysql, kafka, apicurio, mysql_database, **captured(mysql_database)), caplog, monkeypatch)
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode=mode, **captured(mysql_database))
+    under_ddl(bench, caplog, monkeypatch, is_signalled=mode == "no_data")
 
 
+@MODES
 def test_mariadb(
     mariadb: MariaDbServer,
     kafka: KafkaBroker,
@@ -197,8 +224,10 @@ def test_mariadb(
     mariadb_database: str,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
+    mode: str,
 ) -> None:
-    under_ddl(bench_of(mariadb, kafka, apicurio, mariadb_database, **captured(mariadb_database)), caplog, monkeypatch)
+    bench = bench_of(mariadb, kafka, apicurio, mariadb_database, snapshot__mode=mode, **captured(mariadb_database))
+    under_ddl(bench, caplog, monkeypatch, is_signalled=mode == "no_data")
 
 
 def test_tables_that_are_read_in_one_piece(

@@ -1,4 +1,4 @@
-"""The lock-free snapshot under a writer, by keys of every kind that it makes ranges of.
+"""The lock-free snapshot under a writer, initial and incremental, by keys of every kind that it makes ranges of.
 
 Every row has a number `n` that names its key's literal among all that are used, and every change a new `v`: what a
 topic says is then held against its table without reading the keys, and the keys by being one of each `n`.
@@ -17,6 +17,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
+from faust_cdc.pipeline.task import ConnectorTask
+from faust_cdc.snapshot.commands import ExecuteSnapshot
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
 from tests.oracle.invariants import duplicates, order_faults
 from tests.oracle.topics import RawRecord, TopicReader, changes
@@ -40,6 +42,7 @@ class KeyKind:
     primary_key: str
     names: tuple[str, ...]
     literals: list[tuple[str, ...]]
+    kind: str = "PRIMARY KEY"
 
     def where(self, number: int) -> str:
         return " AND ".join(f"{name} = {one}" for name, one in zip(self.names, self.literals[number], strict=True))
@@ -75,6 +78,9 @@ KINDS = {
             for n in range(KEYS)
         ],
     ),
+    # No primary key: the key of its records is that of the first unique index over columns that are never NULL.
+    "uniques": KeyKind("k MEDIUMINT NOT NULL", "k", ("k",), [(str(n * 7 - 900),) for n in range(KEYS)], "UNIQUE KEY"),
+    "guids": one_column("CHAR(36) CHARACTER SET ascii", [f"'{uuid5(NAMESPACE_URL, str(n))}'" for n in range(KEYS)]),
 }
 UUIDS = one_column("UUID", [f"'{uuid5(NAMESPACE_URL, str(n))}'" for n in range(KEYS)])
 
@@ -135,13 +141,24 @@ def create(source: SqlServer, database: str, kinds: Mapping[str, KeyKind]) -> No
     for table, kind in kinds.items():
         rows = ", ".join(f"({', '.join(one)}, {-n}, {n})" for n, one in enumerate(kind.literals) if n % 2 == 0)
         source.execute(
-            f"CREATE TABLE {table} ({kind.columns}, v INT NOT NULL, n INT NOT NULL, PRIMARY KEY ({kind.primary_key})); "
+            f"CREATE TABLE {table} ({kind.columns}, v INT NOT NULL, n INT NOT NULL, {kind.kind} ({kind.primary_key})); "
             f"INSERT IGNORE INTO {table} VALUES {rows}",
             database,
         )
 
 
-def under_a_writer(bench: Bench, kinds: Mapping[str, KeyKind], seed: int) -> None:
+def wait_for_the_signalled(bench: Bench, task: ConnectorTask, tables: Iterable[str]) -> None:
+    """Have the tables read by an incremental snapshot; return when it is complete."""
+    wait_for_the_end(task)
+    assert task.submit(ExecuteSnapshot("s-1", tuple(f"{bench.database}.{table}" for table in tables)))
+    deadline = time.monotonic() + 90
+    while ("s-1", "COMPLETED") not in {(one.id, one.type) for one in list(bench.told)}:
+        assert task.state.error is None, task.state.trace
+        assert time.monotonic() < deadline, task.progress
+        time.sleep(0.1)
+
+
+def under_a_writer(bench: Bench, kinds: Mapping[str, KeyKind], seed: int, *, is_signalled: bool = False) -> None:
     source, database = bench.source, bench.database
     create(source, database, kinds)
     topics = {table: f"{bench.prefix}.{database}.{table}" for table in kinds}
@@ -151,7 +168,10 @@ def under_a_writer(bench: Bench, kinds: Mapping[str, KeyKind], seed: int) -> Non
         KeyWriter(source, database, kinds, seed) as writer,
         bench.running() as task,
     ):
-        wait_for_the_end(task)
+        if is_signalled:
+            wait_for_the_signalled(bench, task, kinds)
+        else:
+            wait_for_the_end(task)
         during = writer.operations
         writer.stop()
         wanted = {topics[table]: dict(source.query(f"SELECT n, v FROM {table}", database)) for table in kinds}
@@ -169,21 +189,37 @@ def under_a_writer(bench: Bench, kinds: Mapping[str, KeyKind], seed: int) -> Non
     assert not order_faults(found)
     rows = sum(value is not None and value["op"] == "r" for _, _, value in found)
     assert rows > len(kinds) * KEYS // 10, "some rows of the snapshot"
+    read = {record.topic for record, _, value in found if value is not None and value["op"] == "r"}
+    assert read == set(topics.values()), "of each kind"
     assert during > 50
     print(f"{len(kinds)} kinds, {during} changes during the snapshot, {rows} rows of it, {len(found)} records")
 
 
-@pytest.mark.parametrize("threads", [1, 4])
-def test_mysql(mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, threads: int) -> None:
-    config = {"snapshot__chunk__size": "9", "snapshot__max__threads": str(threads)}
-    bench = Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark", **config)
-    under_a_writer(bench, KINDS, threads)
+def options(mode: str, threads: int) -> dict[str, str]:
+    return {
+        "snapshot__locking__mode": "watermark",
+        "snapshot__mode": mode,
+        "snapshot__chunk__size": "9",
+        "incremental__snapshot__chunk__size": "9",
+        "snapshot__max__threads": str(threads),
+    }
 
 
-@pytest.mark.parametrize("threads", [1, 4])
-def test_mariadb(
-    mariadb: MariaDbServer, kafka: KafkaBroker, apicurio: Apicurio, mariadb_database: str, threads: int
+CASES = [("initial", 1), ("initial", 4), ("no_data", 4)]
+"""`snapshot.mode` and readers; without data at the start the tables are read by an incremental snapshot."""
+
+
+@pytest.mark.parametrize(("mode", "threads"), CASES)
+def test_mysql(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, mode: str, threads: int
 ) -> None:
-    config = {"snapshot__chunk__size": "9", "snapshot__max__threads": str(threads)}
-    bench = Bench(mariadb, kafka, apicurio, mariadb_database, snapshot__locking__mode="watermark", **config)
-    under_a_writer(bench, {**KINDS, "uuids": UUIDS}, threads)
+    bench = Bench(mysql, kafka, apicurio, mysql_database, **options(mode, threads))
+    under_a_writer(bench, KINDS, threads, is_signalled=mode == "no_data")
+
+
+@pytest.mark.parametrize(("mode", "threads"), CASES)
+def test_mariadb(
+    mariadb: MariaDbServer, kafka: KafkaBroker, apicurio: Apicurio, mariadb_database: str, mode: str, threads: int
+) -> None:
+    bench = Bench(mariadb, kafka, apicurio, mariadb_database, **options(mode, threads))
+    under_a_writer(bench, {**KINDS, "uuids": UUIDS}, threads, is_signalled=mode == "no_data")

@@ -10,13 +10,14 @@ import pytest
 
 from faust_cdc.pipeline.phase import Phase
 from faust_cdc.pipeline.task import ConnectorTask
-from faust_cdc.snapshot import windows
+from faust_cdc.snapshot import merged, windows
 from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
 from tests.lab.process import wait_until
 from tests.oracle.invariants import duplicates, order_faults
 from tests.oracle.topics import RawRecord, TopicReader, changes
 from tests.pipeline.test_task import Bench
+from tests.pipeline.test_task_edge import failure
 from tests.snapshot.writers import RandomWriter
 
 pytestmark = pytest.mark.integration
@@ -142,6 +143,31 @@ def test_windows_with_room_for_few_keys(
         Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark", **config), 3, 0.005
     )
     assert "changes too fast for a chunk" in caplog.text
+
+
+def test_not_even_one_row_can_be_read_between_its_changes(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again, and then said with a remedy that fits."""
+    monkeypatch.setattr(windows, "TOUCHED_BYTES_MAX", 0)
+    fill_plainly, tried = ChunkReaders._fill, [0]
+
+    def fill_late(readers: ChunkReaders, session: Any, chunk: Chunk) -> None:
+        tried[0] += 1
+        wait_until(
+            lambda: chunk.request.window.is_overrun or readers._should_stop(), timeout_s=90, what="too many keys noted"
+        )
+        fill_plainly(readers, session, chunk)
+
+    monkeypatch.setattr(ChunkReaders, "_fill", fill_late)
+    fill(mysql, mysql_database, ("a",), 4)
+    bench = Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark")
+    with RandomWriter(mysql, mysql_database, ["a"], 8, 4, 0.005):
+        cause = str(failure(bench).cause)
+    assert "each time that the rows of one key were read, more of its keys changed" in cause
+    assert "have it read while it is written less; or leave it out" in cause
+    assert "GRANT" not in cause
+    assert tried[0] > merged.VAIN_OVERRUNS_MAX
 
 
 def test_mariadb(

@@ -6,9 +6,11 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from faust_cdc.errors import FatalError
-from faust_cdc.kafka.strong_read import read_all, read_last
+from faust_cdc.kafka.strong_read import holds_records, read_all, read_last
 from faust_cdc.kafka.topics import INTERNAL_TOPIC, TopicSpec, ensure_topics
 from faust_cdc.offsets import SourcePartition, murmur2_partition
 from faust_cdc.pipeline.records import ChangeRecord
@@ -140,6 +142,47 @@ def test_a_new_snapshot_takes_the_place_of_the_one_before(topics: Topics) -> Non
         task.log.forget()
         task.commit()
     assert topics.stored() == StoredProgress()
+
+
+def test_a_table_that_is_behind_outlives_snapshots_of_others(topics: Topics) -> None:
+    behind = TableProgress(ORDERS, is_new=True, is_muted=True).as_behind("stopped")
+    with topics.task() as task:
+        task.log.begin(SNAPSHOT, [OPEN, WAITING])
+        task.log.write_table(behind)
+        task.commit()
+    following = SnapshotProgress("2", SnapshotKind.BLOCKING, tables=(ITEMS,))
+    with topics.task() as task:
+        task.log.read(task.config)
+        task.log.begin(following, [WAITING])
+        assert task.log.behind == {ORDERS: behind}
+        task.commit()
+    assert topics.stored() == StoredProgress(following, {ITEMS: WAITING, ORDERS: behind})
+    with topics.task() as task:
+        task.log.read(task.config)
+        task.log.write_table(replace(behind, state=TableState.PENDING))
+        assert not task.log.behind, "a snapshot has it"
+        task.log.write_table(behind)
+        task.log.drop_table(ORDERS)
+        assert not task.log.behind
+        task.commit()
+    assert topics.stored() == StoredProgress(following, {ITEMS: WAITING})
+
+
+def test_only_committed_records_are_held_and_deleted_ones_are_not(topics: Topics) -> None:
+    config = {"bootstrap.servers": topics.kafka.bootstrap}
+    assert not holds_records(config, f"{topics.group}-none")
+    assert not holds_records(config, topics.data)
+    with topics.task() as task:
+        task.row(topics.data, b"1")
+    assert not holds_records(config, topics.data), "aborted"
+    with topics.task() as task:
+        task.row(topics.data, b"2")
+        task.commit()
+    assert holds_records(config, topics.data)
+    admin = AdminClient({**config})
+    deleted = admin.delete_records([TopicPartition(topics.data, 0, OFFSET_END)])
+    deleted[TopicPartition(topics.data, 0)].result(60)
+    assert not holds_records(config, topics.data, timeout_s=20), "the remedy that is said"
 
 
 def test_what_waits_is_in_every_record_until_it_is_taken_out(topics: Topics) -> None:

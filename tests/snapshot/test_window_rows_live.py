@@ -17,13 +17,16 @@ from uuid import uuid4
 
 import pytest
 
+from faust_cdc.mysql.window_rows import WindowRows
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.relational.model import TableId
+from faust_cdc.snapshot import merged
 from faust_cdc.snapshot.commands import ExecuteSnapshot, SnapshotKind
 from faust_cdc.snapshot.progress import SnapshotState, TableState
 from tests.lab import Apicurio, KafkaBroker, MySqlServer
 from tests.oracle.invariants import duplicates
 from tests.pipeline.test_task import Bench
+from tests.snapshot.holding import Hold
 from tests.snapshot.test_commands_live import marks, read_until
 from tests.snapshot.test_merged_live import ROWS, fill, final, stale_rows, under_writers, wait_for_the_end
 from tests.snapshot.test_refusals_live import await_told, stored_progress, the_stream_goes_on
@@ -387,3 +390,115 @@ def test_the_right_is_taken_away_midway(
         assert task.state.retries == 0
     _, tables = stored_progress(bench)
     assert "GRANT INSERT ON" in tables[TableId(database, "a")].reason
+
+
+class Locked:
+    """Has the signal table locked, so that nobody writes to it."""
+
+    def __init__(self, server: MySqlServer, database: str) -> None:
+        self._connection = server.admin(database)
+        with self._connection.cursor() as cursor:
+            cursor.execute("LOCK TABLES sig WRITE")
+
+    def __enter__(self) -> Locked:
+        return self
+
+    def unlock(self) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute("UNLOCK TABLES")
+
+    def __exit__(self, *exc: object) -> None:
+        self._connection.close()
+
+
+SOON = {"snapshot__lock__timeout__ms": "1000"}
+
+
+def test_the_signal_table_is_locked_for_a_while(
+    server: MySqlServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """When an initial snapshot begins, and when it goes on behind a restart: it waits, and is the same one."""
+    bench = bench_of(server, kafka, apicurio, database, snapshot__chunk__size="100", **SOON)
+    fill(server, database, ("a",), 1000)
+    hold = Hold(monkeypatch, 2)
+    caplog.set_level("INFO")
+    with Locked(server, database) as locked, bench.running() as task:
+        until(lambda: "The snapshot waits: " in caplog.text, "it waits to begin")
+        locked.unlock()
+        hold.wait()
+        read_until(bench, ("a",), lambda found: len(found) >= 100, "the first rows")
+    hold.let_go()
+    begun, _ = stored_progress(bench)
+    assert begun.state is SnapshotState.RUNNING
+    caplog.clear()
+    with Locked(server, database) as locked, bench.running() as task:
+        until(lambda: f"{database}.a is locked" in caplog.text, "the readers wait")
+        the_stream_goes_on(bench, "a", 100_001)
+        locked.unlock()
+        wait_for_the_end(task)
+        found = level_with(bench, task)
+        assert task.state.retries == 0
+    assert f"Going on with snapshot {begun.id}" in caplog.text
+    assert "under a lock" not in caplog.text
+    assert marks(found)["first"] == 1
+    assert not stale_rows(found)
+    assert not duplicates(found)
+
+
+def test_the_signal_table_is_locked_when_a_table_without_a_key_is_due(
+    server: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The stream goes on while the table waits, which is said once."""
+    bench = bench_of(server, kafka, apicurio, database, snapshot__mode="no_data", **SOON)
+    fill(server, database, ("a",), 10)
+    server.execute("CREATE TABLE k (id INT, v INT); INSERT INTO k VALUES (1, 1), (1, 1), (2, 3)", database)
+    caplog.set_level("INFO")
+    with bench.running() as task:
+        wait_for_the_end(task)
+        with Locked(server, database) as locked:
+            task.submit(ExecuteSnapshot("s-1", (f"{database}.k",), SnapshotKind.BLOCKING))
+            waits = f"Snapshot: {database}.k waits: "
+            until(lambda: waits in caplog.text, "it waits")
+            for number in range(1001, 1007, 2):
+                the_stream_goes_on(bench, "a", number)
+                time.sleep(1)  # in which it is tried again
+            assert task.state.retries == 0
+            locked.unlock()
+            assert len(bench.events("k", 3, task)) == 3
+        assert task.state.retries == 0
+    assert caplog.text.count(waits) == 1
+
+
+def test_windows_that_wait_are_not_too_many(
+    server: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the stream is in the midst of a large transaction no chunk is due, and few are read."""
+    monkeypatch.setattr(merged, "CHUNKS_MAX", 3)
+    most, opened = [0], WindowRows.opened
+
+    def counted(rows: WindowRows) -> str:
+        window = opened(rows)
+        most[0] = max(most[0], len(rows))
+        return window
+
+    monkeypatch.setattr(WindowRows, "opened", counted)
+    fill(server, database, ("a",), 1000)
+    fill(server, database, ("numbers",), LARGE)
+    server.execute("CREATE TABLE b (id INT PRIMARY KEY, v INT)", database)
+    bench = bench_of(server, kafka, apicurio, database, snapshot__mode="no_data", snapshot__chunk__size="10")
+    with bench.running() as task:
+        wait_for_the_end(task)
+        task.submit(ExecuteSnapshot("s-1", (f"{database}.a",)))
+        for first in range(0, 2 * LARGE, LARGE):
+            server.execute(f"INSERT INTO b (id, v) SELECT id / 2 + {first}, v FROM numbers", database)
+        await_told(bench, "COMPLETED", task)
+        found = level_with(bench, task)
+        assert task.state.retries == 0
+    assert marks(found) == {"incremental": 1000}
+    # Those that wait, one that is read by each reader, one that is asked for beside, and one that was just given back.
+    assert most[0] <= 3 + bench.spec.config.snapshot_max_threads + 2

@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import pymysql
 
@@ -37,7 +37,7 @@ class RandomWriter:
         self.operations = 0
         self.error: Exception | None = None
 
-    def __enter__(self) -> RandomWriter:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

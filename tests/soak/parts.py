@@ -30,7 +30,10 @@ PARTS: dict[str, Part] = {
     ),
     "snapshot-kills": Part(
         "kill -9 of a worker that takes a snapshot",
-        ("tests/crash/test_snapshot_kill.py::test_a_snapshot_goes_on_where_it_was",),
+        (
+            "tests/crash/test_snapshot_kill.py::test_a_snapshot_goes_on_where_it_was",
+            "tests/crash/test_signalled_places_kill.py::test_it_goes_on_and_reads_no_more_than_a_chunk_again",
+        ),
         KILLS,
         50,
     ),
@@ -45,6 +48,12 @@ PARTS: dict[str, Part] = {
         ("tests/pipeline/test_transactions.py::test_topics_equal_tables_after_a_history_of_transactions",),
         "FAUST_CDC_TRANSACTIONS",
         3_000,
+    ),
+    "ddl": Part(
+        "random DDL statements, on MySQL and on MariaDB",
+        ("tests/relational/ddl/test_agreement.py::test_resolved_tables_equal_those_of_the_server",),
+        "FAUST_CDC_STATEMENTS",
+        10_000,
     ),
 }
 

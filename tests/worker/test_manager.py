@@ -11,16 +11,12 @@ import pytest
 
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.connect.states import TargetState
-from faust_cdc.connect.store import signal_command
 from faust_cdc.errors import CdcError, ConfigError, ProducerFenced
 from faust_cdc.pipeline.state import TaskState
-from faust_cdc.signals.signal import LogMessage
 from faust_cdc.worker import manager as module
 from faust_cdc.worker.leases import slot_of
-from faust_cdc.worker.logs import encode_command
 from faust_cdc.worker.manager import TaskManager
 from faust_cdc.worker.status import Status
-from faust_cdc.worker.world import execute
 
 SLOTS = 8
 ALL = range(SLOTS)
@@ -44,8 +40,7 @@ class ScriptedTask:
         self._on_state = on_state
         self.stop_asked_at: float | None = None
         self.before_end: Callable[[], object] = lambda: None
-        self.submitted: list[Any] = []
-        self.takes_commands = True
+        self.commands_taken = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -68,8 +63,7 @@ class ScriptedTask:
         self._stop.set()
 
     def submit(self, command: Any) -> int | None:
-        self.submitted.append(command)
-        return len(self.submitted) if self.takes_commands else None
+        return None
 
     def join(self, timeout_s: float) -> bool:
         self._thread.join(timeout_s)
@@ -363,40 +357,14 @@ def test_statuses_of_what_is_gone_are_destroyed_by_the_lease_holder() -> None:
     run(test, statuses=old)
 
 
-def test_a_command_goes_to_the_task_that_runs_here() -> None:
+def test_a_connectors_task_is_found_where_it_runs() -> None:
     async def test(world: Cluster, manager: TaskManager) -> None:
-        assert not manager.submit("a", "early")
+        assert manager.task_of("a") is None
         manager.assigned(ALL)
         await until(lambda: world.state("a") == "RUNNING")
-        assert manager.submit("a", "now")
-        assert not manager.submit("b", "nobody")
-        world.made[0].takes_commands = False
-        assert not manager.submit("a", "full")
-        assert world.made[0].submitted == ["now", "full"]
-
-    run(test, configs={"a": {}})
-
-
-@pytest.mark.parametrize(
-    ("signal", "taken"),
-    [
-        ({"id": "s", "type": "log", "data": '{"message":"m"}'}, [LogMessage("s", "m")]),
-        ({"id": "s", "type": "snapshot-window-open", "data": None}, []),
-        ({"data": "{}"}, None),
-        ("log", None),
-    ],
-)
-def test_a_signal_on_the_leases_topic(signal: Any, taken: list[Any] | None) -> None:
-    async def test(world: Cluster, manager: TaskManager) -> None:
-        manager.assigned(ALL)
-        await until(lambda: world.state("a") == "RUNNING")
-        record = encode_command("a", signal_command(signal) if isinstance(signal, dict) else {"type": "signal"})
-        if taken is None:
-            with pytest.raises(ConfigError, match="connector 'a'"):
-                execute(manager, record)
-        else:
-            execute(manager, record)
-            execute(manager, encode_command("gone", signal_command(signal)))
-        assert world.made[0].submitted == (taken or [])
+        assert manager.task_of("a") is world.made[0]
+        assert manager.task_of("b") is None
+        assert manager.target_of("a") is TargetState.STARTED
+        assert manager.target_of("b") is None
 
     run(test, configs={"a": {}})

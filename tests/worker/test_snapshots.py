@@ -134,7 +134,7 @@ def test_any_worker_answers_and_one_that_comes_later_too(group: Group) -> None:
     assert orders["eta_s"] == 1.0
     assert (items["table"], items["state"], items["estimated_rows"], items["eta_s"]) == ("items", "pending", 60, None)
     second = group.add()
-    same = group.until_seen(second, rows=30)
+    same = group.until_seen(second, rows=30, estimated_rows=100)
     assert same["tables"] == found["tables"]
     assert same["snapshot"]["rows_per_s"] == found["snapshot"]["rows_per_s"]
     with pytest.raises(RestError, match="Connector none not found"):
@@ -147,7 +147,7 @@ def test_metrics_and_log_of_the_worker_that_runs_it(group: Group) -> None:
     assert Page(worker).value("debezium_metrics_snapshot_running", **ours) == 0
     with group.task() as task:
         group.begin(task)
-        group.until_seen(worker, rows=30)
+        group.until_seen(worker, rows=30, estimated_rows=100)
         page = Page(worker)
         for name, value in (
             ("snapshot_running", 1),
@@ -185,7 +185,7 @@ def test_the_command_shows_a_bar_on_a_terminal_and_plain_lines_elsewhere(group: 
     assert "c: no snapshot is known" in on_a_terminal(command(worker, "status", NAME))
     with group.task() as task:
         group.begin(task)
-        group.until_seen(worker, rows=30)
+        group.until_seen(worker, rows=30, estimated_rows=100)
         bar = on_a_terminal(command(worker, "status", NAME))
         assert "c: initial snapshot running" in bar
         assert "█░" in bar

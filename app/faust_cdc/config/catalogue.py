@@ -52,7 +52,10 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Support], ...]] = (
         re.compile(r"snapshot\.max\.threads\.multiplier\..+"),
         noted("the rows of a chunk follow from their size and snapshot.chunk.size, not from the number of threads"),
     ),
-    (re.compile(r"schema\.history\.internal\..+"), noted("no schema history is written in this version")),
+    (
+        re.compile(r"schema\.history\.internal\.(?!consumer\.|producer\.).+"),
+        noted("it belongs to a schema history that is kept elsewhere than in Kafka or a file"),
+    ),
     (re.compile(r"driver\..+"), noted("there is no JVM here, so no JDBC driver")),
     (
         re.compile(r"database\.(allowPublicKeyRetrieval|connectionTimeZone|serverTimezone|characterEncoding|useSSL)"),
@@ -72,6 +75,8 @@ USED_PREFIXES: Final = (
     "producer.override.",
     "topic.creation.",
     "signal.consumer.",
+    "schema.history.internal.consumer.",
+    "schema.history.internal.producer.",
 )
 """Prefixes whose keys are read by their own modules, not by one declaration each."""
 

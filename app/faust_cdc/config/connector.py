@@ -11,6 +11,7 @@ from faust_cdc.config.checks import metric_tags_of, split_words
 from faust_cdc.config.column_rules import ColumnRule, column_rules
 from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
+from faust_cdc.config.history_settings import HistorySettings, history_settings
 from faust_cdc.config.rate_limit import RateSchedule, parse_rate_limit
 from faust_cdc.config.routes import Route, routes_of
 from faust_cdc.config.secret import Secret, mask_secrets
@@ -134,6 +135,7 @@ class MySqlConnectorConfig:
     post_processors: tuple[Reselect, ...] = ()
     signals: SignalSettings = field(default_factory=SignalSettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
 
@@ -273,6 +275,7 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         post_processors=post_processors(v.config)[0],
         signals=signal_settings(v.config),
         notifications=notification_settings(v.config),
+        history=history_settings(v.config),
         notes=notes,
     )
     return _with_values(v, _with_topics(v, base))

@@ -80,16 +80,21 @@ def history_record(
     position: Mapping[str, Any],
     ts_ms: int,
     database: str,
-    ddl: str,
+    ddl: str | None,
     changes: Sequence[TableChange],
+    schema: str | None = None,
 ) -> dict[str, Any]:
-    """Return one record of the history: `server` is the topic prefix, `position` the source offset's map."""
+    """Return one record of the history: `server` is the topic prefix, `position` the source offset's map.
+
+    `ddl` is None where no statement is known, `schema` where none is told.
+    """
     return {
         "source": {"server": server},
         "position": dict(position),
         "ts_ms": ts_ms,
         "databaseName": database,
-        "ddl": ddl,
+        **({} if schema is None else {"schemaName": schema}),
+        **({} if ddl is None else {"ddl": ddl}),
         "tableChanges": list(changes),
     }
 

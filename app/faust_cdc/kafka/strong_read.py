@@ -62,6 +62,25 @@ def read_all(
     return values
 
 
+def holds_records(client_config: Mapping[str, str], topic: str, timeout_s: float = READ_TIMEOUT_S) -> bool:
+    """Return whether a topic has any committed record; one that does not exist has none.
+
+    Raises BrokerUnavailable when a partition's high watermark is not reached within `timeout_s`.
+    """
+    consumer = _consumer(client_config, "read_committed")
+    try:
+        found = consumer.list_topics(topic, timeout=10).topics[topic]
+    except KafkaException as error:
+        raise translate_kafka_error(error, f"Asking for the partitions of {topic}") from error
+    finally:
+        consumer.close()
+    if found.error is not None and found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise translate_kafka_error(found.error, f"Asking for the partitions of {topic}")
+    return any(
+        next(_committed(client_config, topic, number, timeout_s), None) is not None for number in found.partitions
+    )
+
+
 def _committed(
     client_config: Mapping[str, str], topic: str, partition: int, timeout_s: float
 ) -> Iterator[tuple[bytes | None, bytes | None]]:
@@ -81,6 +100,8 @@ def _committed(
                     yield message.key(), message.value()
                 elif error.code() != KafkaError._PARTITION_EOF:
                     raise translate_kafka_error(error, f"Reading {topic}-{partition}")
+                elif (message.offset() or 0) >= target:  # all before it was deleted
+                    return
             if consumer.position([TopicPartition(topic, partition)])[0].offset >= target:
                 return
             if time.monotonic() > deadline:

@@ -123,6 +123,9 @@ class ChunkSession(SnapshotSession):
     def confirm(self) -> None:
         """To be called when the stream is behind the high watermark. Raises SourceRefused when a read said nothing."""
 
+    def forget(self) -> None:
+        """To be called in place of `confirm` when what was read is given up."""
+
     def limit(self, limit_ms: int) -> None:
         """Have the server end every statement of this connection after so long, where it knows no hint that does."""
         if self._is_maria:

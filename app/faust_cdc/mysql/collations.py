@@ -165,3 +165,16 @@ def charset_of(collation_id: int) -> tuple[str, str]:
 def max_bytes_per_character(charset: str) -> int:
     """Return the length in bytes of the longest character of `charset`."""
     return _MAX_BYTES.get(charset, 1)
+
+
+_CHARSETS = {collation: charset for charset, collation in _NAMES.values()}
+
+
+def is_charset(name: str) -> bool:
+    """Say whether MySQL 9.7 or MariaDB 10.11 has a charset of this name."""
+    return name in _TABLE
+
+
+def charset_of_collation(name: str) -> str | None:
+    """Return the charset of a collation by name, None for one that neither server has."""
+    return _CHARSETS.get(name)

@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pymysql.connections import Connection
 
 from faust_cdc.mysql.connection import is_mariadb, query
 from faust_cdc.mysql.names import quote
+from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT
 from faust_cdc.relational.filters import BUILTIN_DATABASES
-from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.relational.model import Column, Key, Table, TableId, sorted_keys
 
 _TABLES_PER_STATEMENT = 500
 _BINARY_TYPES = frozenset(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"))
-_NO_IMPLICIT_DEFAULT = frozenset(
-    (
-        *("tinyblob", "blob", "mediumblob", "longblob", "tinytext", "text", "mediumtext", "longtext", "json"),
-        *("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"),
-        *("geometrycollection", "vector"),
-    )
-)
 _CHARACTERS = frozenset(("char", "varchar", "binary", "varbinary"))
 _TEMPORAL = frozenset(("time", "datetime", "timestamp"))
 
@@ -38,14 +32,29 @@ _COLUMNS = """
      WHERE table_schema = %s AND table_name IN ({marks})
      ORDER BY table_name, ordinal_position"""
 _KEYS = """
-    SELECT table_name, index_name, column_name, nullable
+    SELECT table_name, index_name, column_name, nullable, non_unique, sub_part
       FROM information_schema.statistics
-     WHERE table_schema = %s AND table_name IN ({marks}) AND non_unique = 0
+     WHERE table_schema = %s AND table_name IN ({marks})
      ORDER BY table_name, index_name, seq_in_index"""
 _TABLES = """
     SELECT table_name, table_collation, table_comment
       FROM information_schema.tables
      WHERE table_schema = %s AND table_name IN ({marks}) AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')"""
+
+
+def as_named(connection: Connection[Any], tables: Sequence[TableId]) -> list[TableId]:
+    """Return tables by the names that the server has them under, and its binlog; one that is not there as it is given.
+
+    A server may take names in any case (`lower_case_table_names`). Raises what `query` raises.
+    """
+    if not tables:
+        return []
+    ((folds,),) = query(connection, "SELECT @@global.lower_case_table_names", doing="asking how names are compared")
+    if not int(folds):
+        return list(tables)
+    wanted = {str(one).lower() for one in tables}
+    found = {str(one).lower(): one for one in captured_tables(connection, lambda one: str(one).lower() in wanted)}
+    return [found.get(str(one).lower(), one) for one in tables]
 
 
 def captured_tables(connection: Connection[Any], accept: Callable[[TableId], bool]) -> list[TableId]:
@@ -86,26 +95,46 @@ def _read_some(connection: Connection[Any], database: str, names: list[str]) -> 
     columns: dict[str, list[Column]] = defaultdict(list)
     for row in ask(_COLUMNS, "columns"):
         columns[_text(row[0])].append(_column(row, maria))
-    keys: dict[str, dict[str, list[tuple[str | None, bool]]]] = defaultdict(lambda: defaultdict(list))
-    for table, index, column, nullable in ask(_KEYS, "keys"):
-        keys[_text(table)][_text(index)].append((column and _text(column), nullable == "YES"))
+    keys: dict[str, dict[str, list[_KeyPart]]] = defaultdict(lambda: defaultdict(list))
+    for table, index, column, nullable, non_unique, prefix in ask(_KEYS, "keys"):
+        part = _KeyPart(column and _text(column), nullable == "YES", int(non_unique) == 0, prefix)
+        keys[_text(table)][_text(index)].append(part)
     for table, collation, comment in ask(_TABLES, "table options"):
         name = _text(table)
         if name in columns:
             table_id = TableId(database, name)
             key = _record_key(connection, table_id, keys[name])
             charset = _normal_charset(collation.partition("_")[0]) if collation else None
-            yield Table(table_id, tuple(columns[name]), key, charset, _text(comment or ""))
+            yield Table(
+                table_id,
+                tuple(columns[name]),
+                key,
+                charset,
+                _text(comment or ""),
+                _normal_collation(collation, charset),
+                sorted_keys(_key(index, parts) for index, parts in keys[name].items()),
+            )
 
 
-def _record_key(
-    connection: Connection[Any], table_id: TableId, keys: Mapping[str, list[tuple[str | None, bool]]]
-) -> tuple[str, ...]:
+class _KeyPart(NamedTuple):
+    column: str | None
+    nullable: bool
+    unique: bool
+    prefix: int | None
+
+
+def _key(name: str, parts: list[_KeyPart]) -> Key:
+    unique = parts[0].unique
+    prefixes = tuple(None if part.prefix is None else int(part.prefix) for part in parts)
+    return Key(name, tuple(part.column for part in parts), unique, prefixes if unique and any(prefixes) else ())
+
+
+def _record_key(connection: Connection[Any], table_id: TableId, keys: Mapping[str, list[_KeyPart]]) -> tuple[str, ...]:
     """Choose the key's columns: PRIMARY, else the first unique key without a nullable or computed part."""
     candidates = {
-        index: tuple(column for column, _ in parts if column is not None)
+        index: tuple(part.column for part in parts if part.column is not None)
         for index, parts in keys.items()
-        if all(column is not None and not nullable for column, nullable in parts)
+        if all(part.unique and part.column is not None and not part.nullable for part in parts)
     }
     if "PRIMARY" in candidates:
         return candidates["PRIMARY"]
@@ -133,7 +162,7 @@ def _column(row: tuple[Any, ...], maria: bool) -> Column:
             default, is_expression, explicit_null = _maria_default(default, type_name)
     if generated:
         default, is_expression = None, False
-    implicit_null = nullable and type_name not in _NO_IMPLICIT_DEFAULT and not maria
+    implicit_null = nullable and type_name not in NO_IMPLICIT_DEFAULT and not maria
     charset_name = _normal_charset(charset) if charset and type_name not in _BINARY_TYPES else None
     return Column(
         name=_text(name),
@@ -195,7 +224,7 @@ def _maria_default(text: str, type_name: str) -> tuple[str | None, bool, bool]:
     A binary column's literal is given as MySQL gives it: 0x and hexadecimal digits.
     """
     if text.upper() == "NULL":
-        return None, False, type_name not in _NO_IMPLICIT_DEFAULT
+        return None, False, type_name not in NO_IMPLICIT_DEFAULT
     if len(text) >= 2 and text[0] == text[-1] == "'":
         literal = _unquote(text)
         if type_name in _BINARY_TYPES:

@@ -20,6 +20,7 @@ deleted, by `incremental.snapshot.watermarking.strategy`.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 import uuid
@@ -37,16 +38,21 @@ from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.snapshot_session import SnapshotPoint
 from faust_cdc.relational.model import TableId
 
+log = logging.getLogger(__name__)
+
 OPEN_TYPE: Final = "snapshot-window-open"
 CLOSE_TYPE: Final = "snapshot-window-close"
 _OPEN, _CLOSE = "-open", "-close"
-REMEMBERED_MAX: Final = 10_000
-"""Windows whose rows are awaited; those of reads that were given up are among them, and go when there are too many."""
+READ_ONLY_CODES: Final = frozenset({1290, 1792, 1836})
+"""The server, or the session, takes no writes."""
 PROBE_LOCK_WAIT_S: Final = 1
 
 
 class WindowRows:
-    """The table that is written to, and which of our rows have come by in the stream. For any thread."""
+    """The table that is written to, and which of our rows have come by in the stream. For any thread.
+
+    A window is remembered until it is confirmed or forgotten: as many as there are chunks that are read or wait.
+    """
 
     def __init__(self, table: TableId, *, deletes: bool) -> None:
         """`deletes`: a window is closed by deleting its row (`insert_delete`)."""
@@ -60,9 +66,15 @@ class WindowRows:
         window = str(uuid.uuid4())
         with self._lock:
             self._came_by[window] = False
-            if len(self._came_by) > REMEMBERED_MAX:
-                del self._came_by[next(iter(self._came_by))]
         return window
+
+    def forget(self, window: str) -> None:
+        """Await the row of a window no more: what was read in it is given up."""
+        with self._lock:
+            self._came_by.pop(window, None)
+
+    def __len__(self) -> int:
+        return len(self._came_by)
 
     def note(self, row: str) -> None:
         """Note that the stream brings a row that opens a window, by the row's id; it may be another's."""
@@ -102,9 +114,17 @@ class WindowSession(ChunkSession):
         """
         self._check_order()
         self.window, self._opened_at = self._rows.opened(), instant(time.time_ns())
-        self._insert(_OPEN, OPEN_TYPE, {"openWindowTimestamp": self._opened_at})
-        self._check_order()
+        try:
+            self._insert(_OPEN, OPEN_TYPE, {"openWindowTimestamp": self._opened_at})
+            self._check_order()
+        except BaseException:
+            self.forget()
+            raise
         return not should_stop()
+
+    def forget(self) -> None:
+        """See `WindowRows.forget`."""
+        self._rows.forget(self.window)
 
     def confirm(self) -> None:
         """See `WindowRows.confirm`."""
@@ -123,11 +143,15 @@ class WindowSession(ChunkSession):
         """Return a place of the binlog before which everything is visible to reads that begin now."""
         position = self.current_position()
         self.begin(None, position, lambda: False)
+        self.forget()
         self.end()
         return SnapshotPoint(position, None, 0.0)
 
     def problem(self) -> str | None:
-        """Return why no window can be opened, None when one of nothing was opened and closed."""
+        """Return why no window can be opened, None when one of nothing was opened and closed.
+
+        None too when somebody has the table locked, which passes: who opens windows tries again.
+        """
         _, _, only, but_not = (str(cell or "") for cell in self.binlog_status()[:4])
         database = self._rows.table.database
         if (only and database not in only.split(",")) or database in but_not.split(","):
@@ -135,8 +159,11 @@ class WindowSession(ChunkSession):
         self._run(f"SET SESSION lock_wait_timeout={PROBE_LOCK_WAIT_S}, innodb_lock_wait_timeout={PROBE_LOCK_WAIT_S}")
         try:
             self.begin(None, BinlogPosition("", 0), lambda: False)
+            self.forget()
             self.end()
-        except (ChunkLocked, ChunkTooLong, SourceRefused) as error:
+        except (ChunkLocked, ChunkTooLong) as error:
+            log.info("%s cannot be written to now, which is tried again: %s", self._rows.table, error)
+        except SourceRefused as error:
             return str(error)
         return None
 
@@ -156,6 +183,13 @@ class WindowSession(ChunkSession):
             with self.connection.cursor() as cursor:
                 cursor.execute(sql)
         except (pymysql.MySQLError, OSError) as error:
+            if error.args and error.args[0] in READ_ONLY_CODES:
+                raise SourceRefused(
+                    f"The signal table {self._rows.table} cannot be written to, as {self._address} is read-only: "
+                    f"{error.args[-1]}.",
+                    remedy="turn GTIDs on (gtid_mode=ON), with which nothing is written to the source; or connect to a "
+                    "server that may be written to (database.hostname)",
+                ) from error
             meaning: CdcError = too_long(error) or translate_mysql_error(error, sql)
             if isinstance(meaning, TransientError):
                 raise meaning from error

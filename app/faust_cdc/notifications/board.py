@@ -1,16 +1,15 @@
 """The last notifications of each connector that runs on this worker, and who listens to the next ones.
 
-Task threads add, the event loop reads. Bounded on all sides: notifications per connector, listeners, and what waits
-for a listener, of which the oldest is dropped when it is slow.
+All of it in the event loop: the notifications agent posts, REST reads. Bounded on all sides: notifications per
+connector, listeners, and what waits for a listener, of which the oldest is dropped when it is slow.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from typing import Final, NamedTuple
 
@@ -35,19 +34,14 @@ class TooManyListeners(Exception):
 
 
 class Listener:
-    """The notifications of one connector as they come; used in the event loop that made it."""
+    """The notifications of one connector as they come."""
 
     def __init__(self, connector: str) -> None:
         self.connector = connector
-        self._loop = asyncio.get_running_loop()
         self._waiting: asyncio.Queue[Posted] = asyncio.Queue(WAITING_MAX)
 
     def tell(self, posted: Posted) -> None:
-        """Pass one on, from any thread."""
-        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-            self._loop.call_soon_threadsafe(self._put, posted)
-
-    def _put(self, posted: Posted) -> None:
+        """Pass one on."""
         if self._waiting.full():
             self._waiting.get_nowait()
         self._waiting.put_nowait(posted)
@@ -61,32 +55,28 @@ class Listener:
 
 
 class NotificationBoard:
-    """See the module. Every method may be called from any thread, `listening` from the event loop's."""
+    """See the module."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._numbers = count(1)
         self._kept: dict[str, deque[Posted]] = {}
         self._listeners: list[Listener] = []
 
     def post(self, connector: str, notification: Notification) -> None:
         """Keep a notification and tell it to who listens."""
-        with self._lock:
-            posted = Posted(next(self._numbers), notification)
-            self._kept.setdefault(connector, deque(maxlen=KEPT_MAX)).append(posted)
-            for listener in self._listeners:
-                if listener.connector == connector:
-                    listener.tell(posted)
+        posted = Posted(next(self._numbers), notification)
+        self._kept.setdefault(connector, deque(maxlen=KEPT_MAX)).append(posted)
+        for listener in self._listeners:
+            if listener.connector == connector:
+                listener.tell(posted)
 
     def recent(self, connector: str, after: int = 0) -> list[Posted]:
         """Return what is kept of a connector, oldest first, behind the number `after`."""
-        with self._lock:
-            return [posted for posted in self._kept.get(connector, ()) if posted.number > after]
+        return [posted for posted in self._kept.get(connector, ()) if posted.number > after]
 
     def forget(self, connector: str) -> None:
         """Drop what is kept of a connector that is deleted."""
-        with self._lock:
-            self._kept.pop(connector, None)
+        self._kept.pop(connector, None)
 
     @contextmanager
     def listening(self, connector: str, after: int | None = None) -> Iterator[tuple[list[Posted], Listener]]:
@@ -95,13 +85,10 @@ class NotificationBoard:
         Raises TooManyListeners.
         """
         listener = Listener(connector)
-        with self._lock:
-            if len(self._listeners) >= LISTENERS_MAX:
-                raise TooManyListeners(f"{LISTENERS_MAX} listen already")
-            self._listeners.append(listener)
-            kept = [] if after is None else [one for one in self._kept.get(connector, ()) if one.number > after]
+        if len(self._listeners) >= LISTENERS_MAX:
+            raise TooManyListeners(f"{LISTENERS_MAX} listen already")
+        self._listeners.append(listener)
         try:
-            yield kept, listener
+            yield [] if after is None else self.recent(connector, after), listener
         finally:
-            with self._lock:
-                self._listeners.remove(listener)
+            self._listeners.remove(listener)

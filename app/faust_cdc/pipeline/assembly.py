@@ -7,6 +7,9 @@ import threading
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
+from faust_cdc.config.history_settings import FILE_STORE, KAFKA_STORE
+from faust_cdc.history.file_store import HistoryFile
+from faust_cdc.kafka.history_topic import HistoryTopic
 from faust_cdc.kafka.producer import Headers
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
 from faust_cdc.mysql.connection import SourceAddress
@@ -14,9 +17,17 @@ from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
 from faust_cdc.pipeline.captured import EnsureTopic
 from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
 from faust_cdc.pipeline.reselect import SELECT_TIMEOUT_MS, Reselector
+from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
+from faust_cdc.pipeline.source_access import SourceAccess
 from faust_cdc.pipeline.spec import TaskSpec
+from faust_cdc.pipeline.statement_changes import ReadAgain
+from faust_cdc.pipeline.structure_ledger import LedgerRules, StructureLedger
+from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.registry.client import RegistryClient, RegistryConfig
 from faust_cdc.registry.schema_ids import SchemaIds
+from faust_cdc.relational.filters import TableFilter
+from faust_cdc.routing import topic_naming
+from faust_cdc.transcode.source_block import SourceInfo
 
 
 def converters_of(spec: TaskSpec, stop: threading.Event, stack: contextlib.ExitStack) -> Converters:
@@ -49,6 +60,51 @@ def reselectors_of(config: MySqlConnectorConfig) -> list[Reselector]:
     """Make the post-processors; each is to be closed."""
     address = SourceAddress.of(config, SELECT_TIMEOUT_MS)
     return [Reselector(rules, config.unavailable_value_placeholder, address) for rules in config.post_processors]
+
+
+def ledger_of(
+    spec: TaskSpec,
+    source: SourceAccess,
+    filters: TableFilter,
+    converters: Converters,
+    ensure_topic: EnsureTopic,
+    headers: Headers,
+    writer: TransactionWriter,
+    stack: contextlib.ExitStack,
+) -> StructureLedger:
+    """Make what knows structures and writes them down, its history closed with the stack."""
+    config = spec.config
+    store = _history_of(spec)
+    if store is not None:
+        stack.callback(store.close)
+    comments = config.include_schema_comments
+    topic = None
+    if config.include_schema_changes:
+        name = topic_naming(config).schema_change_topic()
+        topic = SchemaChangeTopic(name, converters, ensure_topic, headers, comments=comments)
+    rules = LedgerRules(config.history, config.topic_prefix, config.flavor == "mariadb", comments)
+    block = SourceInfo.for_server(connector=config.flavor, name=config.topic_prefix)
+    resolvers = [ReadAgain(source.read_tables)]
+    ledger = StructureLedger(rules, source, filters, resolvers, store, topic, writer.write_own, block)
+    writer.before_commit = ledger.before_commit
+    return ledger
+
+
+def _history_of(spec: TaskSpec) -> HistoryTopic | HistoryFile | None:
+    settings = spec.config.history
+    if settings.store == FILE_STORE:
+        return HistoryFile(settings.file)
+    if settings.store != KAFKA_STORE:
+        return None
+    return HistoryTopic(
+        spec.client_config,
+        settings.topic,
+        spec.config.topic_prefix,
+        consumer=spec.history_consumer,
+        producer=spec.history_producer,
+        quiet_s=max(1.0, settings.recovery_attempts * settings.recovery_poll_interval_ms / 1000),
+        query_timeout_s=max(1.0, settings.query_timeout_ms / 1000),
+    )
 
 
 def ensure_data_topic(config: MySqlConnectorConfig, topics: TopicCreator, name: str) -> None:

@@ -20,6 +20,7 @@ from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.routed import Use, Way, clash, order_problem, partition_problem, ways_of
 from faust_cdc.pipeline.row_shape import RowShape, shape_of
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.origin import Origin
 from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import RouteMap, TopicNaming
@@ -44,6 +45,8 @@ class CapturedTable:
     id: TableId
     topic: str
     transcoder: ReferenceTranscoder
+    origin: Origin = Origin.SNAPSHOT
+    """Where its structure comes from."""
     route: Route | None = None
     shape: RowShape | None = None
     """What a route leaves to be done for each row; None: nothing."""
@@ -72,10 +75,16 @@ class TranscoderCache:
         read_tables: ReadTables,
         converters: Converters,
         ensure_topic: EnsureTopic,
+        read_now: ReadTables | None = None,
+        origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
         routes: RouteMap | None = None,
         ensure_routed: EnsureRouted | None = None,
     ) -> None:
-        """`ensure_routed` in place of `ensure_topic` makes sure of topics that a route names."""
+        """`read_tables` gives structures as they stand in the stream as far as that is known, `origin` says whence;
+        `read_now` gives those of the server, for rows that the others do not fit. `ensure_routed` in place of
+        `ensure_topic` makes sure of topics that a route names."""
+        self._read_now = read_now
+        self._origin = origin
         self._routes = routes or RouteMap(naming)
         self._ensure_routed = ensure_routed
         self._in_topic: dict[str, dict[TableId, CapturedTable]] = {}
@@ -106,7 +115,8 @@ class TranscoderCache:
         if known is None and table_id in self.optional and not event.has_full_metadata:
             log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
             return None
-        captured = self.for_table(reconcile(event, known))
+        origin = Origin.TABLE_MAP if event.has_full_metadata else self._origin(table_id)
+        captured = self.for_table(self._reconciled(event, known), origin)
         for target in captured.targets:
             target.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
@@ -133,17 +143,33 @@ class TranscoderCache:
         found = self._latest[table_id] = self.for_table(table)
         return found
 
-    def for_table(self, table: Table) -> CapturedTable:
+    def _reconciled(self, event: TableMapEvent, known: Table | None) -> Table:
+        """Return the structure of a map's rows; where what is known does not fit, what the server has now may."""
+        try:
+            return reconcile(event, known)
+        except SchemaOutOfSync as error:
+            table_id = TableId(event.database, event.table)
+            now = None if self._read_now is None else self._read_now([table_id]).get(table_id)
+            if now is None or now == known:
+                raise
+            try:
+                found = reconcile(event, now)
+            except SchemaOutOfSync:
+                raise error from None
+            log.warning("%s The structure that the server has now fits, and is taken.", error.message)
+            return found
+
+    def for_table(self, table: Table, origin: Origin = Origin.SNAPSHOT) -> CapturedTable:
         """Plan, register the schemas, make sure of the topic.
 
         Raises TableError for a route that does not suit the table, or its neighbours in a topic.
         """
-        first, *others = (self._captured(table, way) for way in ways_of(self._routes, table, self._options))
+        first, *others = (self._captured(table, way, origin) for way in ways_of(self._routes, table, self._options))
         return replace(first, copies=tuple(others)) if others else first
 
-    def _captured(self, table: Table, way: Way) -> CapturedTable:
+    def _captured(self, table: Table, way: Way, origin: Origin) -> CapturedTable:
         plan = self._plan(table, way)
-        log.debug("Plan of %s:\n%s", table.id, plan.describe())
+        log.debug("Plan of %s, whose structure comes from %s:\n%s", table.id, origin.value, plan.describe())
         others = self._in_topic.setdefault(way.topic, {})
         for other in others.values() if self._routes else ():
             problem = clash(Use(plan, way.route), Use(other.transcoder.plan, other.route))
@@ -156,7 +182,7 @@ class TranscoderCache:
             if (problem := partition_problem(plan, way.route)) is not None:
                 raise TableError(f"{problem}.")
             shape = shape_of(plan, way.route, self._ensure_routed(way.topic, way.route))
-        found = others[table.id] = CapturedTable(table.id, way.topic, self._transcoder(plan), way.route, shape)
+        found = others[table.id] = CapturedTable(table.id, way.topic, self._transcoder(plan), origin, way.route, shape)
         return found
 
     def reroute(self, routes: RouteMap) -> Callable[[TableId], bool]:
@@ -215,8 +241,13 @@ class TranscoderCache:
 
         Forgetting too much (`names_table`) costs one query, too little would falsify defaults.
         """
-        concerned = partial(names_table, statement.lower())
+        self._forget(partial(names_table, statement.lower()))
 
+    def forget(self, table_id: TableId) -> None:
+        """Forget one table, whose structure is another from now on."""
+        self._forget(table_id.__eq__)
+
+    def _forget(self, concerned: Callable[[TableId], bool]) -> None:
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
         self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}

@@ -10,29 +10,25 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from faust_cdc.binlog.reader import BinlogReader, DumpStart
+from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.producer import TransactionalProducer
-from faust_cdc.kafka.strong_read import read_last
+from faust_cdc.kafka.strong_read import holds_records, read_last
 from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.mysql.chunk_session import has_visible_set
-from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
-from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
-from faust_cdc.mysql.preflight import oldest_point, run_preflight
-from faust_cdc.mysql.row_counts import estimated_rows
-from faust_cdc.mysql.schema import captured_tables, read_tables
+from faust_cdc.mysql.connection import ServerInfo, SourceAddress
 from faust_cdc.mysql.snapshot_session import SnapshotSession
 from faust_cdc.mysql.window_rows import WindowRows
 from faust_cdc.notifications.notification import InitialNotices, signal_table_unusable
 from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.offsets.incremental import without_incremental
-from faust_cdc.pipeline.assembly import bad_rows_of, converters_of, ensure_data_topic, reselectors_of
+from faust_cdc.pipeline.assembly import bad_rows_of, converters_of, ensure_data_topic, ledger_of, reselectors_of
 from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
 from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_options
 from faust_cdc.pipeline.control import ControlLinks
@@ -44,17 +40,18 @@ from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.rate_limiter import RateLimiter
 from faust_cdc.pipeline.rerouting import Rerouting, rerouting_of
-from faust_cdc.pipeline.resume import check_server
 from faust_cdc.pipeline.savepoints import Rollbacks
+from faust_cdc.pipeline.source_access import SourceAccess, dump_start
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
+from faust_cdc.pipeline.structure_ledger import StructureLedger
 from faust_cdc.pipeline.structures import Structures
 from faust_cdc.pipeline.throttle import ThrottledEvents
 from faust_cdc.pipeline.transaction_metadata import TransactionTopic
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter
 from faust_cdc.relational.filters import TableFilter
-from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.model import TableId
 from faust_cdc.routing import topic_naming
 from faust_cdc.signals.desk import CommandDesk
 from faust_cdc.signals.source_channel import SourceChannel, unusable
@@ -118,6 +115,7 @@ class _Way:
     dispatcher: Dispatcher
     writer: TransactionWriter
     notifier: Notifier
+    ledger: StructureLedger
     routing: Rerouting
 
 
@@ -151,10 +149,10 @@ class Coordinator:
             config.table_include_list,
             config.table_exclude_list,
         )
-        self._lists = tuple(one or "" for one in lists)
-        self._filter = TableFilter(*lists, always=self._signal_tables)
+        self._lists, self._filter_with = tuple(one or "" for one in lists), partial(TableFilter, *lists)
         self._partition = SourcePartition(spec.connector, self._config.topic_prefix)
-        self._address = SourceAddress.of(spec.config)
+        self._source = SourceAccess(spec.config)
+        self._address = self._source.address
         self._headers = ContextHeaders(self._config.topic_prefix, spec.task_id, self._config.flavor, run_id)
         self._naming = topic_naming(spec.config)
         progress.phase = self._machine.phase
@@ -176,29 +174,32 @@ class Coordinator:
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             stored = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
             converters = converters_of(self._spec, self._stop, stack)
+            writer = self._writer(producer, offset_topic.name, offset_partition)
+            stack.callback(setattr, self._progress, "waiting_bytes", int)
+            headers = self._headers.as_headers()
+            ledger = ledger_of(self._spec, self._source, self._filter, converters, ensure_topic, headers, writer, stack)
             routing = rerouting_of(self._spec, self._naming, topics)
-            structures = Structures(self._list_tables, self._read_tables)
-            options = replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names)
-            accepts, routes = self._filter.accepts, (routing.routes, routing.ensure)
-            cache = TranscoderCache(self._naming, options, accepts, structures, converters, ensure_topic, *routes)
+            cache = TranscoderCache(
+                self._naming,
+                replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
+                self._filter.accepts,
+                Structures(self._source.list_tables, ledger.tables),
+                converters,
+                ensure_topic,
+                self._source.read_tables,
+                ledger.origin,
+                routing.routes,
+                routing.ensure,
+            )
+            ledger.on_change = cache.forget
             reselectors = reselectors_of(self._config)
             for reselector in reselectors:
                 stack.callback(reselector.close)
-            bad_rows = bad_rows_of(self._config, self._headers.as_headers(), converters, ensure_topic)
-            dispatcher = Dispatcher(
-                cache, self._headers.as_headers(), dispatch_rules(self._config), bad_rows, reselectors
-            )
-            limits = CommitLimits(
-                part_bytes_max=self._config.transaction_part_max_bytes,
-                part_age_max_ms=PART_AFTER * self._spec.transaction_timeout_ms,
-            )
-            stages = self._progress.stages = Stages()
-            writer = TransactionWriter(producer, self._partition, offset_topic.name, offset_partition, limits, stages)
-            self._progress.waiting_bytes = lambda: writer.waiting_bytes
-            stack.callback(setattr, self._progress, "waiting_bytes", int)
+            bad_rows = bad_rows_of(self._config, headers, converters, ensure_topic)
+            dispatcher = Dispatcher(cache, headers, dispatch_rules(self._config), bad_rows, reselectors)
             show, settings = self._links.show, self._config.notifications
             notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
-            way = _Way(cache, dispatcher, writer, notifier, routing)
+            way = _Way(cache, dispatcher, writer, notifier, ledger, routing)
             snapshots = stack.enter_context(self._snapshots(info, topics, way))
             offset, streams = self._begin(info, way, stored, snapshots)
             if not streams:
@@ -224,13 +225,15 @@ class Coordinator:
             assert stored is not None, "without an offset the stream begins elsewhere"
             return self._begin_stored(way, stored, snapshots, decision), decision.stream
         if decision.start_at is StartAt.OLDEST:
-            return self._oldest_offset(info) if decision.stream else None, decision.stream
+            return self._source.oldest_offset(info) if decision.stream else None, decision.stream
         if not self._wait(settings.delay_ms, "snapshot.delay.ms"):
             return None, decision.stream
         offset, streams = None, decision.stream
         if settings.locking is LockingMode.WATERMARK:
             if decision.take is Take.DATA:
-                offset = snapshots.begin(stored if stored is not None and self._is_readable(stored) else None)
+                offset = snapshots.begin(stored if stored is not None and self._source.is_readable(stored) else None)
+                if offset is not None and offset is stored:  # it goes on
+                    way.ledger.recover(offset)
                 self._ends_with_snapshot, streams = offset is not None and not streams, streams or offset is not None
             else:
                 offset = snapshots.place()
@@ -247,6 +250,12 @@ class Coordinator:
         """Go on at the stored offset; once in the task's life it is told that there is no initial snapshot."""
         if decision.stream:
             snapshots.take_over(stored, f"Connector {self._spec.connector}")
+            if decision.take is Take.SCHEMA:
+                way.ledger.snapshot(stored)
+            else:
+                way.ledger.recover(stored)
+        if way.writer.has_records:  # structures
+            way.writer.cover(lambda: stored)
         if not self._progress.start_told:
             way.notifier.notify(InitialNotices(self._config.topic_prefix).skipped())
             self._progress.start_told = not way.writer.has_records  # else when it is committed
@@ -262,25 +271,10 @@ class Coordinator:
         if stored is None or not decision.needs_position:
             return decision
         try:
-            self._ensure_readable(stored)
+            self._source.ensure_readable(stored)
         except (BinlogNotAvailable, GtidGap) as lost:
             return decide(settings, state, lost, is_taken=is_taken)
         return decision
-
-    def _is_readable(self, stored: SourceOffset) -> bool:
-        try:
-            self._ensure_readable(stored)
-        except (BinlogNotAvailable, GtidGap) as lost:
-            log.warning("The snapshot begins anew: %s", lost)
-            return False
-        return True
-
-    def _oldest_offset(self, info: ServerInfo) -> SourceOffset:
-        with connect(self._address, purpose="the oldest position") as connection:
-            is_mariadb = info.flavor == "mariadb"
-            oldest = oldest_point(connection, is_mariadb_server=is_mariadb, gtid_mode=info.gtid_mode)
-        log.warning("No snapshot and no offset: the binlog is read from %s on", oldest.position)
-        return SourceOffset(oldest.position.file, oldest.position.pos, oldest.gtids)
 
     def _wait(self, delay_ms: int, option: str) -> bool:
         """Wait as long as an option says; return whether to go on."""
@@ -317,6 +311,16 @@ class Coordinator:
         address = SourceAddress.of(self._config, ACTION_TIMEOUT_MS)
         return HeartbeatAction(address, self._config.heartbeat_action_query)
 
+    def _writer(self, producer: TransactionalProducer, offset_topic: str, offset_partition: int) -> TransactionWriter:
+        limits = CommitLimits(
+            part_bytes_max=self._config.transaction_part_max_bytes,
+            part_age_max_ms=PART_AFTER * self._spec.transaction_timeout_ms,
+        )
+        stages = self._progress.stages = Stages()
+        writer = TransactionWriter(producer, self._partition, offset_topic, offset_partition, limits, stages)
+        self._progress.waiting_bytes = lambda: writer.waiting_bytes
+        return writer
+
     def _producer(self) -> TransactionalProducer:
         spec = self._spec
         timeout = {"transaction.timeout.ms": str(spec.transaction_timeout_ms)}
@@ -325,30 +329,10 @@ class Coordinator:
         return TransactionalProducer(config, spec.transactional_id, queue_max_bytes, self._should_stop)
 
     def _preflight_server(self) -> ServerInfo:
-        with connect(self._address, purpose="preflight") as connection:
-            info = inspect_server(connection)
-            run_preflight(connection, info, self._config.database_server_id, None)
-            return info
-
-    def _ensure_readable(self, offset: SourceOffset) -> None:
-        with connect(self._address, purpose="preflight") as connection:
-            info = inspect_server(connection)
-            check_server(offset, info.identity)
-            start = dump_start(info, offset)
-            wanted = start.position if start.gtid_set is None else start.gtid_set
-            run_preflight(connection, info, self._config.database_server_id, wanted)
-
-    def _list_tables(self) -> list[TableId]:
-        with connect(self._address, purpose="table list") as connection:
-            return captured_tables(connection, self._filter.accepts)
-
-    def _read_tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
-        with connect(self._address, purpose="table structures") as connection:
-            return read_tables(connection, list(ids))
-
-    def _estimated_rows(self, ids: Iterable[TableId]) -> dict[TableId, int]:
-        with connect(self._address, purpose="row estimates") as connection:
-            return estimated_rows(connection, ids)
+        info, self._signal_tables = self._source.preflight(self._signal_tables)
+        self._filter = self._filter_with(always=self._signal_tables)
+        self._source.accepts = self._filter.accepts
+        return info
 
     def _source_block(self) -> SourceInfo:
         return SourceInfo.for_server(connector=self._config.flavor, name=self._config.topic_prefix)
@@ -372,8 +356,9 @@ class Coordinator:
                 is_compiled=self._spec.hot_path and is_compiled(),
                 told=SnapshotTold(way.notifier, self._config.topic_prefix, self._signal_tables),
                 on_taken=snapshots.taken,
+                on_place=way.ledger.snapshot,
             )
-            offset = snapshot.run(self._list_tables, self._read_tables, with_data)
+            offset = snapshot.run(self._source.list_tables, self._source.read_tables, with_data)
         self._report(way.writer, int(time.time() * 1000), snapshot.rows)
         return offset
 
@@ -401,14 +386,16 @@ class Coordinator:
             way.dispatcher,
             way.writer,
             self._source_block(),
-            self._list_tables,
-            self._read_tables,
+            self._source.list_tables,
+            self._source.read_tables,
             self._snapshot_tables(),
             self._config.snapshot,
             SNAPSHOT_PART_AFTER * self._spec.transaction_timeout_ms,
             way.notifier,
             self._lists,
             self._filter.accepts,
+            partial(holds_records, self._spec.client_config),
+            way.ledger.snapshot,
             self._signal_tables,
         )
 
@@ -419,7 +406,7 @@ class Coordinator:
         return WindowRows(TableId(*table), deletes=self._config.signals.deletes_windows)
 
     def _snapshot_tables(self) -> SnapshotTables:
-        return SnapshotTables(self._config.snapshot, self._config.table_include_list, self._estimated_rows)
+        return SnapshotTables(self._config.snapshot, self._config.table_include_list, self._source.estimated_rows)
 
     def _stream(
         self,
@@ -453,11 +440,11 @@ class Coordinator:
         )
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         self._links.commands.begin_again()
-        desk = CommandDesk(self._links.commands, signals, self._config.topic_prefix, way.notifier)
+        desk = self._desk(signals, way, stream)
         some, last_commit = False, time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
-            desk.on_route = partial(way.routing.obey, way, stream, snapshots)
+            desk.on_route = partial(way.routing.obey, way, stream)
             snapshots.join(stream)
             source = self._throttled(source, stream, writer, snapshots)
             stream.on_signals = partial(self._obey, desk, stream, writer, snapshots)
@@ -492,6 +479,10 @@ class Coordinator:
             writer.commit()
             self._report(writer, stream.source_ts_ms, snapshots.rows)
 
+    def _desk(self, signals: SourceChannel, way: _Way, stream: StreamingSource) -> CommandDesk:
+        stream.on_statement = way.ledger.statement
+        return CommandDesk(self._links.commands, signals, self._config.topic_prefix, way.notifier, way.ledger.signal)
+
     def _is_done(self, snapshots: Snapshots, writer: TransactionWriter) -> bool:
         """Return whether the stream was for a snapshot only, which is complete, and all that is written is covered."""
         is_complete = self._ends_with_snapshot and snapshots.is_idle
@@ -511,7 +502,7 @@ class Coordinator:
         """Return the channel; a table that cannot be one is told of, and may become one later."""
         takes_signals = "source" in self._config.signals.channels
         tables = self._signal_tables if takes_signals or windows is not None else []
-        known = self._read_tables(tables) if tables else {}
+        known = self._source.read_tables(tables) if tables else {}
         for table_id in tables:
             problem = unusable(known.get(table_id))
             if problem is not None:
@@ -585,12 +576,3 @@ class Coordinator:
     def _move(self, to: Phase) -> None:
         self._machine.move(to)
         self._progress.phase = to
-
-
-def dump_start(info: ServerInfo, offset: SourceOffset) -> DumpStart:
-    """Say how to ask for the binlog: by GTID set where both sides have one, else by file and position."""
-    position = BinlogPosition(offset.file, offset.pos)
-    if offset.gtids is not None and info.gtid_mode:
-        parse = MariaDbGtidSet.parse if info.flavor == "mariadb" else GtidSet.parse
-        return DumpStart(position, parse(offset.gtids))
-    return DumpStart(position, None)

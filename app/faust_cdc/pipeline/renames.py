@@ -33,6 +33,18 @@ def renamed_tables(statement: str, database: str) -> list[tuple[TableId, TableId
     return [(old, _table(new[1], new[2], database))]
 
 
+def renaming_clauses(statement: str) -> list[str]:
+    """Return each renaming of a RENAME TABLE as a statement of its own, in the words that it has there."""
+    opening = _RENAME.match(statement)
+    found: list[str] = []
+    at = 0 if opening is None else opening.end()
+    while opening is not None and (pair := _PAIR.match(statement, at)) is not None:
+        clause = pair[0].strip().removeprefix(",").strip()
+        found.append(f"{opening[0].lstrip()}{clause}")
+        at = pair.end()
+    return found
+
+
 def _table(first: str, second: str | None, database: str) -> TableId:
     if second is None:
         return TableId(database, _unquoted(first))

@@ -33,7 +33,7 @@ be lost with a task that ends, doubled, or come late: what is applied is always 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from faust_cdc.config.connector import MySqlConnectorConfig
@@ -45,18 +45,10 @@ from faust_cdc.pipeline.route_log import RouteLog
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
-from faust_cdc.relational.model import TableId
 from faust_cdc.routing import RouteMap, TopicNaming, quarantine_topic
 from faust_cdc.signals.routing import RouteCommand, SetRoute
 
 log = logging.getLogger(__name__)
-
-
-class Rereads(Protocol):
-    """The snapshots of an attempt, as far as routes concern them."""
-
-    def rerouted(self, concerned: Callable[[TableId], bool]) -> None:
-        """Read again, by the routes of now, what is read of these tables and not written."""
 
 
 class Through(Protocol):
@@ -106,7 +98,7 @@ class Rerouting:
             log.warning("Topic %s has %d partitions and keeps them; %d were asked for", topic, count, spec.partitions)
         return count
 
-    def obey(self, way: Through, stream: StreamingSource, snapshots: Rereads, command: RouteCommand) -> str | None:
+    def obey(self, way: Through, stream: StreamingSource, command: RouteCommand) -> str | None:
         """Carry out a command at an edge of `stream`; return why not. What is written for it the caller covers."""
         if self._log is None:
             return "routes are kept by workers, and this task has none"
@@ -122,20 +114,20 @@ class Rerouting:
                 writer.cover(stream.offset)
                 writer.commit()
             wanted = self._map(self._log.read())
-        self._apply(wanted, way.cache, stream.relearn, snapshots)
+        self._apply(wanted, way.cache, stream)
         return None
 
     def _is_unread(self, writer: TransactionWriter) -> bool:
         """Return whether a route of a signal is in the open Kafka transaction: a strong read would wait for its end."""
         return self._written_in == writer.counters.kafka_transactions
 
-    def _apply(self, routes: RouteMap, cache: TranscoderCache, relearn: Callable[[], None], snapshots: Rereads) -> None:
+    def _apply(self, routes: RouteMap, cache: TranscoderCache, stream: StreamingSource) -> None:
         if routes.routes == self.routes.routes:
             return
         self.routes = routes
         is_rerouted = cache.reroute(routes)
-        relearn()
-        snapshots.rerouted(is_rerouted)
+        stream.relearn()
+        stream.on_rerouted(is_rerouted)
         log.info("Routes in force from here on: %s", ", ".join(one.tables for one in routes.routes) or "none")
 
     def _map(self, routes: Iterable[Route]) -> RouteMap:

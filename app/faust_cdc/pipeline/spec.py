@@ -40,6 +40,10 @@ class TaskSpec:
     value_converter: ConverterSettings = field(default_factory=ConverterSettings)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     """librdkafka options of the worker's `producer.*` and the connector's `producer.override.*`."""
+    history_consumer: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """librdkafka options of the schema history's reader, beside `client_config`."""
+    history_producer: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The same of its writer."""
     producer_queue_max_bytes: int = QUEUE_BYTES
     """Of records not acknowledged yet, where the connector has no `max.queue.size.in.bytes`."""
     heartbeat_ms: int = 2000

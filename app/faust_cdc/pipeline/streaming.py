@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from faust_cdc.binlog.events import (
     BinlogEvent,
@@ -160,8 +160,12 @@ class StreamingSource:
         """See `Dispatcher.awaited`."""
         self.relearn: Callable[[], None] = _nothing
         """Called when `awaited` is another."""
+        self.on_rerouted: Callable[[Callable[[TableId], bool]], None] = _ignore
+        """Called with what says of a table that its records go another way from this edge on."""
         self.on_ddl: Callable[[str, str], None] = _ignore
         """Called with a statement that may change a table, and the session's database, before the edge behind it."""
+        self.on_statement: Callable[[QueryEvent, str, Mapping[str, Any], SourceInfo], None] = _ignore
+        """Called before that with (event, statement, map of the offset that its history line has, its source block)."""
         self._resume = Resume(start) if start.event or start.row else None
         self._is_in_parts = False
         """A part of the open transaction is committed."""
@@ -375,6 +379,7 @@ class StreamingSource:
             # Never the text: MariaDB writes the password of CREATE USER into its binlog in clear.
             log.info("DDL at %s:%s: %s %s …", event.header.file, event.header.pos, word.upper(), second.upper())
             table_id = truncated_table(statement, event.database)
+            self.on_statement(event, statement, self._place_of(event), self._source_block(event, self._transaction()))
             if table_id is None:
                 self._cache.invalidate(event.query)
             else:
@@ -383,6 +388,20 @@ class StreamingSource:
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self.open is None or not self.open.is_group:
                 self._end(event)
+
+    def _transaction(self) -> SourceTransaction:
+        return self.open or SourceTransaction(None, None)
+
+    def _place_of(self, event: QueryEvent) -> dict[str, Any]:
+        """Return the offset of a statement's line in the history: the GTIDs before it, the position behind it."""
+        header = event.header
+        gtids = None if self._gtids is None else str(self._gtids)
+        transaction = self.open
+        if transaction is not None and transaction.is_group:  # as inside any transaction: its beginning and a count
+            file, pos = self._file, self._pos
+            count = max(transaction.events, 1)
+            return SourceOffset(file, pos, gtids, header.timestamp, header.server_id, event=count).to_map()
+        return SourceOffset(header.file, header.end_pos, gtids, header.timestamp, header.server_id).to_map()
 
     def _roll_back(self, event: QueryEvent, statement: str, word: str, second: str) -> None:
         """SAVEPOINT, ROLLBACK TO and ROLLBACK of a group: see `savepoints`."""
@@ -471,8 +490,7 @@ class StreamingSource:
         transaction.metadata = OpenTransaction(self._transaction_topic, name, ts_ms, self._writer.write)
 
     def _truncate(self, event: QueryEvent, table_id: TableId) -> None:
-        transaction = self.open or SourceTransaction(None, None)
-        source = self._source_block(event, transaction)
+        source = self._source_block(event, self._transaction())
         # A statement's time is good to the millisecond in Debezium's events, whatever the GTID event says.
         at_statement = replace(source, ts_us=source.ts_ms * 1000, ts_ns=source.ts_ms * 1_000_000)
         for record in self._dispatcher.truncation(table_id, at_statement):

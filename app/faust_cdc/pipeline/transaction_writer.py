@@ -84,6 +84,8 @@ class TransactionWriter:
         self.watch = KeyWatch()
         """Windows of a snapshot that are told what the stream delivers."""
         self.committed: SourceOffset | None = None
+        self.before_commit: Callable[[], None] = _nothing
+        """Called before an offset is written: makes safe what is outside the Kafka transaction and behind it."""
 
     @property
     def has_complete_work(self) -> bool:
@@ -223,6 +225,7 @@ class TransactionWriter:
         if self._covered is None:
             return
         offset = self._covered()
+        self.before_commit()
         self._begin()
         mark, cpu = time.perf_counter(), time.thread_time()
         self._producer.produce(self._offset_topic, self._offset_key, offset.to_json(), [], self._offset_partition)
@@ -258,3 +261,7 @@ class TransactionWriter:
         self._records = self._bytes = self._source_transactions = 0
         self._own_records = self._own_bytes = 0
         self._covered = None
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,6 +58,24 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """One key (index) of a table."""
+
+    name: str
+    """`PRIMARY` for the primary key."""
+    columns: tuple[str | None, ...]
+    """In key order; None stands for an expression."""
+    unique: bool = False
+    prefixes: tuple[int | None, ...] = ()
+    """Of a unique key that covers only the beginnings of values: their length for each part, None for a whole one."""
+
+
+def sorted_keys(keys: Iterable[Key]) -> tuple[Key, ...]:
+    """Return keys as `Table.keys` has them."""
+    return tuple(sorted(keys, key=lambda key: (key.name != "PRIMARY", key.name)))
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One version of a table's structure."""
 
@@ -67,6 +86,10 @@ class Table:
     all NOT NULL, else empty (Debezium's rule)."""
     charset: str | None = None
     comment: str = ""
+    collation: str | None = None
+    """Of columns that are added without one; None when unknown."""
+    keys: tuple[Key, ...] = ()
+    """PRIMARY first, then by name; what a later DDL statement refers to. Table maps do not tell them."""
 
     def column(self, name: str) -> Column:
         """Return the column called `name`. Raises KeyError."""

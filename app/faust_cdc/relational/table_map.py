@@ -63,6 +63,8 @@ def reconcile(event: TableMapEvent, known: Table | None) -> Table:
         _primary_key(event, columns, known),
         known.charset if known else None,
         known.comment if known else "",
+        known.collation if known else None,
+        known.keys if known else (),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from faust_cdc.config.signalling import SignalSettings
 from faust_cdc.kafka.signal_topic import SignalRecord, SignalTopic
 from faust_cdc.signals.file_channel import FileChannel
-from faust_cdc.signals.signal import Signal, TaskCommand, command_of
+from faust_cdc.signals.signal import RefusedSignal, Signal, TaskCommand, command_of, unreadable
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +85,10 @@ class ConnectorChannels:
             self._commit(self._topic)
             self._topic.close()
 
-    def _hand_over(self, signal: Signal, where: str) -> int | None:
+    def _hand_over(self, signal: Signal | RefusedSignal, where: str) -> int | None:
         """Return the command's number, 0 when there is nothing to do, None when the task does not take it now."""
+        if isinstance(signal, RefusedSignal):
+            return self._task.submit(signal)
         command = command_of(signal)
         if command is None:
             return 0
@@ -95,7 +97,7 @@ class ConnectorChannels:
             log.info("Signal %r for connector %r in %s: %s", signal.id, self._connector, where, signal.type)
         return number
 
-    def _hand_over_line(self, signal: Signal) -> bool:
+    def _hand_over_line(self, signal: Signal | RefusedSignal) -> bool:
         assert self._file is not None
         number = self._hand_over(signal, str(self._file.path))
         self._file_handed = max(self._file_handed, number or 0)
@@ -112,7 +114,7 @@ class ConnectorChannels:
             self._handed.append((number, record.kafka_offset + 1))
             del self._unread[0]
 
-    def _signal_of(self, record: SignalRecord) -> Signal | None:
+    def _signal_of(self, record: SignalRecord) -> Signal | RefusedSignal | None:
         topic = "" if self._topic is None else self._topic.topic
         if record.key != self._server:
             log.info(
@@ -125,8 +127,7 @@ class ConnectorChannels:
         try:
             return Signal.from_json(record.value)
         except ValueError as error:
-            log.warning("Record %d of %s is not taken: %s", record.kafka_offset, topic, error)
-            return None
+            return unreadable(f"record {record.kafka_offset} of {topic}", error)
 
     def _commit(self, topic: SignalTopic) -> None:
         taken = self._task.commands_taken

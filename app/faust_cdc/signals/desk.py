@@ -10,32 +10,30 @@ from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.signals.queue import CommandQueue
 from faust_cdc.signals.routing import RouteCommand, RoutesChanged, SetRoute
-from faust_cdc.signals.signal import LogMessage, RefusedSignal, TaskCommand
+from faust_cdc.signals.signal import ChangeStructures, LogMessage, RefusedSignal, TaskCommand, signal_type
 from faust_cdc.signals.source_channel import SourceChannel
-from faust_cdc.snapshot.commands import (
-    ExecuteSnapshot,
-    PauseSnapshot,
-    ResumeSnapshot,
-    SnapshotCommand,
-    StopSnapshot,
-)
+from faust_cdc.snapshot.commands import SnapshotCommand
 
 log = logging.getLogger(__name__)
 
-SIGNAL_TYPES = {
-    ExecuteSnapshot: "execute-snapshot",
-    StopSnapshot: "stop-snapshot",
-    PauseSnapshot: "pause-snapshot",
-    ResumeSnapshot: "resume-snapshot",
-}
-"""Command → type of the signal that asks for it."""
+
+ChangeOfStructures = Callable[[ChangeStructures, SourceOffset], None]
+"""Takes what a signal says of tables; the offset is where the stream stands."""
 
 
 class CommandDesk:
     """Takes commands of the queue and of the source channel; carries out what is no snapshot's business."""
 
-    def __init__(self, queue: CommandQueue, source: SourceChannel, server: str, notifier: Notifier) -> None:
-        """`server` is the `topic.prefix`."""
+    def __init__(
+        self,
+        queue: CommandQueue,
+        source: SourceChannel,
+        server: str,
+        notifier: Notifier,
+        change_structures: ChangeOfStructures | None = None,
+    ) -> None:
+        """`server` is the `topic.prefix`; without `change_structures` there is no stream whose tables could change."""
+        self._change_structures = change_structures
         self._queue = queue
         self._source = source
         self._server = server
@@ -66,14 +64,19 @@ class CommandDesk:
             self._refuse(command)
         elif isinstance(command, RoutesChanged | SetRoute):
             if reason := self.on_route(command):
-                is_deleted = isinstance(command, SetRoute) and command.route is None
-                self._refuse(RefusedSignal(command.id, "delete-route" if is_deleted else "set-route", reason))
+                self._refuse(RefusedSignal(command.id, signal_type(command), reason))
+        elif isinstance(command, ChangeStructures):
+            if self._change_structures is None:
+                reason = "the task streams nothing, so no structure is followed"
+                self._refuse(RefusedSignal(command.id, signal_type(command), reason))
+            else:
+                self._change_structures(command, offset())
         else:
             yield command
 
     def refuse(self, command: SnapshotCommand, reason: str) -> None:
         """Log and tell that a command about a snapshot is not carried out."""
-        self._refuse(RefusedSignal(command.id, SIGNAL_TYPES[type(command)], reason))
+        self._refuse(RefusedSignal(command.id, signal_type(command), reason))
 
     def _refuse(self, signal: RefusedSignal) -> None:
         log.warning("Signal %r (%s) is not taken: %s.", signal.id, signal.type, signal.reason)

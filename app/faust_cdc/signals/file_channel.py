@@ -1,7 +1,8 @@
 """The file channel: a file of signals, one JSON object per line, emptied when its signals are carried out.
 
 As Debezium's `FileSignalChannel`, with less to lose: a file in which no line is a signal is left as it is (the name may
-be wrong, and every file that the process may write could be named); lines that are added while others are read are
+be wrong, and every file that the process may write could be named), while a line between signals that is none is
+refused by a notification; lines that are added while others are read are
 read before the file is emptied; signals that the task does not take now stay in it, and those of a task that is killed
 before they are durable are read again. A line that is added in the very moment of the emptying is lost: whoever
 signals often should take another channel.
@@ -15,14 +16,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from faust_cdc.signals.signal import Signal
+from faust_cdc.signals.signal import RefusedSignal, Signal, unreadable
 
 log = logging.getLogger(__name__)
 
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 """A larger file is no file of signals."""
 
-HandOver = Callable[[Signal], bool]
+REFUSED_MAX: Final = 100
+"""Lines ahead of the first signal of a file that are told of if they are none."""
+
+HandOver = Callable[[Signal | RefusedSignal], bool]
 """Gives a signal to its task; False when that does not take it now."""
 
 
@@ -89,25 +93,30 @@ class FileChannel:
     def _take(self, read: Callable[[int], bytes], hand_over: HandOver) -> tuple[int, bytes, bool]:
         """Return how many were taken, the lines before the first that was not, and whether one was a signal at all."""
         content, taken, at, is_ours = b"", 0, 0, False
+        found: list[tuple[int, Signal | RefusedSignal]] = []
         while more := read(FILE_BYTES_MAX + 1 - len(content)):
             content += more
             if len(content) > FILE_BYTES_MAX:
                 return taken, b"", False
             for line in content[at:].splitlines(keepends=True):
                 signal = self._signal(line)
-                if signal is not None:
-                    is_ours = True
-                    if not hand_over(signal):
-                        return taken, content[:at], is_ours
-                    taken += 1
+                is_ours |= isinstance(signal, Signal)
+                if signal is not None and (is_ours or len(found) < REFUSED_MAX):
+                    found.append((at, signal))
+                while is_ours and found:
+                    if not hand_over(found[0][1]):
+                        return taken, content[: found[0][0]], is_ours
+                    taken += isinstance(found.pop(0)[1], Signal)
                 at += len(line)
+        for _, refused in found[:1]:
+            assert isinstance(refused, RefusedSignal)
+            log.warning("Not taken: %s", refused.reason)
         return taken, content, is_ours
 
-    def _signal(self, line: bytes) -> Signal | None:
+    def _signal(self, line: bytes) -> Signal | RefusedSignal | None:
         if not line.strip():
             return None
         try:
             return Signal.from_json(line)
         except ValueError as error:
-            log.warning("A line of %s is not taken: %s", self.path, error)
-            return None
+            return unreadable(f"a line of {self.path}", error)

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from faust_cdc.config.routes import parse_route
-from faust_cdc.signals.routing import RouteCommand, SetRoute
+from faust_cdc.history.changes import ChangeKind, StructureChange
+from faust_cdc.history.table_reading import table_id_of, table_of
+from faust_cdc.signals.routing import RouteCommand, RoutesChanged, SetRoute
 from faust_cdc.snapshot.commands import (
     AdditionalCondition,
     ExecuteSnapshot,
@@ -91,7 +93,45 @@ class RefusedSignal:
     """What is wrong with it, and what to do."""
 
 
-TaskCommand = SnapshotCommand | LogMessage | RefusedSignal | RouteCommand
+@dataclass(frozen=True, slots=True)
+class ChangeStructures:
+    """Take these structures of tables for true from here on."""
+
+    id: str
+    database: str
+    changes: tuple[StructureChange, ...]
+    schema: str | None = None
+
+
+TaskCommand = SnapshotCommand | LogMessage | RefusedSignal | ChangeStructures | RouteCommand
+
+SIGNAL_TYPES: Final[Mapping[type, str]] = {
+    ExecuteSnapshot: "execute-snapshot",
+    StopSnapshot: "stop-snapshot",
+    PauseSnapshot: "pause-snapshot",
+    ResumeSnapshot: "resume-snapshot",
+    LogMessage: "log",
+    ChangeStructures: "schema-changes",
+    SetRoute: "set-route",
+    RoutesChanged: "set-route",
+}
+"""Command → type of the signal that asks for it."""
+
+
+def signal_type(command: TaskCommand) -> str:
+    """Return the type of the signal that a command came from."""
+    if isinstance(command, SetRoute) and command.route is None:
+        return "delete-route"
+    return command.type if isinstance(command, RefusedSignal) else SIGNAL_TYPES[type(command)]
+
+
+UNREADABLE: Final = "unreadable"
+"""Type of what came over a channel and is no signal."""
+
+
+def unreadable(where: str, error: ValueError) -> RefusedSignal:
+    """Return what is told of text that is no signal: the id is made up, for it has none that can be relied on."""
+    return RefusedSignal(str(uuid.uuid4()), UNREADABLE, f"{where} is no signal: {error}")
 
 
 def command_of(signal: Signal) -> TaskCommand | None:
@@ -233,12 +273,29 @@ def _delete_route(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
     return SetRoute(signal.id, tables, None)
 
 
-def _schema_changes(signal: Signal, _: Mapping[str, Any]) -> TaskCommand:
-    return _refused(
-        signal,
-        "structures are read from the database and from the binlog here, there is no schema history to change; a "
-        "table's new structure is taken with its next change",
+def _schema_changes(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
+    database = _text(data, "database")
+    if database is None:
+        raise ValueError("'database' is missing from its data: name the database of the tables")
+    given = data.get("changes")
+    if not isinstance(given, list) or not given:
+        raise ValueError(f"'changes' in its data is a list of changes of tables, found {_shown(given)}")
+    return ChangeStructures(
+        signal.id, database.strip(), tuple(_structure_change(one) for one in given), _text(data, "schema")
     )
+
+
+def _structure_change(value: object) -> StructureChange:
+    kinds = ", ".join(kind.value for kind in ChangeKind)
+    if not isinstance(value, dict) or value.get("type") not in {kind.value for kind in ChangeKind}:
+        raise ValueError(
+            f"each of 'changes' is an object with 'type' ({kinds}), 'id' and 'table', found {_shown(value)}"
+        )
+    kind, table_id = ChangeKind(value["type"]), table_id_of(value.get("id"))
+    if kind is ChangeKind.DROP:
+        return StructureChange(kind, table_id)
+    previous = value.get("previousId")
+    return StructureChange(kind, table_id, table_of(value), None if previous is None else table_id_of(previous))
 
 
 def _set_binlog_position(signal: Signal, _: Mapping[str, Any]) -> TaskCommand:

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from faust_cdc.errors import FatalError
 from faust_cdc.offsets import SourcePartition
 from faust_cdc.relational.model import TableId
-from faust_cdc.snapshot.progress import SnapshotProgress, SnapshotState, TableProgress, TableState, read_key
+from faust_cdc.snapshot.progress import (
+    ENDED,
+    SnapshotProgress,
+    SnapshotState,
+    TableProgress,
+    TableState,
+    read_key,
+)
 from faust_cdc.snapshot.wording import duration_text, number_text
 
 log = logging.getLogger(__name__)
@@ -24,7 +31,6 @@ WINDOW_MS: Final = 30_000
 """Over which a speed is taken; one without any news for so long stands still."""
 STEP_MS: Final = 1_000
 AVERAGE_AFTER_MS: Final = 1_000
-DONE: Final = frozenset({TableState.COMPLETED, TableState.SKIPPED})
 TABLES_NAMED_MAX: Final = 3
 
 
@@ -111,7 +117,7 @@ class SnapshotReport:
 
     snapshot: SnapshotProgress
     tables: Sequence[TableReport]
-    """All of the snapshot's, in its order."""
+    """All of the snapshot's, in its order, and behind them those that wait to be read by another."""
     at_ms: int
     """When it was asked for."""
     rows_per_s: float | None = None
@@ -123,8 +129,8 @@ class SnapshotReport:
 
     @property
     def tables_done(self) -> int:
-        """Tables that are completed or skipped."""
-        return sum(each.progress.state in DONE for each in self.tables)
+        """Tables for which nothing is done any more."""
+        return sum(each.progress.state in ENDED for each in self.tables)
 
     @property
     def estimated_rows(self) -> int | None:
@@ -132,7 +138,7 @@ class SnapshotReport:
         total = 0
         for each in self.tables:
             progress = each.progress
-            if progress.state in DONE:
+            if progress.state in ENDED:
                 total += progress.rows
             elif progress.estimated_rows is None:
                 return None
@@ -203,6 +209,14 @@ class SnapshotReport:
         return ", ".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A snapshot, or a table of one, is in another state than it was."""
+
+    partition: SourcePartition
+    progress: SnapshotProgress | TableProgress
+
+
 @dataclass(slots=True)
 class _Page:
     """What is known of one connector's snapshot."""
@@ -219,8 +233,10 @@ class _Page:
 class SnapshotBook:
     """The progress of all snapshots. Not for several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_turn: Callable[[Turn], None] = lambda turn: None) -> None:
+        """`on_turn` is called when a record says of a snapshot or table another state than the one before it."""
         self._pages: dict[SourcePartition, _Page] = {}
+        self._on_turn = on_turn
 
     def note(self, key: bytes, value: bytes | None) -> None:
         """Take note of a record of the topic; one that cannot be read is logged and passed over."""
@@ -231,22 +247,39 @@ class SnapshotBook:
         page = self._pages.setdefault(partition, _Page())
         try:
             if table is not None:
-                _note_table(page, table, None if value is None else TableProgress.from_json(table, value))
+                self._note_table(
+                    partition, page, None if value is None else TableProgress.from_json(table, value), table
+                )
             elif value is None:
                 page.snapshot = None
             else:
-                _note_snapshot(page, SnapshotProgress.from_json(value))
+                self._note_snapshot(partition, page, SnapshotProgress.from_json(value))
         except FatalError as error:
             log.warning("Connector %s: %s", partition.connector, error)
         if page.snapshot is None and not page.tables:
             del self._pages[partition]
+
+    def _note_table(
+        self, partition: SourcePartition, page: _Page, progress: TableProgress | None, table: TableId
+    ) -> None:
+        before = page.tables.get(table)
+        _note_table(page, table, progress)
+        if progress is not None and (before is None or before.state is not progress.state):
+            self._on_turn(Turn(partition, progress))
+
+    def _note_snapshot(self, partition: SourcePartition, page: _Page, snapshot: SnapshotProgress) -> None:
+        before = page.snapshot
+        _note_snapshot(page, snapshot)
+        if before is None or (before.id, before.state) != (snapshot.id, snapshot.state):
+            self._on_turn(Turn(partition, snapshot))
 
     def report(self, partition: SourcePartition, now_ms: int) -> SnapshotReport | None:
         """Return how far a connector's snapshot is; None when none is known."""
         page = self._pages.get(partition)
         if page is None or page.snapshot is None:
             return None
-        tables = [_table_report(page, table, now_ms) for table in page.snapshot.tables]
+        behind = [table for table, one in page.tables.items() if one.state is TableState.BEHIND]
+        tables = [_table_report(page, table, now_ms) for table in dict.fromkeys((*page.snapshot.tables, *behind))]
         speed = page.rate.per_s(now_ms) if page.snapshot.state is SnapshotState.RUNNING else None
         return SnapshotReport(page.snapshot, tables, now_ms, speed)
 

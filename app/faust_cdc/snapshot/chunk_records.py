@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.kafka.direct import Row as KafkaRow
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.records import ChangeRecord
@@ -43,6 +45,21 @@ def to_records(chunk: Chunk, dispatcher: Dispatcher, number_of: NumberOf) -> Non
             chunk.made[len(chunk.rows)] = make
             chunk.rows.append(make(chunk.request.source))
     chunk.cells = []
+
+
+def block_of(block: SourceInfo, captured: CapturedTable, position: BinlogPosition, marker: str) -> SourceInfo:
+    """Return the source block of a table's rows that are read now and written at `position`."""
+    return block.at(
+        ts_us=int(time.time()) * 1_000_000,
+        server_id=0,
+        gtid=None,
+        file=position.file,
+        pos=position.pos,
+        thread=None,
+        snapshot=marker,
+        db=captured.id.database,
+        table=captured.id.table,
+    )
 
 
 def _record(

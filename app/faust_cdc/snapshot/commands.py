@@ -50,6 +50,8 @@ class ExecuteSnapshot:
     surrogate_key: str | None = None
     but_not: tuple[str, ...] = ()
     """Regular expressions of tables that were taken out of it while it waited."""
+    is_new: bool = False
+    """They are captured from now on and nothing was written of them: one without a key is copied in one piece."""
 
     def tables_of(self, captured: Iterable[TableId]) -> list[TableId]:
         """Return which of these tables it has read."""
@@ -65,6 +67,7 @@ class ExecuteSnapshot:
             "conditions": [{"data_collection": one.data_collection, "filter": one.filter} for one in self.conditions],
             "surrogate_key": self.surrogate_key,
             "but_not": list(self.but_not),
+            "is_new": self.is_new,
         }
         return {name: member for name, member in value.items() if member}
 
@@ -78,6 +81,7 @@ class ExecuteSnapshot:
             tuple(AdditionalCondition(one["data_collection"], one["filter"]) for one in value.get("conditions", ())),
             value.get("surrogate_key"),
             tuple(str(one) for one in value.get("but_not", ())),
+            bool(value.get("is_new")),
         )
 
 

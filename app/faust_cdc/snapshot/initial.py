@@ -55,13 +55,16 @@ class InitialSnapshot:
         is_compiled: bool,
         told: SnapshotTold,
         on_taken: Callable[[Mapping[TableId, int], int], None],
+        on_place: Callable[[SourceOffset, bool], None],
     ) -> None:
         """`is_compiled`: tables that the compiled transcoder takes go through it. `told` makes the notifications.
 
+        `on_place` is called with where the snapshot stands and whether rows are read, before them.
         `on_taken` is called with the rows of each table and the beginning, ms since the epoch, before all is committed.
         """
         self._told = told
         self._on_taken = on_taken
+        self._on_place = on_place
         self._counts: dict[TableId, int] = {}
         self._session = session
         self._settings = settings
@@ -119,6 +122,7 @@ class InitialSnapshot:
             raise SnapshotOvertaken(f"Tables were created while the snapshot began: {', '.join(map(str, new))}.")
         structures = read_tables(captured)
         self._cache.remember(structures.values())
+        self._on_place(self._offset(point, None), with_data)
         log.info("Snapshot of %d tables at %s:%s", len(tables), point.position.file, point.position.pos)
         if with_data:
             ordered = [structures[one] for one in self._tables.by_row_count(tables) if one in structures]

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.errors import CdcError, ConfigError, InternalError, SourceRefused, ValueConversionError
 from faust_cdc.mysql.chunk_session import ChunkSession, has_visible_set
 from faust_cdc.mysql.chunk_statements import (
+    ChunkLocked,
     condition_problem,
     estimated_rows,
     is_empty,
     override_problem,
     statement_problem,
+    too_long,
+    without_end,
 )
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_keys
+from faust_cdc.mysql.positions import BinlogPosition
+from faust_cdc.mysql.snapshot_session import SnapshotPoint
 from faust_cdc.mysql.window_rows import WindowRows, WindowSession
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.pipeline.rate_limiter import RateLimiter
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.snapshot.commands import ExecuteSnapshot, matcher
 from faust_cdc.snapshot.kindness import SourcePressure
 from faust_cdc.snapshot.progress import (
     Bound,
@@ -38,6 +45,7 @@ from faust_cdc.snapshot.progress import (
 from faust_cdc.snapshot.progress_log import StoredProgress
 from faust_cdc.snapshot.selects import overridden_list
 from faust_cdc.snapshot.taken_over import fitted
+from faust_cdc.snapshot.windows import TOUCHED_BYTES_MAX
 from faust_cdc.transcode.forms import Form
 from faust_cdc.transcode.mapping import Kind
 from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
@@ -45,11 +53,14 @@ from faust_cdc.transcode.plan import ColumnPlan, TranscodePlan
 log = logging.getLogger(__name__)
 
 MILLIS_DIGITS = 3
+LOCKED_AGAIN_S = 1.0
 NO_VISIBLE_SET = "without GTIDs (gtid_mode=ON) MySQL does not say what a read beside the stream shows"
 NO_WINDOW_ROWS = (
     "turn GTIDs on, or name a table that the connector may write to in signal.data.collection, without read.only"
 )
 _LOSSY = frozenset({Form.ISO_TIME_WRAPPED, Form.DEBEZIUM_YEAR, Form.NEAREST_DOUBLE})
+
+QUERY = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,11 @@ class SourceReads:
         if self.windows is not None:
             self.windows.confirm(window)
 
+    def forget(self, window: str) -> None:
+        """Take note that what a window shows is given up."""
+        if self.windows is not None:
+            self.windows.forget(window)
+
     def keys(self, tables: Iterable[Table], surrogate_key: str | None = None) -> dict[TableId, ChunkKey | Unchunkable]:
         """Return by what the tables are read in ranges."""
         session = self.connect()
@@ -109,15 +125,20 @@ class SourceReads:
     def empty(self, tables: Iterable[TableId]) -> set[TableId]:
         """Return which tables have no row: what they get from now on the stream delivers.
 
-        One that cannot be read counts as not empty: who reads it meets the reason, and knows what follows from it.
+        One that cannot be read, or not now, counts as not empty: who reads it meets the reason, and knows what follows.
         """
         found = set()
         session = self.connect()
         try:
             for table in tables:
-                with contextlib.suppress(InternalError, SourceRefused):
+                try:
                     if is_empty(session.connection, table):
                         found.add(table)
+                except (InternalError, SourceRefused) as error:
+                    log.debug("%s is not known to be empty: %s", table, error)
+                except CdcError as error:
+                    if too_long(error) is None:
+                        raise
         finally:
             session.close()
         return found
@@ -167,16 +188,41 @@ class SourceReads:
         finally:
             session.close()
 
+    def delivered(self, offset: SourceOffset) -> BinlogPosition:
+        """Return a position before which all was delivered when the stream goes on at `offset`; the least if unknown.
+
+        The events with which a dump opens stand before it, at the beginning of their file. On MariaDB only, where
+        positions say what a read shows, and where the last transaction was this server's own: another's file may have
+        the same name.
+        """
+        if self.info.flavor == "mariadb" and offset.server_id == self.info.server_id:
+            return BinlogPosition(offset.file, offset.pos)
+        return BinlogPosition("", 0)
+
     def place(self) -> SourceOffset:
         """Return where a stream begins that delivers everything that no read shows from now on."""
         session = self.connect()
         try:
-            point = session.place()
+            point = self._place(session)
         finally:
             session.close()
         return SourceOffset(
             point.position.file, point.position.pos, point.gtids, ts_sec=int(time.time()), snapshot=INITIAL_SNAPSHOT
         )
+
+    def _place(self, session: ChunkSession) -> SnapshotPoint:
+        """Return `ChunkSession.place`, waited for while somebody has the signal table locked."""
+        is_said = False
+        while True:
+            try:
+                return session.place()
+            except ChunkLocked as error:
+                if self.should_stop():
+                    raise
+                if not is_said:
+                    log.info("The snapshot waits: %s", error)
+                is_said = True
+                time.sleep(LOCKED_AGAIN_S)
 
 
 def new_snapshot(
@@ -233,6 +279,36 @@ def is_resumable(stored: StoredProgress, offset: SourceOffset | None) -> bool:
     )
 
 
+def restricted(progress: TableProgress, command: ExecuteSnapshot) -> TableProgress:
+    """Return a table's progress with the condition and the surrogate key that a command has for it.
+
+    The filter of a blocking snapshot is a whole SELECT in Debezium (`SnapshottingTask.getFilterQueries`); here it may
+    be a condition too.
+    """
+    found = next((one.filter for one in command.conditions if matcher([one.data_collection])(progress.table)), None)
+    if found is not None and command.kind is SnapshotKind.BLOCKING and QUERY.match(found):
+        return replace(progress, statement=without_end(found), surrogate_key=command.surrogate_key)
+    return replace(progress, condition=found, surrogate_key=command.surrogate_key)
+
+
+def as_asked(progress: TableProgress, command: ExecuteSnapshot, settings: SnapshotSettings) -> TableProgress:
+    """Return a table's progress with what is asked of its rows.
+
+    `snapshot.select.statement.overrides` says what a table's first rows are, also when it joins later; signalled
+    snapshots go by their own conditions, as in Debezium (its chunks are never read by an override).
+    """
+    override = settings.override_of(*progress.table) if command.is_new else None
+    if override is not None:
+        return replace(progress, statement=without_end(override))
+    return restricted(progress, command)
+
+
+def reads_all_of(command: ExecuteSnapshot, table: TableId) -> bool:
+    """Return whether a command has all rows of a table read."""
+    progress = restricted(TableProgress(table), command)
+    return bool(command.tables_of([table])) and progress.condition is None and progress.statement is None
+
+
 def key_of(captured: CapturedTable, table: Table, key: ChunkKey | Unchunkable) -> ChunkKey | Unchunkable:
     """Return by what the table is read in ranges; `Unchunkable` too where a record's key does not name one row."""
     if isinstance(key, Unchunkable):
@@ -247,15 +323,24 @@ def key_of(captured: CapturedTable, table: Table, key: ChunkKey | Unchunkable) -
     return key
 
 
+def changes_too_fast(table: TableId) -> SourceRefused:
+    """Return why a table is left out of which not even the rows of one key could be read between its changes."""
+    return SourceRefused(
+        f"{table}: each time that the rows of one key were read, more of its keys changed than a window notes "
+        f"({TOUCHED_BYTES_MAX >> 20} MiB): the source was slow to answer, or the table changes too fast.",
+        remedy="have it read while it is written less",
+    )
+
+
 def unreadable(table: TableId, error: CdcError) -> CdcError:
     """Return what an initial snapshot fails with when a table of it cannot be read."""
     if isinstance(error, ValueConversionError):
         return error  # says itself what to do
     refused = SourceRefused(
         f"The initial snapshot cannot read {table}: {error.message}",
-        remedy=(f"{error.remedy}; " if error.remedy else "")
-        + "let the connector's user read the table (GRANT SELECT), repair it, or leave it out (table.exclude.list, or "
-        "snapshot.include.collection.list without it), and restart the task: what is read by then is kept",
+        remedy=(error.remedy or "let the connector's user read the table (GRANT SELECT), or repair it").rstrip(".;")
+        + "; or leave it out (table.exclude.list, or snapshot.include.collection.list without it). Then restart the "
+        "task: what is read by then is kept",
     )
     refused.__cause__ = error
     return refused

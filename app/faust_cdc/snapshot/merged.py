@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from faust_cdc.errors import CdcError, SourceRefused, ValueConversionError
 from faust_cdc.failpoints import reach
-from faust_cdc.kafka.direct import Row as KafkaRow
 from faust_cdc.mysql.key_ranges import Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.notifications.notification import ScanStatus
@@ -28,16 +27,18 @@ from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
-from faust_cdc.snapshot.chunk_records import to_records
+from faust_cdc.snapshot.chunk_records import block_of, to_records
+from faust_cdc.snapshot.joining import STOPPED
 from faust_cdc.snapshot.kindness import Pace
-from faust_cdc.snapshot.launch import SourceReads, key_of, unreadable
+from faust_cdc.snapshot.launch import SourceReads, changes_too_fast, key_of, unreadable
+from faust_cdc.snapshot.markers import ends
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.ranges import TableRanges
 from faust_cdc.snapshot.table_copy import CopiedRows
 from faust_cdc.snapshot.taken_over import members_of
 from faust_cdc.snapshot.telling import Telling
-from faust_cdc.snapshot.whole_tables import DROPPED, WholeTables
+from faust_cdc.snapshot.whole_tables import DROPPED, NOT_CAPTURED, WholeTables
 from faust_cdc.snapshot.windows import WindowState
 from faust_cdc.transcode.source_block import SourceInfo
 
@@ -50,8 +51,13 @@ EAGER_WAIT_MS = 2
 NO_LIMIT_MS = 1 << 30
 VAIN_PARKS_MAX = 10
 """So often a table may seem changed, and not be, until it is held to be unreadable."""
-STOPPED = "stopped by a signal"
 REROUTED = "its route is another one"
+VAIN_OVERRUNS_MAX = 10
+"""So often a chunk that cannot be halved may be overrun."""
+CHUNKS_MAX = 1_000
+"""That are read or wait for the stream, however small they are."""
+GONE = (DROPPED, NOT_CAPTURED)
+"""Reasons why there is nothing to read of a table."""
 
 
 @dataclass(slots=True)
@@ -67,6 +73,8 @@ class _Work:
     """How it is known to have changed."""
     vain_parks: int = 0
     """How often it was found unchanged then, since a chunk was last written."""
+    vain_overruns: int = 0
+    """How often a chunk of one key was overrun since."""
 
 
 class MergedSnapshot:
@@ -115,7 +123,8 @@ class MergedSnapshot:
             read_tables,
             relearn,
             part_after_ms,
-            is_initial=progress.kind is SnapshotKind.INITIAL,
+            progress.kind,
+            progress_log.write_table,
         )
         self._asked: list[ChunkRequest] = []
         self._read: list[Chunk] = []
@@ -146,14 +155,18 @@ class MergedSnapshot:
         status = ScanStatus.SUCCEEDED if progress.rows else ScanStatus.EMPTY
         self._telling.reads(progress.table, self._progress.tables)
         self._telling.table_ends(progress.table, progress.rows, self._told_with(progress.table), status)
-        self._keep(replace(progress, state=TableState.COMPLETED, started_ms=started_ms, updated_ms=now_ms))
-        log.info("Snapshot: %s is complete, %d rows", progress.table, progress.rows)
+        read = replace(progress, state=TableState.COMPLETED, started_ms=started_ms, updated_ms=now_ms, is_muted=False)
+        self._keep(read)
+        log.debug("Snapshot: %s is complete, %d rows", progress.table, progress.rows)
 
     def skip(self, progress: TableProgress, reason: str, status: ScanStatus = ScanStatus.SKIPPED) -> None:
         """Leave a table of the snapshot out."""
         log.warning("Snapshot: %s is not read to its end: %s", progress.table, reason)
         now_ms = int(time.time() * 1000)
         self._telling.table_ends(progress.table, progress.rows, self._told_with(progress.table), status)
+        if progress.is_muted and reason not in GONE:
+            self._keep(progress.as_behind(reason))
+            return
         self._keep(replace(progress, state=TableState.SKIPPED, reason=reason, open_ranges=(), updated_ms=now_ms))
 
     @property
@@ -213,6 +226,10 @@ class MergedSnapshot:
         every = tuple(dict.fromkeys((*self._progress.tables, *new)))
         self._places = {table: place for place, table in enumerate(every)}
         self._write_snapshot(replace(self._progress, tables=every, joined=(*self._progress.joined, signal)))
+
+    def follow(self, lists: tuple[str, ...]) -> None:
+        """Note that these lists say what is captured, and that what they have more than others is in hand."""
+        self._write_snapshot(replace(self._progress, lists=lists))
 
     def pause(self) -> None:
         """Read no further chunk; what is read is written."""
@@ -359,7 +376,7 @@ class MergedSnapshot:
         """Leave out the table of a chunk that cannot be read. An initial snapshot fails by it, as it must be whole."""
         if chunk.request.window.state is WindowState.OPEN:
             chunk.request.window.drop()
-        self._watch.close(chunk.request.window)
+        self._close_window(chunk)
         work = self._work(chunk.request.captured.id)
         if work is not None:
             self._leave_out(work, error)
@@ -372,23 +389,32 @@ class MergedSnapshot:
 
     def _give_up(self, chunk: Chunk) -> None:
         """Have a chunk's range read again."""
-        if chunk.range is not None and chunk.request.window.is_overrun:
-            log.info("%s changes too fast for a chunk; reading it in parts", chunk.request.captured.id)
-            if chunk.request.ranges.is_one_key(chunk.range):
-                work, what = self._work(chunk.request.captured.id), "the rows of one key change too fast to be read"
-                if work is not None:
-                    self._watch.close(chunk.request.window)
-                    self._leave_out(work, SourceRefused(f"{chunk.request.captured.id}: {what}"))
-                    return
-            chunk.request.ranges.too_slow(chunk.range)
-        elif chunk.range is not None:
-            chunk.request.ranges.give_back(chunk.range)
+        self._close_window(chunk)
+        ranges, table = chunk.request.ranges, chunk.request.captured.id
+        if chunk.range is None:
+            return
+        if not chunk.request.window.is_overrun:
+            ranges.give_back(chunk.range)
+        elif not ranges.is_one_key(chunk.range):
+            log.info("%s changes too fast for a chunk; reading it in parts", table)
+            ranges.too_slow(chunk.range)
+        else:
+            ranges.give_back(chunk.range)
+            if (work := self._work(table)) is not None:
+                work.vain_overruns += 1
+                if work.vain_overruns > VAIN_OVERRUNS_MAX:
+                    self._leave_out(work, changes_too_fast(table))
+
+    def _close_window(self, chunk: Chunk) -> None:
+        self._reads.forget(chunk.window)
         self._watch.close(chunk.request.window)
 
     def _settle(self, chunk: Chunk, position: BinlogPosition) -> None:
         """Write a chunk that is due, or learn what was read in its place."""
         request = chunk.request
-        if chunk.range is not None:
+        if chunk.range is None:
+            self._reads.forget(chunk.window)
+        else:
             try:
                 self._reads.confirm(chunk.window)
             except SourceRefused as error:
@@ -418,7 +444,11 @@ class MergedSnapshot:
         delivered: SourceOffset | None = None
         if not self._pace.may_ask(self._readers.is_calm):
             return
-        while len(self._asked) <= self._readers.count and self._held_bytes < WAITING_BYTES_MAX:
+        while (
+            len(self._asked) <= self._readers.count
+            and len(self._read) < CHUNKS_MAX
+            and self._held_bytes < WAITING_BYTES_MAX
+        ):
             work = next((one for one in self._before_whole() if one.parked is None and one.ranges.has_more), None)
             # As long as nothing is known of a table's rows, one chunk of it is read, and none of the tables behind it.
             if work is None or (not work.ranges.is_known and self._is_read(work)):
@@ -454,10 +484,15 @@ class MergedSnapshot:
         touched, rows = chunk.request.window.touched, chunk.rows
         kept = [place for place, row in enumerate(rows) if row[1] not in touched] if touched else range(len(rows))
         work.ranges.written(chunk.range)
-        work.vain_parks = 0
+        work.vain_parks = work.vain_overruns = 0
         written = [rows[place] for place in kept] if touched else rows
         if self._progress.kind is not SnapshotKind.INCREMENTAL and written:
-            self._mark(chunk, work, written, kept, source)
+            is_first_of_table, is_last_of_table = work.progress.rows == 0, work.ranges.is_finished
+            is_first = is_first_of_table and not any(progress.rows for progress in self._shown.values())
+            is_last = is_last_of_table and len(self._pending) == 1 and not self._whole
+            marks = ends(is_first_of_table, is_last_of_table, is_first, is_last, len(written) - 1)
+            for place, marker in marks.items():
+                written[place] = chunk.marked(kept[place], replace(source, snapshot=marker))
         for record in chunk.aside:
             self._writer.write(record)
         reach("snapshot.chunk.due")
@@ -473,28 +508,6 @@ class MergedSnapshot:
         self._telling.chunk(work.captured.id, self._to_come, chunk.range.high, work.ranges.last_key)
         if not work.ranges.is_finished:
             self._keep(work.progress)
-
-    def _mark(
-        self, chunk: Chunk, work: _Work, written: list[KafkaRow], kept: Sequence[int], source: SourceInfo
-    ) -> None:
-        """Give the first and the last row of a table, and of all, their marks."""
-        is_first_of_table = work.progress.rows == 0
-        is_last_of_table = work.ranges.is_finished
-        is_last = is_last_of_table and len(self._pending) == 1 and not self._whole
-        is_first = is_first_of_table and not any(progress.rows for progress in self._shown.values())
-        last = len(written) - 1
-        marks: dict[int, str] = {}
-        # Each row once, for what is marked is the row as it was read; the later of these win, as Debezium has it.
-        for is_so, place, marker in (
-            (is_first_of_table, 0, "first_in_data_collection"),
-            (is_last_of_table, last, "last_in_data_collection"),
-            (is_first, 0, "first"),
-            (is_last, last, "last"),
-        ):
-            if is_so:
-                marks[place] = marker
-        for place, marker in marks.items():
-            written[place] = chunk.marked(kept[place], replace(source, snapshot=marker))
 
     def _finish(self, work: _Work) -> None:
         """Note that a table is complete."""
@@ -521,7 +534,7 @@ class MergedSnapshot:
         self._telling.completed()
         self._end(SnapshotState.COMPLETED)
         rows = sum(progress.rows for progress in self._shown.values())
-        log.info("Snapshot complete: %d rows of %d tables", rows, len(self._shown))
+        log.debug("Snapshot complete: %d rows of %d tables", rows, len(self._shown))
 
     def _end(self, state: SnapshotState) -> None:
         reach("snapshot.end")
@@ -583,14 +596,4 @@ class MergedSnapshot:
         return next((one for one in self._pending if one.captured.id == table), None)
 
     def _source(self, captured: CapturedTable, position: BinlogPosition) -> SourceInfo:
-        return self._block.at(
-            ts_us=int(time.time()) * 1_000_000,
-            server_id=0,
-            gtid=None,
-            file=position.file,
-            pos=position.pos,
-            thread=None,
-            snapshot=self._marker,
-            db=captured.id.database,
-            table=captured.id.table,
-        )
+        return block_of(self._block, captured, position, self._marker)

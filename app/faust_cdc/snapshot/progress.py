@@ -44,6 +44,13 @@ class TableState(enum.Enum):
     COMPLETED = "completed"
     SKIPPED = "skipped"
     """Not read; the reason says why."""
+    BEHIND = "behind"
+    """Captured, and what it held before that is not read: it will be, by a signal or at the next start, unless a signal
+    stopped it."""
+
+
+ENDED = frozenset({TableState.COMPLETED, TableState.SKIPPED, TableState.BEHIND})
+"""A snapshot does nothing for a table any more that stands so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,10 @@ class TableProgress:
     """All that the order of the bounds depends on; they are worth nothing under another key."""
     last_key: Bound | None = None
     """Of an incremental snapshot: the table's last key when its reading began; None: not known."""
+    is_new: bool = False
+    """It joined: the stream had passed changes of it by then, and did not write them."""
+    is_muted: bool = False
+    """It joined, and has no key: nothing of it is written until it is copied, in one piece."""
 
     @property
     def percent(self) -> float | None:
@@ -88,8 +99,17 @@ class TableProgress:
     def from_beginning(self) -> TableProgress:
         """Return that of the same rows when none of them is read."""
         return TableProgress(
-            self.table, condition=self.condition, surrogate_key=self.surrogate_key, statement=self.statement
+            self.table,
+            condition=self.condition,
+            surrogate_key=self.surrogate_key,
+            statement=self.statement,
+            is_new=self.is_new,
+            is_muted=self.is_muted,
         )
+
+    def as_behind(self, reason: str) -> TableProgress:
+        """Return that of a joined table of which nothing is read, and why."""
+        return TableProgress(self.table, TableState.BEHIND, reason=reason, is_new=self.is_new, is_muted=self.is_muted)
 
     def to_json(self) -> bytes:
         """Return the record value."""
@@ -108,6 +128,9 @@ class TableProgress:
                 value[name] = getattr(self, name)
         if self.last_key is not None:
             value["last_key"] = list(self.last_key)
+        for name in ("is_new", "is_muted"):
+            if getattr(self, name):
+                value[name] = True
         return _compact(value)
 
     @classmethod
@@ -131,6 +154,8 @@ class TableProgress:
                 value.get("statement"),
                 value.get("key", ""),
                 _tuple(value.get("last_key")),
+                bool(value.get("is_new")),
+                bool(value.get("is_muted")),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _unreadable(str(table), raw, error) from error

@@ -26,6 +26,7 @@ from faust_cdc.snapshot.commands import ExecuteSnapshot
 from faust_cdc.snapshot.progress import (
     SnapshotProgress,
     TableProgress,
+    TableState,
     belongs_to,
     read_key,
     snapshot_key,
@@ -54,6 +55,8 @@ class ProgressLog:
         self._present: set[bytes] = set()
         self.waiting: tuple[ExecuteSnapshot, ...] = ()
         """What begins behind the snapshot that is under way, in order; in every record of a snapshot from now on."""
+        self.behind: dict[TableId, TableProgress] = {}
+        """Captured tables that are still to be read: their records outlive the snapshots that are not of them."""
 
     def read(self, client_config: Mapping[str, str], timeout_s: float = READ_TIMEOUT_S) -> StoredProgress:
         """Return what was committed last. Call it once the producer is initialised, before anything is written.
@@ -68,6 +71,7 @@ class ProgressLog:
             known = read_key(key)
             if known is not None and known[1] is not None:
                 tables[known[1]] = TableProgress.from_json(known[1], value)
+        self.behind = {table: one for table, one in tables.items() if one.state is TableState.BEHIND}
         snapshot = None if raw is None else SnapshotProgress.from_json(raw)
         self.waiting = () if snapshot is None else snapshot.waiting
         return StoredProgress(snapshot, MappingProxyType(tables))
@@ -75,7 +79,7 @@ class ProgressLog:
     def begin(self, snapshot: SnapshotProgress, tables: Iterable[TableProgress]) -> None:
         """Write a new snapshot with its tables; records of an earlier one's other tables are removed."""
         keep = list(tables)
-        kept = {table_key(self._partition, each.table) for each in keep}
+        kept = {table_key(self._partition, table) for table in (*(each.table for each in keep), *self.behind)}
         for key in sorted(self._present - kept - {snapshot_key(self._partition)}):
             self._write(key, None)
         self.write_snapshot(snapshot)
@@ -89,10 +93,19 @@ class ProgressLog:
     def write_table(self, progress: TableProgress) -> None:
         """Write how a table stands, behind the rows that it counts."""
         self._write(table_key(self._partition, progress.table), progress.to_json())
+        if progress.state is TableState.BEHIND:
+            self.behind[progress.table] = progress
+        else:
+            self.behind.pop(progress.table, None)
+
+    def drop_table(self, table: TableId) -> None:
+        """Remove the record of a table that is behind, and will not be read."""
+        self._write(table_key(self._partition, table), None)
+        del self.behind[table]
 
     def forget(self) -> None:
         """Remove every record, in the open Kafka transaction; nothing waits any more."""
-        self.waiting = ()
+        self.waiting, self.behind = (), {}
         for key in sorted(self._present):
             self._write(key, None)
 

@@ -21,7 +21,6 @@ from faust_cdc.config.snapshot_settings import SnapshotSettings
 from faust_cdc.errors import CdcError, Disposition, FatalError
 from faust_cdc.failpoints import reach
 from faust_cdc.mysql.chunk_session import has_visible_set
-from faust_cdc.mysql.chunk_statements import without_end
 from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.window_rows import WindowRows
@@ -32,23 +31,26 @@ from faust_cdc.offsets.incremental import REMEDY, IncrementalMembers
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
-from faust_cdc.pipeline.renames import renamed_tables
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, SnapshotCommand, StopSnapshot, matcher
+from faust_cdc.snapshot.joining import Joining, refusal
 from faust_cdc.snapshot.launch import (
     SourceReads,
+    as_asked,
     is_resumable,
     is_unfinished,
     key_of,
     new_snapshot,
     no_snapshot,
+    reads_all_of,
     taken_snapshot,
 )
 from faust_cdc.snapshot.merged import NO_LIMIT_MS, MergedSnapshot
 from faust_cdc.snapshot.progress import (
+    ENDED,
     Bound,
     SnapshotKind,
     SnapshotProgress,
@@ -62,11 +64,10 @@ from faust_cdc.snapshot.table_copy import CopiedRows
 from faust_cdc.snapshot.tables import SnapshotTables
 from faust_cdc.snapshot.taken_over import progress_of
 from faust_cdc.snapshot.telling import Telling
+from faust_cdc.snapshot.whole_tables import NOT_CAPTURED
 from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
-
-QUERY = re.compile(r"\s*(SELECT|WITH)\b", re.IGNORECASE)
 
 
 class Snapshots:
@@ -89,9 +90,15 @@ class Snapshots:
         notifier: Notifier,
         lists: tuple[str, ...],
         accepts: Callable[[TableId], bool],
+        holds_records: Callable[[str], bool],
+        on_place: Callable[[SourceOffset, bool], None],
         signal_tables: Iterable[TableId] = (),
     ) -> None:
-        """`lists` are the four that say what is captured, as `accepts` does."""
+        """`lists` are the four that say what is captured, as `accepts` does; `holds_records` is asked of topics.
+
+        `on_place` is told where a new initial snapshot's stream begins, and whether it reads rows, before the commit.
+        """
+        self._on_place = on_place
         self._reads = reads
         self._log = progress_log
         self._stored = stored
@@ -109,16 +116,16 @@ class Snapshots:
         self._accepts = accepts
         self._signal_tables = frozenset(signal_tables)
         self._stream: StreamingSource | None = None
+        self._delivered = BinlogPosition("", 0)
         self._begun: tuple[SnapshotProgress, dict[TableId, TableProgress]] | None = None
         self._running: MergedSnapshot | None = None
         self._last = stored.snapshot
         """The snapshot that was the last one, once none is under way."""
         self._theirs: IncrementalMembers | None = None
         """Debezium's incremental snapshot that is under way by the offset."""
-        self._before: TableFilter | None = None
-        """What was captured before the lists were changed; tables that it leaves out are behind."""
-        self._renamed: list[TableId] = []
-        """Tables that got a name by which they are captured."""
+        self._joining = Joining(
+            reads, progress_log, cache, dispatcher, list_tables, read_tables, accepts, holds_records
+        )
         self.rows = sum(one.rows for one in stored.tables.values())
         """Rows of the snapshot that is under way or was the last one."""
 
@@ -140,11 +147,14 @@ class Snapshots:
         if is_resumable(self._stored, offset) and offset is not None and snapshot is not None:
             log.info("Going on with snapshot %s of %d tables", snapshot.id, len(snapshot.tables))
             # What is captured may be another list than it was.
-            tables = tuple(self._chosen(self._list_tables()))
-            states = {table: self._stored.tables.get(table, TableProgress(table)) for table in tables}
+            captured, known = self._list_tables(), self._stored.tables
+            joined = [table for table in captured if table in known and known[table].is_new]
+            tables = tuple(dict.fromkeys((*self._chosen(captured), *joined)))
+            states = {table: known.get(table, TableProgress(table)) for table in tables}
             self._begun = replace(snapshot, tables=tables, lists=self._lists), states
             return offset
         place = self._reads.place()
+        self._on_place(place, True)
         ids = self._chosen(self._list_tables())
         self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids), lists=self._lists)
         Telling(self._notifier, self._block.name, self._begun[0]).started(ids)
@@ -161,6 +171,7 @@ class Snapshots:
         if not has_visible_set(self._reads.info):
             return None
         notices, place = InitialNotices(self._block.name), replace(self._reads.place(), snapshot=None)
+        self._on_place(place, False)
         self._notifier.notify(notices.started())
         self._notifier.notify(notices.completed())
         self._log.begin(no_snapshot(self._lists), ())
@@ -195,13 +206,17 @@ class Snapshots:
 
     def join(self, stream: StreamingSource) -> None:
         """Begin to read beside `stream`."""
-        self._stream = stream
+        self._stream, self._delivered = stream, self._reads.delivered(stream.offset())
         stream.edge, stream.on_ddl = self.at_edge, self._changed
         if self._begun is None:
             self._go_on(stream)
         if self._begun is not None:
             snapshot, tables = self._begun
             self._run(snapshot, tables)
+        if self._joining.is_due:
+            self._catch_up()  # before the stream brings anything of tables that it did not bring before
+        self._joining.tries_again = False
+        self._joining.mute(stream.relearn)
 
     @property
     def is_idle(self) -> bool:
@@ -215,12 +230,17 @@ class Snapshots:
 
     def at_edge(self, position: BinlogPosition) -> None:
         """Do what is due at this edge of a source transaction."""
-        if self._before is not None or self._renamed:
+        if self._delivered.file:
+            position = max(position, self._delivered)
+            if position > self._delivered:
+                self._delivered = BinlogPosition("", 0)
+        if self._joining.is_due:
             self._catch_up()
         if self._running is not None:
             self._running.at_edge(position)
             self.rows = self._running.rows
         self._begin_waiting()
+        self._mute()
 
     def obey(self, command: SnapshotCommand) -> str | None:
         """Carry out a command; return why not, when it is not.
@@ -228,6 +248,15 @@ class Snapshots:
         Called between source transactions; what is written is covered.
         """
         self._begin_waiting()
+        refused = self._obey(command)
+        self._mute()
+        return refused
+
+    def _mute(self) -> None:
+        assert self._stream is not None
+        self._joining.mute(self._stream.relearn)
+
+    def _obey(self, command: SnapshotCommand) -> str | None:
         if isinstance(command, ExecuteSnapshot):
             if self._is_known(command.id):
                 log.warning("Signal %r came before and is not carried out again: another needs another id", command.id)
@@ -245,11 +274,14 @@ class Snapshots:
             running.resume()
         return None
 
-    def _begin_waiting(self) -> None:
-        """Let the first of those that wait begin, where none is under way."""
+    def _retire(self) -> None:
         running = self._running
         if running is not None and not running.is_active:
             self._running, self._last = None, running.progress
+
+    def _begin_waiting(self) -> None:
+        """Let the first of those that wait begin, where none is under way."""
+        self._retire()
         while self._running is None and self._log.waiting:
             first, *behind = self._log.waiting
             self._log.waiting = tuple(behind)
@@ -262,9 +294,8 @@ class Snapshots:
         """Write what waits, with the snapshot that is under way or was the last one."""
         snapshot = self._last if self._running is None else self._running.progress
         assert snapshot is not None, "they wait behind one"
-        assert self._stream is not None
         self._log.write_snapshot(snapshot)
-        self._writer.cover(self._stream.offset)
+        self._cover()
 
     def _take_out(self, stop: StopSnapshot) -> bool:
         """Take the tables of a stop out of what waits; return whether there were any."""
@@ -334,7 +365,8 @@ class Snapshots:
                 self._writer.cover(stream.offset)
         if stored.lists and stored.lists != self._lists:
             databases, no_databases, tables, no_tables = stored.lists
-            self._before = TableFilter(databases, no_databases, tables, no_tables, always=self._signal_tables)
+            before = TableFilter(databases, no_databases, tables, no_tables, always=self._signal_tables)
+            self._joining.before = before
 
     def _take_up(self, members: IncrementalMembers) -> None:
         """Make Debezium's incremental snapshot ours; what is written is covered when it runs."""
@@ -370,47 +402,53 @@ class Snapshots:
         log.warning("%s snapshot %s is given up: %s", snapshot.kind.value.capitalize(), snapshot.id, problem)
         Telling(self._notifier, self._block.name, snapshot).aborted(None)
         for one in tables.values():
-            if one.state not in (TableState.COMPLETED, TableState.SKIPPED):
-                self._log.write_table(replace(one, state=TableState.SKIPPED, reason=problem, open_ranges=()))
+            if one.state not in ENDED:
+                skipped = replace(one, state=TableState.SKIPPED, reason=problem, open_ranges=())
+                self._log.write_table(one.as_behind(problem) if one.is_muted else skipped)
         self._last = replace(snapshot, state=SnapshotState.ABORTED, updated_ms=int(time.time() * 1000))
         self._log.write_snapshot(self._last)
 
-    def rerouted(self, concerned: Callable[[TableId], bool]) -> None:
-        """Read again, by the routes of now, what is read of these tables and not written."""
-        if self._running is not None:
-            self._running.rerouted(concerned)
-
     def _changed(self, statement: str, database: str) -> None:
-        renamed = renamed_tables(statement, database)
+        put_in_place = self._joining.changed(statement, database, self._running)
         if self._running is not None:
-            self._running.changed(statement, {new for _, new in renamed})
-        running = self._running
-        self._renamed += [
-            new
-            for old, new in renamed
-            if self._accepts(new)
-            # The rest of a table that is being read goes by its new name from here on.
-            and (not self._accepts(old) or (running is not None and running.is_to_come(old)))
-        ]
+            self._running.changed(statement, put_in_place)
 
     def _catch_up(self) -> None:
-        """Read tables that are captured and were not before: since the lists are others, or by a new name."""
-        self._begin_waiting()
-        new, before = self._renamed, self._before
-        self._renamed, self._before = [], None
-        if before is not None:
-            new = [*new, *(table for table in self._list_tables() if not before.accepts(table))]
-        # An attempt before may have seen the same, and have left it waiting.
-        whole = [one for one in self._log.waiting if not one.conditions]
-        new = [table for table in new if not any(one.tables_of([table]) for one in whole)]
+        """Have tables read that are captured and were not before: since the lists are others, or by a new name."""
+        self._retire()
+        follows = self._joining.before is not None
+        joined = self._joining.take(self._running, self._commit)
+        # One that waits reads them when it begins, as an attempt before may have left it.
+        now = [table for table in joined if not any(reads_all_of(one, table) for one in self._log.waiting)]
+        if now:
+            log.info("Captured from now on, and read to be level: %s", ", ".join(map(str, now)))
+            command = ExecuteSnapshot(
+                f"new-tables-{uuid.uuid4()}", tuple(re.escape(str(table)) for table in now), is_new=True
+            )
+            if refused := self._execute(command):
+                log.warning("Not read until the next start of the task: %s: %s", ", ".join(map(str, now)), refused)
+                self._notifier.notify(signal_refused(self._block.name, command.id, "execute-snapshot", refused))
+                self._joining.stay(now, refused)
+        if follows:
+            self._follow_lists()
+        self._cover()
+
+    def _cover(self) -> None:
+        assert self._stream is not None
+        self._writer.cover(self._stream.offset)
+
+    def _commit(self) -> None:
+        self._cover()
+        self._writer.commit()
+
+    def _follow_lists(self) -> None:
+        """Write by which lists all is in hand, so that the next change of them is told from these."""
         if self._running is not None:
-            new = [table for table in new if not self._running.reads_all_of(TableProgress(table))]
-        if not new:
+            self._running.follow(self._lists)
             return
-        log.info("Captured from now on, and read to be level: %s", ", ".join(map(str, new)))
-        patterns = tuple(re.escape(str(table)) for table in new)
-        if refused := self._execute(ExecuteSnapshot(f"new-tables-{uuid.uuid4()}", patterns)):
-            log.warning("Not read: %s", refused)
+        assert self._last is not None, "what was captured before is known from one"
+        self._last = replace(self._last, lists=self._lists)
+        self._write_waiting()
 
     def _execute(self, command: ExecuteSnapshot) -> str | None:
         if (problem := self._reads.problem()) is not None:
@@ -420,17 +458,19 @@ class Snapshots:
         if not tables:
             return f"no captured table is called {', '.join(command.data_collections)}"
         running = self._running
-        if running is not None and (running.kind is not SnapshotKind.INCREMENTAL or running.kind is not command.kind):
+        # What joins does so at once, whatever is under way, for changes of tables without a key wait for their copy.
+        joins = command.is_new or (running is not None and running.kind is command.kind is SnapshotKind.INCREMENTAL)
+        if running is not None and not joins:
             log.info("Signal %r waits for the end of snapshot %s", command.id, running.progress.id)
             self._wait(command)
             return None
         progress, states = new_snapshot(command.kind, tables, self._reads.estimates(tables), command.id, self._lists)
-        states = {table: restricted(one, command) for table, one in states.items()}
+        states = {table: self._joining.marked(as_asked(one, command, self._settings)) for table, one in states.items()}
         telling = Telling(self._notifier, self._block.name, progress)
         for name in [one for one in command.data_collections if not any(map(matcher([one]), captured))]:
             log.warning("Signal %r does not have %s read: no captured table is called so", command.id, name)
             telling.table_ends(TableId(*name.partition(".")[::2]), 0, tables, ScanStatus.UNKNOWN_SCHEMA)
-        if refused := self._reads.refused_conditions(states.values()):
+        if refused := self._joining.refused(states):
             for table, problem in refused.items():
                 log.warning("Signal %r does not have %s read: %s", command.id, table, problem)
                 telling.table_ends(table, 0, tables, ScanStatus.SQL_EXCEPTION)
@@ -455,13 +495,13 @@ class Snapshots:
     ) -> None:
         """Add the tables of a signal; those that are being read, or by another condition or key, are read behind it."""
         new = {table: one for table, one in states.items() if not running.reads_all_of(one)}
-        behind = [table for table in new if running.is_to_come(table)]
-        if behind:
-            log.info("Read for signal %r when they are read as before: %s", command.id, ", ".join(map(str, behind)))
-            self._wait(replace(command, data_collections=tuple(re.escape(str(table)) for table in behind)))
-            if len(behind) == len(states):
+        later = [table for table in new if running.is_to_come(table)]
+        if later:
+            log.info("Read for signal %r when they are read as before: %s", command.id, ", ".join(map(str, later)))
+            self._wait(replace(command, data_collections=tuple(re.escape(str(table)) for table in later)))
+            if len(later) == len(states):
                 return
-        new = {table: one for table, one in new.items() if table not in behind}
+        new = {table: one for table, one in new.items() if table not in later}
         structures = self._read_tables(new)
         self._cache.remember(structures.values())
         running.extend(new.values(), command.id)
@@ -474,11 +514,12 @@ class Snapshots:
         stream.snapshot = INITIAL_SNAPSHOT if snapshot.kind is SnapshotKind.INITIAL else None
         running = self._running = self._merged(snapshot, stream)
         running.expect(tables.values())
-        stream.about_snapshot = running.members
+        stream.about_snapshot, stream.on_rerouted = running.members, running.rerouted
         structures = self._read_tables([table for table in tables if self._accepts(table)])
         self._cache.remember(structures.values())
-        done = {table for table, one in tables.items() if one.state in (TableState.COMPLETED, TableState.SKIPPED)}
-        empty = self._reads.empty(structures.keys() - done)
+        done = {table for table, one in tables.items() if one.state in ENDED}
+        # Of one that joined the stream may have passed rows that no read shows yet.
+        empty = self._reads.empty(table for table in structures.keys() - done if not tables[table].is_new)
         for table, progress in tables.items():
             if table in empty:
                 running.complete(replace(progress, is_planned=True))
@@ -524,10 +565,13 @@ class Snapshots:
         keys: Mapping[TableId, ChunkKey | Unchunkable],
     ) -> None:
         if table is None:
-            running.skip(progress, "it does not exist or is not captured any more", ScanStatus.UNKNOWN_SCHEMA)
+            running.skip(progress, NOT_CAPTURED, ScanStatus.UNKNOWN_SCHEMA)
             return
         captured = self._cache.for_table(table)
         key = key_of(captured, table, keys[table.id])
+        if progress.reason or (progress.is_muted and progress.rows):
+            running.skip(progress, progress.reason or refusal(table.id, captured.topic), ScanStatus.NO_PRIMARY_KEY)
+            return
         is_initial = running.kind is SnapshotKind.INITIAL
         override = self._settings.override_of(*table.id) if is_initial else progress.statement
         plan = captured.transcoder.plan
@@ -539,9 +583,12 @@ class Snapshots:
         if not isinstance(key, Unchunkable):
             is_incremental = running.kind is SnapshotKind.INCREMENTAL
             rows = self._reads.rows_per_incremental_chunk if is_incremental else self._reads.rows_per_chunk
+            if progress.is_muted:  # its changes are written from now on, and the rows show those until now
+                progress = replace(progress, is_muted=False)
+                self._log.write_table(progress)
             ranges = TableRanges(table, key, progress, rows, override, asks_last_key=is_incremental)
             running.add(captured, ranges, progress)
-        elif running.kind is SnapshotKind.INCREMENTAL:
+        elif running.kind is SnapshotKind.INCREMENTAL and not progress.is_muted:
             running.skip(progress, key.reason, ScanStatus.NO_PRIMARY_KEY)
         else:
             log.info("Snapshot: %s is read in one piece: %s", table.id, key.reason)
@@ -551,15 +598,3 @@ class Snapshots:
         assert self._stream is not None
         self._stream.snapshot = None
         self._stream.about_snapshot = dict
-
-
-def restricted(progress: TableProgress, command: ExecuteSnapshot) -> TableProgress:
-    """Return a table's progress with the condition and the surrogate key that a command has for it.
-
-    The filter of a blocking snapshot is a whole SELECT in Debezium (`SnapshottingTask.getFilterQueries`); here it may
-    be a condition too.
-    """
-    found = next((one.filter for one in command.conditions if matcher([one.data_collection])(progress.table)), None)
-    if found is not None and command.kind is SnapshotKind.BLOCKING and QUERY.match(found):
-        return replace(progress, statement=without_end(found), surrogate_key=command.surrogate_key)
-    return replace(progress, condition=found, surrogate_key=command.surrogate_key)

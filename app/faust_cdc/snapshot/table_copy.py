@@ -87,7 +87,7 @@ class TableCopy:
             if self._should_stop():
                 return False
             topic = self._writer.topic_number(captured.topic, captured.id)
-            rows = CompiledRows(query, captured, topic, lambda: self._source(captured, position))
+            rows = CompiledRows(query, captured, topic, lambda: self._source(captured, position), self._marked.plain)
             for found in rows:
                 if isinstance(found, Batch):
                     self._marked.add_batch(captured, found.records, partial(rows.remarked, found.suffix))

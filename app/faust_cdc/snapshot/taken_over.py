@@ -24,6 +24,7 @@ from faust_cdc.offsets.incremental import REMEDY, CollectionMember, IncrementalM
 from faust_cdc.offsets.java_objects import JavaValue, Key
 from faust_cdc.relational.model import TableId
 from faust_cdc.snapshot.progress import (
+    ENDED,
     Bound,
     SnapshotKind,
     SnapshotProgress,
@@ -45,7 +46,6 @@ _HEX: Final = re.compile(r"_(\w+) x'([0-9A-F]*)'", re.ASCII)
 _WHOLE: Final = re.compile(r"-?\d+", re.ASCII)
 _DECIMAL: Final = re.compile(r"-?\d+\.\d+", re.ASCII)
 _DAY: Final = re.compile(r"'(\d{4}-\d\d-\d\d)'", re.ASCII)
-_DONE: Final = frozenset({TableState.COMPLETED, TableState.SKIPPED})
 _ACTIVE: Final = frozenset({SnapshotState.RUNNING, SnapshotState.PAUSED})
 
 
@@ -163,7 +163,7 @@ def members_of(snapshot: SnapshotProgress, tables: Mapping[TableId, TableProgres
     from its beginning.
     """
     states = [tables.get(table) or TableProgress(table) for table in snapshot.tables]
-    to_come = [one for one in states if one.state not in _DONE]
+    to_come = [one for one in states if one.state not in ENDED]
     if not to_come or snapshot.state not in _ACTIVE:
         return {}
     first = to_come[0]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from functools import partial
+from contextlib import suppress
 from typing import Any
 
 from aiohttp.web import RouteDef
@@ -22,24 +22,29 @@ from mode.types import ServiceT
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.worker import REGISTRY_PATH, WorkerConfig
 from faust_cdc.connect.desired import TaskDesired
+from faust_cdc.connect.entities import ConnectError
 from faust_cdc.connect.herder import Herder
 from faust_cdc.connect.records import CONNECTOR
 from faust_cdc.connect.routes import ConnectorRoutes, RouteChange, RouteFindings
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
-from faust_cdc.notifications.board import NotificationBoard
+from faust_cdc.notifications.board import WAITING_MAX, NotificationBoard
+from faust_cdc.notifications.notification import Notification, signal_refused
 from faust_cdc.rest.metrics_api import metrics_routes
 from faust_cdc.rest.notifications_api import notification_routes
 from faust_cdc.rest.routes_api import table_routes
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
-from faust_cdc.snapshot.book import SnapshotBook
+from faust_cdc.signals.signal import TaskCommand, signal_type
+from faust_cdc.snapshot.book import SnapshotBook, Turn
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.worker.gate import KafkaGate
+from faust_cdc.worker.inbox import Inbox
 from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog, TopicRouteRecords
 from faust_cdc.worker.manager import RunningTask, TaskManager
 from faust_cdc.worker.metrics import LoopWatch, WorkerNumbers
 from faust_cdc.worker.offset_log import FencedOffsetLog
+from faust_cdc.worker.orders import Orders
 from faust_cdc.worker.program import WorkerProgram
 from faust_cdc.worker.route_watch import RouteWatch
 from faust_cdc.worker.settings import client_settings, ensure_clients_can_be_made, faust_settings, internal_topics
@@ -92,7 +97,7 @@ class PromptTableManager(TableManager):
 
 
 class CdcApp(App):
-    """The worker's Faust app. Agents use `manager` and `leases_topic`."""
+    """The worker's Faust app. Agents use its public members, which are made here."""
 
     BootStrategy = WorkerBoot
 
@@ -107,7 +112,7 @@ class CdcApp(App):
         self.snapshots = self._view("snapshots", config.snapshots_topic)
         self.routes = self._view("routes", config.routes_topic)
         self.route_watch = RouteWatch(self.routes)
-        self.snapshot_book = SnapshotBook()
+        self.snapshot_book = SnapshotBook(self._snapshot_turned)
         self.snapshots.listen(self.snapshot_book.note)
         self.slot_count = config.leases_partitions
         self.notifications = NotificationBoard()
@@ -124,10 +129,11 @@ class CdcApp(App):
         self.gate = KafkaGate(self, loop=self.loop, beacon=self.beacon)
         self.manager = self._new_manager()
         self.loop_watch = LoopWatch(loop=self.loop, beacon=self.beacon)
-        self.snapshot_watch = SnapshotWatch(
-            self.snapshot_book, lambda: self.manager.supervised, loop=self.loop, beacon=self.beacon
-        )
-        self._extra_services += [self.loop_watch, self.snapshot_watch]
+        self.snapshot_watch = SnapshotWatch(self.snapshot_book, lambda: self.manager.supervised, self.manager.held)
+        self.orders = Orders(self.manager, self._refuse_order)
+        self.told = Inbox(self, maxsize=WAITING_MAX)  # one of many tables names them all
+        self.snapshot_turns = Inbox(self)
+        self._extra_services += [self.loop_watch]
         self.connectors.listen(self._configuration_changed)
         self.on_rebalance_complete.connect(self._on_rebalance_complete)
 
@@ -175,7 +181,20 @@ class CdcApp(App):
         # The MySQL driver, the transcoder and the HTTP client come with the first task, not before the first answer.
         from faust_cdc.worker.tasks import make_task
 
-        return make_task(desired, self.worker_config, on_state, partial(self.notifications.post, desired.connector))
+        def show(notification: Notification) -> None:
+            self.told.post_from_thread((desired.connector, notification))
+
+        return make_task(desired, self.worker_config, on_state, show)
+
+    def _snapshot_turned(self, turn: Turn) -> None:
+        # What is read at the start was told when it happened.
+        if self.startup.ready:
+            self.snapshot_turns.post(turn)
+
+    def _refuse_order(self, connector: str, order: TaskCommand, reason: str) -> None:
+        with suppress(ConnectError):  # it is deleted: nobody can ask for its notifications
+            server = self.herder.config(connector).get("topic.prefix") or ""
+            self.notifications.post(connector, signal_refused(server, order.id, signal_type(order), reason))
 
     def _view(self, name: str, topic: str) -> TopicView:
         return TopicView(name, topic, lambda: self.startup.ready)
@@ -210,6 +229,7 @@ class CdcApp(App):
         self.herder.kafka_cluster_id = cluster_id
         if not is_compiled():
             self.startup.without_hot_path()
+        self.told.open()
         self.startup.joining(self.worker_config.group_id)
 
     async def _on_rebalance_complete(self, app: Any, **kwargs: Any) -> None:

@@ -77,6 +77,10 @@ class RunningTask(Protocol):
     def submit(self, command: Any) -> int | None:
         """Hand over a `faust_cdc.signals.signal.TaskCommand`; return its number, None when it is not taken."""
 
+    @property
+    def commands_taken(self) -> int:
+        """How many of the submitted commands have had their effect."""
+
 
 TaskFactory = Callable[[TaskDesired, Callable[[Any], None]], RunningTask]
 StatusWriter = Callable[[str, Status | None], None]
@@ -172,12 +176,16 @@ class TaskManager(Service):  # type: ignore[misc]
                 self._restarts.add(key)
         self._wake.set()
 
-    def submit(self, connector: str, command: Any) -> bool:
-        """Hand a `faust_cdc.signals.signal.TaskCommand` to the connector's task; False when none here takes it."""
+    def task_of(self, connector: str) -> RunningTask | None:
+        """Return the connector's task thread on this worker; None where there is none."""
         for supervised in self._supervised.values():
             if supervised.desired.connector == connector and supervised.task is not None:
-                return supervised.task.submit(command) is not None
-        return False
+                return supervised.task
+        return None
+
+    def target_of(self, connector: str) -> TargetState | None:
+        """Return what a connector is asked to be; None when there is none of the name."""
+        return self._world.connectors().get(connector)
 
     def held(self, connector: str) -> bool:
         """Whether this worker holds the connector's lease."""

@@ -62,6 +62,8 @@ def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
         key_converter=key,
         value_converter=value,
         producer_config=_producer_settings(config, worker),
+        history_consumer=_history_settings(config, worker, config.history.consumer),
+        history_producer=_history_settings(config, worker, config.history.producer),
     )
 
 
@@ -70,6 +72,22 @@ def _registry(converter: ConverterSettings, worker: WorkerConfig) -> RegistryCon
     settings = converter.registry or worker.default_registry
     password = None if settings.password is None else settings.password.reveal()
     return RegistryConfig(settings.urls, settings.username, password)
+
+
+def _history_settings(config: MySqlConnectorConfig, worker: WorkerConfig, java: Mapping[str, str]) -> dict[str, str]:
+    """Return what a client of the schema history has beside the worker's settings: Java's, and another cluster."""
+    if not config.history.is_kept:
+        return {}
+    security = {name: value for name, value in java.items() if name.startswith(SECURITY_PREFIXES)}
+    settings = client_settings(worker, security) if security else {}
+    for name, value in java.items():
+        if name in PRODUCER_NAMES:
+            settings[PRODUCER_NAMES[name]] = value
+        elif name not in security:
+            log.info("Connector %s: setting %s of the schema history has no effect here", config.name, name)
+    if config.history.bootstrap_servers:
+        settings["bootstrap.servers"] = config.history.bootstrap_servers
+    return settings
 
 
 def _producer_settings(config: MySqlConnectorConfig, worker: WorkerConfig) -> dict[str, str]:

@@ -11,7 +11,6 @@ from faust_cdc.connect.desired import TaskDesired, desired_tasks
 from faust_cdc.connect.records import decode_config
 from faust_cdc.connect.states import TargetState
 from faust_cdc.errors import ConfigError
-from faust_cdc.signals.signal import Signal, command_of
 from faust_cdc.worker.manager import TaskManager
 from faust_cdc.worker.topic_view import TopicView
 
@@ -52,7 +51,8 @@ class ClusterWorld:
 def execute(manager: TaskManager, record: bytes | None) -> None:
     """Carry out a command record (`faust_cdc.connect.store.restart_command` and its siblings).
 
-    Raises ConfigError for a record that is no command. A command of a type that only a newer worker knows is logged.
+    Raises ConfigError for a record that is no command. A command of a type that only a newer worker knows is logged;
+    orders for snapshots and other signals are the snapshot agent's (`faust_cdc.worker.orders`).
     """
     try:
         command: Any = json.loads(record or b"null")
@@ -61,23 +61,13 @@ def execute(manager: TaskManager, record: bytes | None) -> None:
     if not isinstance(command, dict) or not isinstance(command.get("connector"), str):
         raise ConfigError(f"Record on the leases topic names no connector: {str(command)[:200]}.")
     connector, kind = command["connector"], command.get("type")
+    if kind == "signal":
+        return
     log.info("Command for connector %r: %s", connector, kind)
     only_failed = command.get("only_failed") is True
     if kind == "restart":
         manager.restart(connector, None if command.get("include_tasks") else (), only_failed=only_failed)
     elif kind == "restart_task":
         manager.restart(connector, (command.get("task"),), only_failed=False)
-    elif kind == "signal":
-        _signal(manager, connector, command.get("signal"))
     else:
         log.warning("Unknown command %r for connector %r; a newer worker may have written it.", kind, connector)
-
-
-def _signal(manager: TaskManager, connector: str, value: Any) -> None:
-    try:
-        signal = Signal.from_value(value)
-    except ValueError as error:
-        raise ConfigError(f"Record on the leases topic for connector {connector!r}: {error}.") from error
-    command = command_of(signal)
-    if command is not None and not manager.submit(connector, command):
-        log.warning("Signal %r (%s) finds no running task of connector %r.", signal.id, signal.type, connector)

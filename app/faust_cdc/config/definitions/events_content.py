@@ -73,7 +73,7 @@ OPTIONS: tuple[Option, ...] = (
             "'true'. This is independent of how the connector internally records database schema "
             "history."
         ),
-        noted("no schema change records are written in this version"),
+        USED,
     ),
     Option(
         "include.schema.comments",

@@ -6,7 +6,8 @@ with Debezium 3.6.1.Final, in its order; a test compares.
 
 from __future__ import annotations
 
-from faust_cdc.config.options import Importance, Option, Type, Width, noted
+from faust_cdc.config.history_settings import store_problem
+from faust_cdc.config.options import USED, Importance, Option, Type, Width, noted
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -23,7 +24,8 @@ OPTIONS: tuple[Option, ...] = (
             "schema changes. The configuration properties for the history are prefixed with the "
             "'schema.history.internal.' string."
         ),
-        noted("no schema history is written in this version"),
+        USED,
+        checks=(store_problem,),
         visible=False,
     ),
     Option(
@@ -41,7 +43,7 @@ OPTIONS: tuple[Option, ...] = (
             "setting it can ignore the statements which it cannot parse. If skipping is enabled "
             "then Debezium can miss metadata changes."
         ),
-        noted("no schema history is written in this version"),
+        noted("a statement that cannot be read never stops the connector: the tables that it names are read again"),
     ),
     Option(
         "schema.history.internal.store.only.captured.tables.ddl",
@@ -57,7 +59,7 @@ OPTIONS: tuple[Option, ...] = (
             "Debezium will store all incoming DDL statements. If set to true, then only DDL that "
             "manipulates a captured table will be stored."
         ),
-        noted("no schema history is written in this version"),
+        USED,
     ),
     Option(
         "schema.history.internal.store.only.captured.databases.ddl",
@@ -73,7 +75,7 @@ OPTIONS: tuple[Option, ...] = (
             "Debezium will store all incoming DDL statements. If set to true, then only DDL that "
             "manipulates a table from captured schema/database will be stored."
         ),
-        noted("no schema history is written in this version"),
+        USED,
     ),
 )
 """In the order in which `validate` lists them."""

@@ -156,6 +156,25 @@ OPTIONS: tuple[Option, ...] = (
         checks=(non_negative,),
     ),
     Option(
+        "schema.history.on.loss",
+        Type.STRING,
+        "rebuild",
+        Importance.LOW,
+        None,
+        -1,
+        Width.SHORT,
+        "What a lost schema history means",
+        (
+            "What is done when there is an offset and the schema history is gone, has no line of this connector, or "
+            "has lines that cannot be read. 'rebuild' (the default): structures are taken from the binlog's table maps "
+            "and from the server, all of them are written to the history again, and a warning says so. 'fail': the "
+            "task fails, as Debezium's does; snapshot.mode=recovery then rebuilds."
+        ),
+        USED,
+        recommended=("rebuild", "fail"),
+        legal=("rebuild", "fail"),
+    ),
+    Option(
         "snapshot.isolation.mode",
         Type.STRING,
         "repeatable_read",

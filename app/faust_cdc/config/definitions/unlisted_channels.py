@@ -279,7 +279,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "schema.history.internal.name",
         "The name used for the database schema history, perhaps differently by each implementation.",
-        noted("no schema history is written in this version"),
+        noted("a history is named by its topic or file"),
     ),
     Option(
         "internal.schema.history.internal.ddl.filter",
@@ -294,7 +294,7 @@ OPTIONS: tuple[Option, ...] = (
             "A regular expression to filter out a subset of incoming DDL statements from "
             "processing and storing into schema history evolution."
         ),
-        noted("no schema history is written in this version"),
+        USED,
         checks=(regex_list,),
     ),
     Option(
@@ -307,7 +307,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "schema.history.internal.connector.class",
         "The class of the Debezium database connector",
-        noted("no schema history is written in this version"),
+        noted("Debezium gives it to itself"),
     ),
     Option(
         "schema.history.internal.connector.id",
@@ -319,7 +319,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "schema.history.internal.connector.id",
         "The unique identifier of the Debezium connector",
-        noted("no schema history is written in this version"),
+        noted("Debezium gives it to itself"),
     ),
     Option(
         "schema.history.internal.memory.optimization",
@@ -334,7 +334,7 @@ OPTIONS: tuple[Option, ...] = (
             "Controls how Debezium deduplicates identical schema objects (tables, columns, "
             "attributes) in memory using an interner."
         ),
-        noted("no schema history is written in this version"),
+        noted("a table is kept as the text of its last line"),
         legal=("off", "on", "shared"),
     ),
     Option(
@@ -347,7 +347,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "schema.history.internal.prefer.ddl",
         "Prefer DDL for schema recovery in case logical schema is present",
-        noted("no schema history is written in this version"),
+        noted("tables are read from what the history says of them; a statement is read where it says nothing"),
     ),
     Option(
         "schema.history.internal.kafka.topic",
@@ -359,7 +359,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "schema.history.internal.kafka.topic",
         "The name of the topic for the database schema history",
-        noted("no schema history is written in this version"),
+        USED,
     ),
     Option(
         "schema.history.internal.kafka.bootstrap.servers",
@@ -376,7 +376,7 @@ OPTIONS: tuple[Option, ...] = (
             "stored by the connector. This should point to the same Kafka cluster used by the "
             "Kafka Connect process."
         ),
-        noted("no schema history is written in this version"),
+        USED,
     ),
     Option(
         "schema.history.internal.kafka.recovery.poll.interval.ms",
@@ -388,7 +388,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "schema.history.internal.kafka.recovery.poll.interval.ms",
         "The number of milliseconds to wait while polling for persisted data during recovery.",
-        noted("no schema history is written in this version"),
+        USED,
         checks=(non_negative,),
     ),
     Option(
@@ -405,7 +405,7 @@ OPTIONS: tuple[Option, ...] = (
             "completes. The maximum amount of time to wait after receiving no data is "
             "(recovery.attempts) x (recovery.poll.interval.ms)."
         ),
-        noted("no schema history is written in this version"),
+        USED,
     ),
     Option(
         "schema.history.internal.kafka.query.timeout.ms",
@@ -417,7 +417,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "schema.history.internal.kafka.query.timeout.ms",
         ("The number of milliseconds to wait while fetching cluster information using Kafka admin client."),
-        noted("no schema history is written in this version"),
+        USED,
         checks=(positive,),
     ),
     Option(
@@ -430,7 +430,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "schema.history.internal.kafka.create.timeout.ms",
         "The number of milliseconds to wait while create kafka history topic using Kafka admin client.",
-        noted("no schema history is written in this version"),
+        noted("a topic is created within ten seconds, or the task tries again"),
         checks=(positive,),
     ),
     Option(
@@ -448,7 +448,7 @@ OPTIONS: tuple[Option, ...] = (
             "(between startBuffering/stopBuffering calls). A larger value reduces the number of "
             "blocking drain operations but increases memory usage."
         ),
-        noted("no schema history is written in this version"),
+        noted("lines are written as fast as the broker takes them, and acknowledged before the offset behind them"),
         checks=(positive,),
     ),
     Option(
@@ -461,7 +461,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.NONE,
         "schema.history.internal.file.filename",
         "The path to the file that will be used to record the database schema history",
-        noted("no schema history is written in this version"),
+        USED,
     ),
 )
 """Never shown by `validate`."""

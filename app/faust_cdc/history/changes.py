@@ -1,0 +1,63 @@
+"""What a statement, a snapshot or a signal does to tables: the values that history and schema change topic are made of.
+
+A statement that drops or renames several tables is several changes, each with a statement of its own, as in Debezium.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+from faust_cdc.history import table_changes
+from faust_cdc.relational.model import Table, TableId
+
+
+class ChangeKind(enum.Enum):
+    """Debezium's `TableChangeType`, by the names in its records."""
+
+    CREATE = "CREATE"
+    ALTER = "ALTER"
+    DROP = "DROP"
+
+
+@dataclass(frozen=True, slots=True)
+class StructureChange:
+    """What becomes of one table."""
+
+    kind: ChangeKind
+    id: TableId
+    table: Table | None = None
+    """As the change leaves it; None for a table that is dropped."""
+    previous: TableId | None = None
+    """The name before a RENAME TABLE."""
+    gone: TableId | None = None
+    """The name before an ALTER TABLE … RENAME, of which Debezium's records say nothing."""
+
+    def as_json(self, *, comments: bool) -> table_changes.TableChange:
+        """Return the change as history and schema change topic have it."""
+        if self.table is None:
+            return table_changes.dropped(self.id)
+        if self.kind is ChangeKind.CREATE:
+            return table_changes.created(self.table, comments=comments)
+        return table_changes.altered(self.table, previous=self.previous, comments=comments)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """One record: a statement and what it does to one table, or to a database."""
+
+    database: str
+    """Of the table, or the one that the statement is about; empty for the server as a whole."""
+    ddl: str | None
+    changes: tuple[StructureChange, ...] = ()
+    tables: tuple[TableId, ...] = ()
+    """All that the whole statement names, for `source.table`."""
+    about_database: bool = False
+    """It creates, drops or chooses a database, or sets something: `source.table` is absent, not empty."""
+    schema: str | None = None
+    """What a signal calls the schema; no statement of these servers has one."""
+
+    def as_json(self, *, comments: bool) -> list[dict[str, Any]]:
+        """Return the member `tableChanges`."""
+        return [one.as_json(comments=comments) for one in self.changes]

@@ -1,0 +1,78 @@
+"""Whether a line of the history is behind a place of the binlog, as Debezium decides it.
+
+Source: Debezium 3.6.1 `BinlogHistoryRecordComparator` and `HistoryRecordComparator`. A line has the offset that held
+when its statement was read, so the one whose statement comes next is at the place, not behind it: that statement is
+read again, and its line is written again, which changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from faust_cdc.errors import ConfigError
+from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
+
+OffsetMap = Mapping[str, Any]
+"""A source offset as the map that is stored."""
+
+
+def is_at_or_before(place: OffsetMap, *, is_mariadb: bool) -> Callable[[OffsetMap], bool]:
+    """Return what says of a line's `position` whether the line counts for a stream that begins at `place`.
+
+    Raises ValueError for a position that is none.
+    """
+    wanted = place.get("gtids")
+    if not isinstance(wanted, str):
+        return lambda position: position.get("gtids") is None and _by_file(position, place)
+    within = _within_mariadb(wanted) if is_mariadb else _within(wanted)
+
+    def counts(position: OffsetMap) -> bool:
+        gtids = position.get("gtids")
+        if not isinstance(gtids, str):
+            return True  # written before the server had GTIDs
+        if gtids == wanted:
+            return _same_gtids(position, place)
+        try:
+            return within(gtids)
+        except ConfigError as error:
+            raise ValueError(error.message) from None
+
+    return counts
+
+
+def _within(wanted: str) -> Callable[[str], bool]:
+    whole = GtidSet.parse(wanted)
+    return lambda gtids: whole.contains(GtidSet.parse(gtids))
+
+
+def _within_mariadb(wanted: str) -> Callable[[str], bool]:
+    whole = MariaDbGtidSet.parse(wanted)
+    return lambda gtids: whole.contains(MariaDbGtidSet.parse(gtids))
+
+
+def _same_gtids(position: OffsetMap, place: OffsetMap) -> bool:
+    if "snapshot" in place and "snapshot" not in position:
+        return False
+    return _number(position, "event") <= _number(place, "event")
+
+
+def _by_file(position: OffsetMap, place: OffsetMap) -> bool:
+    file = position.get("file")
+    if not isinstance(file, str):
+        raise ValueError(f"a position has 'file' and 'pos', found {dict(position)!r}")  # noqa: TRY004
+    if _number(position, "server_id") != _number(place, "server_id"):
+        return _number(position, "ts_sec") <= _number(place, "ts_sec")
+    found = BinlogPosition(file, _number(position, "pos"))
+    wanted = BinlogPosition(str(place.get("file")), _number(place, "pos"))
+    if found != wanted:
+        return found < wanted
+    counted = [(_number(one, "event"), _number(one, "row")) for one in (position, place)]
+    return counted[0] <= counted[1]
+
+
+def _number(position: OffsetMap, name: str) -> int:
+    number = position.get(name) or 0
+    if not isinstance(number, int):
+        raise ValueError(f"'{name}' of a position is a number, found {number!r}")  # noqa: TRY004
+    return number

@@ -1,0 +1,147 @@
+"""What a history tells of tables at a place of the binlog: lines in, the last state of each table out.
+
+Memory is bounded by the tables, not by the lines: of each table the text of its last line is kept, and made a `Table`
+when somebody asks for it. So 100,000 lines of 10,000 tables cost what is parsed once, and some kilobytes a table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from faust_cdc.history.table_reading import table_id_of, table_of
+from faust_cdc.relational.model import Table, TableId
+
+_DROPPED_DATABASE: Final = re.compile(
+    r"\s*drop\s+(?:database|schema)\s+(?:if\s+exists\s+)?(?:`((?:[^`]|``)+)`|([\w$]+))\s*;?\s*", re.IGNORECASE
+)
+SHOWN_MAX: Final = 120
+"""Characters of a bad line that a message shows."""
+
+_ONE_TABLE: Final = re.compile(
+    rb'\{"source":(\{[^{}]*\}),"position":(\{[^{}]*\}),"ts_ms":\d+,"databaseName":"(?:[^"\\]|\\.)*+",'
+    rb'(?:"schemaName":"(?:[^"\\]|\\.)*+",)?(?:"ddl":"(?:[^"\\]|\\.)*+",)?'
+    rb'"tableChanges":\[\{"type":"(?:CREATE|ALTER)","id":("(?:[^"\\]|\\.)*+"),"table":\{'
+)
+"""How the usual line begins, Debezium's or ours: the one that has a single table. The rest of it is parsed when the
+table is asked for, which saves most of the time that a long history takes."""
+_ANOTHER: Final = b',{"type":"'
+_ENDS: Final = (b"}]}", b"}]}\n")
+
+_Kept = tuple[bytes, int]
+"""A line, and which of its changes is meant."""
+
+
+class RecoveredHistory:
+    """Tables as the lines of a history leave them."""
+
+    def __init__(self, server: str, counts: Callable[[Mapping[str, Any]], bool]) -> None:
+        """`server` is the `topic.prefix`, `counts` says whether a line's position is not after where we begin."""
+        self._server = server
+        self._counts = counts
+        self._tables: dict[TableId, _Kept] = {}
+        self.lines = 0
+        """Lines of our server."""
+        self.ahead = 0
+        """Of these, lines that are after the place."""
+        self.foreign = 0
+        """Lines of other servers."""
+        self.damaged = 0
+        self.first_damage = ""
+        """What is wrong with the first line that could not be read."""
+        self.is_begun = False
+        """There is a line that a snapshot of structures wrote."""
+        self.unread: list[tuple[str, str]] = []
+        """(statement, database) of lines that count and have no `tableChanges`, as far as they are about tables."""
+
+    def add(self, line: bytes) -> None:
+        """Take the next line. Never raises: one that cannot be read is counted."""
+        try:
+            self._add(line)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            self.damaged += 1
+            if not self.first_damage:
+                self.first_damage = f"{error or type(error).__name__}, found {line[:SHOWN_MAX]!r}"
+
+    def _add(self, line: bytes) -> None:
+        usual = _ONE_TABLE.match(line)
+        if usual is not None and line.endswith(_ENDS) and line.find(_ANOTHER, usual.end()) < 0:
+            if self._holds(json.loads(usual[1]), json.loads(usual[2])):
+                self._tables[table_id_of(json.loads(usual[3]))] = line, 0
+            return
+        record = json.loads(line)
+        if not self._holds(record["source"], record["position"]):
+            return
+        changes = record.get("tableChanges")
+        if changes:
+            self._take(line, changes)
+        elif statement := record.get("ddl"):
+            self._without_changes(statement, record.get("databaseName") or "")
+
+    def _holds(self, source: Mapping[str, Any], position: Mapping[str, Any]) -> bool:
+        """Count a line; return whether it is one of ours that counts."""
+        if source["server"] != self._server:
+            self.foreign += 1
+            return False
+        self.lines += 1
+        if "snapshot" in position:
+            self.is_begun = True
+        if not self._counts(position):
+            self.ahead += 1
+            return False
+        return True
+
+    def _take(self, line: bytes, changes: list[dict[str, Any]]) -> None:
+        for index, change in enumerate(changes):
+            table_id = table_id_of(change["id"])
+            previous = change.get("previousId")
+            if previous is not None:
+                self._tables.pop(table_id_of(previous), None)
+            if change["type"] == "DROP":
+                self._tables.pop(table_id, None)
+            elif isinstance(change.get("table"), dict):
+                self._tables[table_id] = line, index
+            else:
+                raise ValueError(f"a change of {table_id} without its table")
+
+    def _without_changes(self, statement: str, database: str) -> None:
+        dropped = _DROPPED_DATABASE.fullmatch(statement)
+        if dropped is not None:
+            name = dropped[2] or dropped[1].replace("``", "`")
+            self._tables = {one: kept for one, kept in self._tables.items() if one.database != name}
+        elif re.match(r"\s*(create|alter|drop|rename)\s+(?!database|schema|index)", statement, re.IGNORECASE):
+            self.unread.append((statement, database))
+
+    def forget(self, tables: Callable[[TableId], bool]) -> None:
+        """Forget what is told of tables that `tables` chooses."""
+        self._tables = {one: kept for one, kept in self._tables.items() if not tables(one)}
+
+    def discard(self, table_id: TableId) -> None:
+        """Forget what is told of a table, if anything is."""
+        self._tables.pop(table_id, None)
+
+    def __len__(self) -> int:
+        """How many tables there are."""
+        return len(self._tables)
+
+    def __contains__(self, table_id: object) -> bool:
+        return table_id in self._tables
+
+    def __iter__(self) -> Iterator[TableId]:
+        return iter(self._tables)
+
+    def table(self, table_id: TableId) -> Table | None:
+        """Return a table, None for one that is not known. One that is described badly is counted and not known."""
+        kept = self._tables.get(table_id)
+        if kept is None:
+            return None
+        line, index = kept
+        try:
+            return table_of(json.loads(line)["tableChanges"][index])
+        except ValueError as error:
+            self.damaged += 1
+            self.first_damage = self.first_damage or str(error)
+            del self._tables[table_id]
+            return None

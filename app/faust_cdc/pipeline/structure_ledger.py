@@ -1,0 +1,494 @@
+"""What is known of tables' structures along the binlog, and the two places where it is written down.
+
+A statement is resolved against the tables as they stood, the changes are written to the history and to the schema
+change topic, and then they hold: maxwell's four words. The records of the topic are in the Kafka transaction; the
+history is written outside of it, and is safe before the offset behind a statement is committed (`before_commit`). So a
+crash repeats lines of the history, which say again what held, and never loses one that an offset relies on.
+
+Where a structure comes from, in this order: the table map itself where the server sends full metadata; the history, as
+far as the stream has come; the server as of now, where the history says the same or nothing (`tables`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from faust_cdc.binlog.events import QueryEvent
+from faust_cdc.config.history_settings import HistorySettings, OnLoss
+from faust_cdc.errors import CdcError, FatalError, TransientError
+from faust_cdc.history.changes import ChangeKind, SchemaChange, StructureChange
+from faust_cdc.history.place import is_at_or_before
+from faust_cdc.history.recovered import RecoveredHistory
+from faust_cdc.history.table_changes import history_json, history_record
+from faust_cdc.history.table_reading import as_told
+from faust_cdc.mysql.structure_text import DatabaseText
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.offsets.model import INITIAL_SNAPSHOT
+from faust_cdc.pipeline.ddl_reading import KnownCharsets, KnownTables, Outcome, ServerFacts, outcome
+from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
+from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext
+from faust_cdc.relational.filters import TableFilter
+from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.relational.origin import Origin
+from faust_cdc.signals.signal import ChangeStructures
+from faust_cdc.transcode.source_block import SourceInfo
+
+log = logging.getLogger(__name__)
+
+ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
+TOGETHER = 500
+"""Tables that are read from the server at once."""
+WHOLE_MAX = 1_000
+"""Tables of a snapshot that are kept with all that the server says of them; of others what the history tells."""
+LONG_LINES, LONG_LINES_PER_TABLE = 10_000, 4
+"""A history of ours that has more lines than this, and so many for each table, is written anew."""
+
+
+class HistoryStore(Protocol):
+    """Where lines are kept (`HistoryTopic`, `HistoryFile`)."""
+
+    begins_at: int
+    is_ours: bool
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+
+    def prepare(self) -> None:
+        """Make it."""
+
+    def lines(self) -> Iterable[bytes]:
+        """Read it."""
+
+    def append(self, line: str) -> None:
+        """Add a line."""
+
+    def flush(self) -> None:
+        """Make what was added safe."""
+
+
+class StructureSource(Protocol):
+    """What the ledger asks the server."""
+
+    def all_tables(self) -> list[TableId]:
+        """Name all tables but the server's own."""
+
+    def read_tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
+        """Return structures as of now."""
+
+    def create_statements(self, ids: Iterable[TableId]) -> Iterable[tuple[TableId, str]]:
+        """Return SHOW CREATE TABLE of each."""
+
+    def databases(self, names: Iterable[str]) -> list[DatabaseText]:
+        """Return databases with their charsets."""
+
+    def facts(self) -> ServerFacts:
+        """Return what decides about statements."""
+
+    def server_defaults(self) -> tuple[str, str]:
+        """Return the server's charset and collation."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRules:
+    """What goes where."""
+
+    settings: HistorySettings
+    server: str
+    """The `topic.prefix`."""
+    is_mariadb: bool
+    comments: bool
+    """`include.schema.comments`."""
+
+
+class StructureLedger:
+    """Knows structures along the stream and writes them down. For the task's thread."""
+
+    def __init__(
+        self,
+        rules: LedgerRules,
+        source: StructureSource,
+        filters: TableFilter,
+        resolvers: Sequence[ResolveStatement],
+        store: HistoryStore | None,
+        topic: SchemaChangeTopic | None,
+        write: Callable[[ChangeRecord], None],
+        block: SourceInfo,
+    ) -> None:
+        """`resolvers` are asked in their order; `write` takes records into the open Kafka transaction."""
+        self._rules = rules
+        self._settings = rules.settings
+        self._source = source
+        self._filters = filters
+        self._resolvers = resolvers
+        self._store = store
+        self._topic = topic
+        self._write = write
+        self._block = block
+        self._history = RecoveredHistory(rules.server, lambda _: True)
+        self._changed: dict[TableId, Table] = {}
+        """Tables that statements changed since the start, with all that is known of them."""
+        self._databases: dict[str, tuple[str, str]] = {}
+        self._facts: ServerFacts | None = None
+        self.on_change: Callable[[TableId], None] = lambda _: None
+        """Called with a table whose structure a signal changed, so that what is built for it is built anew."""
+
+    # What is known.
+
+    def table(self, table_id: TableId) -> Table | None:
+        """Return a table as it stands where the stream is, as far as the history says."""
+        return self._changed.get(table_id) or self._history.table(table_id)
+
+    def tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
+        """Return structures as they stand where the stream is; tables of which nothing is known are absent."""
+        wanted = list(ids)
+        now = self._source.read_tables(wanted)
+        found = {table_id: self._completed(table) for table_id, table in now.items()}
+        for table_id in wanted:
+            if table_id not in found and (told := self.table(table_id)) is not None:
+                found[table_id] = told
+        return found
+
+    def origin(self, table_id: TableId) -> Origin:
+        """Return where `tables` has a structure from."""
+        return Origin.HISTORY if table_id in self._changed or table_id in self._history else Origin.SERVER
+
+    def _completed(self, now: Table) -> Table:
+        """Return a table as the history has it; a column that is the same now with all that the server says of it."""
+        told = self.table(now.id)
+        if told is None or told == now:
+            return now
+        shown = {column.name: (column, _plain(column)) for column in now.columns}
+        as_history = {column.name: _plain(column) for column in as_told(now, comments=False).columns}
+        columns = tuple(
+            replace(shown[column.name][0], position=column.position)
+            if as_history.get(column.name) == _plain(column)
+            else column
+            for column in told.columns
+        )
+        if columns == now.columns and told.primary_key == now.primary_key and told.charset in (None, now.charset):
+            self._changed[now.id] = now  # the same, and all of it
+            return now
+        charset = told.charset or now.charset
+        return replace(now, columns=columns, primary_key=told.primary_key, charset=charset, keys=())
+
+    # The start.
+
+    def recover(self, offset: SourceOffset) -> None:
+        """Read the history up to `offset`; one that is lost or damaged is rebuilt.
+
+        Raises FatalError where the configuration says that a loss is to fail, BrokerUnavailable.
+        """
+        store = self._store
+        if store is None:
+            return
+        began = time.monotonic()
+        history = RecoveredHistory(
+            self._rules.server, is_at_or_before(offset.to_map(), is_mariadb=self._rules.is_mariadb)
+        )
+        for line in store.lines():
+            history.add(line)
+        self._history = history
+        for statement, database in history.unread:
+            self._resolve_again(statement, database)
+        log.info(
+            "Schema history in %s: %d lines, %d tables, in %.1f s",
+            store.where, history.lines, len(history), time.monotonic() - began,
+        )  # fmt: skip
+        problem = self._loss(history, store)
+        if problem is None:
+            store.prepare()
+            self._shorten(offset)
+        else:
+            self._rebuild(offset, problem)
+
+    def _resolve_again(self, statement: str, database: str) -> None:
+        """Take a statement of which the history says nothing else, as far as it names tables that are known."""
+        named = [one for one in self._history if one.table.lower() in statement.lower()]
+        if named:
+            log.info("Forgotten until they are read again, a statement in the history being all: %s", named)
+            self._history.forget(lambda one: one in named)
+
+    def _loss(self, history: RecoveredHistory, store: HistoryStore) -> str | None:
+        """Return what is wrong with the history, None when nothing is."""
+        if history.damaged:
+            return f"has {history.damaged} lines that cannot be read, the first one: {history.first_damage}"
+        if history.lines == 0:
+            foreign = f" ({history.foreign} of other servers)" if history.foreign else ""
+            return f"has no line of {self._rules.server!r}{foreign}"
+        if store.begins_at > 0 and not history.is_begun:
+            return f"begins at record {store.begins_at}, behind what a snapshot wrote"
+        return None
+
+    def _rebuild(self, offset: SourceOffset, problem: str) -> None:
+        assert self._store is not None
+        text = f"The schema history in {self._store.where} {problem}."
+        if self._settings.on_loss is OnLoss.FAIL:
+            raise FatalError(
+                text,
+                remedy="set snapshot.mode=recovery, or schema.history.on.loss=rebuild, where no structure was changed "
+                "since the connector stopped; or take a new snapshot",
+            )
+        known = len(self._history)
+        self._store.prepare()
+        count = self._write_all(offset)
+        self.before_commit()
+        log.warning(
+            "%s It is rebuilt: %d tables are written to it, %d of them as it still told, the others as the server has "
+            "them now. Rows that come from before a change of structure are read by their table maps, which tell all "
+            "with binlog_row_metadata=FULL.",
+            text, count, known,
+        )  # fmt: skip
+
+    def _shorten(self, offset: SourceOffset) -> None:
+        """Write a history of our own anew when it has many more lines than tables."""
+        shorten = getattr(self._store, "shorten", None)
+        limit = LONG_LINES + LONG_LINES_PER_TABLE * len(self._history)
+        lines = self._history.lines
+        if shorten is None or self._store is None or not self._store.is_ours or lines <= limit:
+            return
+        if shorten(lambda: self._write_all(offset)):
+            log.info("The schema history in %s is shortened: it had %d lines", self._store.where, lines)
+
+    def _write_all(self, offset: SourceOffset) -> int:
+        """Write the structures of all tables as they stand at `offset`; return of how many."""
+        place = replace(offset, snapshot=INITIAL_SNAPSHOT, event=0, row=0, extra={})
+        count = 0
+        told = [one for one in self._history if one not in self._changed]
+        listed = [one for one in self._source.all_tables() if self._is_kept(one)]
+        missing = set(told).difference(listed)
+        for some in _some([*listed, *sorted(missing)]):
+            for table in self.tables(some).values():
+                change = StructureChange(ChangeKind.CREATE, table.id, table)
+                self._keep(SchemaChange(table.id.database, None, (change,), (table.id,)), place)
+                count += 1
+        return count
+
+    # A snapshot of structures.
+
+    def snapshot(self, place: SourceOffset, rows_follow: bool = False) -> None:
+        """Write the structures of now, as those of `place`: to the history and the topic, as Debezium's snapshot.
+
+        Unless `rows_follow`, the last record is marked as that of the whole snapshot.
+        """
+        if self._store is None and self._topic is None:
+            return
+        if self._store is not None:
+            self._store.prepare()
+        began, marked = time.monotonic(), replace(place, snapshot=INITIAL_SNAPSHOT)
+        self._history = RecoveredHistory(self._rules.server, lambda _: True)
+        self._changed = {}
+        tables = [one for one in self._source.all_tables() if self._is_snapshotted(one)]
+        charset, collation = self._source.server_defaults()
+        text = f"SET character_set_server={charset}, collation_server={collation}"
+        self._tell(SchemaChange("", text, about_database=True), marked, is_captured=True)
+        for one in tables:
+            dropped = SchemaChange(
+                one.database, f"DROP TABLE IF EXISTS {_quoted(one)}", (StructureChange(ChangeKind.DROP, one),), (one,)
+            )
+            self._tell(dropped, marked, is_captured=self._filters.accepts(one))
+        by_database: dict[str, list[TableId]] = {}
+        for one in tables:
+            by_database.setdefault(one.database, []).append(one)
+        for database in self._source.databases(by_database):
+            name = _backticks(database.name)
+            for ddl in (
+                f"DROP DATABASE IF EXISTS {name}",
+                f"CREATE DATABASE {name} CHARSET {database.charset} COLLATE {database.collation}",
+                f"USE {name}",
+            ):
+                self._tell(SchemaChange(database.name, ddl, about_database=True), marked, is_captured=False)
+            self._databases[database.name] = database.charset, database.collation
+            self._snapshot_tables(by_database[database.name], marked, None if rows_follow else tables[-1])
+        self.before_commit()
+        log.info("Structures of %d tables written down in %.1f s", len(tables), time.monotonic() - began)
+
+    def _snapshot_tables(self, tables: Sequence[TableId], place: SourceOffset, last: TableId | None) -> None:
+        for some in _some(tables):
+            structures = self._source.read_tables(some)
+            for table_id, ddl in self._source.create_statements([one for one in some if one in structures]):
+                change = StructureChange(ChangeKind.CREATE, table_id, structures[table_id])
+                told = SchemaChange(table_id.database, ddl, (change,), (table_id,))
+                marker = "last" if table_id == last else "true"
+                self._tell(told, place, is_captured=self._filters.accepts(table_id), marker=marker)
+                if len(self._changed) < WHOLE_MAX:
+                    self._changed[table_id] = structures[table_id]
+
+    def _is_snapshotted(self, table_id: TableId) -> bool:
+        if self._settings.only_captured_tables:
+            return self._filters.accepts(table_id)
+        return not self._settings.only_captured_databases or self._filters.accepts_database(table_id.database)
+
+    def _is_kept(self, table_id: TableId) -> bool:
+        return self._is_snapshotted(table_id)
+
+    # Statements and signals.
+
+    def statement(self, event: QueryEvent, statement: str, place: Mapping[str, Any], block: SourceInfo) -> None:
+        """Take a statement of the stream; `place` is the offset's map that its line has, `block` its source block."""
+        if any(pattern.fullmatch(statement) for pattern in self._settings.left_out):
+            return
+        found = self._outcome(event, statement)
+        context = StatementContext(event.database, self.table, None if found is None else found.tables)
+        changes = self._resolve(statement, context, event)
+        if changes:
+            self._write_down(changes, place, block)
+        if changes is not None and found is not None:
+            for table_id in found.gone:
+                self._forget(table_id)
+            for table_id, table in found.tables.items():  # also what no record tells of: keys
+                self._forget(table_id)
+                self._changed[table_id] = table
+
+    def _outcome(self, event: QueryEvent, statement: str) -> Outcome | None:
+        if self._facts is None:
+            self._facts = self._source.facts()
+        tables = KnownTables(self.table, lambda: iter({*self._history, *self._changed}))
+        databases = KnownCharsets(self._charset)
+        return outcome(statement, event.sql_mode, event.database, self._facts, tables, databases)
+
+    def _write_down(self, changes: Sequence[SchemaChange], place: Mapping[str, Any], block: SourceInfo) -> None:
+        """Publish and keep what is to be, and let it hold."""
+        if self._settings.only_captured_tables and not self._concerns_captured(changes):
+            self._hold(changes)
+            return
+        # A statement's time is good to the millisecond in Debezium's records, whatever the GTID event says.
+        block = replace(block, ts_us=block.ts_ms * 1000, ts_ns=block.ts_ms * 1_000_000)
+        for change in changes:
+            if self._is_skipped(change):
+                continue
+            self._publish(change, block)
+            if self._is_stored(change):
+                self._keep(change, place)
+        self._hold(changes)
+
+    def _resolve(self, statement: str, context: StatementContext, event: QueryEvent) -> Sequence[SchemaChange] | None:
+        where = f"{event.header.file}:{event.header.pos}"
+        for resolve in self._resolvers:
+            try:
+                changes = resolve(statement, context)
+            except TransientError:
+                raise
+            except CdcError as error:
+                log.warning("The statement at %s is not understood (%s); what it names is read again", where, error)
+                continue
+            if changes is not None:
+                return changes
+        return None
+
+    def signal(self, command: ChangeStructures, offset: SourceOffset) -> None:
+        """Take what a signal says of tables; the caller covers what is written."""
+        now_us = time.time_ns() // 1000
+        block = self._block.at(
+            ts_us=now_us // 1000 * 1000, server_id=offset.server_id, gtid=None, file=offset.file, pos=offset.pos,
+            thread=None,
+        )  # fmt: skip
+        for one in command.changes:
+            change = SchemaChange(command.database, None, (one,), (one.id,), schema=command.schema)
+            log.info("Structure of %s by signal %r: %s", one.id, command.id, one.kind.value)
+            self._publish(change, block)
+            if self._is_stored(change):
+                self._keep(change, offset.to_map())
+            self._hold([change])
+            self.on_change(one.id)
+
+    def before_commit(self) -> None:
+        """Make the history safe. To be called before an offset is committed that is behind what it tells."""
+        if self._store is not None:
+            self._store.flush()
+
+    def _hold(self, changes: Iterable[SchemaChange]) -> None:
+        """Let changes hold from here on."""
+        for change in changes:
+            for one in change.changes:
+                for before in (one.previous, one.gone):
+                    if before is not None:
+                        self._forget(before)
+                self._forget(one.id)
+                if one.table is not None:
+                    self._changed[one.id] = one.table
+            if change.about_database and change.ddl and change.ddl.lower().startswith("drop"):
+                self._history.forget(lambda one, name=change.database: one.database == name)  # type: ignore[misc]
+                self._changed = {i: t for i, t in self._changed.items() if i.database != change.database}
+            if not change.tables:
+                self._databases.pop(change.database, None)
+            elif not change.changes:
+                for table_id in change.tables:  # changed, and nobody knows how
+                    self._forget(table_id)
+
+    def _forget(self, table_id: TableId) -> None:
+        self._changed.pop(table_id, None)
+        self._history.discard(table_id)
+
+    def _tell(self, change: SchemaChange, place: SourceOffset, *, is_captured: bool, marker: str = "true") -> None:
+        """Write a change of a snapshot down; it holds."""
+        now_ns = time.time_ns()
+        block = self._block.at(
+            ts_us=now_ns // 1000, server_id=0, gtid=None, file=place.file, pos=place.pos, thread=None, snapshot=marker
+        )
+        self._publish(change, replace(block, ts_ns=now_ns))
+        line = self._line(change, replace(place, ts_sec=now_ns // 1_000_000_000).to_map())
+        if change.changes:
+            self._history.add(line.encode())
+        if self._store is not None and (is_captured or not self._settings.only_captured_tables):
+            self._store.append(line)
+
+    def _publish(self, change: SchemaChange, block: SourceInfo) -> None:
+        if self._topic is not None:
+            self._write(self._topic.record(change, block, time.time_ns() // 1_000_000))
+
+    def _keep(self, change: SchemaChange, place: SourceOffset | Mapping[str, Any]) -> None:
+        if self._store is not None:
+            self._store.append(self._line(change, place.to_map() if isinstance(place, SourceOffset) else place))
+
+    def _line(self, change: SchemaChange, place: Mapping[str, Any]) -> str:
+        changes = change.as_json(comments=self._rules.comments)
+        now_ms = time.time_ns() // 1_000_000
+        record = history_record(self._rules.server, place, now_ms, change.database, change.ddl, changes, change.schema)
+        return history_json(record)
+
+    def _is_skipped(self, change: SchemaChange) -> bool:
+        """Neither kept nor published: of a database that is not captured, where only those are asked for."""
+        only = self._settings.only_captured_databases or self._settings.only_captured_tables
+        return only and bool(change.database) and not self._filters.accepts_database(change.database)
+
+    def _is_stored(self, change: SchemaChange) -> bool:
+        if not self._settings.only_captured_tables or not change.database:
+            return True
+        return any(self._filters.accepts(one.id) for one in change.changes)
+
+    def _concerns_captured(self, changes: Iterable[SchemaChange]) -> bool:
+        for change in changes:
+            if change.about_database:
+                if not change.database or self._filters.accepts_database(change.database):
+                    return True
+            elif any(self._filters.accepts(table) for table in change.tables):
+                return True
+        return False
+
+    def _charset(self, database: str) -> tuple[str, str] | None:
+        """Return a database's charset and collation."""
+        if database not in self._databases:
+            self._databases |= {one.name: (one.charset, one.collation) for one in self._source.databases([database])}
+        return self._databases.get(database)
+
+
+def _some(tables: Sequence[TableId]) -> Iterator[Sequence[TableId]]:
+    return (tables[first : first + TOGETHER] for first in range(0, len(tables), TOGETHER))
+
+
+def _plain(column: Column) -> Column:
+    return replace(column, comment="", position=0)
+
+
+def _backticks(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _quoted(table: TableId) -> str:
+    return f"{_backticks(table.database)}.{_backticks(table.table)}"

@@ -1,0 +1,165 @@
+"""A history read up to a place: which lines count, and what they leave."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from faust_cdc.history.changes import ChangeKind, StructureChange
+from faust_cdc.history.place import is_at_or_before
+from faust_cdc.history.recovered import RecoveredHistory
+from faust_cdc.history.table_changes import history_json, history_record
+from faust_cdc.history.table_reading import as_told
+from faust_cdc.relational.model import Column, Table, TableId
+
+UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
+SHOP = TableId("shop", "orders")
+
+
+def table(table_id: TableId, *names: str) -> Table:
+    columns = tuple(Column(name, "int", place, True, has_default=True) for place, name in enumerate(names))
+    return Table(table_id, columns, names[:1], "utf8mb4")
+
+
+def line(position: dict[str, Any], *changes: StructureChange, ddl: str | None = "…", server: str = "s") -> bytes:
+    told = [change.as_json(comments=False) for change in changes]
+    return history_json(history_record(server, position, 7, "shop", ddl, told)).encode()
+
+
+def created(name: str, *columns: str) -> StructureChange:
+    table_id = TableId("shop", name)
+    return StructureChange(ChangeKind.CREATE, table_id, table(table_id, *columns))
+
+
+def history(*lines: bytes) -> RecoveredHistory:
+    found = RecoveredHistory("s", lambda position: position["pos"] <= 100)
+    for one in lines:
+        found.add(one)
+    return found
+
+
+def test_the_last_state_of_each_table_is_what_holds() -> None:
+    renamed = StructureChange(
+        ChangeKind.ALTER, TableId("shop", "b2"), table(TableId("shop", "b2"), "x"), TableId("shop", "b")
+    )
+    found = history(
+        line({"pos": 1, "snapshot": "INITIAL"}, created("a", "id"), created("b", "x"), created("c", "y")),
+        line({"pos": 50}, created("a", "id", "more")),
+        line({"pos": 60}, StructureChange(ChangeKind.DROP, TableId("shop", "c"))),
+        line({"pos": 70}, renamed),
+        line({"pos": 101}, created("a", "id", "more", "later")),
+    )
+    assert set(found) == {TableId("shop", "a"), TableId("shop", "b2")}
+    assert found.table(TableId("shop", "a")) == as_told(table(TableId("shop", "a"), "id", "more"), comments=False)
+    assert (found.lines, found.ahead, found.damaged, found.is_begun) == (5, 1, 0, True)
+
+
+def test_a_line_that_comes_twice_changes_nothing() -> None:
+    lines = [line({"pos": 1}, created("a", "id")), line({"pos": 2}, created("a", "id", "v"))]
+    once, twice = history(*lines), history(*lines, *lines)
+    assert once.table(TableId("shop", "a")) == twice.table(TableId("shop", "a"))
+
+
+def test_statements_alone() -> None:
+    found = history(
+        line({"pos": 1}, created("a", "id")),
+        line({"pos": 2}, ddl="CREATE INDEX i ON a (id)"),
+        line({"pos": 3}, ddl="ALTER TABLE a ADD v INT"),
+    )
+    assert found.unread == [("ALTER TABLE a ADD v INT", "shop")]
+    found.add(line({"pos": 4}, ddl="DROP DATABASE IF EXISTS `shop`"))
+    assert list(found) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"{",
+        b"[]",
+        b"null",
+        b'{"source":{"server":"s"}}',
+        b'{"source":{"server":"s"},"position":{"pos":1},"tableChanges":[{"type":"CREATE","id":"nothing"}]}',
+        b'{"source":{"server":"s"},"position":{"pos":1},"tableChanges":[{"type":"CREATE","id":"\\"a\\".\\"b\\""}]}',
+        b"[" * 100_000,
+        b"\xff\xfe",
+    ],
+)
+def test_a_damaged_line_is_counted_and_told(bad: bytes) -> None:
+    found = history(line({"pos": 1}, created("a", "id")), bad)
+    assert found.damaged == 1
+    assert found.first_damage
+    assert TableId("shop", "a") in found
+
+
+def test_a_table_that_is_described_badly_is_not_known() -> None:
+    good = json.loads(line({"pos": 1}, created("a", "id")))
+    del good["tableChanges"][0]["table"]["columns"][0]["typeName"]
+    found = history(json.dumps(good).encode())
+    assert found.table(TableId("shop", "a")) is None
+    assert (found.damaged, list(found)) == (1, [])
+
+
+def test_lines_of_other_servers_are_passed_over() -> None:
+    found = history(line({"pos": 1}, created("a", "id"), server="another"))
+    assert (found.foreign, found.lines, list(found)) == (1, 0, [])
+
+
+PLACE = {"file": "binlog.000003", "pos": 500, "gtids": f"{UUID}:1-9", "server_id": 1, "ts_sec": 50}
+
+
+def at(file: int, pos: int, **more: int) -> dict[str, Any]:
+    return {"file": f"binlog.{file:06d}", "pos": pos, **more}
+
+
+@pytest.mark.parametrize(
+    ("position", "place", "counts"),
+    [
+        ({"gtids": f"{UUID}:1-8"}, PLACE, True),
+        ({"gtids": f"{UUID}:1-9"}, PLACE, True),
+        ({"gtids": f"{UUID}:1-10"}, PLACE, False),
+        ({"gtids": f"{UUID}:1-9", "event": 1}, PLACE, False),
+        ({"gtids": f"{UUID}:1-9", "event": 1}, PLACE | {"event": 2}, True),
+        ({"gtids": f"{UUID}:1-9"}, PLACE | {"snapshot": "INITIAL"}, False),
+        ({"gtids": f"{UUID}:1-9", "snapshot": "INITIAL"}, PLACE | {"snapshot": "INITIAL"}, True),
+        ({"file": "binlog.000009", "pos": 4}, PLACE, True),
+        ({"gtids": f"{UUID}:1-2"}, {"file": "binlog.000003", "pos": 500}, False),
+        (at(3, 500, server_id=1), at(3, 500, server_id=1), True),
+        (at(3, 501, server_id=1), at(3, 500, server_id=1), False),
+        (at(999_999, 9, server_id=1), at(1_000_000, 4, server_id=1), True),
+        (at(9, 9, ts_sec=49), at(1, 4, server_id=1, ts_sec=50), True),
+        (at(1, 9, ts_sec=51), at(9, 4, server_id=1, ts_sec=50), False),
+    ],
+)
+def test_which_positions_count(position: dict[str, Any], place: dict[str, Any], counts: bool) -> None:
+    assert is_at_or_before(place, is_mariadb=False)(position) is counts
+
+
+def test_positions_of_mariadb() -> None:
+    counts = is_at_or_before({"gtids": "0-1-7,1-2-3"}, is_mariadb=True)
+    assert [counts({"gtids": one}) for one in ("0-1-7", "0-1-8", "1-2-3,0-1-1", "2-1-1")] == [True, False, True, False]
+
+
+def test_a_bad_position_is_a_damaged_line() -> None:
+    found = RecoveredHistory("s", is_at_or_before(PLACE, is_mariadb=False))
+    found.add(line({"gtids": "nonsense"}))
+    found.add(line({"gtids": f"{UUID}:1-9", "event": "x"}))
+    assert found.damaged == 2
+
+
+def test_memory_is_that_of_the_tables_not_of_the_lines() -> None:
+    def fed(lines_per_table: int) -> int:
+        tracemalloc.start()
+        found = RecoveredHistory("s", lambda _: True)
+        for version in range(lines_per_table):
+            for number in range(200):
+                found.add(line({"pos": version}, created(f"t{number}", "id", *(f"c{one}" for one in range(10)))))
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(found) == 200
+        return kept
+
+    once, many = fed(1), fed(15)
+    assert many < 1.5 * once

@@ -1,0 +1,255 @@
+"""Runs generated DDL on a real server and holds what is resolved against what the server says afterwards."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import pymysql
+from pymysql.connections import Connection
+from pymysql.constants import CLIENT
+
+from faust_cdc.mysql.schema import captured_tables, read_tables
+from faust_cdc.relational.ddl import (
+    ChangeKind,
+    CharsetPair,
+    DdlContext,
+    TableChange,
+    Unresolvable,
+    named_tables,
+    parse,
+    resolve,
+)
+from faust_cdc.relational.model import Table, TableId
+from tests.lab.sql_servers import SqlServer
+from tests.relational.ddl.generator import Generator
+
+_MODES = {"ANSI_QUOTES": 4, "NO_BACKSLASH_ESCAPES": 0x100000, "REAL_AS_FLOAT": 1, "STRICT_TRANS_TABLES": 0x200000}
+_SESSION_EVERY = 25
+_ALL_TABLES_EVERY = 50
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the statements."""
+
+    generated: int = 0
+    refused: int = 0
+    """By the server."""
+    equal: int = 0
+    unresolved: int = 0
+    unequal: list[str] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.generated} generated, {self.refused} refused by the server, {self.equal} equal, "
+            f"{self.unresolved} left to the server, {len(self.unequal)} unequal"
+        )
+
+
+class Agreement:
+    """One run on one server."""
+
+    def __init__(self, server: SqlServer, seed: int, databases: tuple[str, str]) -> None:
+        self.mariadb = server.name == "mariadb"
+        self.counts = Counts()
+        self._server = server
+        self._generator = Generator(seed, *databases, self.mariadb)
+        self._databases = databases
+        self._tables: dict[TableId, Table] = {}
+
+    def run(self, statements: int) -> Counts:
+        """Run accepted statements up to that number."""
+        with closing(self._connected()) as connection:
+            context = self._context(connection)
+            while self.counts.equal + self.counts.unresolved + len(self.counts.unequal) < statements:
+                if self.counts.generated % _SESSION_EVERY == 0:
+                    context = self._session(connection, context)
+                context = self._step(connection, context)
+        return self.counts
+
+    def _connected(self) -> Connection[Any]:
+        versions = "SET system_versioning_alter_history = KEEP"
+        return pymysql.connect(
+            init_command=versions if self.mariadb else None,
+            unix_socket=str(self._server.socket_path),
+            user="root",
+            charset="utf8mb4",
+            autocommit=True,
+            client_flag=CLIENT.MULTI_STATEMENTS,
+            database=self._databases[0],
+        )
+
+    def _ask(self, connection: Connection[Any], sql: str) -> tuple[Any, ...]:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return tuple(cursor.fetchall())
+
+    def _context(self, connection: Connection[Any]) -> DdlContext:
+        version = str(self._ask(connection, "SELECT VERSION()")[0][0]).partition("-")[0]
+        server = self._ask(connection, "SELECT @@global.character_set_server, @@global.collation_server")[0]
+        return DdlContext(
+            "mariadb" if self.mariadb else "mysql",
+            tuple(int(part) for part in version.split(".")),
+            self._databases[0],
+            CharsetPair(*server),
+            self._defaults(connection),
+        )
+
+    def _defaults(self, connection: Connection[Any]) -> dict[str, CharsetPair]:
+        rows = self._ask(
+            connection,
+            "SELECT schema_name, default_character_set_name, default_collation_name FROM information_schema.schemata",
+        )
+        return {name: CharsetPair(charset, collation) for name, charset, collation in rows}
+
+    def _session(self, connection: Connection[Any], context: DdlContext) -> DdlContext:
+        modes, explicit = self._generator.session()
+        self._ask(connection, f"SET sql_mode = '{modes}', explicit_defaults_for_timestamp = {int(explicit)}")
+        bits = sum(_MODES[mode] for mode in modes.split(",") if mode)
+        return replace(context, sql_mode=bits, explicit_defaults_for_timestamp=explicit)
+
+    def _step(self, connection: Connection[Any], context: DdlContext) -> DdlContext:
+        """Make, run and compare one text of statements, one after another."""
+        text = self._generator.statement(self._tables)
+        self.counts.generated += 1
+        for part in _parts(text):
+            try:
+                self._ask(connection, part)
+            except pymysql.MySQLError as error:
+                self.counts.refused += 1
+                self.counts.reasons[f"refused {error.args[0]}"] += 1
+                if error.args[0] in (1064,):
+                    self.counts.reasons[f"syntax {part[:200]}"] += 1
+                return context
+            context = self._compare(connection, part, context)
+        return context
+
+    def _compare(self, connection: Connection[Any], text: str, context: DdlContext) -> DdlContext:
+        statements = parse(text, flavor=context.flavor, sql_mode=context.sql_mode, version=context.version)
+        assert len(statements) == 1, text
+        named = named_tables(statements[0], context)
+        found = resolve(statements[0], self._tables, context)
+        actual = read_tables(connection, named)
+        if isinstance(found, Unresolvable):
+            self.counts.unresolved += 1
+            self.counts.reasons[found.reason] += 1
+            assert set(named) == set(found.tables)
+        else:
+            context = self._judge(connection, text, found, named, actual, context)
+        for one in named:
+            self._tables.pop(one, None)
+        self._tables.update(actual)
+        if self.counts.generated % _ALL_TABLES_EVERY == 0:
+            everything = read_tables(connection, captured_tables(connection, lambda i: i.database in self._databases))
+            if everything != self._tables:
+                self.counts.unequal.append(f"tables nobody named have changed by {text!r}")
+                self._tables = everything
+        return context
+
+    def _judge(
+        self,
+        connection: Connection[Any],
+        text: str,
+        found: tuple[TableChange, ...],
+        named: tuple[TableId, ...],
+        actual: dict[TableId, Table],
+        context: DdlContext,
+    ) -> DdlContext:
+        after = applied(self._tables, found)
+        expected = {one: after[one] for one in named if one in after}
+        problems = [f"{one} is not among the named" for one in after if one not in self._tables and one not in named]
+        problems += [
+            difference(one, expected.get(one), actual.get(one)) for one in named if expected.get(one) != actual.get(one)
+        ]
+        for change in found:
+            if change.charset is not None:
+                context = replace(context, databases={**context.databases, change.id.database: change.charset})
+        if context.databases != self._defaults(connection) and any(change.charset for change in found):
+            problems.append(f"databases have {self._defaults(connection)}, expected {context.databases}")
+        if problems:
+            told = " ".join(problems)
+            before = [
+                (column.name, column.type_expression, column)
+                for one in named
+                if (table := self._tables.get(one)) is not None
+                for column in table.columns
+                if column.name in told
+            ]
+            self.counts.unequal.append(
+                f"{text}\n   {'; '.join(problems)}\n   sql_mode {context.sql_mode:#x} explicit "
+                f"{context.explicit_defaults_for_timestamp} before: {before}"
+            )
+        else:
+            self.counts.equal += 1
+        return replace(context, databases=self._defaults(connection))
+
+
+def _parts(text: str) -> list[str]:
+    """Steps of an evolution are sent one by one, as they stand in the binlog."""
+    if text.startswith(("CREATE TABLE", "DROP TABLE", "/*", "#")) and "; " in text and "_gho" in text:
+        return text.split("; ")
+    return text.split("; CREATE TABLE ", 1)[:1] if "; CREATE TABLE " in text else [text]
+
+
+def applied(tables: dict[TableId, Table], changes: tuple[TableChange, ...]) -> dict[TableId, Table]:
+    """Return the tables after the changes."""
+    after = dict(tables)
+    for change in changes:
+        if change.previous is not None or change.kind is ChangeKind.DROP:
+            after.pop(change.previous or change.id, None)
+    for change in changes:
+        if change.table is not None:
+            after[change.id] = change.table
+    return after
+
+
+def difference(table: TableId, expected: Table | None, actual: Table | None) -> str:
+    """Say where two tables differ."""
+    if expected is None or actual is None:
+        return f"{table}: {'resolved only' if actual is None else 'on the server only'}"
+    parts = []
+    for one in fields(Table):
+        mine, theirs = getattr(expected, one.name), getattr(actual, one.name)
+        if mine == theirs:
+            continue
+        if one.name == "columns" and [c.name for c in mine] == [c.name for c in theirs]:
+            for left, right in zip(mine, theirs, strict=True):
+                parts += [
+                    f"{left.name}.{f.name}: resolved {getattr(left, f.name)!r}, server {getattr(right, f.name)!r}"
+                    for f in fields(left)
+                    if getattr(left, f.name) != getattr(right, f.name)
+                ]
+        elif one.name == "columns":
+            parts.append(f"columns: resolved {[c.name for c in mine]}, server {[c.name for c in theirs]}")
+        else:
+            parts.append(f"{one.name}: resolved {mine!r}, server {theirs!r}")
+    return f"{table}: " + ", ".join(parts)
+
+
+def main() -> None:
+    """Run by hand: `python -m tests.relational.ddl.agreement mysql|mariadb SEED COUNT`."""
+    from tests.lab.sql_servers import MariaDbServer, MySqlServer
+
+    name, seed, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    with MySqlServer() if name == "mysql" else MariaDbServer() as server:
+        databases = ("ddl one", "ddl_two")
+        for database in databases:
+            server.create_database(database)
+        run = Agreement(server, seed, databases)
+        try:
+            run.run(count)
+        finally:
+            print(run.counts)
+            for reason, number in run.counts.reasons.most_common(40):
+                print(f"{number:7} {reason}")
+            for text in run.counts.unequal[:40]:
+                print("UNEQUAL", text[:1800])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Statements of both servers read into what they say: a corpus, and what is refused with its place."""
+
+from __future__ import annotations
+
+import resource
+import time
+
+import pytest
+
+from faust_cdc.relational.ddl import DdlContext, DdlSyntaxError, named_tables, parse
+from faust_cdc.relational.ddl.parse import Flavor
+from faust_cdc.relational.ddl.statements import (
+    AlterTable,
+    CreateTable,
+    DropTable,
+    Irrelevant,
+    RenameTable,
+    TruncateTable,
+)
+from faust_cdc.relational.ddl.tokens import ANSI_QUOTES, NO_BACKSLASH_ESCAPES
+from tests.relational.ddl.corpus import BOTH, MARIADB, MYSQL
+
+_CASES = [
+    *[("mysql", sql, kind) for kind, statements in (*BOTH.items(), *MYSQL.items()) for sql in statements],
+    *[("mariadb", sql, kind) for kind, statements in (*BOTH.items(), *MARIADB.items()) for sql in statements],
+]
+
+
+@pytest.mark.parametrize(("flavor", "sql", "kind"), _CASES)
+def test_the_corpus_is_read_as_what_it_is(flavor: Flavor, sql: str, kind: str) -> None:
+    found = parse(sql, flavor=flavor)
+    assert [type(one).__name__ for one in found] == [kind]
+
+
+def test_the_corpus_has_the_size_it_claims() -> None:
+    assert len(_CASES) >= 320
+
+
+def test_irrelevant_statements_say_what_they_are() -> None:
+    assert parse("CREATE ALGORITHM=MERGE DEFINER=`a`@`b` VIEW v AS SELECT 1", flavor="mysql") == (
+        Irrelevant("CREATE VIEW"),
+    )
+    assert parse("INSERT INTO t VALUES (';')", flavor="mysql") == (Irrelevant("INSERT"),)
+
+
+def test_a_routine_takes_the_rest_of_the_text() -> None:
+    sql = "CREATE PROCEDURE p() BEGIN DROP TABLE a; DROP TABLE b; END"
+    assert parse(sql, flavor="mysql") == (Irrelevant("CREATE PROCEDURE"),)
+
+
+def test_several_statements_come_in_their_order() -> None:
+    found = parse(";; DROP TABLE a; CREATE VIEW v AS SELECT ';'; TRUNCATE b;", flavor="mysql")
+    assert [type(one) for one in found] == [DropTable, Irrelevant, TruncateTable]
+
+
+def test_a_text_of_comments_is_no_statement() -> None:
+    assert parse(" /* DROP TABLE a */ -- DROP TABLE b\n# DROP TABLE c", flavor="mysql") == ()
+
+
+@pytest.mark.parametrize(
+    ("sql", "flavor", "version", "columns"),
+    [
+        ("CREATE TABLE t (a INT /*!80023 INVISIBLE */)", "mysql", (8, 0, 30), [("a", True)]),
+        ("CREATE TABLE t (a INT /*!80023 INVISIBLE */)", "mysql", (8, 0, 22), [("a", False)]),
+        ("CREATE TABLE t (a INT /*!80023 INVISIBLE */)", "mariadb", (10, 11, 6), [("a", False)]),
+        ("CREATE TABLE t (a INT /*M!100303 INVISIBLE */)", "mariadb", (10, 11, 6), [("a", True)]),
+        ("CREATE TABLE t (a INT /*M!100303 INVISIBLE */)", "mysql", (9, 7, 4), [("a", False)]),
+        ("CREATE TABLE t (a INT /*!110400 , b INT */)", "mariadb", (10, 11, 6), [("a", False)]),
+        ("/*! CREATE TABLE t (a /* inner */ INT) */", "mysql", (9, 7, 4), [("a", False)]),
+    ],
+)
+def test_comments_that_the_server_executes(
+    sql: str, flavor: Flavor, version: tuple[int, ...], columns: list[tuple[str, bool]]
+) -> None:
+    (found,) = parse(sql, flavor=flavor, version=version)
+    assert isinstance(found, CreateTable)
+    assert [(column.name, column.invisible) for column in found.columns] == columns
+
+
+def test_quotes_mean_what_sql_mode_says() -> None:
+    sql = 'CREATE TABLE "t""x" (a ENUM(\'\\\') COMMENT \'"\')'
+    (found,) = parse(sql, flavor="mysql", sql_mode=ANSI_QUOTES | NO_BACKSLASH_ESCAPES)
+    assert isinstance(found, CreateTable)
+    assert (found.name.table, found.columns[0].type.labels) == ('t"x', ("\\",))
+    with pytest.raises(DdlSyntaxError):
+        parse(sql, flavor="mysql")
+
+
+def test_escapes_in_strings() -> None:
+    (found,) = parse(r"""CREATE TABLE t (a ENUM('it''s', "q""q", 'a\'b\n\\', 'x' 'y'))""", flavor="mysql")
+    assert isinstance(found, CreateTable)
+    assert found.columns[0].type.labels == ("it's", 'q"q', "a'b\n\\", "xy")
+
+
+@pytest.mark.parametrize(
+    ("sql", "offset", "expected"),
+    [
+        ("ALTER TABLE t ADD COLUMN", 24, "the name of a column"),
+        ("CREATE TABLE t (a INT", 21, "',' or ')' after a column or a key"),
+        ("CREATE TABLE t (a INT DEFAULT (1 + (2)", 38, "')' for the '(' at character 30"),
+        ("CREATE TABLE t (a VARCHAR(x))", 26, "a length as a number"),
+        ("ALTER TABLE t ADD a INT frobnicate", 24, "',' or the end after a clause of ALTER TABLE"),
+        ("DROP TABLE a b", 13, "the end of the statement"),
+        ("RENAME TABLE a b", 15, "TO"),
+        ("ALTER TABLE `t", 12, "the quote's end"),
+        ("CREATE TABLE t /* never ended", 15, "the comment's end '*/'"),
+        ("CREATE frobnicate x", 19, "what is created, altered or dropped"),
+        ("CREATE TABLE t", 14, "the table's columns in parentheses"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_its_place(sql: str, offset: int, expected: str) -> None:
+    with pytest.raises(DdlSyntaxError) as caught:
+        parse(sql, flavor="mysql")
+    assert (caught.value.offset, caught.value.expected) == (offset, expected)
+    assert "\n" not in str(caught.value)
+
+
+def refusal(sql: str, flavor: Flavor) -> DdlSyntaxError | None:
+    """Read a text; return the error, None when there is none."""
+    try:
+        parse(sql, flavor=flavor)
+    except DdlSyntaxError as error:
+        return error
+    return None
+
+
+def test_every_beginning_of_a_statement_is_read_or_refused() -> None:
+    sql = (
+        "CREATE TABLE `a b`.t (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, v VARCHAR(10) CHARACTER SET utf8mb4 DEFAULT "
+        "'x', e ENUM('a','b'), g INT GENERATED ALWAYS AS (id + 1) STORED, PRIMARY KEY (id), UNIQUE KEY k (v(3) DESC), "
+        "CONSTRAINT f FOREIGN KEY (e) REFERENCES o (e) ON DELETE SET NULL) ENGINE=InnoDB COMMENT='c' "
+        "PARTITION BY HASH (id)"
+    )
+    for end in range(len(sql) + 1):
+        error = refusal(sql[:end], "mysql")
+        assert error is None or 0 <= error.offset <= end
+
+
+def _hostile() -> dict[str, str]:
+    size = 10_000_000
+    return {
+        "one long name": "ALTER TABLE t ADD " + "a" * size,
+        "a long default": f"ALTER TABLE t ADD a TEXT DEFAULT ('{'x' * size}')",
+        "doubled quotes": f"ALTER TABLE t ADD a INT COMMENT '{chr(39) * size}'",
+        "quotes open": "ALTER TABLE t ADD a INT COMMENT '" + "''" * (size // 2),
+        "10,000 columns": f"CREATE TABLE t ({', '.join(f'c{number} INT' for number in range(10_000))})",
+        "clauses": "ALTER TABLE t " + "FORCE," * (size // 6),
+        "labels": f"CREATE TABLE t (a ENUM({','.join(['1 '[:1].join(chr(39) * 2)] * (size // 4))}))",
+        "nesting": "CREATE TABLE t (a INT DEFAULT " + "(" * size,
+        "comments": "CREATE TABLE t (a INT " + "/**/" * (size // 4),
+        "openings": "ALTER TABLE t " + "/*!" * (size // 3),
+        "comment never ended": "/*" * (size // 2),
+        "commas": "RENAME TABLE a TO b" + ",a TO b" * (size // 7),
+        "semicolons": ";" * size,
+        "an insert": f"INSERT INTO t VALUES ({'1,' * (size // 2)}1)",
+        "a view": f"CREATE VIEW v AS SELECT {'(1),' * (size // 4)}1",
+        "dots": "DROP TABLE a" + ".a" * (size // 2),
+        "digits": "ALTER TABLE t ADD a INT(" + "9" * size + ")",
+        "a number": "ALTER TABLE t ADD a INT DEFAULT " + "9" * size,
+    }
+
+
+@pytest.mark.parametrize("what", _hostile())
+def test_hostile_text_ends_soon_in_little_memory(what: str) -> None:
+    sql = _hostile()[what]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.process_time()
+    error = refusal(sql, "mariadb")
+    assert error is None or len(str(error)) < 300
+    assert time.process_time() - started < 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000
+
+
+def test_tables_are_named_in_the_order_of_the_text() -> None:
+    context = DdlContext("mysql", (9, 7, 4), "d")
+
+    def named(sql: str) -> list[str]:
+        return [str(one) for statement in parse(sql, flavor="mysql") for one in named_tables(statement, context)]
+
+    assert named("RENAME TABLE a TO o.tmp, b TO a, o.tmp TO b") == ["d.a", "o.tmp", "d.b"]
+    assert named("ALTER TABLE o.a RENAME TO b") == ["o.a", "d.b"]
+    assert named("DROP TABLE a, `x.y`.`b``c`; TRUNCATE TABLE c") == ["d.a", "x.y.b`c", "d.c"]
+    assert named("CREATE TEMPORARY TABLE a (b INT); DROP TEMPORARY TABLE a; CREATE VIEW v AS SELECT 1") == []
+    assert named("CREATE UNIQUE INDEX i ON o.a (b); DROP INDEX i ON a") == ["o.a", "d.a"]
+
+
+def test_the_kinds_are_told() -> None:
+    (rename,) = parse("RENAME TABLE a TO b, b TO c", flavor="mysql")
+    assert isinstance(rename, RenameTable)
+    assert len(rename.pairs) == 2
+    (alter,) = parse("ALTER ONLINE IGNORE TABLE t ADD (a INT, b INT), DROP c", flavor="mariadb")
+    assert isinstance(alter, AlterTable)
+    assert [type(clause).__name__ for clause in alter.clauses] == ["AddColumn", "AddColumn", "DropColumn"]
