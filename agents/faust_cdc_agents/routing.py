@@ -21,7 +21,8 @@ async def tell_tasks_of_routes() -> None:
     while not app.should_stop:
         for connector in sorted(await app.route_watch.changed()):
             try:
-                if app.manager.submit(connector, RoutesChanged()):
+                task = app.manager.task_of(connector)
+                if task is not None and task.submit(RoutesChanged()) is not None:
                     log.info("Routes of connector %r have changed", connector)
             except Exception:
                 log.exception("Routes of connector %r have changed, and its task was not told", connector)
