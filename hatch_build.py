@@ -34,8 +34,9 @@ MODULES = (
     "faust_cdc/pipeline/lane.py",
 )
 """The compiled modules, relative to app/; all of them in one extension, so that they call each other directly."""
-DIRECT = "faust_cdc/kafka/_direct.c"
-"""The C extension that hands rows to librdkafka; its Python part says why it is C."""
+C_EXTENSIONS = ("faust_cdc/kafka/_direct.c", "faust_cdc/kafka/_batches.c")
+"""Written in C: what hands rows to librdkafka, and what makes Kafka's record batches; their Python parts say why."""
+C_HEADERS = ("faust_cdc/kafka/_batches_octets.h",)
 GROUP = "faust_cdc_hot_path"
 STAMP = ROOT / "app" / "build" / "compiled.sha256"
 
@@ -59,7 +60,7 @@ def compile_hot_path(into: Path) -> list[Path]:
             group_name=GROUP,
         )
         if sys.platform != "win32":
-            extensions.append(Extension(DIRECT.removesuffix(".c").replace("/", "."), [DIRECT]))
+            extensions += [Extension(one.removesuffix(".c").replace("/", "."), [one]) for one in C_EXTENSIONS]
         command = build_ext(Distribution({"name": "faust-cdc", "ext_modules": extensions}))
         command.build_lib, command.build_temp = f"{scratch}/lib", f"{scratch}/temp"
         command.ensure_finalized()
@@ -77,7 +78,7 @@ def compile_hot_path(into: Path) -> list[Path]:
 def fingerprint() -> str:
     """Return what the extensions in the source tree depend on, hashed: sources, this file, the Python."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in (Path(__file__), *(ROOT / "app" / name for name in (*MODULES, DIRECT))):
+    for path in (Path(__file__), *(ROOT / "app" / name for name in (*MODULES, *C_EXTENSIONS, *C_HEADERS))):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -1,4 +1,4 @@
-"""`./dev bench [--quick] [--only PART,…] [--rounds N] [--out FOLDER]`, `./dev bench --readme [FILE]`.
+"""`./dev bench [--quick] [--only PART,…] [--producer CLIENT] [--rounds N] [--out FOLDER]`, `… --readme [FILE]`.
 
 Exit code 0: all parts were measured and every topic held what was written; 1: not; 2: called wrongly.
 """
@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from faust_cdc.config.definitions.own import LIBRDKAFKA, PRODUCER_CLIENTS
 from tests.bench import report
 from tests.bench.parts import PARTS, Part, chosen
 from tests.bench.plan import PLANS, Plan
@@ -36,6 +37,9 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="the main table with small sizes, within five minutes")
     parser.add_argument("--smoke", action="store_true", help="tiny sizes: does the bench itself work?")
     parser.add_argument("--only", metavar="PART,…", help="these parts")
+    parser.add_argument(
+        "--producer", choices=PRODUCER_CLIENTS, default=LIBRDKAFKA, help="producer.client of our worker (%(default)s)"
+    )
     parser.add_argument("--rounds", type=int, help="rounds that count, of each part that has rounds")
     parser.add_argument(
         "--out", type=Path, default=Path("bench-results"), help="folder for JSON and plots (%(default)s)"
@@ -67,7 +71,7 @@ def main(given: Sequence[str] | None = None) -> int:
     parts = chosen(plan, options.only)
     results = Results(about(plan.name, [part.name for part in parts]))
     try:
-        measure(parts, plan, results)
+        measure(parts, plan, results, options.producer)
     except (LabError, InstallError, AssertionError) as error:
         results.about["failed"] = str(error)
         report.publish(results, options.out, keep=False)
@@ -80,7 +84,7 @@ def main(given: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(parts: Sequence[Part], plan: Plan, results: Results) -> None:
+def measure(parts: Sequence[Part], plan: Plan, results: Results, producer_client: str) -> None:
     """Start the servers and run the parts. Raises LabError when a server, a count or a record is wrong."""
     began = time.monotonic()
 
@@ -88,7 +92,8 @@ def measure(parts: Sequence[Part], plan: Plan, results: Results) -> None:
         print(f"[{time.monotonic() - began:5.0f} s] {text}", flush=True)
 
     say(f"starting MySQL, Kafka, Apicurio, Connect with Debezium and faust-cdc for: {', '.join(p.name for p in parts)}")
-    with servers() as started:
+    results.about["producer_client"] = producer_client
+    with servers(producer_client) as started:
         add_versions(results.about, started)
         if not results.about["hot_path_compiled"]:
             results.notes.append("the hot path is not compiled: faust-cdc's figures are those of the reference path")

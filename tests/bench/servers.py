@@ -130,8 +130,8 @@ class Servers:
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
-    """Start everything, what can at the same time; stop it whatever happens."""
+def servers(producer_client: str) -> Iterator[Servers]:
+    """Start everything, what can at the same time; stop it whatever happens. Our worker writes with this client."""
     limits = {"message.max.bytes": str(MESSAGE_BYTES_MAX), "replica.fetch.max.bytes": str(MESSAGE_BYTES_MAX)}
     mysql = MySqlServer(
         extra_args=[
@@ -159,7 +159,7 @@ def servers() -> Iterator[Servers]:
                 "connector.client.config.override.policy": "All",
             },
         )
-        ours = OurWorker(kafka.bootstrap, apicurio.registry_url)
+        ours = OurWorker(kafka.bootstrap, apicurio.registry_url, {"producer.client": producer_client})
         workers: tuple[LabProcess, ...] = (connect, ours)
         for worker in workers:
             stack.callback(worker.close)

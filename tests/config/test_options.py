@@ -99,7 +99,7 @@ def test_every_debezium_option_is_supported_or_answered_with_a_reason(name: str)
         ("column.truncate.to.20.chars", "silent"),
         ("column.truncate.to.99999999999.chars", "refused"),
         ("snapshot.select.statement.overrides.shop.orders", "noted"),
-        ("transforms.unwrap.type", "refused"),
+        ("transforms.unwrap.type", "noted"),
         ("topic.creation.big.partitions", "refused"),
         ("schema.history.internal.producer.security.protocol", "silent"),
         ("schema.history.internal.s3.bucket.name", "noted"),

@@ -95,7 +95,7 @@ def test_content_type(content_type: str) -> None:
         ({"snapshot.mode": "custom"}, "not supported: custom snapshot modes are Java classes"),
         ({"decimal.handling.mode": "exact"}, "Value must be one of precise, string, double, found 'exact'"),
         ({"time.precision.mode": "adaptive"}, "Value must be one of adaptive_time_microseconds, isostring, connect"),
-        ({"transforms": "a"}, "single message transforms are not in this version"),
+        ({"transforms": "a"}, 'Missing required configuration "transforms.a.type"'),
         ({"column.mask.with.5.chars": "a.b.(c"}, "valid regular expressions is expected, but 'a.b.(c' is not one"),
         (
             {"column.mask.hash.SHA-9.with.salt.x": "a.b.c"},

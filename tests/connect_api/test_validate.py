@@ -14,6 +14,11 @@ from tests.connect_api.harness import Client, against, call
 
 DATA = Path(__file__).parents[1] / "config" / "data"
 CLASS = "io.debezium.connector.mysql.MySqlConnector"
+TRANSFORMS = Path(__file__).parent / "data" / "transforms.json"
+"""What real Connect 4.3.1 with Debezium 3.6.1 declares of transforms, and answers about chains of them, good and bad.
+
+Of `validate` it holds the lines of `transforms` and `predicates`, without the choices of classes.
+"""
 OURS = ("key.converter", "value.converter", "header.converter")
 """Their defaults and choices are those of this worker."""
 
@@ -124,9 +129,65 @@ def test_plugins() -> None:
         assert await call(client, "GET", "/connector-plugins") == (200, connectors)
         everything = (await call(client, "GET", "/connector-plugins?connectorsOnly=false"))[1]
         assert everything[:2] == connectors
-        assert {plugin["type"] for plugin in everything[2:]} == {"converter"}
+        types = [plugin["type"] for plugin in everything[2:]]
+        assert list(dict.fromkeys(types)) == ["transformation", "predicate", "converter"]
+        recorded = json.loads(TRANSFORMS.read_text())["config"]
+        for name, keys in recorded.items():
+            assert await call(client, "GET", f"/connector-plugins/{name}/config") == (200, keys), name
         _, definitions = await call(client, "GET", f"/connector-plugins/{CLASS}/config")
         assert len(definitions) == 148
         assert (definitions[0]["name"], definitions[-1]["name"]) == ("topic.prefix", "offsets.storage.topic")
 
     against(Cluster(), steps)
+
+
+RECORDED = json.loads(TRANSFORMS.read_text())["validate"]
+STRICTER = {
+    "predicate": "predicates does not list it",
+    "type": "cannot take its options",
+}
+"""What Connect lets pass and what then stops the task, or does nothing, is refused here: where, and in which words."""
+
+
+def transform_lines(infos: dict[str, Any]) -> dict[str, Any]:
+    lines = {}
+    for entry in infos["configs"]:
+        name = (entry["definition"] or entry["value"])["name"]
+        if name.startswith(("transforms", "predicates")):
+            if name.endswith(".type") and entry["value"] is not None:
+                entry["value"]["recommended_values"] = []
+            lines[name] = entry
+    return lines
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda one: json.dumps(one["sent"])[:80])
+def test_validate_answers_about_transforms_what_connect_answered(recorded: dict[str, Any]) -> None:
+    cluster = Cluster(lambda config: [])
+    status, infos = validate(CLASS, MYSQL_CONFIG | {"name": "n"} | recorded["sent"], cluster)
+    assert status == 200
+    ours, theirs = transform_lines(infos), recorded["lines"]
+    for name in [name for name in ours if name not in theirs]:
+        entry = ours.pop(name)
+        assert entry["definition"] is None or "Unknown option" in entry["value"]["errors"][0], name
+    assert list(ours) == list(theirs)
+    for name, entry in theirs.items():
+        found, errors = ours[name], entry["value"]["errors"]
+        if found["value"]["errors"] != errors:
+            ours_only = found["value"]["errors"][len(errors) :] or found["value"]["errors"]
+            said = STRICTER.get(name.rpartition(".")[2], "A value is required")
+            late = any(said in one or "A valid" in one or "Value must be" in one for one in ours_only)
+            listed = errors and found["value"]["errors"][0].startswith(errors[0])
+            assert late or listed, (name, found["value"]["errors"], errors)
+            found["value"]["errors"] = errors
+        assert json.dumps(found) == json.dumps(entry), name
+
+
+def test_most_answers_about_transforms_are_connects_to_the_letter() -> None:
+    same = 0
+    for recorded in RECORDED:
+        _, infos = validate(CLASS, MYSQL_CONFIG | {"name": "n"} | recorded["sent"], Cluster(lambda config: []))
+        same += json.dumps(transform_lines(infos)) == json.dumps(recorded["lines"])
+    assert (same, len(RECORDED)) == (SAME, len(RECORDED))
+
+
+SAME = 31

@@ -13,6 +13,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from faust_cdc.config.definitions.own import PRODUCER_CLIENTS
 from tests.crash.workload import SCHEMA, Workload
 from tests.harness.connectors import connector_config
 from tests.harness.worker import WorkerProcess
@@ -104,7 +105,12 @@ def test_nothing_lost_nothing_twice_through_kills(
     prefix = f"crash{rnd.randrange(10**6)}{int(time.time())}"
     writers = prepare(mysql, mysql_database)
     group = f"g-{prefix}"
-    worker = WorkerProcess(tmp_path, kafka.bootstrap, group)
+    # Each life has the other client, so that each is fenced off by, and goes on after, a killed one of either kind.
+    lives = [
+        WorkerProcess(tmp_path / client, kafka.bootstrap, group, properties={"producer.client": client})
+        for client in PRODUCER_CLIENTS
+    ]
+    worker = lives[0]
     for writer in writers:
         writer.start()
     try:
@@ -119,7 +125,7 @@ def test_nothing_lost_nothing_twice_through_kills(
             else:
                 time.sleep(rnd.uniform(0, 3))
             worker.kill()
-            worker.start()
+            worker = lives[(number + 1) % len(lives)].start()
         await_progress(worker, kafka, stored_topic)
         for writer in writers:
             writer.stop()

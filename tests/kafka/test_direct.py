@@ -14,8 +14,9 @@ from confluent_kafka import Producer
 from faust_cdc.errors import CdcError
 from faust_cdc.kafka import direct
 from faust_cdc.kafka.direct import PLUGINS, DirectRows, Row, with_plugin
-from faust_cdc.kafka.producer import Headers, TransactionalProducer
+from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.queue_bounds import queue_bounds
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.transcode.compiled import is_compiled
 from tests.kafka.test_transactions import producer, topic, visible
 from tests.lab import KafkaBroker

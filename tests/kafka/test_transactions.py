@@ -16,8 +16,9 @@ from confluent_kafka import KafkaError
 
 from faust_cdc.errors import BrokerRefused, BrokerUnavailable, InternalError, ProducerFenced
 from faust_cdc.kafka.errors import translate_kafka_error
-from faust_cdc.kafka.producer import MOVES, ProducerState, TransactionalProducer
+from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
+from faust_cdc.kafka.task_producer import MOVES, ProducerState
 from faust_cdc.kafka.topics import INTERNAL_TOPIC, TopicSpec, ensure_topics
 from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.records import ChangeRecord

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
+from faust_cdc.config.definitions.own import LIBRDKAFKA, PRODUCER_CLIENTS
 from faust_cdc.kafka.topics import TopicSpec
 from faust_cdc.notifications.notification import Notification
 from faust_cdc.pipeline.spec import TaskSpec
@@ -22,6 +24,8 @@ from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServ
 from tests.oracle.topics import AvroDecoder, TopicReader, changes
 
 pytestmark = pytest.mark.integration
+PRODUCER_CLIENT = os.environ.get("CONNECT_PRODUCER_CLIENT", LIBRDKAFKA)
+"""Of tests that name none: by the variable that workers started by tests go by too."""
 
 
 class Bench:
@@ -35,11 +39,13 @@ class Bench:
         self.told: list[Notification] = []
         """Notifications of all tasks."""
         self._settings = {"name": "c"} | connector_config(source, database, self.prefix, **config)
+        parsed = self.parse({})
         self.spec = TaskSpec(
             connector="c",
             task_id=0,
             group_id=self.prefix,
-            config=self.parse({}),
+            config=parsed,
+            producer_client=parsed.producer_client or PRODUCER_CLIENT,
             client_config={"bootstrap.servers": kafka.bootstrap},
             offset_topic=TopicSpec(self.offsets, 5, 1, {"cleanup.policy": "compact"}, must_be_compacted=True),
             snapshot_topic=TopicSpec(
@@ -118,8 +124,11 @@ def exercise(bench: Bench) -> None:
     ]
 
 
-def test_mysql_by_gtid(mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str) -> None:
-    bench = Bench(mysql, kafka, apicurio, mysql_database)
+@pytest.mark.parametrize("client", PRODUCER_CLIENTS)
+def test_mysql_by_gtid(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, client: str
+) -> None:
+    bench = Bench(mysql, kafka, apicurio, mysql_database, producer__client=client)
     exercise(bench)
     offset = bench.stored_offset()
     (executed,) = mysql.query("SELECT @@global.gtid_executed")[0]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from faust_cdc.kafka.producer import TransactionalProducer, task_transactional_id
+from faust_cdc.kafka.producer import TransactionalProducer
+from faust_cdc.kafka.task_producer import task_transactional_id
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.transaction_writer import CommitLimits, TransactionWriter

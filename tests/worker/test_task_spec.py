@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from faust_cdc.config.worker import parse_worker_config
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.connect.states import TargetState
+from faust_cdc.errors import ConfigError
 from faust_cdc.worker.tasks import task_spec
 
 CONNECTOR = {
@@ -36,6 +39,34 @@ def test_defaults_use_the_embedded_registry_and_connects_names() -> None:
     assert (spec.snapshot_topic.name, spec.snapshot_topic.must_be_compacted) == ("g-snapshots", True)
     assert spec.client_config["bootstrap.servers"] == "kafka:9092"
     assert "secret-word" not in repr(spec)
+
+
+@pytest.mark.parametrize(
+    ("worker", "connector", "expected"),
+    [
+        ({}, {}, "librdkafka"),
+        ({"producer.client": "faust-cdc"}, {}, "faust-cdc"),
+        ({"producer.client": "faust-cdc"}, {"producer.client": "librdkafka"}, "librdkafka"),
+        ({}, {"producer.client": "faust-cdc"}, "faust-cdc"),
+    ],
+)
+def test_the_producers_client_is_the_connectors_else_the_workers(
+    worker: dict[str, str], connector: dict[str, str], expected: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    desired = TaskDesired("shop", 0, CONNECTOR | connector, TargetState.STARTED)
+    assert task_spec(desired, parse_worker_config(WORKER | worker)).producer_client == expected
+    assert "no effect" not in caplog.text
+
+
+def test_a_client_of_another_name_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"producer\.client: one of librdkafka, faust-cdc is expected, found 'kafka'"):
+        parse_worker_config(WORKER | {"producer.client": "kafka"})
+    with pytest.raises(ConfigError, match=r"producer\.client"):
+        task_spec(
+            TaskDesired("shop", 0, CONNECTOR | {"producer.client": "kafka"}, TargetState.STARTED),
+            parse_worker_config(WORKER),
+        )
 
 
 def test_producer_settings_of_the_worker_and_overrides_of_the_connector() -> None:

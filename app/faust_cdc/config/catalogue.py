@@ -20,7 +20,7 @@ from faust_cdc.config.definitions import (
     unlisted_channels,
     unlisted_values,
 )
-from faust_cdc.config.options import MARIADB, MYSQL, Option, Support, noted, refused
+from faust_cdc.config.options import MARIADB, MYSQL, Option, Support, noted
 
 CONNECTOR_CLASSES: Final[dict[str, str]] = {
     "io.debezium.connector.mysql.MySqlConnector": MYSQL,
@@ -62,8 +62,6 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], Support], ...]] = (
         noted("there is no JDBC driver; times are read in UTC and text as utf8mb4 whatever the server's settings"),
     ),
     (re.compile(r"(consumer|admin)\.override\..+"), noted("a connector has no consumer and no admin client")),
-    (re.compile(r"predicates\..+"), refused("single message transforms are not in this version")),
-    (re.compile(r"transforms\..+"), refused("single message transforms are not in this version")),
     (re.compile(r"header\.converter\..+"), noted("record headers are written as text")),
     (re.compile(r"task\.class"), noted("Connect writes it into task configurations")),
 )

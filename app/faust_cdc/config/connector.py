@@ -31,6 +31,8 @@ from faust_cdc.config.snapshot_settings import (
     snapshot_mode_of,
 )
 from faust_cdc.config.topic_creation import TopicCreation, topic_creation_of
+from faust_cdc.config.transform_settings import TransformSettings
+from faust_cdc.config.transforms import transforms_of
 from faust_cdc.config.validation import ConnectorMap, validate
 from faust_cdc.errors import ConfigError
 
@@ -130,12 +132,16 @@ class MySqlConnectorConfig:
     topic_creation: TopicCreation | None = None
     routes: tuple[Route, ...] = ()
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
+    producer_client: str | None = None
+    """None: the worker's."""
     converters: Converters = field(default_factory=Converters)
     custom_converters: tuple[CustomConverter, ...] = ()
     post_processors: tuple[Reselect, ...] = ()
     signals: SignalSettings = field(default_factory=SignalSettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    transforms: tuple[TransformSettings, ...] = ()
+    """The chain of single message transforms, in order."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
 
@@ -270,12 +276,14 @@ def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlCon
         poll_interval_ms=v.number("poll.interval.ms"),
         custom_metric_tags=metric_tags_of(v.text("custom.metric.tags") or ""),
         producer_overrides=overrides,
+        producer_client=v.word("producer.client") or None,
         converters=converters_of(v.config)[0],
         custom_converters=custom_converters(v.config)[0],
         post_processors=post_processors(v.config)[0],
         signals=signal_settings(v.config),
         notifications=notification_settings(v.config),
         history=history_settings(v.config),
+        transforms=transforms_of(v.config, compatible=v.word("compatibility.mode") == "debezium"),
         notes=notes,
     )
     return _with_values(v, _with_topics(v, base))

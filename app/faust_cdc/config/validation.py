@@ -20,10 +20,12 @@ from faust_cdc.config import (
     snapshot_settings,
     topic_creation,
     topic_names,
+    transforms,
 )
 from faust_cdc.config.column_rules import is_column_rule, rule_of
 from faust_cdc.config.options import Option, Support, SupportKind, Type
 from faust_cdc.config.secret import MASK, shown
+from faust_cdc.config.transform_settings import split_list
 from faust_cdc.config.versions import CONNECT_VERSION, DEBEZIUM_VERSION
 
 ConnectorMap: TypeAlias = Mapping[str, str | None]
@@ -74,14 +76,26 @@ class ConfigValueInfo:
         return {"definition": definition, "value": value}
 
 
-def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) -> list[ConfigValueInfo]:
+def validate(
+    config: ConnectorMap, defaults: ConverterDefaults | None = None, attempt: transforms.Try | None = None
+) -> list[ConfigValueInfo]:
     """Every listed option in the real server's order, then each other key of `config` that has something to say.
+
+    `attempt` makes a transform of its settings, to see that it can be made.
 
     Never raises: what is wrong is in `errors`.
     """
     flavor = catalogue.flavor_of(config.get("connector.class") or "")
     options = catalogue.by_name(flavor)
-    infos = {option.name: _option_info(option, config, defaults) for option in catalogue.listed(flavor)}
+    infos: dict[str, ConfigValueInfo] = {}
+    plugins = _transform_infos(config, attempt)
+    for option in catalogue.listed(flavor):
+        if not option.is_framework:
+            infos |= plugins  # Connect's own options stand first, then those of transforms
+            plugins = {}
+        infos[option.name] = _option_info(option, config, defaults)
+    for problem in transforms.findings(config)[1]:
+        _add(infos, problem.partition(" configuration ")[2].partition(":")[0], problem, None)
     claimed = (*catalogue.USED_PREFIXES, *custom_converters.claimed_prefixes(config))
     for key in config:
         if key not in infos:
@@ -100,8 +114,18 @@ def validate(config: ConnectorMap, defaults: ConverterDefaults | None = None) ->
         _add(infos, key, debezium_error(key, problem), config.get(key))
     for key, problem in _cross_checks(config):
         _add(infos, key, debezium_error(key, problem), None)
-    listed = {name for name, option in options.items() if option.group}
+    listed = {name for name, info in infos.items() if info.option is not None and info.option.group}
     return [info for name, info in infos.items() if name in listed or info.errors or info.notes]
+
+
+def _transform_infos(config: ConnectorMap, attempt: transforms.Try | None) -> dict[str, ConfigValueInfo]:
+    """The lines of transforms and predicates."""
+    return {
+        one.option.name: ConfigValueInfo(
+            one.option.name, one.option, one.value, one.option.default, one.recommended, one.errors, notes=one.notes
+        )
+        for one in transforms.findings(config, attempt)[0]
+    }
 
 
 def debezium_error(key: str, problem: str) -> str:
@@ -122,6 +146,8 @@ def _option_info(option: Option, config: ConnectorMap, defaults: ConverterDefaul
     if option.unset_note and not sent and (config.get("compatibility.mode") or "").strip().lower() != "debezium":
         notes = (*notes, option.unset_note)
     echoed = (value if sent else default) if option.is_framework else None
+    if echoed is not None and option.type is Type.LIST:
+        echoed = ",".join(split_list(echoed))
     return ConfigValueInfo(option.name, option, echoed, default, recommended, errors, option.visible, notes)
 
 
@@ -156,6 +182,10 @@ def _other_key(
     if is_column_rule(key):
         rule = rule_of(key, value)
         return ConfigValueInfo(key, None, text, errors=(debezium_error(key, rule),) if isinstance(rule, str) else ())
+    if key.startswith(("transforms.", "predicates.")):
+        kind = key.partition(".")[0]
+        note = f"'{key}' is accepted and has no effect: {kind} does not list it"
+        return ConfigValueInfo(key, None, text, notes=(note,))
     support = catalogue.pattern_support(key)
     if key.startswith(claimed if support is None else catalogue.USED_PREFIXES):
         return ConfigValueInfo(key, None, text, notes=custom_converters.notes(key))

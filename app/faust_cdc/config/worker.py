@@ -21,6 +21,7 @@ from faust_cdc.config import checks, converters
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import Format
 from faust_cdc.config.converters import Converters, ConverterSettings, RegistrySettings, converters_of
+from faust_cdc.config.definitions.own import LIBRDKAFKA, PRODUCER_CLIENTS
 from faust_cdc.config.properties import read_properties
 from faust_cdc.config.secret import HIDDEN, is_secret_key
 from faust_cdc.config.validation import ConverterDefaults
@@ -85,6 +86,8 @@ _CLIENT: Final = re.compile(
 )
 """Settings of every Kafka client, given without prefix, as in Connect."""
 
+PRODUCER_CLIENT: Final = "producer.client"
+"""Not a client's own setting, in spite of the prefix."""
 _SIDES: Final = ("producer.", "consumer.", "admin.")
 
 _BROKER: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s\[\]:/,@]+):[0-9]{1,5}")
@@ -140,6 +143,8 @@ class WorkerConfig:
     """Those that the worker's own settings name, for connectors that name none."""
     key_converter: str = converters.CONFLUENT
     value_converter: str = converters.CONFLUENT
+    producer_client: str = LIBRDKAFKA
+    """Of connectors that name none."""
     client_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     consumer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -282,10 +287,21 @@ class _WorkerValues:
                 self.problems.append(f"bootstrap.servers: host:port is expected for each broker, found '{entry}'")
         return ",".join(entries)
 
+    def producer_client(self) -> str:
+        """Which client producers are: the connectors' option of this name, under which each may differ."""
+        text = self.settings.get(PRODUCER_CLIENT, "").strip().lower() or LIBRDKAFKA
+        if text not in PRODUCER_CLIENTS:
+            self.problems.append(f"{PRODUCER_CLIENT}: one of {', '.join(PRODUCER_CLIENTS)} is expected, found '{text}'")
+        return text
+
     def clients(self, prefix: str) -> dict[str, str]:
         """The settings of one kind of Kafka client: common ones, overridden by those with the prefix."""
         common = {key: value for key, value in self.settings.items() if _CLIENT.fullmatch(key)}
-        own = {key[len(prefix) :]: value for key, value in self.settings.items() if prefix and key.startswith(prefix)}
+        own = {
+            key[len(prefix) :]: value
+            for key, value in self.settings.items()
+            if prefix and key.startswith(prefix) and key != PRODUCER_CLIENT
+        }
         return common | own
 
 
@@ -329,6 +345,7 @@ def _build(v: _WorkerValues, named: Converters) -> WorkerConfig:
         named_converters=named,
         key_converter=v.text("key.converter", converters.CONFLUENT),
         value_converter=v.text("value.converter", converters.CONFLUENT),
+        producer_client=v.producer_client(),
         client_config=v.clients(""),
         producer_config=v.clients("producer."),
         consumer_config=v.clients("consumer."),

@@ -48,6 +48,7 @@ from faust_cdc.connect.views import ConfigView, OffsetView, StatusView
 from faust_cdc.offsets import SourcePartition
 from faust_cdc.signals.signal import RefusedSignal, Signal, command_of
 from faust_cdc.snapshot.book import SnapshotBook
+from faust_cdc.transforms.chain import checked
 
 log = logging.getLogger(__name__)
 
@@ -450,7 +451,7 @@ class Herder:
 
     async def _validated(self, config: Mapping[str, str | None]) -> list[ConfigValueInfo]:
         """Every option's value and errors; the database is asked only about a configuration without errors."""
-        infos = validate(config, self._worker.converter_defaults)
+        infos = validate(config, self._worker.converter_defaults, checked)
         if self._source_check is None or any(info.errors for info in infos):
             return infos
         parsed: MySqlConnectorConfig = parse_connector_config(config)

@@ -1,16 +1,10 @@
-"""The transactional producer of one task, with its life cycle as a state machine.
-
-    UNINITIALIZED ─init→ READY ─begin→ IN_TRANSACTION ─commit→ COMMITTING → READY
-                           ↑                 │ abort                │ abortable error
-                           └──── ABORTING ←──┴──────────────────────┘
-    any ─fenced or fatal→ FATAL          any ─close→ CLOSED
+"""The transactional producer of one task on librdkafka.
 
 Source: KIP-98; librdkafka INTRODUCTION.md, "Transactional producer".
 """
 
 from __future__ import annotations
 
-import enum
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -21,48 +15,25 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from faust_cdc.errors import AbortableError, CdcError, InternalError, ProducerFenced
 from faust_cdc.kafka.direct import PLUGINS, DirectRows, Row, with_plugin
 from faust_cdc.kafka.errors import translate_kafka_error
-from faust_cdc.kafka.queue_bounds import RECORD_BYTES_MAX, queue_bounds, topic_limit
+from faust_cdc.kafka.queue_bounds import CONNECTION, RECORD_BYTES_MAX, queue_bounds, topic_limit
+from faust_cdc.kafka.task_producer import (
+    ABORT_TIMEOUT_S,
+    COMMIT_TIMEOUT_S,
+    INIT_TIMEOUT_S,
+    Headers,
+    ProducerState,
+    Transactional,
+)
 
 log = logging.getLogger(__name__)
 
-Headers = list[tuple[str, bytes | None]]
-TableName = tuple[str, str]
-"""Database and table."""
-
-CONNECTION = ("bootstrap.servers", "security.", "sasl.", "ssl.", "client.id")
-"""Options of any client."""
-INIT_TIMEOUT_S = 30.0
-COMMIT_TIMEOUT_S = 60.0
+ANY_PARTITION = -1
+"""librdkafka's word for: by the key."""
 FLUSH_ALONE_S = 1.0
 """How long a commit may take over its records alone; a broken transaction shows only in the commit itself."""
-ABORT_TIMEOUT_S = 10.0
 SERVING_FAILED = (KafkaException, SystemError)
 """What a call that serves callbacks raises. When the client finds within one that the producer is fatal, it leaves its
 exception set and serves the next delivery report, which Python calls a SystemError."""
-
-
-class ProducerState(enum.Enum):
-    """Where a producer's transaction stands."""
-
-    UNINITIALIZED = "uninitialized"
-    READY = "ready"
-    IN_TRANSACTION = "in_transaction"
-    COMMITTING = "committing"
-    ABORTING = "aborting"
-    FATAL = "fatal"
-    CLOSED = "closed"
-
-
-S = ProducerState
-MOVES: Mapping[ProducerState, frozenset[ProducerState]] = {
-    S.UNINITIALIZED: frozenset({S.READY, S.FATAL, S.CLOSED}),
-    S.READY: frozenset({S.IN_TRANSACTION, S.FATAL, S.CLOSED}),
-    S.IN_TRANSACTION: frozenset({S.COMMITTING, S.ABORTING, S.FATAL, S.CLOSED}),
-    S.COMMITTING: frozenset({S.READY, S.ABORTING, S.FATAL, S.CLOSED}),
-    S.ABORTING: frozenset({S.READY, S.FATAL, S.CLOSED}),
-    S.FATAL: frozenset({S.CLOSED}),
-    S.CLOSED: frozenset(),
-}
 
 
 class Refused(NamedTuple):
@@ -73,13 +44,8 @@ class Refused(NamedTuple):
     size: int
 
 
-def task_transactional_id(group_id: str, connector: str, task_id: int) -> str:
-    """Return Connect's own form, so that our start fences a Connect worker's task and the other way round."""
-    return f"{group_id}-{connector}-{task_id}"
-
-
-class TransactionalProducer:
-    """Begin, produce, commit or abort: every failure surfaces as an error of our tree, none is lost."""
+class TransactionalProducer(Transactional):
+    """`TaskProducer` on librdkafka: a client with threads of its own."""
 
     def __init__(
         self,
@@ -88,17 +54,8 @@ class TransactionalProducer:
         queue_max_bytes: int,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.transactional_id = transactional_id
-        self._should_stop = should_stop
-        self._state = ProducerState.UNINITIALIZED
+        super().__init__(transactional_id, should_stop)
         self._refused: Refused | None = None
-        self._topics: list[str] = []
-        self._targets: list[tuple[str, TableName | None]] = []
-        self._topic_numbers: dict[tuple[tuple[str, TableName | None], int | None], int] = {}
-        self._partitions: dict[int, int] = {}
-        """Of numbers that name a partition."""
-        self.acknowledged_at = 0.0
-        """When the broker had acknowledged all records of the last transaction committed (`time.perf_counter`)."""
         self._connection = {name: value for name, value in client_config.items() if name.startswith(CONNECTION)}
         self._record_max_bytes = int(client_config.get("message.max.bytes", RECORD_BYTES_MAX))
         defaults: dict[str, str | int | bool] = {
@@ -125,11 +82,6 @@ class TransactionalProducer:
         )
         self._direct = DirectRows.of(self._producer)
 
-    @property
-    def state(self) -> ProducerState:
-        """Where the transaction stands."""
-        return self._state
-
     def init(self) -> None:
         """Fence older owners of the transactional id and have their open transaction decided."""
         try:
@@ -148,18 +100,27 @@ class TransactionalProducer:
         self._move(ProducerState.IN_TRANSACTION)
 
     def produce(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None = None
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
     ) -> None:
         """Queue one record of the open transaction; blocks while the queue is full (back-pressure by bytes).
+
+        Its timestamp is now unless `timestamp_ms` (since the epoch) says otherwise.
 
         Raises AbortableError when the queue stays full while the task is to stop: Kafka may be away for minutes.
         """
         while True:
             try:
-                if partition is None:
+                if partition is None and timestamp_ms is None:
                     self._producer.produce(topic, value, key, headers=headers)  # type: ignore[arg-type]
                 else:
-                    self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
+                    place, moment = ANY_PARTITION if partition is None else partition, timestamp_ms or 0
+                    self._producer.produce(topic, value, key, place, timestamp=moment, headers=headers)  # type: ignore[arg-type]
                 return
             except BufferError:
                 if self._should_stop():
@@ -170,24 +131,6 @@ class TransactionalProducer:
                 limit = f"max.request.size is {self._record_max_bytes}"
                 raise self._failed(error, f"Producing a record of {size} bytes to {topic} ({limit})") from error
 
-    def topic_number(self, topic: str, table: TableName | None = None, partition: int | None = None) -> int:
-        """Return by which number rows name the topic, always the same; each table in it has one of its own.
-
-        With `partition` it names that one, and its rows go one by one.
-        """
-        target = (topic, table)
-        number = self._topic_numbers.setdefault((target, partition), len(self._topics))
-        if number == len(self._topics):
-            self._topics.append(topic)
-            self._targets.append(target)
-            if partition is not None:
-                self._partitions[number] = partition
-        return number
-
-    def target_of(self, number: int) -> tuple[str, TableName | None]:
-        """Return the topic and the table with this number."""
-        return self._targets[number]
-
     def produce_rows(self, rows: list[Row], at: int, stop: int, headers: Headers) -> int:
         """Queue `rows[at:stop]` of the open transaction, all with the same headers; return bytes of keys and values.
 
@@ -197,23 +140,17 @@ class TransactionalProducer:
         if direct is not None:
             direct.use(self._topics, headers)
         while at < stop:
-            alike = self._alike(rows, at, stop) if self._partitions else stop
-            if direct is not None and at < alike:
-                at, some = direct.produce(rows, at, alike)
+            if direct is not None:
+                at, some = direct.produce(rows, at, stop)
                 size += some
-                if at == alike:
-                    continue
+                if at == stop:
+                    break
             # Without the extension, or refused: this one waits for room in the queue, or raises what is wrong with it.
             number, key, value = rows[at]
-            self.produce(self._topics[number], key, value, headers, self._partitions.get(number))
+            self.produce(self._topics[number], key, value, headers)
             size += len(key or b"") + len(value or b"")
             at += 1
         return size
-
-    def _alike(self, rows: list[Row], at: int, stop: int) -> int:
-        """Return the index of the first row from `at` on that goes into a partition of its own choice."""
-        partitions = self._partitions
-        return next((place for place in range(at, stop) if rows[place][0] in partitions), stop)
 
     def serve(self) -> None:
         """Serve delivery reports; raises the first failed delivery."""
@@ -321,8 +258,3 @@ class TransactionalProducer:
         except KafkaException as cause:
             return cause
         return error
-
-    def _move(self, to: ProducerState) -> None:
-        if to not in MOVES[self._state]:
-            raise InternalError(f"Producer {self.transactional_id}: illegal move {self._state.value} → {to.value}.")
-        self._state = to

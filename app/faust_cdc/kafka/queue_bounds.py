@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 QUEUE_BYTES: Final = 32 * 1024 * 1024
 """Our default of `max.queue.size.in.bytes`, for which Debezium has no limit."""
+CONNECTION: Final = ("bootstrap.servers", "security.", "sasl.", "ssl.", "client.id")
+"""How the options of any client begin."""
 RECORD_BYTES_MAX: Final = 1_000_000
 """librdkafka's default of `message.max.bytes`."""
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.config.history_settings import FILE_STORE, KAFKA_STORE
+from faust_cdc.config.signalling import NotificationSettings
+from faust_cdc.errors import FatalError
 from faust_cdc.history.file_store import HistoryFile
 from faust_cdc.kafka.history_topic import HistoryTopic
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
 from faust_cdc.mysql.connection import SourceAddress
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
@@ -23,11 +27,14 @@ from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.statement_changes import ReadAgain
 from faust_cdc.pipeline.structure_ledger import LedgerRules, StructureLedger
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.pipeline.transformed import TransformedRecords
 from faust_cdc.registry.client import RegistryClient, RegistryConfig
 from faust_cdc.registry.schema_ids import SchemaIds
 from faust_cdc.relational.filters import TableFilter
-from faust_cdc.routing import topic_naming
+from faust_cdc.routing import quarantine_topic, topic_naming
 from faust_cdc.transcode.source_block import SourceInfo
+from faust_cdc.transforms.chain import Chain, topic_route
+from faust_cdc.transforms.record import TransformError
 
 
 def converters_of(spec: TaskSpec, stop: threading.Event, stack: contextlib.ExitStack) -> Converters:
@@ -44,6 +51,51 @@ def converters_of(spec: TaskSpec, stop: threading.Event, stack: contextlib.ExitS
         converter_of(spec.key_converter, lambda: ids(spec.key_converter, spec.registry_of_keys), is_key=True),
         converter_of(spec.value_converter, lambda: ids(spec.value_converter, spec.registry), is_key=False),
     )
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """How what a task writes comes to Kafka: at once, under other topics, or through transforms."""
+
+    converters: Converters
+    """What rows are written with."""
+    ensure_topic: EnsureTopic
+    """Called with their topics."""
+    records: TransformedRecords | None = None
+    """What they go through then."""
+    route: Callable[[str], str] | None = None
+    """What topics become, where that is all that transforms do."""
+
+    def routed(self, topic: str) -> str:
+        """Return where records of `topic` are written."""
+        return topic if self.route is None else self.route(topic)
+
+    def routed_sink(self, settings: NotificationSettings) -> NotificationSettings:
+        """Return where notifications are written."""
+        return replace(settings, sink_topic=self.routed(settings.sink_topic)) if settings.sink_topic else settings
+
+
+def outlet_of(config: MySqlConnectorConfig, converters: Converters, ensure_topic: EnsureTopic) -> Outlet:
+    """Make the outlet of a connector's transforms.
+
+    Raises FatalError for transforms that cannot be made of their options; `validate` has told of them.
+    """
+    if not config.transforms:
+        return Outlet(converters, ensure_topic)
+    try:
+        route = topic_route(config.transforms)
+        if route is not None:
+            return Outlet(converters, ensure_topic, route=route)
+        chain = Chain(config.transforms)
+    except (TransformError, ValueError) as error:
+        raise FatalError(f"transforms: {error}", remedy="correct the options of the connector's transforms") from error
+    aside = frozenset([quarantine_topic(config.topic_prefix)])
+    records = TransformedRecords(chain, converters, ensure_topic, aside)
+    return Outlet(records.converters, _no_topic, records)
+
+
+def _no_topic(_name: str) -> None:
+    """Create no topic: with transforms only the topics are there that records end in."""
 
 
 def bad_rows_of(
@@ -66,8 +118,7 @@ def ledger_of(
     spec: TaskSpec,
     source: SourceAccess,
     filters: TableFilter,
-    converters: Converters,
-    ensure_topic: EnsureTopic,
+    outlet: Outlet,
     headers: Headers,
     writer: TransactionWriter,
     stack: contextlib.ExitStack,
@@ -80,8 +131,8 @@ def ledger_of(
     comments = config.include_schema_comments
     topic = None
     if config.include_schema_changes:
-        name = topic_naming(config).schema_change_topic()
-        topic = SchemaChangeTopic(name, converters, ensure_topic, headers, comments=comments)
+        name = outlet.routed(topic_naming(config).schema_change_topic())
+        topic = SchemaChangeTopic(name, outlet.converters, outlet.ensure_topic, headers, comments=comments)
     rules = LedgerRules(config.history, config.topic_prefix, config.flavor == "mariadb", comments)
     block = SourceInfo.for_server(connector=config.flavor, name=config.topic_prefix)
     resolvers = [ReadAgain(source.read_tables)]

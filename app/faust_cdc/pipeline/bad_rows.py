@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from faust_cdc.binlog.events import RowsEvent
 from faust_cdc.errors import ValueConversionError
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.pipeline.captured import CapturedTable, EnsureTopic
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.records import ChangeRecord

@@ -77,14 +77,17 @@ class TranscoderCache:
         ensure_topic: EnsureTopic,
         read_now: ReadTables | None = None,
         origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
+        route: Callable[[str], str] | None = None,
         routes: RouteMap | None = None,
         ensure_routed: EnsureRouted | None = None,
     ) -> None:
         """`read_tables` gives structures as they stand in the stream as far as that is known, `origin` says whence;
-        `read_now` gives those of the server, for rows that the others do not fit. `ensure_routed` in place of
-        `ensure_topic` makes sure of topics that a route names."""
+        `read_now` gives those of the server, for rows that the others do not fit; `route` gives the topic for a
+        table's own one, where transforms only name topics. `ensure_routed` in place of `ensure_topic` makes sure of
+        topics that a route names."""
         self._read_now = read_now
         self._origin = origin
+        self._route = route
         self._routes = routes or RouteMap(naming)
         self._ensure_routed = ensure_routed
         self._in_topic: dict[str, dict[TableId, CapturedTable]] = {}
@@ -177,12 +180,14 @@ class TranscoderCache:
                 raise TableError(f"{problem}.", remedy="change or delete a route (PUT, DELETE …/routes/{table})")
         shape = None
         if way.route is None or self._ensure_routed is None:
-            self._ensure_topic(way.topic)
+            self._ensure_topic(plan.target)
         else:
             if (problem := partition_problem(plan, way.route)) is not None:
                 raise TableError(f"{problem}.")
-            shape = shape_of(plan, way.route, self._ensure_routed(way.topic, way.route))
-        found = others[table.id] = CapturedTable(table.id, way.topic, self._transcoder(plan), origin, way.route, shape)
+            shape = shape_of(plan, way.route, self._ensure_routed(plan.target, way.route))
+        found = others[table.id] = CapturedTable(
+            table.id, plan.target, self._transcoder(plan), origin, way.route, shape
+        )
         return found
 
     def reroute(self, routes: RouteMap) -> Callable[[TableId], bool]:
@@ -225,7 +230,8 @@ class TranscoderCache:
                     raise TableError(problem)
 
     def _plan(self, table: Table, way: Way) -> TranscodePlan:
-        return build_plan(table, way.topic, way.options, way.key_constant)
+        plan = build_plan(table, way.topic, way.options, way.key_constant)
+        return plan if self._route is None else replace(plan, routed=self._route(way.topic))
 
     def _leave_topics(self, concerned: Callable[[TableId], bool]) -> None:
         for tables in self._in_topic.values():

@@ -14,10 +14,12 @@ from faust_cdc.errors import InternalError
 from faust_cdc.routing.subjects import STRATEGIES
 from faust_cdc.transcode.avro_encoding import AvroKey, AvroStruct, AvroValue
 from faust_cdc.transcode.encoding import EncodeKey, EncodeStruct, EncodeValue, Encoding
-from faust_cdc.transcode.json_encoding import json_key, json_struct, json_value
+from faust_cdc.transcode.json_encoding import json_any, json_key, json_struct, json_value
 from faust_cdc.transcode.plan import TranscodePlan, schema_json
-from faust_cdc.transcode.string_encoding import string_key, string_struct
+from faust_cdc.transcode.string_encoding import string_any, string_key, string_struct
 from faust_cdc_schemas.avro_variants import full_name, scrubbed, without_connect_metadata
+from faust_cdc_schemas.connect_avro import MISSING, AvroType
+from faust_cdc_schemas.connect_schema import ConnectSchema, connect_schema
 
 RegisterSchema: TypeAlias = Callable[[str, str], int]
 """(subject, Avro schema as JSON text) → schema id. Raises RegistryUnavailable, IncompatibleSchemaChange."""
@@ -35,6 +37,38 @@ class Converter(Protocol):
     def struct(self, topic: str, schema: dict[str, Any]) -> EncodeStruct:
         """Return the encoder of records about the stream on `topic`, of the Avro document `schema`."""
 
+    def any(self, topic: str, schema: AvroType) -> Callable[[Any], bytes | None]:
+        """Return the encoder of what transforms make, of the Avro document `schema`, which may be of any type."""
+
+
+class AvroAny(AvroStruct):
+    """The encoder of what transforms make."""
+
+    def __init__(self, schema: AvroType, schema_id: int, described: ConnectSchema | None) -> None:
+        """With `described`, the schema as Connect has it, nulls give way to defaults."""
+        super().__init__(schema, schema_id)
+        self._described = described
+
+    def __call__(self, value: Any) -> bytes | None:  # type: ignore[override]
+        """Return the bytes of a key or value, None for null."""
+        if value is None:
+            return None
+        return super().__call__(value if self._described is None else _with_defaults(self._described, value))
+
+    def again(self, written: bytes) -> bytes | None:
+        """Return the bytes of what was written under another id with this schema, None where it has to be written."""
+        return self.prefix + written[len(self.prefix) :] if self._described is None else None
+
+
+def _with_defaults(schema: ConnectSchema, value: Any) -> Any:
+    if value is None:
+        return None if schema.default is MISSING else schema.default
+    if schema.type == "struct":
+        return {one.name: _with_defaults(one.schema, value[one.name]) for one in schema.fields}
+    if schema.type == "array" and schema.items is not None:
+        return [_with_defaults(schema.items, one) for one in value]
+    return value
+
 
 class AvroConverter:
     """Avro with schema ids, of keys or of values."""
@@ -50,25 +84,39 @@ class AvroConverter:
         schema = plan.key_schema
         if schema is None:
             raise InternalError(f"{plan.table.id} has no key, and its keys were to be encoded")
-        return AvroKey(plan, self._id(plan.topic, schema))
+        return AvroKey(plan, self._id(plan.target, schema))
 
     def value(self, plan: TranscodePlan) -> EncodeValue:
         """Return the encoder of a plan's change events."""
-        schema_id = self._id(plan.topic, plan.value_schema)
+        schema_id = self._id(plan.target, plan.value_schema)
         return AvroValue(plan, schema_id, null_is_default=self._options.null_is_default)
 
     def struct(self, topic: str, schema: dict[str, Any]) -> EncodeStruct:
         """Return the encoder of records about the stream."""
         return AvroStruct(schema, self._id(topic, schema))
 
-    def _id(self, topic: str, schema: dict[str, Any]) -> int:
+    def any(self, topic: str, schema: AvroType) -> Callable[[Any], bytes | None]:
+        """Return the encoder of what transforms make; null is no bytes, as with AvroConverter."""
+        described = connect_schema(schema) if self._options.null_is_default else None
+        return AvroAny(schema, self._id(topic, schema), described)
+
+    def _id(self, topic: str, schema: AvroType) -> int:
         document = schema
         if self._options.scrub_invalid_names:
             document = scrubbed(document)
         if not self._options.connect_meta_data:
             document = without_connect_metadata(document)
-        subject = self._subject(topic, self._is_key, full_name(document))
+        subject = self._subject(topic, self._is_key, _name_of(document))
         return self._ids(subject, schema_json(document))
+
+
+def _name_of(document: AvroType) -> str:
+    """Return the full name of a document, that of its record where it is optional, Avro's word for another type."""
+    if isinstance(document, list):
+        return _name_of(next(one for one in document if one != "null"))
+    if isinstance(document, str):
+        return document
+    return full_name(document) if "name" in document else str(document["type"])
 
 
 class JsonConverter:
@@ -89,6 +137,10 @@ class JsonConverter:
         """Return the encoder of records about the stream."""
         return json_struct(schema, self._options)
 
+    def any(self, topic: str, schema: AvroType) -> Callable[[Any], bytes | None]:
+        """Return the encoder of what transforms make."""
+        return json_any(schema, self._options)
+
 
 class StringConverter:
     """Java's text of a key."""
@@ -104,6 +156,10 @@ class StringConverter:
     def struct(self, topic: str, schema: dict[str, Any]) -> EncodeStruct:
         """Return the encoder of keys about the stream."""
         return string_struct(schema)
+
+    def any(self, topic: str, schema: AvroType) -> Callable[[Any], bytes | None]:
+        """Return the encoder of keys that transforms make. Raises UnsupportedColumn for bytes."""
+        return string_any(topic, schema)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from functools import partial
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
-from faust_cdc.kafka.producer import TransactionalProducer
+from faust_cdc.kafka.clients import make_producer
 from faust_cdc.kafka.strong_read import holds_records, read_last
+from faust_cdc.kafka.task_producer import TaskProducer
 from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
@@ -28,7 +29,15 @@ from faust_cdc.notifications.notification import InitialNotices, signal_table_un
 from faust_cdc.notifications.notifier import Notifier, notifier_of
 from faust_cdc.offsets import SourceOffset, SourcePartition, murmur2_partition
 from faust_cdc.offsets.incremental import without_incremental
-from faust_cdc.pipeline.assembly import bad_rows_of, converters_of, ensure_data_topic, ledger_of, reselectors_of
+from faust_cdc.pipeline.assembly import (
+    Outlet,
+    bad_rows_of,
+    converters_of,
+    ensure_data_topic,
+    ledger_of,
+    outlet_of,
+    reselectors_of,
+)
 from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
 from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_options
 from faust_cdc.pipeline.control import ControlLinks
@@ -174,10 +183,13 @@ class Coordinator:
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
             stored = None if raw is None else SourceOffset.from_json(raw, f"Connector {self._spec.connector}")
             converters = converters_of(self._spec, self._stop, stack)
-            writer = self._writer(producer, offset_topic.name, offset_partition)
-            stack.callback(setattr, self._progress, "waiting_bytes", int)
             headers = self._headers.as_headers()
-            ledger = ledger_of(self._spec, self._source, self._filter, converters, ensure_topic, headers, writer, stack)
+            bad_rows = bad_rows_of(self._config, headers, converters, ensure_topic)
+            outlet = self._outlet = outlet_of(self._config, converters, ensure_topic)
+            converters = outlet.converters
+            writer = self._writer(producer, offset_topic.name, offset_partition, outlet)
+            stack.callback(setattr, self._progress, "waiting_bytes", int)
+            ledger = ledger_of(self._spec, self._source, self._filter, outlet, headers, writer, stack)
             routing = rerouting_of(self._spec, self._naming, topics)
             cache = TranscoderCache(
                 self._naming,
@@ -185,9 +197,10 @@ class Coordinator:
                 self._filter.accepts,
                 Structures(self._source.list_tables, ledger.tables),
                 converters,
-                ensure_topic,
+                outlet.ensure_topic,
                 self._source.read_tables,
                 ledger.origin,
+                outlet.route,
                 routing.routes,
                 routing.ensure,
             )
@@ -195,18 +208,17 @@ class Coordinator:
             reselectors = reselectors_of(self._config)
             for reselector in reselectors:
                 stack.callback(reselector.close)
-            bad_rows = bad_rows_of(self._config, headers, converters, ensure_topic)
             dispatcher = Dispatcher(cache, headers, dispatch_rules(self._config), bad_rows, reselectors)
-            show, settings = self._links.show, self._config.notifications
-            notifier = notifier_of(settings, converters, ensure_topic, writer.write, show)
+            show, settings = self._links.show, outlet.routed_sink(self._config.notifications)
+            notifier = notifier_of(settings, converters, outlet.ensure_topic, writer.write, show)
             way = _Way(cache, dispatcher, writer, notifier, ledger, routing)
             snapshots = stack.enter_context(self._snapshots(info, topics, way))
             offset, streams = self._begin(info, way, stored, snapshots)
             if not streams:
                 self._stay_idle(way, stored)
             elif offset is not None and not self._should_stop():
-                metadata = self._transaction_topic(converters, ensure_topic)
-                self._stream(info, offset, way, metadata, self._heartbeat(converters, ensure_topic), snapshots)
+                metadata = self._transaction_topic(converters, outlet.ensure_topic)
+                self._stream(info, offset, way, metadata, self._heartbeat(converters, outlet.ensure_topic), snapshots)
                 if self._ends_with_snapshot:
                     self._stay_idle(way, stored)
             self._move(Phase.STOPPED)
@@ -295,12 +307,12 @@ class Coordinator:
     def _transaction_topic(self, converters: Converters, ensure_topic: EnsureTopic) -> TransactionTopic | None:
         if not self._config.provide_transaction_metadata:
             return None
-        return TransactionTopic(self._naming.transaction_topic(), converters, ensure_topic)
+        return TransactionTopic(self._outlet.routed(self._naming.transaction_topic()), converters, ensure_topic)
 
     def _heartbeat(self, converters: Converters, ensure_topic: EnsureTopic) -> Heartbeat:
         config = self._config
         return Heartbeat(
-            self._naming.heartbeat_topic(),
+            self._outlet.routed(self._naming.heartbeat_topic()),
             config.topic_prefix,
             config.heartbeat_interval_ms,
             converters,
@@ -311,22 +323,22 @@ class Coordinator:
         address = SourceAddress.of(self._config, ACTION_TIMEOUT_MS)
         return HeartbeatAction(address, self._config.heartbeat_action_query)
 
-    def _writer(self, producer: TransactionalProducer, offset_topic: str, offset_partition: int) -> TransactionWriter:
+    def _writer(self, producer: TaskProducer, topic: str, partition: int, outlet: Outlet) -> TransactionWriter:
         limits = CommitLimits(
             part_bytes_max=self._config.transaction_part_max_bytes,
             part_age_max_ms=PART_AFTER * self._spec.transaction_timeout_ms,
         )
         stages = self._progress.stages = Stages()
-        writer = TransactionWriter(producer, self._partition, offset_topic, offset_partition, limits, stages)
+        writer = TransactionWriter(producer, self._partition, topic, partition, limits, stages, outlet.records)
         self._progress.waiting_bytes = lambda: writer.waiting_bytes
         return writer
 
-    def _producer(self) -> TransactionalProducer:
+    def _producer(self) -> TaskProducer:
         spec = self._spec
         timeout = {"transaction.timeout.ms": str(spec.transaction_timeout_ms)}
         config = {**spec.client_config, **spec.producer_config, **timeout}
         queue_max_bytes = self._config.max_queue_size_in_bytes or spec.producer_queue_max_bytes
-        return TransactionalProducer(config, spec.transactional_id, queue_max_bytes, self._should_stop)
+        return make_producer(spec.producer_client, config, spec.transactional_id, queue_max_bytes, self._should_stop)
 
     def _preflight_server(self) -> ServerInfo:
         info, self._signal_tables = self._source.preflight(self._signal_tables)

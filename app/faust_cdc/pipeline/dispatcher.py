@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import RowsEvent
 from faust_cdc.errors import ValueConversionError
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.pipeline.bad_rows import BadRows
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord

@@ -13,7 +13,7 @@ import time
 from faust_cdc.binlog.events import BinlogEvent, QueryEvent, RowsEvent, TableMapEvent
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.errors import InternalError
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline import lane as lanes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.relational.model import TableId
 
 
@@ -19,6 +19,8 @@ class ChangeRecord(NamedTuple):
     """None: by the key, as Kafka's own partitioner."""
     table: TableId | None = None
     """Of whose row it is; None: of none."""
+    timestamp_ms: int | None = None
+    """None: when it is produced."""
 
     @property
     def size_bytes(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from faust_cdc.history.changes import SchemaChange
 from faust_cdc.history.table_changes import TableChange
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.pipeline.captured import EnsureTopic
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.records import ChangeRecord

@@ -21,11 +21,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from faust_cdc.kafka.direct import Row
-from faust_cdc.kafka.producer import Headers, ProducerState, TransactionalProducer
+from faust_cdc.kafka.task_producer import Headers, ProducerState, TaskProducer
 from faust_cdc.offsets import SourceOffset, SourcePartition
 from faust_cdc.pipeline.pace import CommitPace
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.stages import Stages
+from faust_cdc.pipeline.transformed import TransformedRecords
 from faust_cdc.relational.model import TableId
 from faust_cdc.snapshot.windows import KeyWatch
 
@@ -58,13 +59,19 @@ class TransactionWriter:
 
     def __init__(
         self,
-        producer: TransactionalProducer,
+        producer: TaskProducer,
         partition: SourcePartition,
         offset_topic: str,
         offset_partition: int,
         limits: CommitLimits,
         stages: Stages | None = None,
+        transformed: TransformedRecords | None = None,
     ) -> None:
+        """`transformed` is what records go through before they are produced."""
+        self._transformed = transformed
+        self._places: list[tuple[str, TableId, int]] = []
+        """Partitions that rows name, by the numbers -1, -2, …"""
+        self._place_numbers: dict[tuple[str, TableId, int], int] = {}
         self._producer = producer
         self._offset_key = partition.key()
         self._offset_topic = offset_topic
@@ -100,15 +107,23 @@ class TransactionWriter:
         return (time.monotonic() - self._began_at) * 1000
 
     def write(self, record: ChangeRecord) -> None:
-        """Produce one record; opens the Kafka transaction when there is none."""
+        """Produce one record, or what transforms make of it; opens the Kafka transaction when there is none."""
+        self._write(record)
+        if self.watch:
+            self.watch.record(self._producer.topic_number(record.topic, record.table), record.key)
+
+    def _write(self, record: ChangeRecord) -> None:
+        outgoing = record if self._transformed is None else self._transformed.outgoing(record)
+        if outgoing is not None:  # one that is dropped needs no commit; what follows covers it
+            self._produce(outgoing)
+
+    def _produce(self, record: ChangeRecord) -> None:
         self._begin()
         self._covered = None
         began = time.perf_counter()
-        self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
+        self._producer.produce(*record[:5], timestamp_ms=record.timestamp_ms)
         seconds = time.perf_counter() - began
         self.stages.produced(seconds, seconds)
-        if self.watch:
-            self.watch.record(self._producer.topic_number(record.topic, record.table), record.key)
         self._records += 1
         self._bytes += record.size_bytes
         if self._records % 256 == 0:
@@ -119,7 +134,7 @@ class TransactionWriter:
 
         As with any record, the open Kafka transaction waits after it for an offset that covers it.
         """
-        self.write(record)
+        self._produce(record)
         self._own_records += 1
         self._own_bytes += record.size_bytes
 
@@ -128,11 +143,20 @@ class TransactionWriter:
 
         With `partition` they go into that one; windows of snapshots know the number without it.
         """
-        return self._producer.topic_number(topic, table, partition)
+        if partition is None:
+            return self._producer.topic_number(topic, table)
+        place = (topic, table, partition)
+        number = self._place_numbers.setdefault(place, -1 - len(self._places))
+        if number == -1 - len(self._places):
+            self._places.append(place)
+        return number
 
     def record_of(self, row: Row, headers: Headers) -> ChangeRecord:
         """Return a row as a record."""
         number, key, value = row
+        if number < 0:
+            topic, table_id, partition = self._places[-1 - number]
+            return ChangeRecord(topic, key, value, headers, partition, table_id)
         topic, table = self._producer.target_of(number)
         return ChangeRecord(topic, key, value, headers, table=None if table is None else TableId(*table))
 
@@ -143,15 +167,38 @@ class TransactionWriter:
         """
         if at == stop:
             return
+        if self._transformed is not None:
+            self._write_each(rows, at, stop, headers, is_streamed=is_streamed)
+            return
         self._begin()
         self._covered = None
         began, cpu = time.perf_counter(), time.thread_time()
-        self._bytes += self._producer.produce_rows(rows, at, stop, headers)
+        self._bytes += self._produce_rows(rows, at, stop, headers)
         if is_streamed and self.watch:
             self.watch.rows(rows, at, stop)
         self._records += stop - at
         self._producer.serve()
         self.stages.produced(time.perf_counter() - began, time.thread_time() - cpu)
+
+    def _produce_rows(self, rows: list[Row], at: int, stop: int, headers: Headers) -> int:
+        """Produce rows, those with a partition one by one; return bytes of keys and values."""
+        size = 0
+        while self._places and at < stop:
+            alike = next((place for place in range(at, stop) if rows[place][0] < 0), stop)
+            if at < alike:
+                size += self._producer.produce_rows(rows, at, alike, headers)
+            if alike < stop:
+                record = self.record_of(rows[alike], headers)
+                self._producer.produce(record.topic, record.key, record.value, headers, record.partition)
+                size += record.size_bytes
+            at = alike + 1
+        return size + self._producer.produce_rows(rows, at, stop, headers) if at < stop else size
+
+    def _write_each(self, rows: list[Row], at: int, stop: int, headers: Headers, *, is_streamed: bool) -> None:
+        for row in rows[at:stop]:
+            self._write(self.record_of(row, headers))
+        if is_streamed and self.watch:
+            self.watch.rows(rows, at, stop)
 
     def end_source_transaction(
         self, offset: Callable[[], SourceOffset], count: int = 1, source_us: int | None = None

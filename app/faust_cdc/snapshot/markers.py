@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from faust_cdc.kafka.direct import Row
-from faust_cdc.kafka.producer import Headers
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.pipeline.captured import CapturedTable
 
 MakeRecord = Callable[[str], Row]

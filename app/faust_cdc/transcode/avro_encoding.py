@@ -104,13 +104,13 @@ class AvroValue:
 
 
 class AvroStruct:
-    """The encoder of records about the stream, of one Avro document."""
+    """The encoder of records about the stream, of one Avro document; also of a document that is no record's."""
 
-    def __init__(self, schema: Mapping[str, Any], schema_id: int) -> None:
+    def __init__(self, schema: Any, schema_id: int) -> None:
         self.prefix = _PREFIX.pack(0, schema_id)
-        self._schema = fastavro.parse_schema(dict(schema))
+        self._schema = fastavro.parse_schema(schema)
 
-    def __call__(self, fields: Mapping[str, Any]) -> bytes:
+    def __call__(self, fields: Any) -> bytes:
         """Return the key or value with `fields`."""
         out = io.BytesIO()
         out.write(self.prefix)

@@ -22,7 +22,7 @@ from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc_schemas.connect_avro import MISSING
 from faust_cdc_schemas.connect_schema import ConnectSchema, connect_schema, decimal_of, json_form
 
-__all__ = ["JsonOptions", "json_key", "json_struct", "json_value"]
+__all__ = ["JsonOptions", "json_any", "json_key", "json_struct", "json_value"]
 
 Write: TypeAlias = Callable[[Any], str]
 """A value that is not null → its JSON text."""
@@ -82,6 +82,14 @@ def json_struct(schema: Mapping[str, Any], options: JsonOptions) -> EncodeStruct
         return f"{head}{write(fields)}{tail}".encode()
 
     return encode
+
+
+def json_any(schema: Any, options: JsonOptions) -> Callable[[Any], bytes]:
+    """Return the encoder of values of the Avro document `schema`, null among them, as transforms make them."""
+    described = connect_schema(schema)
+    head, tail = _around(described, options)
+    write = _nullable(described, options)
+    return lambda value: f"{head}{write(value)}{tail}".encode()
 
 
 def _around(schema: ConnectSchema, options: JsonOptions) -> tuple[str, str]:
@@ -157,6 +165,7 @@ _PRIMITIVES: Final[dict[str, Write]] = {
     "string": text_of,
     "bytes": _base64_text,
     "boolean": lambda value: "true" if value else "false",
+    "int8": int.__repr__,
     "int16": int.__repr__,
     "int32": int.__repr__,
     "int64": int.__repr__,

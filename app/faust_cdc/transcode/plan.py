@@ -112,6 +112,8 @@ class TranscodePlan:
     """Of a topic naming strategy that lets tables share topics; with it every record has a key."""
     key_only: frozenset[str] = frozenset()
     """Names of columns that are read for the key and left out of the value."""
+    routed: str | None = None
+    """Where records go that transforms route by their topic alone; schemas are named after `topic` all the same."""
 
     @cached_property
     def value_columns(self) -> tuple[ColumnPlan, ...]:
@@ -122,6 +124,11 @@ class TranscodePlan:
     def left_out(self) -> frozenset[str]:
         """Names of the table's columns that are not read."""
         return frozenset(column.name for column in self.table.columns) - {one.column.name for one in self.columns}
+
+    @property
+    def target(self) -> str:
+        """The topic that records go to."""
+        return self.routed or self.topic
 
     @property
     def has_key(self) -> bool:
@@ -177,7 +184,7 @@ class TranscodePlan:
     def describe(self) -> str:
         """Return the plan as text: one line per column, key columns numbered."""
         places = {one.column.name: place for place, one in enumerate(self.key_columns, 1)}
-        lines = [f"{self.table.id} -> {self.topic} ({self.options.connector})"]
+        lines = [f"{self.table.id} -> {self.target} ({self.options.connector})"]
         for one in self.columns:
             default = "" if one.default is MISSING else f" default {one.default!r}"
             key = f" key {places[one.column.name]}" if one.column.name in places else ""
@@ -200,7 +207,7 @@ class TranscodePlan:
         return names.adjust_schema_name(full_name, self.options.schema_name_adjustment)
 
 
-def schema_json(schema: dict[str, Any]) -> str:
+def schema_json(schema: connect_avro.AvroType) -> str:
     """Return an Avro schema as compact JSON text, properties in their given order, as Avro's Java prints it.
 
     Registries compare texts: a default of 1e20 must stand as Java's `1.0E20`, or the schema gets another id.

@@ -19,6 +19,7 @@ from faust_cdc_schemas.connect_schema import ConnectSchema, connect_schema, deci
 _TEXTS: Final[dict[str, Callable[[Any], str]]] = {
     "string": str.__str__,
     "boolean": lambda value: "true" if value else "false",
+    "int8": int.__repr__,
     "int16": int.__repr__,
     "int32": int.__repr__,
     "int64": int.__repr__,
@@ -59,6 +60,36 @@ def string_struct(schema: Mapping[str, Any]) -> EncodeStruct:
         return f"Struct{{{','.join(shown)}}}".encode()
 
     return encode
+
+
+def string_any(topic: str, schema: Any) -> Callable[[Any], bytes | None]:
+    """Return the encoder of keys of the Avro document `schema`, as transforms make them.
+
+    Raises UnsupportedColumn for a key that has no text in Java.
+    """
+    described = connect_schema(schema)
+    if described.type != "struct":
+        write = _text_of(topic, described)
+        return lambda value: None if value is None else write(value).encode()
+    parts = [(one.name, _text_of(topic, one.schema)) for one in described.fields]
+
+    def encode(fields: Mapping[str, Any] | None) -> bytes | None:
+        if fields is None:
+            return None
+        shown = [f"{name}={write(fields[name])}" for name, write in parts if fields[name] is not None]
+        return f"Struct{{{','.join(shown)}}}".encode()
+
+    return encode
+
+
+def _text_of(topic: str, schema: ConnectSchema) -> Callable[[Any], str]:
+    write = _writer(schema)
+    if write is None:
+        raise UnsupportedColumn(
+            f"Topic {topic}: {schema.type} in a key, expected what Connect's StringConverter has a text for.",
+            remedy="set key.converter to an Avro converter or the JsonConverter, or transform the key otherwise",
+        )
+    return write
 
 
 def _writer(schema: ConnectSchema) -> Callable[[Any], str] | None:

@@ -64,6 +64,7 @@ def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
         producer_config=_producer_settings(config, worker),
         history_consumer=_history_settings(config, worker, config.history.consumer),
         history_producer=_history_settings(config, worker, config.history.producer),
+        producer_client=config.producer_client or worker.producer_client,
     )
 
 

@@ -192,7 +192,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.LONG,
         "Transforms",
         "Aliases for the transformations to be applied to records.",
-        limited("single message transforms are not in this version"),
+        USED,
     ),
     Option(
         "predicates",
@@ -204,7 +204,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.LONG,
         "Predicates",
         "Aliases for the predicates used by transformations.",
-        limited("single message transforms and their predicates are not in this version"),
+        USED,
     ),
     Option(
         "config.action.reload",

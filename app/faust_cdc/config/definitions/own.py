@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from faust_cdc.config.checks import non_negative, positive
 from faust_cdc.config.differences import listed
 from faust_cdc.config.options import USED, Importance, Option, Type, Width, limited
 from faust_cdc.config.rate_limit import rate_limit_problem
+
+LIBRDKAFKA: Final = "librdkafka"
+OWN_CLIENT: Final = "faust-cdc"
+PRODUCER_CLIENTS: Final = (LIBRDKAFKA, OWN_CLIENT)
+"""What `producer.client` may be."""
 
 _COVERED = "; ".join(one.what for one in listed() if one.covered)
 
@@ -64,6 +71,26 @@ OPTIONS: tuple[Option, ...] = (
         ),
         USED,
         checks=(positive,),
+    ),
+    Option(
+        "producer.client",
+        Type.STRING,
+        None,
+        Importance.MEDIUM,
+        None,
+        -1,
+        Width.SHORT,
+        "Client of the producer",
+        (
+            "What writes records and offsets to Kafka. 'librdkafka': the client library of that name. 'faust-cdc': "
+            "our own, on Kafka's protocol, without a thread of its own; it takes less CPU for a row and two round "
+            "trips to commit a small transaction, and needs Kafka 2.8 or later and the compiled hot path. Records, "
+            "partitions and transactions are the same, and one takes over from the other. Not set: the worker's "
+            "producer.client, and 'librdkafka' where that is not set either."
+        ),
+        USED,
+        recommended=PRODUCER_CLIENTS,
+        legal=PRODUCER_CLIENTS,
     ),
     Option(
         "snapshot.chunk.size",

@@ -1,0 +1,99 @@
+"""A connector's chain of transforms: made of its settings, run on records.
+
+A chain that only names topics (RegexRouter, alone or with TopicNameMatches) is a function of the topic's name: it is
+spent where topics are named, once per table, and costs nothing per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from faust_cdc.config.transform_settings import PluginSettings, TransformSettings
+from faust_cdc.transforms.classes import REGEX_ROUTER, TRANSFORMS
+from faust_cdc.transforms.predicates import PREDICATES, TOPIC_NAME_MATCHES, Test, topic_test
+from faust_cdc.transforms.record import Apply, Record, TransformError
+from faust_cdc.transforms.routers import TopicRoute, regex_route
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    alias: str
+    class_name: str
+    apply: Apply
+    test: Test | None
+    wanted: bool
+    """What `test` must say for the transform to be applied."""
+
+
+class TransformFailed(Exception):
+    """A transform cannot take a record; which one, and why."""
+
+    def __init__(self, alias: str, class_name: str, cause: Exception) -> None:
+        super().__init__(f"transform '{alias}' ({class_name}): {cause}")
+
+
+class Chain:
+    """The transforms of a connector, in order. Raises TransformError for options that a class cannot take."""
+
+    def __init__(self, settings: Sequence[TransformSettings]) -> None:
+        self._stages = tuple(_stage(one) for one in settings)
+
+    def apply(self, record: Record) -> Record | None:
+        """Return what becomes of a record, None when it is dropped. Raises TransformFailed."""
+        made: Record | None = record
+        for stage in self._stages:
+            assert made is not None, "left below"
+            try:
+                if stage.test is not None and stage.test(made) is not stage.wanted:
+                    continue
+                made = stage.apply(made)
+            except (TransformError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise TransformFailed(stage.alias, stage.class_name, error) from error
+            if made is None:
+                return None
+        return made
+
+
+def _stage(settings: TransformSettings) -> _Stage:
+    plugin, predicate = settings.plugin, settings.predicate
+    return _Stage(
+        plugin.alias,
+        plugin.class_name,
+        TRANSFORMS[plugin.base_name](plugin),
+        None if predicate is None else PREDICATES[predicate.class_name](predicate),
+        not settings.negate,
+    )
+
+
+_ALWAYS: Final[Callable[[str], bool]] = lambda _topic: True  # noqa: E731
+
+
+def topic_route(settings: Sequence[TransformSettings]) -> TopicRoute | None:
+    """Return a chain that only names topics as a function of their names; None where it does more."""
+    routes: list[tuple[Callable[[str], bool], bool, TopicRoute]] = []
+    for one in settings:
+        if one.plugin.base_name != REGEX_ROUTER:
+            return None
+        if one.predicate is not None and one.predicate.class_name != TOPIC_NAME_MATCHES:
+            return None
+        test = _ALWAYS if one.predicate is None else topic_test(one.predicate)
+        routes.append((test, not one.negate, regex_route(one.plugin)))
+
+    def route(topic: str) -> str:
+        for test, wanted, apply in routes:
+            if test(topic) is wanted:
+                topic = apply(topic)
+        return topic
+
+    return route
+
+
+def checked(plugin: PluginSettings) -> None:
+    """Make a transform or a predicate to see that it can be made. Raises TransformError, ValueError."""
+    made = TRANSFORMS.get(plugin.base_name)
+    if made is not None:
+        made(plugin)
+    else:
+        PREDICATES[plugin.class_name](plugin)

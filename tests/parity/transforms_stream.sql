@@ -1,0 +1,13 @@
+INSERT INTO outbox VALUES ('00000000-0000-0000-0000-000000000001', 'order', 'o1', 'OrderCreated', '{"id": 1, "lines": [{"sku": "a", "count": 2}, {"sku": "b", "count": null}], "paid": false, "sum": 1.5, "none": null}', '2024-02-29 12:34:56.789', 't1', 0);
+INSERT INTO items VALUES (3, 'third', -0.05, 1e10, 3.4e38, 'new', '2023-12-31 23:59:59.999', '2023-12-31 23:59:59.999999', 0, x'', '1999-12-31', '00:00:00.001', '[1, "x"]', -1);
+UPDATE items SET name = 'changed', amount = 99.99, note = NULL WHERE id = 1;
+UPDATE items SET note = 'again' WHERE id = 2;
+UPDATE items SET id = 30 WHERE id = 3;
+DELETE FROM items WHERE id = 2;
+INSERT INTO shard_1 VALUES (2, 'c');
+UPDATE shard_2 SET v = 'd' WHERE id = 1;
+DELETE FROM shard_1 WHERE id = 1;
+INSERT INTO keyless VALUES (1, 'x');
+DELETE FROM keyless WHERE a = 1;
+INSERT INTO outbox VALUES ('00000000-0000-0000-0000-000000000002', 'order', 'o1', 'OrderPaid', '{"id": 1, "paid": true}', '2024-03-01 00:00:00', 't1', 0), ('00000000-0000-0000-0000-000000000003', 'customer', 'c1', 'CustomerGone', NULL, '2024-03-02 00:00:00.001', 't2', 0);
+DELETE FROM outbox WHERE aggregateid = 'o1';
