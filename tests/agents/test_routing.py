@@ -105,7 +105,9 @@ def test_routes_change_under_load_and_outlive_a_killed_worker(
             other.until(lambda: reached(topics[2]), 180, "records in the third topic")
             other.rest("PUT", path, {"topic": topics[3]})
             other.until(lambda: reached(topics[3]), 120, "records in the fourth topic")
+            count = len(records_of(kafka, topics[:1])[topics[0]])
             other.rest("DELETE", path)
+            other.until(lambda: len(records_of(kafka, topics[:1])[topics[0]]) > count, 120, "the first topic again")
         end = writer.numbers[-1]
 
         def numbers() -> list[tuple[str, list[int]]]:
