@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faust_cdc.config.routes import parse_route
+from faust_cdc.signals.routing import SetRoute
 from faust_cdc.signals.signal import LogMessage, RefusedSignal, Signal, command_of
 from faust_cdc.snapshot.commands import (
     AdditionalCondition,
@@ -57,6 +59,12 @@ CONDITION = {"data-collection": "shop.orders", "filter": "status = 'open'"}
         ("pause-snapshot", {"type": "INCREMENTAL"}, PauseSnapshot("s")),
         ("resume-snapshot", {}, ResumeSnapshot("s")),
         ("log", {"message": "at {}"}, LogMessage("s", "at {}")),
+        (
+            "set-route",
+            {"tables": "a.b", "route": {"topic": "x"}},
+            SetRoute("s", "a.b", parse_route("a.b", {"topic": "x"})),
+        ),
+        ("delete-route", {"tables": "a.b"}, SetRoute("s", "a.b", None)),
         ("snapshot-window-open", {"openWindowTimestamp": "x"}, None),
         ("snapshot-window-close", None, None),
     ],
@@ -68,7 +76,7 @@ def test_what_is_asked_for(type_: str, data: Any, expected: object) -> None:
 @pytest.mark.parametrize(
     ("type_", "data", "named"),
     [
-        ("dance", "{}", "its type is not known, expected one of execute-snapshot, log"),
+        ("dance", "{}", "its type is not known, expected one of delete-route, execute-snapshot, log"),
         ("execute-snapshot", "{", "its data is not JSON"),
         ("execute-snapshot", "[1]", "its data is no JSON object"),
         ("execute-snapshot", "[" * 100_000, "its data is not JSON"),
@@ -85,6 +93,11 @@ def test_what_is_asked_for(type_: str, data: Any, expected: object) -> None:
         ("execute-snapshot", '{"data-collections":["a.b"],"surrogate-key":["id"]}', "'surrogate-key' in its data is"),
         ("log", '{"message":""}', "'message' is missing"),
         ("log", '{"message":5}', "'message' in its data is a text"),
+        ("set-route", '{"route":{"topic":"x"}}', "'tables' is missing"),
+        ("set-route", '{"tables":"a.b"}', "'route' is missing"),
+        ("set-route", '{"tables":"a.b","route":{"topic":"x y"}}', "character 2: Kafka takes no ' '"),
+        ("set-route", '{"tables":"a.b","route":{"topic":"x","filter":"a = a = 1"}}', "character 7: the end, AND or OR"),
+        ("delete-route", "{}", "'tables' is missing"),
         ("schema-changes", '{"database":"d","changes":[]}', "'changes' in its data is a list"),
         ("schema-changes", '{"changes":[{}]}', "'database' is missing"),
         ("schema-changes", '{"database":"d","changes":[5]}', "is an object with 'type' (CREATE, ALTER, DROP)"),

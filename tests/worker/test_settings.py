@@ -93,4 +93,4 @@ def test_internal_topics_are_connects_ours_and_the_leases() -> None:
     assert [topics[name].partitions for name in (CONFIG.config_storage_topic, CONFIG.leases_topic)] == [1, 64]
     compacted = {name for name, topic in topics.items() if topic.must_be_compacted}
     connects = {CONFIG.config_storage_topic, CONFIG.offset_storage_topic, CONFIG.status_storage_topic}
-    assert compacted == {*connects, CONFIG.snapshots_topic, CONFIG.table_schemas_topic}
+    assert compacted == {*connects, CONFIG.snapshots_topic, CONFIG.table_schemas_topic, CONFIG.routes_topic}

@@ -13,6 +13,7 @@ from faust_cdc.config.converters import AVRO_CLASSES, Converters, converters_of
 from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom_converters, post_processors
 from faust_cdc.config.history_settings import HistorySettings, history_settings
 from faust_cdc.config.rate_limit import RateSchedule, parse_rate_limit
+from faust_cdc.config.routes import Route, routes_of
 from faust_cdc.config.schema_evolution import EvolutionPolicy
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.signalling import (
@@ -130,6 +131,7 @@ class MySqlConnectorConfig:
     """`fail` unless set; with `compatibility.mode=debezium` Debezium's default `warn`, which makes NULLs unasked."""
     custom_metric_tags: Mapping[str, str] = field(default_factory=dict)
     topic_creation: TopicCreation | None = None
+    routes: tuple[Route, ...] = ()
     producer_overrides: Mapping[str, str] = field(default_factory=dict)
     producer_client: str | None = None
     """None: the worker's."""
@@ -330,6 +332,7 @@ def _with_topics(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig
         topic_key_field_regex=(v.text("topic.key.field.regex") or "").strip(),
         topic_key_field_replacement=v.text("topic.key.field.replacement") or "",
         topic_creation=topic_creation_of(v.config),
+        routes=routes_of(v.config),
     )
 
 

@@ -15,6 +15,7 @@ from faust_cdc.config import (
     checks,
     converters,
     custom_converters,
+    routes,
     signalling,
     snapshot_settings,
     topic_creation,
@@ -106,6 +107,7 @@ def validate(
     for key, problem in (
         *custom_converters.problems(config),
         *topic_names.problems(config),
+        *routes.problems(config),
         *snapshot_settings.override_problems(config),
         *signalling.problems(config),
     ):

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from faust_cdc.config import catalogue
@@ -97,6 +97,8 @@ class Herder:
         self._worker = worker
         self._source_check = source_check
         self._writing = asyncio.Lock()
+        self.on_delete: Callable[[str], Awaitable[None]] = _nothing
+        """Called with the name of a connector that was deleted."""
         self.kafka_cluster_id: str | None = None
         """Told by the worker once Kafka answered; shown by `GET /`."""
         self.startup_stage = "Waiting for Kafka."
@@ -284,6 +286,7 @@ class Herder:
         async with self._writing:
             self._entry(name)
             await self._config_log.append([(records.connector_key(name), None), (records.target_state_key(name), None)])
+        await self.on_delete(name)
         log.info("Deleted connector %r", name)
 
     async def reset_offsets(self, name: str) -> dict[str, str]:
@@ -362,6 +365,10 @@ class Herder:
         await self._commands.send(name, signal_command(signal.to_value()))
         log.info("Signal %r for connector %r: %s", signal.id, name, signal.type)
         return {"id": signal.id}
+
+    def parsed(self, name: str) -> MySqlConnectorConfig:
+        """The configuration of a connector as a value. 404 for no connector; raises ConfigError for one with errors."""
+        return parse_connector_config(self._entry(name).config or {})
 
     def owner(self, name: str) -> str | None:
         """The worker that runs the connector's task, as `host:port`; None while none does. 404 for no connector."""
@@ -501,6 +508,10 @@ class Herder:
                 entity["state"] = ConnectorState.RESTARTING.value
                 entity.pop("trace", None)
         return status
+
+
+async def _nothing(_: str) -> None:
+    """Do nothing."""
 
 
 def _type_of(config: Mapping[str, str | None] | None) -> str:

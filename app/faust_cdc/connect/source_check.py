@@ -10,6 +10,9 @@ from contextlib import closing
 from typing import Any
 
 from faust_cdc.config.connector import MySqlConnectorConfig
+from faust_cdc.config.routes import OPTION
+from faust_cdc.connect.route_check import find_route_problems
+from faust_cdc.connect.routes import RouteChange
 from faust_cdc.connect.validation import HOSTNAME, SourceFinding, unmatched_problem
 from faust_cdc.errors import CdcError
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server, query
@@ -56,7 +59,7 @@ def _unmatched(connection: Any, config: MySqlConnectorConfig) -> list[SourceFind
     )
     captured = captured_tables(connection, table_filter.accepts)
     if captured:
-        return _column_problems(connection, config, captured)
+        return _column_problems(connection, config, captured) + _route_problems(connection, config, captured)
     if config.table_include_list:
         names = [str(table) for table in captured_tables(connection, lambda _: True)]
         problem = unmatched_problem("table.include.list", config.table_include_list, names)
@@ -81,6 +84,14 @@ def _column_problems(connection: Any, config: MySqlConnectorConfig, ids: list[Ta
             if problem is not None and shaping is not None:
                 findings.append(SourceFinding(shaping.option, f"The '{shaping.option}' value is invalid: {problem}"))
     return findings
+
+
+def _route_problems(connection: Any, config: MySqlConnectorConfig, ids: list[TableId]) -> list[SourceFinding]:
+    """Findings of routes that do not suit the tables, or one another."""
+    if not config.routes:
+        return []
+    found = find_route_problems(connection, config, ids, RouteChange(config.routes, config.routes))
+    return [SourceFinding(OPTION, f"The '{OPTION}' value is invalid: {problem}") for problem in found.problems]
 
 
 def _matching_databases(connection: Any, config: MySqlConnectorConfig) -> list[str]:

@@ -161,8 +161,14 @@ def _history_of(spec: TaskSpec) -> HistoryTopic | HistoryFile | None:
 
 
 def ensure_data_topic(config: MySqlConnectorConfig, topics: TopicCreator, name: str) -> None:
-    """Create the topic of a table unless it is there, as `topic.creation.default.*` says."""
-    rule = config.topic_creation
-    topics.ensure(
-        [TopicSpec(name) if rule is None else TopicSpec(name, rule.partitions, rule.replication_factor, rule.config)]
-    )
+    """Create the topic of a table unless it is there, as `topic.creation.*` says."""
+    topics.ensure([topic_spec(config, name)])
+
+
+def topic_spec(config: MySqlConnectorConfig, name: str) -> TopicSpec:
+    """Return how a connector's topic is to be made."""
+    rules = config.topic_creation
+    if rules is None:
+        return TopicSpec(name)
+    rule = rules.rule_of(name)
+    return TopicSpec(name, rule.partitions, rule.replication_factor, rule.config)

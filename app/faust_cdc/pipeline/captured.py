@@ -15,16 +15,19 @@ from functools import partial
 from typing import Final
 
 from faust_cdc.binlog.events import QueryEvent, TableMapEvent
+from faust_cdc.config.routes import Route
 from faust_cdc.errors import CdcError, IncompatibleSchemaChange, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.evolution import Met, ReadCurrent, Resolve, SchemaEvolution
+from faust_cdc.pipeline.routed import Use, Way, clash, order_problem, partition_problem, ways_of
+from faust_cdc.pipeline.row_shape import RowShape, shape_of
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.relational.origin import Origin
 from faust_cdc.relational.sequences import has_shape_of_sequence
 from faust_cdc.relational.table_map import reconcile
-from faust_cdc.routing import TopicNaming
-from faust_cdc.transcode.plan import KeyConstant, TranscodeOptions, TranscodePlan, build_plan
+from faust_cdc.routing import RouteMap, TopicNaming
+from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder
 from faust_cdc_schemas.names import is_avro_name
 
@@ -34,6 +37,8 @@ ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 """Structures from information_schema as of now; absent tables are absent, others may be there too."""
 
 EnsureTopic = Callable[[str], None]
+EnsureRouted = Callable[[str, Route], int]
+"""(topic, the route to it) → its partitions; the topic is made if it is not there."""
 
 BY_SNAPSHOT: Final = Met("snapshot")
 
@@ -60,6 +65,21 @@ class CapturedTable:
     transcoder: ReferenceTranscoder
     origin: Origin = Origin.SNAPSHOT
     """Where its structure comes from."""
+    route: Route | None = None
+    shape: RowShape | None = None
+    """What a route leaves to be done for each row; None: nothing."""
+    copies: tuple[CapturedTable, ...] = ()
+    """The same table on its way to other topics."""
+
+    @property
+    def is_row_wise(self) -> bool:
+        """True when its rows go one by one, past the compiled lane."""
+        return self.shape is not None or bool(self.copies)
+
+    @property
+    def targets(self) -> tuple[CapturedTable, ...]:
+        """Itself and its copies."""
+        return (self, *self.copies)
 
 
 class TranscoderCache:
@@ -76,14 +96,16 @@ class TranscoderCache:
         read_now: ReadTables | None = None,
         origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
         route: Callable[[str], str] | None = None,
+        routes: RouteMap | None = None,
+        ensure_routed: EnsureRouted | None = None,
         evolution: SchemaEvolution | None = None,
         resolve: Resolve = resolve_nothing,
         read_current: ReadCurrent = nothing_is_current,
         before: Callable[[TableId], Table | None] = lambda _: None,
     ) -> None:
         """`read_tables` gives structures as they stand in the stream as far as that is known, `origin` says whence;
-        `read_now` gives those of the server, for rows that the others do not fit; `route` gives the
-        topic for a table's own one, where transforms only name topics.
+        `read_now` gives those of the server, for rows that the others do not fit; `route` gives the topic for a
+        table's own one, where transforms only name topics; `ensure_routed` makes sure of topics that a route names.
 
         `resolve` and `read_current` tell the structures behind a DDL statement (see `evolution`), `before` one before
         it, as far as a history says.
@@ -92,10 +114,13 @@ class TranscoderCache:
         self._origin = origin
         self._before = before
         self._route = route
-        self._naming = naming
+        self._routes = routes or RouteMap(naming)
+        self._ensure_routed = ensure_routed
+        self._in_topic: dict[str, dict[TableId, CapturedTable]] = {}
         self._options = options
         self._accepts = accepts
         self._read_tables = read_tables
+        self._converters = converters
         self._evolution = evolution or SchemaEvolution(converters, ensure_topic)
         self._resolve = resolve
         self._read_current = read_current
@@ -124,7 +149,8 @@ class TranscoderCache:
         origin = Origin.TABLE_MAP if event.has_full_metadata else self._origin(table_id)
         met = Met(_word(origin), BinlogPosition(event.header.file, event.header.pos))
         captured = self.for_table(self._reconciled(event, known), met, origin)
-        captured.transcoder.bind(event)
+        for target in captured.targets:
+            target.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
         self._latest[table_id] = captured
         return captured
@@ -166,20 +192,48 @@ class TranscoderCache:
             return found
 
     def for_table(self, table: Table, met: Met = BY_SNAPSHOT, origin: Origin = Origin.SNAPSHOT) -> CapturedTable:
-        """Plan, register the schemas, make sure of the topic; see `SchemaEvolution.settle`."""
-        topic, plan_for = self._versions(table)
+        """Plan, register the schemas, make sure of the topics; see `SchemaEvolution.settle`.
+
+        Raises TableError for a route that does not suit the table, or its neighbours in a topic.
+        """
+        first, *others = (
+            self._captured(table, way, met, origin) for way in ways_of(self._routes, table, self._options)
+        )
+        return replace(first, copies=tuple(others)) if others else first
+
+    def _captured(self, table: Table, way: Way, met: Met, origin: Origin) -> CapturedTable:
+        plan = self._plan(table, way, way.topic)
+        others = self._in_topic.setdefault(way.topic, {})
+        for other in others.values() if self._routes else ():
+            problem = clash(Use(plan, way.route), Use(other.transcoder.plan, other.route))
+            if problem is not None:
+                raise TableError(f"{problem}.", remedy="change or delete a route (PUT, DELETE …/routes/{table})")
+        shape = None
         try:
-            plan, encoding = self._evolution.settle(table.id, topic, plan_for, met)
+            if way.route is None or self._ensure_routed is None:
+                plan, encoding = self._evolution.settle(table.id, way.topic, partial(self._plan, table, way), met)
+            else:
+                if (problem := partition_problem(plan, way.route)) is not None:
+                    raise TableError(f"{problem}.")
+                shape = shape_of(plan, way.route, self._ensure_routed(plan.target, way.route))
+                encoding = self._converters.encoding(plan)
         except RegistryRefused as refused:
-            raise _explained(refused, plan_for(topic)) from refused
+            raise _explained(refused, plan) from refused
         log.debug("Plan of %s, whose structure comes from %s:\n%s", table.id, origin.value, plan.describe())
-        return CapturedTable(table.id, plan.target, ReferenceTranscoder(plan, encoding=encoding), origin)
+        transcoder = ReferenceTranscoder(plan, encoding=encoding)
+        found = others[table.id] = CapturedTable(table.id, plan.target, transcoder, origin, way.route, shape)
+        return found
+
+    def _plan(self, table: Table, way: Way, topic: str) -> TranscodePlan:
+        plan = build_plan(table, topic, way.options, way.key_constant)
+        return plan if self._route is None else replace(plan, routed=self._route(topic))
 
     def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
         """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
 
         `words` name the kind of statement; `commit` makes safe what is complete before one that is refused.
-        Raises IncompatibleSchemaChange, and what asking a registry raises.
+        What a route serves is held to its subject at its first row. Raises IncompatibleSchemaChange, and what asking
+        a registry raises.
         """
         header, text = event.header, event.query.lower()
         named = {
@@ -192,6 +246,7 @@ class TranscoderCache:
         if not resolved:
             end = BinlogPosition(header.file, header.end_pos)
             tables, origin = self._current(text, {*named, *self._evolution.schemas.tables()}, end), "server"
+        tables = {i: table for i, table in tables.items() if self._routes.of(i) is None}
         if tables:
             versions = {i: self._versions(table) for i, table in tables.items()}
             try:
@@ -218,13 +273,55 @@ class TranscoderCache:
         return {i: table for i, table in found.items() if i in named}
 
     def _versions(self, table: Table) -> tuple[str, Callable[[str], TranscodePlan]]:
-        constant, route = self._key_constant(table.id), self._route
+        """Return the topic of a table without a route, and what plans it for a topic."""
+        (way,) = ways_of(self._routes, table, self._options)
+        return way.topic, partial(self._plan, table, way)
 
-        def plan_for(topic: str) -> TranscodePlan:
-            plan = build_plan(table, topic, self._options, constant)
-            return plan if route is None else replace(plan, routed=route(topic))
+    def reroute(self, routes: RouteMap) -> Callable[[TableId], bool]:
+        """Take other routes; return what says whether a table's records go another way by them.
 
-        return self._naming.data_topic(table.id), plan_for
+        To be called at the edge of a source transaction.
+        """
+        before, self._routes = self._routes, routes
+
+        def is_rerouted(table: TableId) -> bool:
+            return before.of(table) != routes.of(table)
+
+        self._by_map = {key: found for key, found in self._by_map.items() if not is_rerouted(key[0])}
+        self._latest = {i: found for i, found in self._latest.items() if not is_rerouted(i)}
+        self._leave_topics(is_rerouted)
+        return is_rerouted
+
+    def problem_of(self, routes: RouteMap) -> str | None:
+        """Say why the tables that are known could not go by other routes, None when they could."""
+        try:
+            for table in list(self._known.values()):
+                if self._accepts(table.id) and routes.of(table.id) != self._routes.of(table.id):
+                    self._try(table, routes)
+        except CdcError as error:
+            return error.message.removesuffix(".")
+        return None
+
+    def _try(self, table: Table, routes: RouteMap) -> None:
+        before = [
+            Use(self._plan(table, way, way.topic), way.route) for way in ways_of(self._routes, table, self._options)
+        ]
+        for way in ways_of(routes, table, self._options):
+            use = Use(self._plan(table, way, way.topic), way.route)
+            neighbours = self._in_topic.get(way.topic, {}).values()
+            found = [clash(use, Use(one.transcoder.plan, one.route)) for one in neighbours]
+            found += [order_problem(one, use) for one in before]
+            if way.route is not None:
+                found.append(partition_problem(use.plan, way.route))
+                shape_of(use.plan, way.route, 1)
+            for problem in found:
+                if problem is not None:
+                    raise TableError(problem)
+
+    def _leave_topics(self, concerned: Callable[[TableId], bool]) -> None:
+        for tables in self._in_topic.values():
+            for table in [one for one in tables if concerned(one)]:
+                del tables[table]
 
     def remember(self, tables: Iterable[Table]) -> None:
         """Take structures read elsewhere (the snapshot) so that they are not read again."""
@@ -246,6 +343,7 @@ class TranscoderCache:
         self._by_map = {key: found for key, found in self._by_map.items() if not concerned(key[0])}
         self._latest = {i: found for i, found in self._latest.items() if not concerned(i)}
         self._sequences = {i for i in self._sequences if not concerned(i)}
+        self._leave_topics(concerned)
 
     def _structure(self, table_id: TableId) -> Table | None:
         """Return the structure as far as it is known, else that of now; None when there is no such table any more."""
@@ -253,10 +351,6 @@ class TranscoderCache:
             # What is read along with it stands behind what is known already: that may come from a snapshot.
             self._known = {**self._read_tables([table_id]), **self._known}
         return self._known.get(table_id)
-
-    def _key_constant(self, table_id: TableId) -> KeyConstant | None:
-        field_name, value = self._naming.key_field, self._naming.key_value(table_id)
-        return None if field_name is None or value is None else KeyConstant(field_name, value)
 
 
 def _word(origin: Origin) -> str:

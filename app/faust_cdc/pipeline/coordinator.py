@@ -50,6 +50,7 @@ from faust_cdc.pipeline.idle import beyond, stay_idle
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
 from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.rate_limiter import RateLimiter
+from faust_cdc.pipeline.rerouting import Rerouting, rerouting_of
 from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.source_access import SourceAccess, dump_start
 from faust_cdc.pipeline.spec import TaskSpec
@@ -127,6 +128,7 @@ class _Way:
     writer: TransactionWriter
     notifier: Notifier
     ledger: StructureLedger
+    routing: Rerouting
 
 
 class Coordinator:
@@ -188,12 +190,12 @@ class Coordinator:
             bad_rows = bad_rows_of(self._config, headers, converters, ensure_topic)
             outlet = self._outlet = outlet_of(self._config, converters, ensure_topic)
             converters = outlet.converters
-            # What rows become behind transforms is another schema, of which a table's versions say nothing.
             told = self._spec if outlet.records is None else replace(self._spec, table_schemas_topic=None)
             evolution = evolution_of(told, topics, self._partition, converters, outlet.ensure_topic)
             writer = self._writer(producer, offset_topic.name, offset_partition, outlet)
             stack.callback(setattr, self._progress, "waiting_bytes", int)
             ledger = ledger_of(self._spec, self._source, self._filter, outlet, headers, writer, stack)
+            routing = rerouting_of(self._spec, self._naming, topics)
             cache = TranscoderCache(
                 self._naming,
                 replace(transcode_options(self._config), avro_names=self._spec.needs_avro_names),
@@ -204,6 +206,8 @@ class Coordinator:
                 self._source.read_tables,
                 ledger.origin,
                 outlet.route,
+                routing.routes,
+                routing.ensure,
                 evolution,
                 StatementTables(partial(ddl_context, self._address, info)),
                 partial(current_structures, self._address, info),
@@ -217,7 +221,7 @@ class Coordinator:
             show, settings = self._links.show, outlet.routed_sink(self._config.notifications)
             notifier = notifier_of(settings, converters, outlet.ensure_topic, writer.write, show)
             writer.with_commit = schema_records_of(told, topics, self._partition, evolution.schemas, notifier)
-            way = _Way(cache, dispatcher, writer, notifier, ledger)
+            way = _Way(cache, dispatcher, writer, notifier, ledger, routing)
             snapshots = stack.enter_context(self._snapshots(info, topics, way))
             offset, streams = self._begin(info, way, stored, snapshots)
             if not streams:
@@ -459,16 +463,16 @@ class Coordinator:
         reader = BinlogReader(self._address, server_id, start, info, heartbeat_ms=heartbeat_ms)
         self._links.commands.begin_again()
         desk = self._desk(signals, way, stream)
-        last_commit = time.monotonic()
+        some, last_commit = False, time.monotonic()
         with contextlib.closing(self._heartbeat_action()) as action, contextlib.closing(stream), reader:
             source = self._events(stream, reader, way, metadata)
+            desk.on_route = partial(way.routing.obey, way, stream)
             snapshots.join(stream)
             source = self._throttled(source, stream, writer, snapshots)
             stream.on_signals = partial(self._obey, desk, stream, writer, snapshots)
             self._progress.snapshot_rows = snapshots.rows
             self._move(Phase.STREAMING)
             self._on_streaming()
-            some = False
             while not self._should_stop() and not self._is_done(snapshots, writer):
                 some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
                 if not source.in_transaction:

@@ -18,6 +18,7 @@ from faust_cdc.pipeline.bad_rows import BadRows
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.row_places import check_columns, placed
+from faust_cdc.pipeline.row_shape import Places, SharedPlaces
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction
 from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.partial_rows import full_images
@@ -111,6 +112,8 @@ class Dispatcher:
             return
         if captured.id in self.awaited and self.awaited[captured.id]():
             return
+        if captured.shape is not None and OPERATION[event.kind] in captured.shape.skipped:
+            return
         block = replace(source, db=captured.id.database, table=captured.id.table)
         if event.kind == "partial_update":
             try:
@@ -151,13 +154,49 @@ class Dispatcher:
                 return [salvage.record], end
         if end == len(rows):
             rows.release()  # they may be large, and so is what is made of them now
-        if event.kind == "write":
-            return [self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)], end
-        if event.kind == "delete":
-            return list(self._delete(captured, first, block, ts_ns, self._headers, transaction)), end
-        if second is None:
+        if event.kind == "update" and second is None:
             return [], end
-        return list(self._update(captured, first, second, block, ts_ns, transaction)), end
+        if not captured.is_row_wise:
+            return list(self._change(captured, event.kind, first, second, block, ts_ns, transaction)), end
+        return list(self._changes(captured, event.kind, first, second, block, ts_ns, transaction)), end
+
+    def _changes(
+        self,
+        captured: CapturedTable,
+        kind: str,
+        first: Row,
+        second: Row | None,
+        block: SourceInfo,
+        ts_ns: int,
+        transaction: OpenTransaction | None,
+    ) -> Iterator[ChangeRecord]:
+        """Yield the records of a change of a table whose route has something to do for each row."""
+        if captured.shape is not None:
+            seen = captured.shape.seen(kind, first, second)
+            if seen is None:
+                return
+            kind, first, second = seen
+        places = None if transaction is None else SharedPlaces(transaction)
+        for target in captured.targets:
+            again = None if places is None else places.again()
+            yield from self._change(target, kind, first, second, block, ts_ns, again)
+
+    def _change(
+        self,
+        captured: CapturedTable,
+        kind: str,
+        first: Row,
+        second: Row | None,
+        block: SourceInfo,
+        ts_ns: int,
+        transaction: Places | None,
+    ) -> Iterator[ChangeRecord]:
+        if kind == "write":
+            yield self._record(captured, "c", None, first, block, ts_ns, self._headers, transaction)
+        elif kind == "delete":
+            yield from self._delete(captured, first, block, ts_ns, self._headers, transaction)
+        elif second is not None:
+            yield from self._update(captured, first, second, block, ts_ns, transaction)
 
     def one_row(
         self, event: RowsEvent, source: SourceInfo, offset: int, index: int, transaction: OpenTransaction | None
@@ -172,26 +211,33 @@ class Dispatcher:
         with placed(event):
             return self._row(event, captured, block, offset, time.time_ns(), transaction)
 
-    def truncation(self, table_id: TableId, source: SourceInfo) -> ChangeRecord | None:
-        """Return the `t` record of a TRUNCATE, which has no key; None when skipped or not captured.
+    def truncation(self, table_id: TableId, source: SourceInfo) -> list[ChangeRecord]:
+        """Return the `t` record of a TRUNCATE, which has no key, for each topic; none when skipped or not captured.
 
         Raises SchemaOutOfSync when the table does not exist any more and none of its rows was seen.
         """
         if "t" in self._rules.skipped:
-            return None
+            return []
         captured = self._cache.for_truncated(table_id, f"{source.file}:{source.pos}")
         if captured is None:
-            return None
+            return []
         if captured.id in self.awaited and self.awaited[captured.id]():
-            return None
-        block = replace(source, db=captured.id.database, table=captured.id.table)
-        value = captured.transcoder.value("t", None, None, block, time.time_ns())
-        return ChangeRecord(captured.topic, None, value, self._headers, table=captured.id)
+            return []
+        if captured.shape is not None and "t" in captured.shape.skipped:
+            return []
+        block, ts_ns = replace(source, db=captured.id.database, table=captured.id.table), time.time_ns()
+        values = [(one.topic, one.transcoder.value("t", None, None, block, ts_ns)) for one in captured.targets]
+        return [ChangeRecord(topic, None, value, self._headers, table=captured.id) for topic, value in values]
 
     @property
     def headers(self) -> Headers:
         """The headers of every record that has none of its own."""
         return self._headers
+
+    def shows(self, captured: CapturedTable, row: Row) -> bool:
+        """Return whether a snapshot's row goes on."""
+        shape = captured.shape
+        return shape is None or ("r" not in shape.skipped and (shape.passes is None or shape.passes(row)))
 
     def snapshot_record(self, captured: CapturedTable, row: Row, source: SourceInfo) -> ChangeRecord:
         """Return the `r` record of a snapshot row."""
@@ -206,7 +252,7 @@ class Dispatcher:
         source: SourceInfo,
         ts_ns: int,
         headers: Headers,
-        transaction: OpenTransaction | None = None,
+        transaction: Places | None = None,
     ) -> ChangeRecord:
         transcoder = captured.transcoder
         if self._post_processors and after is not None and op != "r":  # a snapshot's row is what the table holds
@@ -216,7 +262,9 @@ class Dispatcher:
         assert keyed is not None
         place = None if transaction is None else transaction.next(captured.id)
         value = transcoder.value(op, before, after, source, ts_ns, place)
-        return ChangeRecord(captured.topic, transcoder.key(keyed), value, headers, table=captured.id)
+        shape = captured.shape
+        partition = None if shape is None or shape.partition is None else shape.partition(keyed)
+        return ChangeRecord(captured.topic, transcoder.key(keyed), value, headers, partition, captured.id)
 
     def _delete(
         self,
@@ -225,12 +273,12 @@ class Dispatcher:
         source: SourceInfo,
         ts_ns: int,
         headers: Headers,
-        transaction: OpenTransaction | None,
+        transaction: Places | None,
     ) -> Iterator[ChangeRecord]:
         record = self._record(captured, "d", before, None, source, ts_ns, headers, transaction)
         yield record
         if self._rules.tombstones_on_delete:
-            yield ChangeRecord(record.topic, record.key, None, headers, table=captured.id)
+            yield ChangeRecord(record.topic, record.key, None, headers, record.partition, captured.id)
 
     def _update(
         self,
@@ -239,7 +287,7 @@ class Dispatcher:
         after: Row,
         source: SourceInfo,
         ts_ns: int,
-        transaction: OpenTransaction | None,
+        transaction: Places | None,
     ) -> Iterator[ChangeRecord]:
         transcoder = captured.transcoder
         if self._rules.skip_unchanged and transcoder.unchanged(before, after):

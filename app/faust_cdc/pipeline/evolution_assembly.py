@@ -20,7 +20,10 @@ from faust_cdc.pipeline.table_schemas import TableSchemas, is_line_of, partition
 def evolution_of(
     spec: TaskSpec, topics: TopicCreator, partition: SourcePartition, converters: Converters, ensure_topic: EnsureTopic
 ) -> SchemaEvolution:
-    """Make what settles table versions, with those known so far. The producer must be initialised before."""
+    """Make what settles table versions, with those known so far. The producer must be initialised before.
+
+    Without a topic for them none are kept: what rows become behind transforms is of another schema than the table's.
+    """
     topic, stored = spec.table_schemas_topic, dict[bytes, bytes]()
     if topic is not None:
         number = partition_number(partition, topics.ensure([topic])[topic.name])

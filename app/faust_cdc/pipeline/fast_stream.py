@@ -211,7 +211,10 @@ class FastStream:
         count = None if self._metadata is None else self._metadata.count_of(captured.id)
         signals = self._stream.signals
         is_foreign = (
-            encoder is None or captured.id in self._awaited or (signals is not None and signals.is_signal_table(event))
+            encoder is None
+            or captured.is_row_wise
+            or captured.id in self._awaited
+            or (signals is not None and signals.is_signal_table(event))
         )
         return LaneTable(topic, event.body, encoder, columns, database, table, is_foreign, count)
 

@@ -160,6 +160,8 @@ class StreamingSource:
         """See `Dispatcher.awaited`."""
         self.relearn: Callable[[], None] = _nothing
         """Called when `awaited` is another."""
+        self.on_rerouted: Callable[[Callable[[TableId], bool]], None] = _ignore
+        """Called with what says of a table that its records go another way from this edge on."""
         self.on_ddl: Callable[[str, str], None] = _ignore
         """Called with a statement that may change a table, and the session's database, before the edge behind it."""
         self.on_statement: Callable[[QueryEvent, str, Mapping[str, Any], SourceInfo], None] = _ignore
@@ -490,10 +492,8 @@ class StreamingSource:
     def _truncate(self, event: QueryEvent, table_id: TableId) -> None:
         source = self._source_block(event, self._transaction())
         # A statement's time is good to the millisecond in Debezium's events, whatever the GTID event says.
-        record = self._dispatcher.truncation(
-            table_id, replace(source, ts_us=source.ts_ms * 1000, ts_ns=source.ts_ms * 1_000_000)
-        )
-        if record is not None:
+        at_statement = replace(source, ts_us=source.ts_ms * 1000, ts_ns=source.ts_ms * 1_000_000)
+        for record in self._dispatcher.truncation(table_id, at_statement):
             self._writer.write(record)
 
     def _statement_rows(self, event: QueryEvent, statement: str, word: str) -> None:

@@ -69,6 +69,9 @@ class TransactionWriter:
     ) -> None:
         """`transformed` is what records go through before they are produced."""
         self._transformed = transformed
+        self._places: list[tuple[str, TableId, int]] = []
+        """Partitions that rows name, by the numbers -1, -2, …"""
+        self._place_numbers: dict[tuple[str, TableId, int], int] = {}
         self._producer = producer
         self._offset_key = partition.key()
         self._offset_topic = offset_topic
@@ -137,13 +140,25 @@ class TransactionWriter:
         self._own_records += 1
         self._own_bytes += record.size_bytes
 
-    def topic_number(self, topic: str, table: TableId) -> int:
-        """Return by which number rows of a table name its topic, always the same and no other table's."""
-        return self._producer.topic_number(topic, table)
+    def topic_number(self, topic: str, table: TableId, partition: int | None = None) -> int:
+        """Return by which number rows of a table name its topic, always the same and no other table's.
+
+        With `partition` they go into that one; windows of snapshots know the number without it.
+        """
+        if partition is None:
+            return self._producer.topic_number(topic, table)
+        place = (topic, table, partition)
+        number = self._place_numbers.setdefault(place, -1 - len(self._places))
+        if number == -1 - len(self._places):
+            self._places.append(place)
+        return number
 
     def record_of(self, row: Row, headers: Headers) -> ChangeRecord:
         """Return a row as a record."""
         number, key, value = row
+        if number < 0:
+            topic, table_id, partition = self._places[-1 - number]
+            return ChangeRecord(topic, key, value, headers, partition, table_id)
         topic, table = self._producer.target_of(number)
         return ChangeRecord(topic, key, value, headers, table=None if table is None else TableId(*table))
 
@@ -160,12 +175,26 @@ class TransactionWriter:
         self._begin()
         self._covered = None
         began, cpu = time.perf_counter(), time.thread_time()
-        self._bytes += self._producer.produce_rows(rows, at, stop, headers)
+        self._bytes += self._produce_rows(rows, at, stop, headers)
         if is_streamed and self.watch:
             self.watch.rows(rows, at, stop)
         self._records += stop - at
         self._producer.serve()
         self.stages.produced(time.perf_counter() - began, time.thread_time() - cpu)
+
+    def _produce_rows(self, rows: list[Row], at: int, stop: int, headers: Headers) -> int:
+        """Produce rows, those with a partition one by one; return bytes of keys and values."""
+        size = 0
+        while self._places and at < stop:
+            alike = next((place for place in range(at, stop) if rows[place][0] < 0), stop)
+            if at < alike:
+                size += self._producer.produce_rows(rows, at, alike, headers)
+            if alike < stop:
+                record = self.record_of(rows[alike], headers)
+                self._producer.produce(record.topic, record.key, record.value, headers, record.partition)
+                size += record.size_bytes
+            at = alike + 1
+        return size + self._producer.produce_rows(rows, at, stop, headers) if at < stop else size
 
     def _write_each(self, rows: list[Row], at: int, stop: int, headers: Headers, *, is_streamed: bool) -> None:
         for row in rows[at:stop]:

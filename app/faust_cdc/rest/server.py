@@ -165,7 +165,8 @@ def _name(request: web.Request) -> str:
     return request.match_info["name"]
 
 
-def _flag(request: web.Request, name: str, default: bool) -> bool:
+def read_flag(request: web.Request, name: str, default: bool) -> bool:
+    """Return a query parameter that is true or false. Raises `ConnectError` 400 for another text."""
     text = request.query.get(name)
     if text is None:
         return default
@@ -233,7 +234,7 @@ async def _restart_task(herder: Herder, request: web.Request) -> web.StreamRespo
 
 
 async def _restart(herder: Herder, request: web.Request) -> web.StreamResponse:
-    include_tasks, only_failed = _flag(request, "includeTasks", False), _flag(request, "onlyFailed", False)
+    include_tasks, only_failed = read_flag(request, "includeTasks", False), read_flag(request, "onlyFailed", False)
     plan = await herder.restart(_name(request), include_tasks=include_tasks, only_failed=only_failed)
     return web.Response(status=204) if plan is None else json_response(plan, 202)
 
@@ -270,7 +271,7 @@ async def _signal(herder: Herder, request: web.Request) -> web.StreamResponse:
 
 
 async def _plugins(herder: Herder, request: web.Request) -> web.StreamResponse:
-    return json_response(herder.plugins(_flag(request, "connectorsOnly", True)))
+    return json_response(herder.plugins(read_flag(request, "connectorsOnly", True)))
 
 
 async def _plugin_config(herder: Herder, request: web.Request) -> web.StreamResponse:

@@ -66,6 +66,10 @@ class TopicNaming:
         topic = self._sanitise(self._physical(table))
         return (self.route.apply(topic) or topic) if self.route is not None else topic
 
+    def fitting(self, name: str) -> str:
+        """Return `name` as Kafka takes it."""
+        return self._sanitise(name)
+
     def key_value(self, table: TableId) -> str | None:
         """Return the value of `key_field` in every key of the table, None when there is no such field."""
         if self.key_field is None:

@@ -9,6 +9,7 @@ from faust_cdc.notifications.notification import signal_refused
 from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.signals.queue import CommandQueue
+from faust_cdc.signals.routing import RouteCommand, RoutesChanged, SetRoute
 from faust_cdc.signals.signal import ChangeStructures, LogMessage, RefusedSignal, TaskCommand, signal_type
 from faust_cdc.signals.source_channel import SourceChannel
 from faust_cdc.snapshot.commands import SnapshotCommand
@@ -37,6 +38,8 @@ class CommandDesk:
         self._source = source
         self._server = server
         self._notifier = notifier
+        self.on_route: Callable[[RouteCommand], str | None] = _no_stream
+        """Carries out a command about routes, or says why not."""
 
     def __bool__(self) -> bool:
         """True when commands are there to be taken."""
@@ -59,6 +62,9 @@ class CommandDesk:
             log.info("%s", command.message.replace("{}", _java_map(offset()), 1))
         elif isinstance(command, RefusedSignal):
             self._refuse(command)
+        elif isinstance(command, RoutesChanged | SetRoute):
+            if reason := self.on_route(command):
+                self._refuse(RefusedSignal(command.id, signal_type(command), reason))
         elif isinstance(command, ChangeStructures):
             if self._change_structures is None:
                 reason = "the task streams nothing, so no structure is followed"
@@ -75,6 +81,11 @@ class CommandDesk:
     def _refuse(self, signal: RefusedSignal) -> None:
         log.warning("Signal %r (%s) is not taken: %s.", signal.id, signal.type, signal.reason)
         self._notifier.notify(signal_refused(self._server, signal.id, signal.type, signal.reason))
+
+
+def _no_stream(command: RouteCommand) -> str | None:
+    """Refuse: nothing is streamed that could go another way, and a start reads the routes anyway."""
+    return None if isinstance(command, RoutesChanged) else "the connector does not stream"
 
 
 def _java_map(offset: SourceOffset) -> str:

@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from faust_cdc.config.routes import parse_route
 from faust_cdc.history.changes import ChangeKind, StructureChange
 from faust_cdc.history.table_reading import table_id_of, table_of
+from faust_cdc.signals.routing import RouteCommand, RoutesChanged, SetRoute
 from faust_cdc.snapshot.commands import (
     AdditionalCondition,
     ExecuteSnapshot,
@@ -101,7 +103,7 @@ class ChangeStructures:
     schema: str | None = None
 
 
-TaskCommand = SnapshotCommand | LogMessage | RefusedSignal | ChangeStructures
+TaskCommand = SnapshotCommand | LogMessage | RefusedSignal | ChangeStructures | RouteCommand
 
 SIGNAL_TYPES: Final[Mapping[type, str]] = {
     ExecuteSnapshot: "execute-snapshot",
@@ -110,12 +112,16 @@ SIGNAL_TYPES: Final[Mapping[type, str]] = {
     ResumeSnapshot: "resume-snapshot",
     LogMessage: "log",
     ChangeStructures: "schema-changes",
+    SetRoute: "set-route",
+    RoutesChanged: "set-route",
 }
 """Command → type of the signal that asks for it."""
 
 
 def signal_type(command: TaskCommand) -> str:
     """Return the type of the signal that a command came from."""
+    if isinstance(command, SetRoute) and command.route is None:
+        return "delete-route"
     return command.type if isinstance(command, RefusedSignal) else SIGNAL_TYPES[type(command)]
 
 
@@ -251,6 +257,22 @@ def _log(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
     return LogMessage(signal.id, message)
 
 
+def _set_route(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
+    tables = _text(data, "tables")
+    if tables is None:
+        raise ValueError("'tables' is missing from its data: give the pattern of the tables")
+    if "route" not in data:
+        raise ValueError("'route' is missing from its data: give the route")
+    return SetRoute(signal.id, tables, parse_route(tables, data["route"]))
+
+
+def _delete_route(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
+    tables = _text(data, "tables")
+    if tables is None:
+        raise ValueError("'tables' is missing from its data: give the pattern of the route")
+    return SetRoute(signal.id, tables, None)
+
+
 def _schema_changes(signal: Signal, data: Mapping[str, Any]) -> TaskCommand:
     database = _text(data, "database")
     if database is None:
@@ -290,6 +312,8 @@ _READERS: Final[dict[str, Callable[[Signal, Mapping[str, Any]], TaskCommand]]] =
     "pause-snapshot": _pause,
     "resume-snapshot": _resume,
     "log": _log,
+    "set-route": _set_route,
+    "delete-route": _delete_route,
     "schema-changes": _schema_changes,
     "set-binlog-position": _set_binlog_position,
 }

@@ -412,7 +412,7 @@ class ChunkReaders:
 
     def _read_compiled(self, session: ChunkSession, chunk: Chunk) -> None:
         captured = chunk.request.captured
-        if not self._is_compiled:
+        if not self._is_compiled or captured.is_row_wise:
             self._read_cells(session, chunk)
             return
         # Imported here: the module needs the extension's run-time library, which not every platform has.

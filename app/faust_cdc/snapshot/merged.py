@@ -27,7 +27,7 @@ from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
-from faust_cdc.snapshot.chunk_records import to_records
+from faust_cdc.snapshot.chunk_records import block_of, to_records
 from faust_cdc.snapshot.joining import STOPPED
 from faust_cdc.snapshot.kindness import Pace
 from faust_cdc.snapshot.launch import SourceReads, changes_too_fast, key_of, unreadable
@@ -51,6 +51,7 @@ EAGER_WAIT_MS = 2
 NO_LIMIT_MS = 1 << 30
 VAIN_PARKS_MAX = 10
 """So often a table may seem changed, and not be, until it is held to be unreadable."""
+REROUTED = "its route is another one"
 VAIN_OVERRUNS_MAX = 10
 """So often a chunk that cannot be halved may be overrun."""
 CHUNKS_MAX = 1_000
@@ -294,6 +295,14 @@ class MergedSnapshot:
             if work.captured.id in put_in_place:
                 self._begin_again(work)
 
+    def rerouted(self, concerned: Callable[[TableId], bool]) -> None:
+        """Have rows of these tables that are not written read again: they go another way from here on."""
+        self._drop_reads(concerned)
+        self._whole.rerouted(concerned)
+        for work in self._pending:
+            if work.parked is None and concerned(work.captured.id):
+                work.parked, work.parked_for = BinlogPosition("", 0), REROUTED
+
     def _begin_again(self, work: _Work) -> None:
         done = work.ranges.progress(work.progress)
         nothing = replace(done, rows=0, planned_to=None, is_planned=False, open_ranges=(), last_key=None)
@@ -353,7 +362,7 @@ class MergedSnapshot:
                 self._give_up(chunk)
                 continue
             try:
-                to_records(chunk, self._dispatcher)
+                to_records(chunk, self._dispatcher, self._writer.topic_number)
             except ValueConversionError as error:
                 self._refuse(chunk, error)
                 continue
@@ -446,9 +455,9 @@ class MergedSnapshot:
                 return
             if delivered is None:
                 delivered = self._offset()
-            topic = self._writer.topic_number(work.captured.topic, work.captured.id)
+            topic, *others = (self._writer.topic_number(one.topic, one.id) for one in work.captured.targets)
             request = ChunkRequest(
-                self._watch.open(topic),
+                self._watch.open(topic, *others),
                 work.captured,
                 work.ranges,
                 delivered.gtids,
@@ -558,11 +567,16 @@ class MergedSnapshot:
         surrogate_key = work.progress.surrogate_key
         key = key_of(captured, table, self._reads.keys([table], surrogate_key)[table.id])
         if table == work.ranges.table and key == work.ranges.key:
-            work.parked = None
-            work.vain_parks += 1
+            work.captured, work.parked = captured, None
+            work.vain_parks += work.parked_for != REROUTED
             if work.vain_parks > VAIN_PARKS_MAX:
                 reason = f"{table.id} cannot be read, and has not changed: {work.parked_for}"
                 self._leave_out(work, SourceRefused(reason))
+            return
+        if isinstance(key, Unchunkable) and work.parked_for == REROUTED and self.kind is not SnapshotKind.INCREMENTAL:
+            self._pending.remove(work)
+            whole = CopiedRows(work.ranges.override, work.progress.condition)
+            self.add_whole(captured, work.progress.from_beginning(), whole)
             return
         if isinstance(key, Unchunkable):
             self._skip(work, f"changed while the snapshot was taken, and has no key to go on by: {key.reason}")
@@ -582,14 +596,4 @@ class MergedSnapshot:
         return next((one for one in self._pending if one.captured.id == table), None)
 
     def _source(self, captured: CapturedTable, position: BinlogPosition) -> SourceInfo:
-        return self._block.at(
-            ts_us=int(time.time()) * 1_000_000,
-            server_id=0,
-            gtid=None,
-            file=position.file,
-            pos=position.pos,
-            thread=None,
-            snapshot=self._marker,
-            db=captured.id.database,
-            table=captured.id.table,
-        )
+        return block_of(self._block, captured, position, self._marker)

@@ -514,7 +514,7 @@ class Snapshots:
         stream.snapshot = INITIAL_SNAPSHOT if snapshot.kind is SnapshotKind.INITIAL else None
         running = self._running = self._merged(snapshot, stream)
         running.expect(tables.values())
-        stream.about_snapshot = running.members
+        stream.about_snapshot, stream.on_rerouted = running.members, running.rerouted
         structures = self._read_tables([table for table in tables if self._accepts(table)])
         self._cache.remember(structures.values())
         done = {table for table, one in tables.items() if one.state in ENDED}

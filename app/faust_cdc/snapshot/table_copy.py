@@ -74,7 +74,7 @@ class TableCopy:
 
         Raises NotPrepared before anything is written.
         """
-        if not self._is_compiled:
+        if not self._is_compiled or captured.is_row_wise:
             return self._copy_by_cells(captured, position, which)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
         from faust_cdc.snapshot.compiled_rows import Batch, CompiledRows
@@ -121,7 +121,9 @@ class TableCopy:
             if settled is None:
                 return
             row = settled
-        self._marked.add(captured, partial(self._record, captured, row, position))
+        if self._dispatcher.shows(captured, row):
+            for target in captured.targets:
+                self._marked.add(captured, partial(self._record, target, row, position))
 
     def _bad_row(
         self,
@@ -142,7 +144,7 @@ class TableCopy:
     def _record(self, captured: CapturedTable, row: Row, position: BinlogPosition, marker: str) -> KafkaRow:
         source = replace(self._source(captured, position), snapshot=marker)
         record = self._dispatcher.snapshot_record(captured, row, source)
-        return self._writer.topic_number(record.topic, captured.id), record.key, record.value
+        return self._writer.topic_number(record.topic, captured.id, record.partition), record.key, record.value
 
     def _source(self, captured: CapturedTable, position: BinlogPosition) -> SourceInfo:
         return self._block.at(

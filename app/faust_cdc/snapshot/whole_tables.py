@@ -133,6 +133,12 @@ class WholeTables:
             if names_table(statement, table.captured.id):
                 table.change()
 
+    def rerouted(self, concerned: Callable[[TableId], bool]) -> None:
+        """Take note of tables whose records go another way from here on."""
+        for table in self._tables:
+            if concerned(table.captured.id):
+                table.change()
+
     def rest(self) -> None:
         """Hold nothing on the server while nothing is read: no view, no lock."""
         for table in self._tables:

@@ -71,9 +71,12 @@ MOVES: Mapping[WindowState, frozenset[WindowState]] = {
 class SnapshotWindow:
     """One window; everything but the reading and `narrow` happens in the task's thread."""
 
-    def __init__(self, topic: int) -> None:
-        """`topic` is the number by which rows of the table name its topic; another table's is another, in any topic."""
-        self.topic = topic
+    def __init__(self, topic: int, others: tuple[int, ...] = ()) -> None:
+        """`topic` is the number by which rows of the table name its topic; another table's is another, in any topic.
+
+        `others` are those of further topics of the table.
+        """
+        self.topics = (topic, *others)
         self._state = WindowState.OPEN
         self.touched: set[bytes | None] = set()
         """Keys that the stream has delivered since; once its rows are read, only theirs."""
@@ -142,19 +145,24 @@ class KeyWatch:
         """True while a window is open or filled."""
         return bool(self._windows)
 
-    def open(self, topic: int) -> SnapshotWindow:
-        """Open a window; to be called at an edge of a source transaction only."""
-        window = SnapshotWindow(topic)
-        self._windows.setdefault(topic, []).append(window)
+    def open(self, topic: int, *others: int) -> SnapshotWindow:
+        """Open a window; to be called at an edge of a source transaction only.
+
+        `others` are numbers of further topics in which rows of the table have their records, with keys of their own.
+        """
+        window = SnapshotWindow(topic, others)
+        for number in window.topics:
+            self._windows.setdefault(number, []).append(window)
         return window
 
     def close(self, window: SnapshotWindow) -> None:
         """Tell the window nothing any more."""
-        windows = self._windows.get(window.topic, [])
-        if window in windows:
-            windows.remove(window)
-        if not windows:
-            self._windows.pop(window.topic, None)
+        for number in window.topics:
+            windows = self._windows.get(number, [])
+            if window in windows:
+                windows.remove(window)
+            if not windows:
+                self._windows.pop(number, None)
 
     def rows(self, rows: list[Row], at: int, stop: int) -> None:
         """Note the keys of `rows[at:stop]`."""

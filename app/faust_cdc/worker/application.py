@@ -26,6 +26,7 @@ from faust_cdc.connect.desired import TASK_ID, TaskDesired
 from faust_cdc.connect.entities import ConnectError
 from faust_cdc.connect.herder import Herder
 from faust_cdc.connect.records import CONNECTOR
+from faust_cdc.connect.routes import ConnectorRoutes, RouteChange, RouteFindings
 from faust_cdc.connect.states import TargetState
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
@@ -35,6 +36,7 @@ from faust_cdc.notifications.notification import Notification, signal_refused
 from faust_cdc.pipeline.schema_book import SchemaBook
 from faust_cdc.rest.metrics_api import metrics_routes
 from faust_cdc.rest.notifications_api import notification_routes
+from faust_cdc.rest.routes_api import table_routes
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
 from faust_cdc.rest.tables_api import SchemaQuestion, tables_routes
 from faust_cdc.signals.signal import TaskCommand, signal_type
@@ -42,13 +44,14 @@ from faust_cdc.snapshot.book import SnapshotBook, Turn
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.worker.gate import KafkaGate
 from faust_cdc.worker.inbox import Inbox
-from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog
+from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog, TopicRouteRecords
 from faust_cdc.worker.manager import RunningTask, TaskManager
 from faust_cdc.worker.metrics import LoopWatch, WorkerNumbers
 from faust_cdc.worker.offset_log import FencedOffsetLog
 from faust_cdc.worker.orders import Orders
 from faust_cdc.worker.program import WorkerProgram
-from faust_cdc.worker.settings import client_settings, ensure_clients_can_be_made, faust_settings
+from faust_cdc.worker.route_watch import RouteWatch
+from faust_cdc.worker.settings import client_settings, ensure_clients_can_be_made, faust_settings, internal_topics
 from faust_cdc.worker.snapshot_watch import SnapshotWatch, held_reports
 from faust_cdc.worker.startup import Startup, StartupStage
 from faust_cdc.worker.topic_view import TopicView
@@ -111,6 +114,8 @@ class CdcApp(App):
         self.offsets = self._view("offsets", config.offset_storage_topic)
         self.statuses = self._view("statuses", config.status_storage_topic)
         self.snapshots = self._view("snapshots", config.snapshots_topic)
+        self.routes = self._view("routes", config.routes_topic)
+        self.route_watch = RouteWatch(self.routes)
         self.snapshot_book = SnapshotBook(self._snapshot_turned)
         self.snapshots.listen(self.snapshot_book.note)
         self.table_schemas = self._view("table_schemas", config.table_schemas_topic)
@@ -119,6 +124,7 @@ class CdcApp(App):
         self.slot_count = config.leases_partitions
         self.notifications = NotificationBoard()
         self.herder = self._new_herder()
+        self.connector_routes = self._new_routes()
         self.startup = Startup(config.bootstrap_servers, self._tell_stage)
         super().__init__(
             config.group_id,
@@ -159,6 +165,14 @@ class CdcApp(App):
             config,
             _check_source,
         )
+
+    def _new_routes(self) -> ConnectorRoutes:
+        config = self.worker_config
+        own_topics = (config.schemas_topic, *(one.name for one in internal_topics(config)))
+        records = TopicRouteRecords(self.control, self.routes)
+        routes = ConnectorRoutes(self.herder, self.routes, records, _check_routes, own_topics)
+        self.herder.on_delete = routes.forget
+        return routes
 
     def _new_manager(self) -> TaskManager:
         config = self.worker_config
@@ -216,7 +230,8 @@ class CdcApp(App):
 
     def topics_exist(self, partition_counts: dict[str, int], cluster_id: str) -> None:
         """Declare the tables over the topics that were found or made."""
-        for view in (self.connectors, self.offsets, self.statuses, self.snapshots, self.table_schemas):
+        views = (self.connectors, self.offsets, self.statuses, self.snapshots, self.table_schemas, self.routes)
+        for view in views:
             view.declare(self, partition_counts[view.topic])
         self.slot_count = partition_counts[self.worker_config.leases_topic]
         self.herder.kafka_cluster_id = cluster_id
@@ -254,6 +269,7 @@ class CdcApp(App):
         routes = connect_routes(lambda: self.herder) + metrics_routes(lambda: self._numbers().page)
         routes += notification_routes(lambda: self.herder, self.notifications, self.worker_config.worker_id)
         routes += tables_routes(lambda: self.herder, self.schema_book, partial(_check_schemas, self.worker_config))
+        routes += table_routes(lambda: self.connector_routes if self.routes.ready else None)
         if self.worker_config.registry is None:
             routes += self._registry_routes()
         return routes
@@ -277,6 +293,13 @@ class CdcApp(App):
         )
         self.registry = EmbeddedRegistry(schema_log)
         return registry_routes(self.registry, prefix=REGISTRY_PATH)
+
+
+def _check_routes(config: MySqlConnectorConfig, change: RouteChange) -> RouteFindings:
+    # As below: the MySQL driver comes with the first check.
+    from faust_cdc.connect.route_check import check_route_change
+
+    return check_route_change(config, change)
 
 
 def _check_source(config: MySqlConnectorConfig) -> list[SourceFinding]:

@@ -15,6 +15,7 @@ from faust_cdc.connect.records import StatusRecord
 from faust_cdc.connect.store import Command, Record
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
+from faust_cdc.pipeline.route_log import routes_partition
 from faust_cdc.worker.leases import slot_of
 from faust_cdc.worker.status import Status
 from faust_cdc.worker.topic_view import TopicView
@@ -71,6 +72,27 @@ class TopicConfigLog:
         visible = self._view.expect(key.encode(), value)
         try:
             await send_and_wait(self._producer(), self._view.topic, records, CONFIG_PARTITION)
+        except CdcError:
+            visible.cancel()
+            raise
+        await self._view.seen(visible, SEEN_WITHIN_S)
+
+
+class TopicRouteRecords:
+    """`faust_cdc.connect.routes.RouteRecords`: what was written is visible in this worker's own table on return."""
+
+    def __init__(self, producer: ProducerProvider, view: TopicView) -> None:
+        self._producer = producer
+        self._view = view
+
+    async def append(self, connector: str, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Write the records in order into the connector's partition; return when the last is visible here."""
+        key, value = records[-1]
+        visible = self._view.expect(key, value)
+        try:
+            partition = routes_partition(connector, self._view.partition_count)
+            texts = [(one.decode(), value) for one, value in records]
+            await send_and_wait(self._producer(), self._view.topic, texts, partition)
         except CdcError:
             visible.cancel()
             raise

@@ -50,6 +50,7 @@ def internal_topics(config: WorkerConfig) -> list[TopicSpec]:
         offset_topic(config),
         snapshot_topic(config),
         table_schemas_topic(config),
+        route_topic(config),
         TopicSpec(
             config.status_storage_topic,
             config.status_storage_partitions,
@@ -94,6 +95,17 @@ def table_schemas_topic(config: WorkerConfig) -> TopicSpec:
         config.table_schemas_topic,
         config.table_schemas_partitions,
         config.table_schemas_replication_factor,
+        INTERNAL_TOPIC,
+        must_be_compacted=True,
+    )
+
+
+def route_topic(config: WorkerConfig) -> TopicSpec:
+    """Return the topic of routes (`faust_cdc.pipeline.route_log`)."""
+    return TopicSpec(
+        config.routes_topic,
+        config.routes_partitions,
+        config.routes_replication_factor,
         INTERNAL_TOPIC,
         must_be_compacted=True,
     )

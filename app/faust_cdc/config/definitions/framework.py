@@ -323,7 +323,7 @@ OPTIONS: tuple[Option, ...] = (
         Width.LONG,
         "Topic Creation Groups",
         "Groups of configurations for topics created by source connectors",
-        limited("topics are created from topic.creation.default.*; rules per group are not in this version"),
+        USED,
     ),
     Option(
         "exactly.once.support",

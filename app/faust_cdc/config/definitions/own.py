@@ -18,6 +18,24 @@ _COVERED = "; ".join(one.what for one in listed() if one.covered)
 
 OPTIONS: tuple[Option, ...] = (
     Option(
+        "routes",
+        Type.STRING,
+        None,
+        Importance.MEDIUM,
+        None,
+        -1,
+        Width.LONG,
+        "Routes of tables",
+        (
+            "Where the records of tables go, as a JSON object of patterns of <database>.<table> and their routes, e.g. "
+            '{"shop_(\\\\d+)\\\\.orders": {"topic": "orders", "key_source": "${database}.${table}"}}; see Routes. '
+            "A route that is set while the connector runs (PUT /connectors/{c}/routes/{table}, or a signal set-route) "
+            "takes the place of the one here with the same pattern until it is deleted. Not set: every table goes "
+            "where topic.naming.strategy says."
+        ),
+        USED,
+    ),
+    Option(
         "compatibility.mode",
         Type.STRING,
         "right",

@@ -1,0 +1,146 @@
+"""`/connectors/{c}/routes`: a connector's routes, shown, set and deleted while it runs. Ours; Connect has none.
+
+    {"connector": "shop", "routes": [{"tables": "shop.orders", "origin": "rest", "updated_ms": n, "route": {…}}]}
+
+A route is checked against the tables that are there (`route_check`) before it is kept. Two changes at the same moment
+on two workers: each is checked against the routes that its worker knows; the later record of a pattern wins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from faust_cdc.config.connector import MySqlConnectorConfig
+from faust_cdc.config.routes import Route, parse_route
+from faust_cdc.connect.entities import ConnectError
+from faust_cdc.connect.herder import Herder
+from faust_cdc.connect.views import View
+from faust_cdc.pipeline.route_log import KeptRoute, kept_now, kept_routes, read_route_key, route_key
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChange:
+    """What is asked about."""
+
+    before: Sequence[Route]
+    after: Sequence[Route]
+    internal_topics: Iterable[str] = ()
+    may_reorder: bool = False
+    """A table may go on in its topic under another key or partitioner."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFindings:
+    """What was found."""
+
+    problems: tuple[str, ...]
+    tables: Mapping[str, tuple[str, ...]]
+    """The captured tables that each route serves, by its pattern."""
+
+
+RouteCheck: TypeAlias = Callable[[MySqlConnectorConfig, RouteChange], RouteFindings]
+"""Asks the database; blocking; see `route_check.check_route_change`."""
+
+
+class RouteRecords(Protocol):
+    """Appends to the topic of routes."""
+
+    async def append(self, connector: str, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Write the records of a connector in order and return when this worker's view shows the last of them.
+
+        Raises `BrokerUnavailable` when Kafka does not take them in time, `BrokerRefused` when it refuses.
+        """
+
+
+class ConnectorRoutes:
+    """The operations of the resource. Methods raise `ConnectError`."""
+
+    def __init__(
+        self, herder: Herder, view: View, records: RouteRecords, check: RouteCheck, internal_topics: Sequence[str] = ()
+    ) -> None:
+        self._herder = herder
+        self._view = view
+        self._records = records
+        self._check = check
+        self._internal_topics = tuple(internal_topics)
+        self._writing = asyncio.Lock()
+
+    def all(self, name: str) -> dict[str, Any]:
+        """`GET …/routes`."""
+        return {"connector": name, "routes": [_entity(one) for one in self._kept(name)[1]]}
+
+    def one(self, name: str, tables: str) -> dict[str, Any]:
+        """`GET …/routes/{table}`."""
+        return {"connector": name, **_entity(self._found(name, tables))}
+
+    async def put(self, name: str, tables: str, body: Any, *, may_reorder: bool = False) -> tuple[bool, dict[str, Any]]:
+        """`PUT …/routes/{table}`: whether it is new, and the route with the tables that it serves now.
+
+        400 for a route that is none, 409 for one that would break order or mix what does not go together.
+        """
+        try:
+            route = parse_route(tables, body)
+        except ValueError as error:
+            raise ConnectError(400, f"Route {tables!r} is not taken: {error}.") from None
+        async with self._writing:
+            config, kept = self._kept(name)
+            after = [*(one.route for one in kept if one.route.tables != tables), route]
+            findings = await self._checked(config, kept, after, may_reorder=may_reorder)
+            now = kept_now(route, "rest")
+            await self._records.append(name, [(route_key(name, tables), now.to_json())])
+        log.info("Connector %r: route %r is set", name, tables)
+        is_new = all(one.route.tables != tables for one in kept)
+        return is_new, {"connector": name, **_entity(now), "serves": list(findings.tables.get(tables, ()))}
+
+    async def delete(self, name: str, tables: str, *, may_reorder: bool = False) -> None:
+        """`DELETE …/routes/{table}`: back to the configuration's route of the pattern, or to none."""
+        async with self._writing:
+            config, kept = self._kept(name)
+            found = self._found(name, tables)
+            if found.origin == "config":
+                raise ConnectError(
+                    409,
+                    f"Route {tables!r} is in the configuration of connector {name} (option routes): take it out there.",
+                )
+            after = [one.route for one in kept if one.route.tables != tables]
+            after += [one for one in config.routes if one.tables == tables]
+            await self._checked(config, kept, after, may_reorder=may_reorder)
+            await self._records.append(name, [(route_key(name, tables), None)])
+        log.info("Connector %r: route %r is deleted", name, tables)
+
+    async def forget(self, name: str) -> None:
+        """Delete all routes of a connector that is deleted: another one of its name begins without them."""
+        keys = [key for key, _ in self._view.items() if (read_route_key(key) or ("",))[0] == name]
+        if keys:
+            await self._records.append(name, [(key, None) for key in keys])
+
+    async def _checked(
+        self, config: MySqlConnectorConfig, kept: Sequence[KeptRoute], after: Sequence[Route], *, may_reorder: bool
+    ) -> RouteFindings:
+        change = RouteChange([one.route for one in kept], after, self._internal_topics, may_reorder)
+        timeout_s = config.connection_validation_timeout_ms / 1000
+        findings = await asyncio.wait_for(asyncio.to_thread(self._check, config, change), timeout_s)
+        if findings.problems:
+            raise ConnectError(409, "The route is not taken: " + "; ".join(findings.problems) + ".")
+        return findings
+
+    def _kept(self, name: str) -> tuple[MySqlConnectorConfig, list[KeptRoute]]:
+        config = self._herder.parsed(name)
+        return config, kept_routes(name, config.routes, self._view.items())
+
+    def _found(self, name: str, tables: str) -> KeptRoute:
+        for one in self._kept(name)[1]:
+            if one.route.tables == tables:
+                return one
+        raise ConnectError(404, f"Connector {name} has no route {tables!r}")
+
+
+def _entity(kept: KeptRoute) -> dict[str, Any]:
+    entity: Mapping[str, Any] = {"tables": kept.route.tables, "origin": kept.origin, "route": kept.route.to_value()}
+    return {**entity, "updated_ms": kept.updated_ms} if kept.updated_ms else dict(entity)
