@@ -134,6 +134,9 @@ class Agreement:
                 self.counts.reasons[f"refused {error.args[0]}"] += 1
                 if error.args[0] in (1064,):
                     self.counts.reasons[f"syntax {part[:200]}"] += 1
+                if "OR REPLACE" in part:
+                    # The table that was to be replaced is gone; MariaDB writes a DROP TABLE of its own for that.
+                    self._tables = read_tables(connection, captured_tables(connection, self._is_mine))
                 return context
             context = self._compare(connection, part, context)
         return context
