@@ -97,9 +97,13 @@ class _Alteration:
                 raise NotResolved("periods and versions change columns and keys")
             if isinstance(clause, OtherClause) and clause.words == "CONVERT TABLE":
                 raise NotResolved("a table becomes a partition")
-        converts = any(isinstance(clause, ConvertCharset) for clause in self._clauses)
-        sets = any(isinstance(c, SetOptions) and (c.options.charset or c.options.collation) for c in self._clauses)
-        if converts and sets:
+        charsets = [
+            clause
+            for clause in self._clauses
+            if isinstance(clause, ConvertCharset)
+            or (isinstance(clause, SetOptions) and (clause.options.charset or clause.options.collation))
+        ]
+        if len(charsets) > 1:
             raise NotResolved("two clauses give the table a charset")
 
     def _options(self) -> None:

@@ -41,7 +41,7 @@ def _option(reader: Reader, draft: _Draft) -> bool:
         reader.tokens.take()
         token = reader.tokens.peek()
     if token.word == "CHARSET" or (token.word in ("CHARACTER", "CHAR") and reader.tokens.peek(1).word == "SET"):
-        draft.charset, draft.collation = charset_name(reader), None
+        draft.charset = charset_name(reader)
     elif token.word == "COLLATE":
         reader.tokens.take()
         reader.skip("=")

@@ -118,9 +118,7 @@ def _after_body(reader: Reader) -> tuple[TableOptions, bool]:
 
 def merged(first: TableOptions, second: TableOptions) -> TableOptions:
     """Return both options, the second's where both have one."""
-    charset, collation = second.charset or first.charset, second.collation
-    if second.charset is None:
-        collation = second.collation or first.collation
+    charset, collation = second.charset or first.charset, second.collation or first.collation
     comment = first.comment if second.comment is None else second.comment
     return TableOptions(charset, collation, comment, first.others + second.others)
 
