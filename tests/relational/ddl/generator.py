@@ -208,7 +208,8 @@ class Generator:
             clauses.append(self.random.choice(("ALGORITHM=COPY", "LOCK=DEFAULT", "FORCE", "ALGORITHM = DEFAULT")))
         # MariaDB 10.11 leaves the old table's file behind when it copies and renames one with such a name; MySQL 9.7
         # ends when it copies and renames a table with a foreign key to itself, and renames its column.
-        plain = table.id.table.isascii() and table.id.table.isalnum() if self.mariadb else len(clauses) == 1
+        renames = any(clause.startswith(("CHANGE", "RENAME")) for clause in clauses)
+        plain = table.id.table.isascii() and table.id.table.isalnum() if self.mariadb else not renames
         if self.maybe(0.04) and plain:
             clauses.append(
                 f"{self.word('RENAME')} {self.random.choice(('TO ', 'AS ', ''))}{self.table(self._new_id())}"
