@@ -296,16 +296,10 @@ class _Alteration:
         added = [c.key for c in self._clauses if isinstance(c, AddKey) and self._is_new(keys, c.key)]
         primary = {(part.column or "").lower() for key in added if key.kind is KeyKind.PRIMARY for part in key.parts}
         self._columns = [
-            self._in_primary_key(column) if column.name.lower() in primary else column for column in self._columns
+            not_null(column, self._context) if column.name.lower() in primary else column for column in self._columns
         ]
         keys.add(added, self._columns)
         return keys
-
-    def _in_primary_key(self, column: Column) -> Column:
-        implied = column.type_name == "timestamp" and not self._context.explicit_defaults_for_timestamp
-        if implied and column.nullable:
-            raise NotResolved(f"the default of column {column.name!r} is not known")
-        return not_null(column, self._context)
 
     def _is_new(self, keys: Keys, key: KeyDefinition) -> bool:
         return not (key.if_not_exists and key.name is not None and keys.find(key.name) is not None)

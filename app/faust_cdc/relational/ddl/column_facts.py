@@ -98,7 +98,10 @@ def ensure_defaults_told(table: Table) -> None:
 
 
 def not_null(column: Column, context: DdlContext) -> Column:
-    """Return the column as a primary key makes it."""
+    """Return the column as a primary key makes it. Raises NotResolved."""
+    legacy = column.type_name == "timestamp" and not context.explicit_defaults_for_timestamp
+    if legacy and (column.nullable or (column.default or "").startswith("0000")):
+        raise NotResolved(f"the default of column {column.name!r} is not known")
     if not column.nullable:
         return column
     if context.mariadb and column.on_update and column.default is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -108,7 +109,8 @@ class Keys:
         taken = {key.name.lower(): key for key in self.all()}
         if wanted.lower() not in taken and wanted.lower() != "primary":
             return wanted
-        if unique and any(may_be_gone(key, self.all()) for key in taken.values()):
+        stem = re.compile(rf"{re.escape(wanted)}(_\d+)?", re.IGNORECASE)
+        if unique and any(not key.unique and stem.fullmatch(key.name) for key in self._known):
             raise NotResolved("which names of keys are taken is not known")
         return next(
             f"{wanted}_{number}" for number in range(2, len(taken) + 3) if f"{wanted}_{number}".lower() not in taken
