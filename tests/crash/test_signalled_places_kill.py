@@ -1,4 +1,4 @@
-"""kill -9 at the named places of signalled snapshots; what that costs is counted by the server.
+"""kill -9 at the named places of snapshots of each kind; what that costs is counted by the server.
 
 A life that ends may have read a chunk for each reader that is not committed: so many rows, and no more, are read again.
 """
@@ -58,7 +58,7 @@ def rows_sent(mysql: MySqlServer, database: str) -> int:
     return int(count)
 
 
-SHORT = {"INCREMENTAL": PLACES, "BLOCKING": PLACES[::2]}
+SHORT = {"INCREMENTAL": PLACES, "BLOCKING": PLACES[::2], "INITIAL": PLACES[1::2]}
 """Kind → places of the short form."""
 
 
@@ -82,11 +82,14 @@ def test_it_goes_on_and_reads_no_more_than_a_chunk_again(
         "incremental.snapshot.chunk.size": str(CHUNK),
         "snapshot.max.threads": str(READERS),
     }
+    if kind == "INITIAL":
+        config |= {"snapshot.mode": "initial", "table.include.list": f"{mysql_database}.a"}
     found = list[tuple[RawRecord, Any, Any]]()
     with Updater(mysql, mysql_database, ["a"], ROWS, SEED, 0.02) as writer:
         try:
             begin(worker, config)
-            signals.table("s-1", "execute-snapshot", type=kind, **{"data-collections": [signals.name("a")]})
+            if kind != "INITIAL":
+                signals.table("s-1", "execute-snapshot", type=kind, **{"data-collections": [signals.name("a")]})
             worker.until(lambda: runs(worker), 120, "it runs")
             worker.kill()
             for place in TURNS * (SHORT[kind] if TURNS == 1 else PLACES):

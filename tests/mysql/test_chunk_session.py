@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -77,13 +77,17 @@ def test_a_transaction_that_was_sent_before_the_engine_shows_it(server: MySqlSer
         writer.join(60)
 
 
-def test_a_transaction_that_is_given_up_is_not_waited_for(server: MySqlServer) -> None:
-    with opened(server) as session, server.admin("d") as connection, connection.cursor() as cursor:
-        cursor.execute(f"SET gtid_next = '{uuid4()}:7'")
-        cursor.execute("BEGIN")
-        cursor.execute("INSERT INTO t VALUES (2)")
+def test_transactions_that_are_given_up_are_not_waited_for(server: MySqlServer) -> None:
+    """Of several sources, with a tag and without."""
+    with opened(server) as session, ExitStack() as stack:
+        cursors = []
+        for number, gtid in enumerate((f"{uuid4()}:7", f"{uuid4()}:7", f"{uuid4()}:blue:7"), 2):
+            cursors.append(stack.enter_context(stack.enter_context(server.admin("d")).cursor()))
+            for statement in (f"SET gtid_next = '{gtid}'", "BEGIN", f"INSERT INTO t VALUES ({number})"):
+                cursors[-1].execute(statement)
         position = session.current_position()
-        assert not session.begin(None, position, for_ms(300))
-        cursor.execute("ROLLBACK")
-        cursor.execute("SET gtid_next = AUTOMATIC")
+        for cursor in cursors:
+            assert not session.begin(None, position, for_ms(300))
+            cursor.execute("ROLLBACK")
+            cursor.execute("SET gtid_next = AUTOMATIC")
         assert session.begin(None, position, for_ms(60_000))

@@ -60,6 +60,17 @@ def test_what_is_no_set_is_refused(text: str) -> None:
         GtidSet.parse(text)
 
 
+def test_owned_ones_as_a_server_shows_them() -> None:
+    """MySQL 9.7: `SET gtid_next` and BEGIN in six sessions, then SELECT @@global.gtid_owned."""
+    text = (
+        "218ee6a3-3745-4ca3-b31a-7b89b78d1761:9#12:7#11218ee6a3-3745-4ca3-b31a-7b89b78d1761:blue:4#14:3#13"
+        "218ee6a3-3745-4ca3-b31a-7b89b78d1761:red:1#15d9e3d727-7745-495d-8a93-ed5462345edc:1#16"
+    )
+    one, other = "218ee6a3-3745-4ca3-b31a-7b89b78d1761", "d9e3d727-7745-495d-8a93-ed5462345edc"
+    assert GtidSet.parse_owned(text) == GtidSet.parse(f"{one}:7:9:blue:3-4:red:1,{other}:1")
+    assert not GtidSet.parse_owned("")
+
+
 def test_adding_leaves_the_old_set_alone() -> None:
     old = GtidSet.parse(f"{A}:1-3")
     new = old.add(f"{A}:4").add(f"{A}:6").add(f"{A}:5").add(f"{A.upper()}:Blue:1").add(f"{B}:1")

@@ -15,7 +15,6 @@ Source: MariaDB KB, "Enhancements for START TRANSACTION WITH CONSISTENT SNAPSHOT
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import time
 from collections.abc import Callable
@@ -28,7 +27,6 @@ from faust_cdc.mysql.positions import BinlogPosition, GtidSet
 from faust_cdc.mysql.snapshot_session import NET_WRITE_TIMEOUT_S, SnapshotPoint, SnapshotSession
 from faust_cdc.relational.model import TableId
 
-_OWNER = re.compile(r"#\d+")
 BEHIND_MAX_S = 60.0
 """So long the server may take until it shows what it has sent us."""
 WAIT_TIMEOUT_S = 28_800
@@ -183,8 +181,8 @@ class ChunkSession(SnapshotSession):
         return ""
 
     def _owned(self) -> GtidSet:
-        """Return what sessions own; the server shows it as uuid:number#session:number#session."""
-        return GtidSet.parse(_OWNER.sub("", str(self._run("SELECT @@global.gtid_owned")[0][0])))
+        """Return what sessions own."""
+        return GtidSet.parse_owned(str(self._run("SELECT @@global.gtid_owned")[0][0]))
 
     def _meaning(self, error: Exception) -> CdcError | None:
         return too_long(error) or super()._meaning(error)

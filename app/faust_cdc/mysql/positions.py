@@ -19,6 +19,8 @@ from typing import NamedTuple
 from faust_cdc.errors import ConfigError
 
 _FILE_SUFFIX = re.compile(r"^(.*?)\.?(\d+)$")
+_OWNER = re.compile(r"#\d+")
+_SOURCE_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class BinlogPosition(NamedTuple):
@@ -160,6 +162,14 @@ class GtidSet:
                 for source, interval in _parse_member(member.strip(), text):
                     collected.setdefault(source, []).append(interval)
         return cls._of({source: _merge(intervals) for source, intervals in collected.items()})
+
+    @classmethod
+    def parse_owned(cls, text: str) -> GtidSet:
+        """Parse MySQL's `gtid_owned`, e.g. `uuid:4#17:5#18uuid:tag:1#19`: each number's session is named behind it.
+
+        Nothing parts a session from the next source (seen on 9.7). Raises what `parse` raises.
+        """
+        return cls.parse(_OWNER.sub("", _SOURCE_UUID.sub(r",\g<0>", text)))
 
     def add(self, gtid: str) -> GtidSet:
         """Return this set with the transaction `uuid:n` or `uuid:tag:n` in it."""

@@ -189,7 +189,13 @@ def ensure_binlog_file(connection: Connection[Any], start: BinlogPosition) -> No
 
 
 def ensure_gtids_available(connection: Connection[Any], start: GtidSet) -> None:
-    """No transaction after `start` was purged, and the server has executed everything in `start`."""
+    """No transaction after `start` was purged, and the server has everything in `start`.
+
+    What is in its binlog may be sent before it is executed: semi-sync holds the commit up behind it. A session owns its
+    GTID until then, and the server adds those too when a replica asks: mysql-server rpl_binlog_sender.cc,
+    `Binlog_sender::check_start_file`. They are read first, for what is not owned any more is executed by then.
+    """
+    owned = GtidSet.parse_owned(server_variables(connection, ("gtid_owned",)).get("gtid_owned", ""))
     found = server_variables(connection, ("gtid_purged", "gtid_executed", "gtid_mode"))
     if found.get("gtid_mode", "OFF").upper() != "ON":
         raise ServerMisconfigured(
@@ -204,7 +210,7 @@ def ensure_gtids_available(connection: Connection[Any], start: GtidSet) -> None:
             f"The transactions {gap} were purged from {describe(connection)} before they were read.",
             remedy=_NEW_SNAPSHOT,
         )
-    ahead = start.subtract(executed)
+    ahead = start.subtract(executed.union(owned))
     if ahead:
         raise GtidGap(
             f"The offsets hold transactions that {describe(connection)} never executed: {ahead}.",
