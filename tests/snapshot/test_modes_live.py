@@ -16,7 +16,7 @@ import pytest
 
 from faust_cdc.pipeline.phase import Phase
 from faust_cdc.pipeline.task import ConnectorTask
-from tests.lab import Apicurio, KafkaBroker, MySqlServer
+from tests.lab import Apicurio, KafkaBroker, MariaDbServer
 from tests.oracle.invariants import duplicates, order_faults
 from tests.oracle.topics import RawRecord, TopicReader, changes
 from tests.pipeline.test_snapshot_modes import BASED, put_offset
@@ -38,8 +38,9 @@ def nothing(bench: Bench) -> None:
 
 
 def lose(bench: Bench) -> None:
-    """Have the stored offset name a file that the server never had."""
-    put_offset(bench, {"file": "binlog.000000", "pos": 4})
+    """Have the stored offset name a file that the server never had, on MariaDB also a GTID."""
+    gtids = {"gtids": "0-1-1000000000"} if isinstance(bench.source, MariaDbServer) else {}
+    put_offset(bench, {"file": "binlog.000000", "pos": 4} | gtids)
 
 
 def without_binlogs(bench: Bench) -> None:
@@ -100,14 +101,21 @@ def write_more(task: ConnectorTask, writer: RandomWriter) -> None:
     wait(task, lambda: writer.operations >= there + MORE, "the writer")
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_mode(mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, name: str) -> None:
+ON_MARIADB = ("always", "initial_only", "recovery", "when_needed, lost")
+"""Those in which a read and the stream, or two reads, meet at a place that MariaDB tells by other means than MySQL."""
+
+
+@pytest.mark.parametrize(
+    ("flavor", "name"), [("mysql", name) for name in CASES] + [("mariadb", name) for name in ON_MARIADB]
+)
+def test_mode(request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio, flavor: str, name: str) -> None:
+    source, database = request.getfixturevalue(flavor), request.getfixturevalue(f"{flavor}_database")
     case, options = CASES[name], {"snapshot__locking__mode": "watermark", "snapshot__chunk__size": "60"}
-    bench = Bench(mysql, kafka, apicurio, mysql_database, **options)
-    fill(mysql, mysql_database, ("a",), ROWS)
+    bench = Bench(source, kafka, apicurio, database, **options)
+    fill(source, database, ("a",), ROWS)
     case.before(bench)
-    topic, parts = f"{bench.prefix}.{mysql_database}.a", list[Found]()
-    writer, quiet = RandomWriter(mysql, mysql_database, ["a"], ROWS * 2, 11, 0.001), ExitStack()
+    topic, parts = f"{bench.prefix}.{database}.a", list[Found]()
+    writer, quiet = RandomWriter(source, database, ["a"], ROWS * 2, 11, 0.001), ExitStack()
     if case.quiet:
         quiet.enter_context(writer.held())
     with TopicReader(kafka.bootstrap) as reader, writer:
@@ -124,7 +132,7 @@ def test_mode(mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_
             wait(task, lambda: is_beside(task), "the second start")
             write_more(task, writer)
             writer.stop()
-            mysql.execute(f"INSERT INTO a (id, v) VALUES ({LAST}, 0)", mysql_database)
+            source.execute(f"INSERT INTO a (id, v) VALUES ({LAST}, 0)", database)
             parts.append(Found())
 
             def is_there() -> bool:
@@ -136,9 +144,9 @@ def test_mode(mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_
     assert tuple("r" in one for one in ops) == case.reads
     assert "u" in ops[1], "the stream"
     found = parts[1] if case.reads[1] else parts[0] + parts[1]
-    assert final(found, topic) == dict(mysql.query("SELECT id, v FROM a", mysql_database))
+    assert final(found, topic) == dict(source.query("SELECT id, v FROM a", database))
     for one in (parts[0], found):
         assert not stale_rows(one)
         assert not duplicates(one)
         assert not order_faults(one)
-    print(f"{name}: {writer.operations} changes, {[len(part) for part in parts]} records")
+    print(f"{flavor}, {name}: {writer.operations} changes, {[len(part) for part in parts]} records")

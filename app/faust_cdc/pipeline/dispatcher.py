@@ -8,7 +8,7 @@ the new one, as in Debezium's RelationalChangeRecordEmitter.emitUpdateRecord.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from faust_cdc.binlog.events import RowsEvent
@@ -89,28 +89,49 @@ class Dispatcher:
         the copy will show it."""
 
     def records(
-        self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None = None, first: int = 0
+        self,
+        event: RowsEvent,
+        source: SourceInfo,
+        transaction: OpenTransaction | None = None,
+        first: int = 0,
+        *,
+        is_xa: bool = False,
     ) -> Iterator[ChangeRecord]:
         """Yield the change records of one rows event; `source` is the event's block, its row index counted here.
 
-        Rows before the one of index `first` are read and counted, not yielded.
+        Rows before the one of index `first` are read and counted, not yielded. Those of a table that is awaited are
+        yielded only with `is_xa`: they go by when they are `decided`.
 
         `transaction` counts them: with transaction metadata, every record but a tombstone has its place.
 
         Raises TableError (SchemaOutOfSync, ValueConversionError …) naming table, column and position.
         """
         with placed(event):
-            yield from self._records(event, source, transaction, first)
+            yield from self._records(event, source, transaction, first, is_xa=is_xa)
+
+    def decided(self, held: Iterable[ChangeRecord]) -> Iterator[ChangeRecord]:
+        """Yield what is to be written of the records of an XA transaction that is committed now."""
+        return (record for record in held if record.table is None or not self._goes_by(record.table))
+
+    def _goes_by(self, table: TableId) -> bool:
+        """Tell who waits to copy a table that something of it goes by; True: it is not written."""
+        return table in self.awaited and self.awaited[table]()
 
     def _records(
-        self, event: RowsEvent, source: SourceInfo, transaction: OpenTransaction | None, first: int
+        self,
+        event: RowsEvent,
+        source: SourceInfo,
+        transaction: OpenTransaction | None,
+        first: int,
+        *,
+        is_xa: bool,
     ) -> Iterator[ChangeRecord]:
         if OPERATION[event.kind] in self._rules.skipped:
             return
         captured = self._cache.for_table_map(event.table_map)
         if captured is None:
             return
-        if captured.id in self.awaited and self.awaited[captured.id]():
+        if not is_xa and self._goes_by(captured.id):
             return
         if captured.shape is not None and OPERATION[event.kind] in captured.shape.skipped:
             return
@@ -221,7 +242,7 @@ class Dispatcher:
         captured = self._cache.for_truncated(table_id, f"{source.file}:{source.pos}")
         if captured is None:
             return []
-        if captured.id in self.awaited and self.awaited[captured.id]():
+        if self._goes_by(captured.id):
             return []
         if captured.shape is not None and "t" in captured.shape.skipped:
             return []

@@ -11,8 +11,9 @@ once more from the binlog (`prepared_search`); its server keeps them as long as 
 task fails and says so, before the offset passes the COMMIT. A ROLLBACK of a transaction that is not kept drops nothing.
 
 Why nothing comes twice: rows go into the Kafka transaction of their COMMIT with the offset behind it, and from nowhere
-else. Why the order per key holds: a prepared transaction keeps its row locks, so nobody else changes those rows, and
-no DDL their tables, until the decision.
+else. Of a table that a snapshot waits to copy nothing is written before, for the copy shows it: that is decided at the
+COMMIT too, from which on a copy shows the rows. Why the order per key holds: a prepared transaction keeps its row
+locks, so nobody else changes those rows, and no DDL their tables, until the decision.
 
 Source: mysql-server `sql/xa.cc`, `XA_prepare_log_event`; MariaDB 10.5+ `Gtid_log_event` (FL_PREPARED_XA).
 """

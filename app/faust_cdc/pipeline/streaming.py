@@ -69,6 +69,8 @@ class SourceTransaction:
     """With `provide.transaction.metadata`; None for XA and for single DDL statements, as in Debezium."""
     held: HeldRows | None = None
     """Where rows wait for the decision of an XA transaction, or behind a savepoint; others are written at once."""
+    is_xa: bool = False
+    """`held` waits for the decision of an XA transaction, or has it now."""
     savepoints: Savepoints | None = None
     begin: tuple[str, int] = ("", 0)
     """File and position of its first event."""
@@ -332,7 +334,7 @@ class StreamingSource:
             write = transaction.held.write
         first = 0 if self._resume is None else self._resume.first_row()
         if first != ALL_ROWS or transaction.metadata is not None:  # rows passed over have their places all the same
-            for record in self._dispatcher.records(event, block, transaction.metadata, first):
+            for record in self._dispatcher.records(event, block, transaction.metadata, first, is_xa=transaction.is_xa):
                 write(record)
         if event.end_of_statement:
             transaction.query = None
@@ -436,8 +438,8 @@ class StreamingSource:
             )
 
     def _hold_xa(self, transaction: SourceTransaction) -> None:
-        if transaction.held is None and not self._publish_at_prepare:
-            transaction.held = HeldRows()
+        if not self._publish_at_prepare:
+            transaction.held, transaction.is_xa = transaction.held or HeldRows(), True
 
     def _prepare(self, event: XaPrepareEvent) -> None:
         """XA PREPARE, and XA COMMIT … ONE PHASE, which MySQL logs as a PREPARE that is a commit."""
@@ -461,6 +463,7 @@ class StreamingSource:
         elif transaction.held is None:
             place = BinlogPosition(event.header.file, event.header.pos)
             transaction.held = self._prepared.take(xid) or self._read_again(xid, self._find_prepared(xid, place))
+            transaction.is_xa = True
 
     def _read_again(self, xid: Xid, events: Iterator[BinlogEvent]) -> HeldRows:
         # The search may take long; what is complete need not wait, and a Kafka transaction must not grow old.
@@ -512,7 +515,8 @@ class StreamingSource:
         if self._resume is not None and self._resume.leave(f"{event.header.file}:{event.header.pos}"):
             self._resume = None
         if transaction is not None and transaction.held is not None:
-            for record in transaction.held.records():
+            held = transaction.held.records()
+            for record in self._dispatcher.decided(held) if transaction.is_xa else held:
                 self._writer.write(record)
             transaction.held.close()
         if self.signals is not None:
