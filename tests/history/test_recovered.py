@@ -67,10 +67,14 @@ def test_statements_alone() -> None:
     found = history(
         line({"pos": 1}, created("a", "id")),
         line({"pos": 2}, ddl="CREATE INDEX i ON a (id)"),
-        line({"pos": 3}, ddl="ALTER TABLE a ADD v INT"),
+        line({"pos": 3}, ddl="CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET NEW.id = 1"),
     )
-    assert found.unread == [("ALTER TABLE a ADD v INT", "shop")]
-    found.add(line({"pos": 4}, ddl="DROP DATABASE IF EXISTS `shop`"))
+    assert list(found) == [TableId("shop", "a")]
+    found.add(line({"pos": 4}, ddl="ALTER TABLE a ADD v INT"))
+    assert (list(found), found.unread) == ([], {TableId("shop", "a")})
+    found.add(line({"pos": 5}, created("a", "id", "v", "w")))
+    assert (list(found), found.unread) == ([TableId("shop", "a")], set())
+    found.add(line({"pos": 6}, ddl="DROP DATABASE IF EXISTS `shop`"))
     assert list(found) == []
 
 

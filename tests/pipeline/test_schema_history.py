@@ -225,7 +225,8 @@ def test_a_signal_changes_structures(bench: Bench) -> None:
     }  # fmt: skip
     source = bench.source
     with names_left_out(source), bench.running() as task:
-        bench.events("t", 1, task)
+        source.execute("INSERT INTO t VALUES (3, 'c')", database)
+        bench.events("t", 2, task)
         for type_, data in (
             ("schema-changes", json.dumps({"database": database, "schema": database, "changes": [change]})),
             ("schema-changes", json.dumps({"database": database, "changes": [{"type": "ALTER", "id": "x"}]})),
@@ -235,7 +236,7 @@ def test_a_signal_changes_structures(bench: Bench) -> None:
             assert task.submit(command)
         until(lambda: task.commands_taken == 2, task)
         source.execute("INSERT INTO t VALUES (2, 'b')", database)
-        assert images(bench.events("t", 2, task))[1:] == [("c", None, {"id": 2, "told": "b"})]
+        assert images(bench.events("t", 3, task))[2:] == [("c", None, {"id": 2, "told": "b"})]
     assert told(bench, "t")[-1] == ["id", "told"]
     last = published(bench)[-1]
     assert (last["ddl"], last["databaseName"], last["schemaName"]) == (None, database, database)
@@ -243,6 +244,38 @@ def test_a_signal_changes_structures(bench: Bench) -> None:
     refused = [one for one in bench.told if one.type == "REFUSED"]
     assert len(refused) == 1
     assert "id" in str(refused[0].additional_data)
+
+
+def test_changes_of_structure_pass_the_transforms(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    mysql.execute(TABLE, mysql_database)
+    bench = Bench(
+        mysql, kafka, apicurio, mysql_database,
+        transforms="unwrap,name",
+        transforms__unwrap__type="io.debezium.transforms.ExtractNewRecordState",
+        transforms__name__type="org.apache.kafka.connect.transforms.RegexRouter",
+        transforms__name__regex="([^.]+)",
+        transforms__name__replacement="$1-structures",
+    )  # fmt: skip
+    with bench.running() as task:
+        bench.events("t", 1, task)
+        mysql.execute("ALTER TABLE t ADD w INT", mysql_database)
+        mysql.execute("INSERT INTO t VALUES (2, 'b', 3)", mysql_database)
+        bench.events("t", 2, task)
+    records = [bench.decoder.decode(one.value or b"") for one in kafka.read_topic(f"{bench.prefix}-structures")]
+    assert "ADD w INT" in records[-1]["ddl"]
+    assert bench.prefix not in kafka.topics()
+
+
+def test_a_statement_that_is_too_large_for_kafka_stops_nothing(bench: Bench) -> None:
+    with bench.running() as task:
+        bench.events("t", 1, task)
+        bench.source.execute(f"ALTER TABLE t /* {'x' * 3_000_000} */ ADD w INT", bench.database)
+        bench.source.execute("INSERT INTO t VALUES (2, 'b', 3)", bench.database)
+        assert images(bench.events("t", 2, task))[1:] == [("c", None, {"id": 2, "v": "b", "w": 3})]
+    assert told(bench, "t")[-1] == ["id", "v", "w"]
+    assert "cut here" in published(bench)[-1]["ddl"]
 
 
 def test_a_history_of_ours_is_shortened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

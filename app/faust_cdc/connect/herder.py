@@ -296,7 +296,7 @@ class Herder:
         """
         self._ensure_ready_to_write()
         self._ensure_stopped(name)
-        await self._tasks_gone(name)
+        await self.tasks_gone(name)
         async with self._writing:
             entry = self._ensure_stopped(name)
             keys = records.connector_offset_keys(self._offsets.items(), name)
@@ -404,8 +404,11 @@ class Herder:
             raise ConnectError(400, NOT_STOPPED.format(name=name))
         return entry
 
-    async def _tasks_gone(self, name: str) -> None:
-        """Wait until the owner has taken back the status of its last task: that one has ended then."""
+    async def tasks_gone(self, name: str) -> None:
+        """Wait until the owner has taken back the status of its last task: that one has ended then.
+
+        Raises `ConnectError` 409 when it takes too long.
+        """
         deadline = time.monotonic() + TASKS_GONE_WITHIN_S
         while records.task_statuses(self._statuses.items(), name):
             if time.monotonic() > deadline:

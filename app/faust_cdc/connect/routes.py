@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -114,10 +114,18 @@ class ConnectorRoutes:
             await self._records.append(name, [(route_key(name, tables), None)])
         log.info("Connector %r: route %r is deleted", name, tables)
 
-    async def forget(self, name: str) -> None:
-        """Delete all routes of a connector that is deleted: another one of its name begins without them."""
+    async def forget(self, name: str, tasks_gone: Callable[[str], Awaitable[None]]) -> None:
+        """Delete all routes of a connector that is deleted: another one of its name begins without them.
+
+        Its task ends first: it would write its last rows without their filters and masks.
+        """
         keys = [key for key, _ in self._view.items() if (read_route_key(key) or ("",))[0] == name]
         if keys:
+            try:
+                await tasks_gone(name)
+            except ConnectError as late:
+                log.warning("Connector %r is deleted, and its routes are kept: %s", name, late)
+                return
             await self._records.append(name, [(key, None) for key in keys])
 
     async def _checked(

@@ -6,11 +6,17 @@ A statement that drops or renames several tables is several changes, each with a
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from typing import Any
 
 from faust_cdc.history import table_changes
 from faust_cdc.relational.model import Table, TableId
+
+log = logging.getLogger(__name__)
+
+DDL_BYTES_MAX = 300_000
+"""Of a statement's text in a record: as JSON it may be twice as long, and `tableChanges` stand beside it."""
 
 
 class ChangeKind(enum.Enum):
@@ -61,3 +67,13 @@ class SchemaChange:
     def as_json(self, *, comments: bool) -> list[dict[str, Any]]:
         """Return the member `tableChanges`."""
         return [one.as_json(comments=comments) for one in self.changes]
+
+
+def shortened(change: SchemaChange) -> SchemaChange:
+    """Return a change whose statement fits a record of Kafka's usual size; `tableChanges` tell the same in any case."""
+    octets = b"" if change.ddl is None else change.ddl.encode()
+    if len(octets) <= DDL_BYTES_MAX:
+        return change
+    log.warning("A statement of %d bytes is written down without its end: %.80s", len(octets), change.ddl)
+    kept = octets[:DDL_BYTES_MAX].decode(errors="ignore")
+    return replace(change, ddl=f"{kept} /* cut here, the statement has {len(octets)} bytes */")

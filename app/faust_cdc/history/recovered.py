@@ -27,6 +27,7 @@ _ONE_TABLE: Final = re.compile(
 )
 """How the usual line begins, Debezium's or ours: the one that has a single table. The rest of it is parsed when the
 table is asked for, which saves most of the time that a long history takes."""
+_ABOUT_TABLES: Final = re.compile(r"\s*(create(\s+or\s+replace)?|alter|drop|rename)\s+tables?\b", re.IGNORECASE)
 _ANOTHER: Final = b',{"type":"'
 _ENDS: Final = (b"}]}", b"}]}\n")
 
@@ -53,8 +54,8 @@ class RecoveredHistory:
         """What is wrong with the first line that could not be read."""
         self.is_begun = False
         """There is a line that a snapshot of structures wrote."""
-        self.unread: list[tuple[str, str]] = []
-        """(statement, database) of lines that count and have no `tableChanges`, as far as they are about tables."""
+        self.unread: set[TableId] = set()
+        """Tables that the last line naming them has no `tableChanges` for: what was known of them holds no more."""
 
     def add(self, line: bytes) -> None:
         """Take the next line. Never raises: one that cannot be read is counted."""
@@ -69,7 +70,9 @@ class RecoveredHistory:
         usual = _ONE_TABLE.match(line)
         if usual is not None and line.endswith(_ENDS) and line.find(_ANOTHER, usual.end()) < 0:
             if self._holds(json.loads(usual[1]), json.loads(usual[2])):
-                self._tables[table_id_of(json.loads(usual[3]))] = line, 0
+                table_id = table_id_of(json.loads(usual[3]))
+                self._tables[table_id] = line, 0
+                self.unread.discard(table_id)
             return
         record = json.loads(line)
         if not self._holds(record["source"], record["position"]):
@@ -78,7 +81,7 @@ class RecoveredHistory:
         if changes:
             self._take(line, changes)
         elif statement := record.get("ddl"):
-            self._without_changes(statement, record.get("databaseName") or "")
+            self._without_changes(statement)
 
     def _holds(self, source: Mapping[str, Any], position: Mapping[str, Any]) -> bool:
         """Count a line; return whether it is one of ours that counts."""
@@ -103,16 +106,20 @@ class RecoveredHistory:
                 self._tables.pop(table_id, None)
             elif isinstance(change.get("table"), dict):
                 self._tables[table_id] = line, index
+                self.unread.discard(table_id)
             else:
                 raise ValueError(f"a change of {table_id} without its table")
 
-    def _without_changes(self, statement: str, database: str) -> None:
+    def _without_changes(self, statement: str) -> None:
         dropped = _DROPPED_DATABASE.fullmatch(statement)
         if dropped is not None:
             name = dropped[2] or dropped[1].replace("``", "`")
             self._tables = {one: kept for one, kept in self._tables.items() if one.database != name}
-        elif re.match(r"\s*(create|alter|drop|rename)\s+(?!database|schema|index)", statement, re.IGNORECASE):
-            self.unread.append((statement, database))
+        elif _ABOUT_TABLES.match(statement):
+            text = statement.lower()
+            named = {one for one in self._tables if one.table.lower() in text}
+            self._tables = {one: kept for one, kept in self._tables.items() if one not in named}
+            self.unread.update(named)
 
     def forget(self, tables: Callable[[TableId], bool]) -> None:
         """Forget what is told of tables that `tables` chooses."""

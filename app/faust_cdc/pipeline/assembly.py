@@ -138,7 +138,7 @@ def ledger_of(
     rules = LedgerRules(config.history, config.topic_prefix, config.flavor == "mariadb", comments)
     block = SourceInfo.for_server(connector=config.flavor, name=config.topic_prefix)
     resolvers = [ReadAgain(source.read_tables)]
-    ledger = StructureLedger(rules, source, filters, resolvers, store, topic, writer.write_own, block)
+    ledger = StructureLedger(rules, source, filters, resolvers, store, topic, writer.write_about, block)
     writer.before_commit = ledger.before_commit
     return ledger
 

@@ -96,19 +96,19 @@ class TranscoderCache:
         read_now: ReadTables | None = None,
         origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
         route: Callable[[str], str] | None = None,
-        routes: RouteMap | None = None,
-        ensure_routed: EnsureRouted | None = None,
         evolution: SchemaEvolution | None = None,
         resolve: Resolve = resolve_nothing,
         read_current: ReadCurrent = nothing_is_current,
         before: Callable[[TableId], Table | None] = lambda _: None,
+        routes: RouteMap | None = None,
+        ensure_routed: EnsureRouted | None = None,
     ) -> None:
         """`read_tables` gives structures as they stand in the stream as far as that is known, `origin` says whence;
-        `read_now` gives those of the server, for rows that the others do not fit; `route` gives the topic for a
-        table's own one, where transforms only name topics; `ensure_routed` makes sure of topics that a route names.
+        `read_now` gives those of the server, for rows that the others do not fit; `route` gives the
+        topic for a table's own one, where transforms only name topics.
 
         `resolve` and `read_current` tell the structures behind a DDL statement (see `evolution`), `before` one before
-        it, as far as a history says.
+        it, as far as a history says. `ensure_routed` makes sure of topics that a route names.
         """
         self._read_now = read_now
         self._origin = origin
@@ -121,6 +121,7 @@ class TranscoderCache:
         self._accepts = accepts
         self._read_tables = read_tables
         self._converters = converters
+        self._ensure_topic = ensure_topic
         self._evolution = evolution or SchemaEvolution(converters, ensure_topic)
         self._resolve = resolve
         self._read_current = read_current
@@ -128,6 +129,8 @@ class TranscoderCache:
         self._known: dict[TableId, Table] = {}
         self._latest: dict[TableId, CapturedTable] = {}
         self._sequences: set[TableId] = set()
+        self.on_forgotten: Callable[[], None] = lambda: None
+        """Called when a table was forgotten without a statement in the stream."""
         self.optional: frozenset[TableId] = frozenset()
         """Tables that no list names: not captured while their structure is not known."""
 
@@ -192,48 +195,54 @@ class TranscoderCache:
             return found
 
     def for_table(self, table: Table, met: Met = BY_SNAPSHOT, origin: Origin = Origin.SNAPSHOT) -> CapturedTable:
-        """Plan, register the schemas, make sure of the topics; see `SchemaEvolution.settle`.
+        """Plan, register the schemas, make sure of the topic; see `SchemaEvolution.settle`.
 
         Raises TableError for a route that does not suit the table, or its neighbours in a topic.
         """
-        first, *others = (
-            self._captured(table, way, met, origin) for way in ways_of(self._routes, table, self._options)
-        )
-        return replace(first, copies=tuple(others)) if others else first
+        way, *others = ways_of(self._routes, table, self._options)
+        first = self._captured(table, way, met, origin)
+        return replace(first, copies=tuple(self._captured(table, one, None, origin) for one in others))
 
-    def _captured(self, table: Table, way: Way, met: Met, origin: Origin) -> CapturedTable:
-        plan = self._plan(table, way, way.topic)
-        others = self._in_topic.setdefault(way.topic, {})
-        for other in others.values() if self._routes else ():
-            problem = clash(Use(plan, way.route), Use(other.transcoder.plan, other.route))
-            if problem is not None:
-                raise TableError(f"{problem}.", remedy="change or delete a route (PUT, DELETE …/routes/{table})")
-        shape = None
+    def _captured(self, table: Table, way: Way, met: Met | None, origin: Origin) -> CapturedTable:
+        """Return the table on one way; `met` None: of a further topic, in which the version is not noted again."""
+        plan_for, shape = partial(self._plan, table, way), None
+        if self._routes:
+            self._check(plan_for(way.topic), way.route)
         try:
-            if way.route is None or self._ensure_routed is None:
-                plan, encoding = self._evolution.settle(table.id, way.topic, partial(self._plan, table, way), met)
+            if met is not None:
+                plan, encoding = self._evolution.settle(table.id, way.topic, plan_for, met)
             else:
-                if (problem := partition_problem(plan, way.route)) is not None:
-                    raise TableError(f"{problem}.")
-                shape = shape_of(plan, way.route, self._ensure_routed(plan.target, way.route))
+                plan = plan_for(way.topic)
+                self._ensure_topic(plan.target)
                 encoding = self._converters.encoding(plan)
         except RegistryRefused as refused:
-            raise _explained(refused, plan) from refused
+            raise _explained(refused, plan_for(way.topic)) from refused
         log.debug("Plan of %s, whose structure comes from %s:\n%s", table.id, origin.value, plan.describe())
+        if way.route is not None and self._ensure_routed is not None:
+            shape = shape_of(plan, way.route, self._ensure_routed(plan.target, way.route))
         transcoder = ReferenceTranscoder(plan, encoding=encoding)
-        found = others[table.id] = CapturedTable(table.id, plan.target, transcoder, origin, way.route, shape)
+        found = CapturedTable(table.id, plan.target, transcoder, origin, way.route, shape)
+        self._in_topic.setdefault(plan.topic, {})[table.id] = found
         return found
 
-    def _plan(self, table: Table, way: Way, topic: str) -> TranscodePlan:
-        plan = build_plan(table, topic, way.options, way.key_constant)
-        return plan if self._route is None else replace(plan, routed=self._route(topic))
+    def _check(self, plan: TranscodePlan, route: Route | None) -> None:
+        """See that a plan and its neighbours agree; make sure of its topic as the route has it."""
+        for other in self._in_topic.get(plan.topic, {}).values():
+            problem = clash(Use(plan, route), Use(other.transcoder.plan, other.route))
+            if problem is not None:
+                raise TableError(f"{problem}.", remedy="change or delete a route (PUT, DELETE …/routes/{table})")
+        if route is None:
+            return
+        if (problem := partition_problem(plan, route)) is not None:
+            raise TableError(f"{problem}.")
+        if self._ensure_routed is not None:
+            self._ensure_routed(plan.target, route)
 
     def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
         """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
 
         `words` name the kind of statement; `commit` makes safe what is complete before one that is refused.
-        What a route serves is held to its subject at its first row. Raises IncompatibleSchemaChange, and what asking
-        a registry raises.
+        Raises IncompatibleSchemaChange, and what asking a registry raises.
         """
         header, text = event.header, event.query.lower()
         named = {
@@ -246,7 +255,6 @@ class TranscoderCache:
         if not resolved:
             end = BinlogPosition(header.file, header.end_pos)
             tables, origin = self._current(text, {*named, *self._evolution.schemas.tables()}, end), "server"
-        tables = {i: table for i, table in tables.items() if self._routes.of(i) is None}
         if tables:
             versions = {i: self._versions(table) for i, table in tables.items()}
             try:
@@ -273,9 +281,10 @@ class TranscoderCache:
         return {i: table for i, table in found.items() if i in named}
 
     def _versions(self, table: Table) -> tuple[str, Callable[[str], TranscodePlan]]:
-        """Return the topic of a table without a route, and what plans it for a topic."""
-        (way,) = ways_of(self._routes, table, self._options)
-        return way.topic, partial(self._plan, table, way)
+        def plan_for(topic: str) -> TranscodePlan:
+            return self._plan(table, ways_of(self._routes, table, self._options)[0], topic)
+
+        return self._routes.topics(table.id)[0], plan_for
 
     def reroute(self, routes: RouteMap) -> Callable[[TableId], bool]:
         """Take other routes; return what says whether a table's records go another way by them.
@@ -303,9 +312,8 @@ class TranscoderCache:
         return None
 
     def _try(self, table: Table, routes: RouteMap) -> None:
-        before = [
-            Use(self._plan(table, way, way.topic), way.route) for way in ways_of(self._routes, table, self._options)
-        ]
+        ways = ways_of(self._routes, table, self._options)
+        before = [Use(self._plan(table, way, way.topic), way.route) for way in ways]
         for way in ways_of(routes, table, self._options):
             use = Use(self._plan(table, way, way.topic), way.route)
             neighbours = self._in_topic.get(way.topic, {}).values()
@@ -318,14 +326,24 @@ class TranscoderCache:
                 if problem is not None:
                     raise TableError(problem)
 
+    def _plan(self, table: Table, way: Way, topic: str) -> TranscodePlan:
+        plan = build_plan(table, topic, way.options, way.key_constant)
+        return plan if self._route is None else replace(plan, routed=self._route(topic))
+
     def _leave_topics(self, concerned: Callable[[TableId], bool]) -> None:
         for tables in self._in_topic.values():
             for table in [one for one in tables if concerned(one)]:
                 del tables[table]
 
     def remember(self, tables: Iterable[Table]) -> None:
-        """Take structures read elsewhere (the snapshot) so that they are not read again."""
-        self._known.update({table.id: table for table in tables})
+        """Take structures read elsewhere (the snapshot) so that they are not read again.
+
+        They are those of now. Where the history tells another one, the rows that the stream has yet to bring may be of
+        that: with MINIMAL metadata equal types would pass under the names of now.
+        """
+        for table in tables:
+            if self._before(table.id) in (None, table):
+                self._known[table.id] = table
 
     def invalidate(self, statement: str) -> None:
         """Forget tables that a DDL statement may have changed.
@@ -335,8 +353,9 @@ class TranscoderCache:
         self._forget(partial(names_table, statement.lower()))
 
     def forget(self, table_id: TableId) -> None:
-        """Forget one table, whose structure is another from now on."""
+        """Forget one table, whose structure is another from now on, though the next table map may look the same."""
         self._forget(table_id.__eq__)
+        self.on_forgotten()
 
     def _forget(self, concerned: Callable[[TableId], bool]) -> None:
         self._known = {i: table for i, table in self._known.items() if not concerned(i)}

@@ -206,12 +206,12 @@ class Coordinator:
                 self._source.read_tables,
                 ledger.origin,
                 outlet.route,
-                routing.routes,
-                routing.ensure,
                 evolution,
                 StatementTables(partial(ddl_context, self._address, info)),
                 partial(current_structures, self._address, info),
                 ledger.table,
+                routing.routes,
+                routing.ensure,
             )
             ledger.on_change = cache.forget
             reselectors = reselectors_of(self._config)

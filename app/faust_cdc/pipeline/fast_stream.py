@@ -66,7 +66,7 @@ class FastStream:
         self._lane = Lane(head, skipped, rules.tombstones_on_delete, mariadb, include_query, places)
         self._maps: dict[bytes, TableMapEvent] = {}
         self._awaited = stream.awaited
-        stream.relearn = self._lane.known.clear
+        stream.relearn = cache.on_forgotten = self._lane.known.clear
         self._to_lane()
 
     @property

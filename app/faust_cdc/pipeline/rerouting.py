@@ -154,6 +154,7 @@ def reserved_topics(
         quarantine_topic(config.topic_prefix): "the quarantine",
         config.signals.kafka_topic or f"{config.topic_prefix}-signal": "the topic of signals",
         config.notifications.sink_topic: "the topic of notifications",
+        config.history.topic: "the topic of the schema history",
     }
     reserved |= dict.fromkeys(internal_topics, "a topic of the workers' own")
     return {topic: what for topic, what in reserved.items() if topic}

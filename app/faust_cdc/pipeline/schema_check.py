@@ -102,6 +102,12 @@ class _Checker:
         self, spec: TaskSpec, latest: Callable[[TableId], TableSchema | None], stack: contextlib.ExitStack
     ) -> None:
         config = spec.config
+        if config.transforms or config.routes:
+            raise ConfigError(
+                "schemas check tells of the subjects of a table's own topic, and this connector has "
+                f"{'transforms' if config.transforms else 'routes'}, by which its records are others or go elsewhere.",
+                remedy="ask of a configuration without them, as far as they leave names and columns alone",
+            )
         self._policy = config.schema_evolution_policy
         self._latest = latest
         self._options = transcode_options(config)

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from faust_cdc.binlog.events import QueryEvent
 from faust_cdc.config.history_settings import HistorySettings, OnLoss
 from faust_cdc.errors import CdcError, FatalError, TransientError
-from faust_cdc.history.changes import ChangeKind, SchemaChange, StructureChange
+from faust_cdc.history.changes import ChangeKind, SchemaChange, StructureChange, shortened
 from faust_cdc.history.place import is_at_or_before
 from faust_cdc.history.recovered import RecoveredHistory
 from faust_cdc.history.table_changes import history_json, history_record
@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 TOGETHER = 500
 """Tables that are read from the server at once."""
+SHOWN_MAX = 10
+"""Names in a line of the log."""
 WHOLE_MAX = 1_000
 """Tables of a snapshot that are kept with all that the server says of them; of others what the history tells."""
 LONG_LINES, LONG_LINES_PER_TABLE = 10_000, 4
@@ -194,8 +196,8 @@ class StructureLedger:
         for line in store.lines():
             history.add(line)
         self._history = history
-        for statement, database in history.unread:
-            self._resolve_again(statement, database)
+        if history.unread:
+            log.info("Read from the server, a statement in the history being all: %s", _named(history.unread))
         log.info(
             "Schema history in %s: %d lines, %d tables, in %.1f s",
             store.where, history.lines, len(history), time.monotonic() - began,
@@ -206,13 +208,6 @@ class StructureLedger:
             self._shorten(offset)
         else:
             self._rebuild(offset, problem)
-
-    def _resolve_again(self, statement: str, database: str) -> None:
-        """Take a statement of which the history says nothing else, as far as it names tables that are known."""
-        named = [one for one in self._history if one.table.lower() in statement.lower()]
-        if named:
-            log.info("Forgotten until they are read again, a statement in the history being all: %s", named)
-            self._history.forget(lambda one: one in named)
 
     def _loss(self, history: RecoveredHistory, store: HistoryStore) -> str | None:
         """Return what is wrong with the history, None when nothing is."""
@@ -362,9 +357,10 @@ class StructureLedger:
         for change in changes:
             if self._is_skipped(change):
                 continue
-            self._publish(change, block)
+            told = shortened(change)
+            self._publish(told, block)
             if self._is_stored(change):
-                self._keep(change, place)
+                self._keep(told, place)
         self._hold(changes)
 
     def _resolve(self, statement: str, context: StatementContext, event: QueryEvent) -> Sequence[SchemaChange] | None:
@@ -492,3 +488,9 @@ def _backticks(name: str) -> str:
 
 def _quoted(table: TableId) -> str:
     return f"{_backticks(table.database)}.{_backticks(table.table)}"
+
+
+def _named(tables: Iterable[TableId]) -> str:
+    """Return a few of the names, and how many more there are."""
+    names = sorted(map(str, tables))
+    return ", ".join(names[:SHOWN_MAX]) + (f" and {len(names) - SHOWN_MAX} more" if len(names) > SHOWN_MAX else "")

@@ -140,6 +140,12 @@ class TransactionWriter:
         self._own_records += 1
         self._own_bytes += record.size_bytes
 
+    def write_about(self, record: ChangeRecord) -> None:
+        """Produce a record about structures, or what transforms make of it; `counters` leave it out."""
+        outgoing = record if self._transformed is None else self._transformed.outgoing(record)
+        if outgoing is not None:
+            self.write_own(outgoing)
+
     def topic_number(self, topic: str, table: TableId, partition: int | None = None) -> int:
         """Return by which number rows of a table name its topic, always the same and no other table's.
 

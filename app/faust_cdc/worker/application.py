@@ -171,7 +171,7 @@ class CdcApp(App):
         own_topics = (config.schemas_topic, *(one.name for one in internal_topics(config)))
         records = TopicRouteRecords(self.control, self.routes)
         routes = ConnectorRoutes(self.herder, self.routes, records, _check_routes, own_topics)
-        self.herder.on_delete = routes.forget
+        self.herder.on_delete = partial(routes.forget, tasks_gone=self.herder.tasks_gone)
         return routes
 
     def _new_manager(self) -> TaskManager:
