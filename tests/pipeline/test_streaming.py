@@ -55,8 +55,8 @@ class Ends:
     def write(self, record: ChangeRecord) -> None:
         self.written.append((len(self.offsets), record))
 
-    def invalidate(self, statement: str) -> None:
-        self.invalidated.append(statement)
+    def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
+        self.invalidated.append(event.query)
 
 
 def header(end: int) -> EventHeader:

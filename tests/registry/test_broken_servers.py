@@ -248,7 +248,9 @@ def test_the_schema_text_is_sent_as_it_is() -> None:
 
 def test_a_race_of_two_first_registrations_is_tried_again() -> None:
     exists = http("409 Conflict", '{"message":"An artifact already exists.","error_code":409}')
-    with answering(exists, http("200 OK", '{"is_compatible":true}'), http("200 OK", '{"id":5}')) as server:
+    own = http("404 Not Found", '{"message":"no level","error_code":40408}')
+    common, fine = http("200 OK", '{"compatibilityLevel":"FULL"}'), http("200 OK", '{"is_compatible":true}')
+    with answering(exists, own, common, fine, http("200 OK", '{"id":5}')) as server:
         client = fast_client(server.url)
         assert client.register("s", ORDER_V1) == 5
         client.close()

@@ -88,9 +88,9 @@ def test_an_ipv6_address_is_advertised_in_brackets() -> None:
     assert faust_settings(WorkerConfig("a:1", rest_advertised_host="::1"))["web_host"] == "[::1]"
 
 
-def test_internal_topics_are_connects_snapshots_routes_and_the_leases() -> None:
+def test_internal_topics_are_connects_ours_and_the_leases() -> None:
     topics = {topic.name: topic for topic in internal_topics(CONFIG)}
     assert [topics[name].partitions for name in (CONFIG.config_storage_topic, CONFIG.leases_topic)] == [1, 64]
     compacted = {name for name, topic in topics.items() if topic.must_be_compacted}
     connects = {CONFIG.config_storage_topic, CONFIG.offset_storage_topic, CONFIG.status_storage_topic}
-    assert compacted == {*connects, CONFIG.snapshots_topic, CONFIG.routes_topic}
+    assert compacted == {*connects, CONFIG.snapshots_topic, CONFIG.table_schemas_topic, CONFIG.routes_topic}

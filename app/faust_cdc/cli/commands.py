@@ -1,4 +1,4 @@
-"""The commands: `worker` (Faust's own worker, with Connect's settings), `config`, `version`, and `snapshot`.
+"""The commands: `worker` (Faust's own worker, with Connect's settings), `config`, `version`, `schemas` and `snapshot`.
 
 `faust-cdc worker --properties FILE` and `faust -A faust_cdc.worker worker -l info` are the same program: this one only
 puts its options where the worker reads them, into the environment, before Faust is imported.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from faust_cdc.cli.schemas import schemas
 from faust_cdc.cli.snapshot import snapshot
 
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -22,6 +23,7 @@ def main() -> None:
     """faust-cdc: MySQL and MariaDB changes into Kafka as Avro, with Kafka Connect's REST API."""
 
 
+main.add_command(schemas)
 main.add_command(snapshot)
 
 

@@ -28,7 +28,7 @@ PATIENCE_S: Final = 60.0
 PASSING: Final = frozenset({409, 500, 502, 503, 504})
 """What a worker answers that starts, and what stands between when it is away."""
 
-_url = click.option(
+url_option = click.option(
     "--url",
     metavar="URL",
     default=DEFAULT_URL,
@@ -57,7 +57,7 @@ def snapshot() -> None:
 
 @snapshot.command()
 @_connector
-@_url
+@url_option
 @click.option("--watch", is_flag=True, help="Go on until the snapshot is over.")
 @click.option("--every", type=click.FloatRange(0.1), default=1.0, show_default=True, help="Seconds between two looks.")
 @click.option("--json", "as_json", is_flag=True, help="What the worker answers, a line for each look.")
@@ -67,7 +67,7 @@ def status(connector: str, url: str, watch: bool, every: float, as_json: bool, a
     path = f"/connectors/{quote(connector, safe='')}/snapshot"
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     told: Any = None
-    for found in _looks(url, path, every) if watch else [_call(url, "GET", path)]:
+    for found in _looks(url, path, every) if watch else [call(url, "GET", path)]:
         if as_json:
             click.echo(json.dumps(found, ensure_ascii=False))
         elif width is not None or not watch:
@@ -85,7 +85,7 @@ def _looks(url: str, path: str, every_s: float) -> Iterator[Any]:
     answered_at: float | None = None
     while True:
         try:
-            found = _call(url, "GET", path)
+            found = call(url, "GET", path)
         except NoAnswer:
             if answered_at is None or time.monotonic() - answered_at > PATIENCE_S:
                 raise
@@ -106,7 +106,7 @@ def _news(found: dict[str, Any]) -> Any:
 
 @snapshot.command()
 @_connector
-@_url
+@url_option
 @_tables
 @_kind
 @click.option(
@@ -141,7 +141,7 @@ def execute(
 
 @snapshot.command()
 @_connector
-@_url
+@url_option
 @_tables
 @_kind
 @click.option("--id", "signal_id", metavar="ID", help="Of the signal.")
@@ -154,7 +154,7 @@ def stop(connector: str, url: str, data_collections: Sequence[str], kind: str, s
 
 @snapshot.command()
 @_connector
-@_url
+@url_option
 @_kind
 @click.option("--id", "signal_id", metavar="ID", help="Of the signal.")
 def pause(connector: str, url: str, kind: str, signal_id: str | None) -> None:
@@ -164,7 +164,7 @@ def pause(connector: str, url: str, kind: str, signal_id: str | None) -> None:
 
 @snapshot.command()
 @_connector
-@_url
+@url_option
 @_kind
 @click.option("--id", "signal_id", metavar="ID", help="Of the signal.")
 def resume(connector: str, url: str, kind: str, signal_id: str | None) -> None:
@@ -185,12 +185,12 @@ def _condition(text: str) -> dict[str, str]:
 
 def _signal(url: str, connector: str, kind: str, data: dict[str, Any], signal_id: str | None) -> None:
     body = {"type": kind, "data": data} | ({"id": signal_id} if signal_id else {})
-    answer = _call(url, "POST", f"/connectors/{quote(connector, safe='')}/signals", body)
+    answer = call(url, "POST", f"/connectors/{quote(connector, safe='')}/signals", body)
     follow = f"faust-cdc snapshot status {connector} --url {url}"
     click.echo(f"Sent {kind} to {connector} as signal {answer['id']}. How it goes: {follow}")
 
 
-def _call(url: str, method: str, path: str, body: object = None) -> Any:
+def call(url: str, method: str, path: str, body: object = None) -> Any:
     """Return the worker's JSON answer. Raises ClickException with what went wrong, NoAnswer for what may pass."""
     data = None if body is None else json.dumps(body).encode()
     try:

@@ -14,6 +14,7 @@ from faust_cdc.config.custom_converters import CustomConverter, Reselect, custom
 from faust_cdc.config.history_settings import HistorySettings, history_settings
 from faust_cdc.config.rate_limit import RateSchedule, parse_rate_limit
 from faust_cdc.config.routes import Route, routes_of
+from faust_cdc.config.schema_evolution import EvolutionPolicy
 from faust_cdc.config.secret import Secret, mask_secrets
 from faust_cdc.config.signalling import (
     NotificationSettings,
@@ -144,6 +145,7 @@ class MySqlConnectorConfig:
     """The chain of single message transforms, in order."""
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
+    schema_evolution_policy: EvolutionPolicy = EvolutionPolicy.FAIL
 
     @property
     def compatible(self) -> bool:
@@ -341,6 +343,7 @@ def _with_values(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig
     return replace(
         base,
         compatibility_mode=compatibility_mode,
+        schema_evolution_policy=EvolutionPolicy(v.word("schema.evolution.policy")),
         column_include_list=v.text("column.include.list"),
         column_exclude_list=v.text("column.exclude.list"),
         column_rules=column_rules(v.config),

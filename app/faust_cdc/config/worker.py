@@ -54,6 +54,9 @@ _KNOWN: Final = {
     "routes.storage.topic": "",
     "routes.storage.partitions": "5",
     "routes.storage.replication.factor": "-1",
+    "table.schemas.storage.topic": "",
+    "table.schemas.storage.partitions": "25",
+    "table.schemas.storage.replication.factor": "-1",
     "schemas.storage.topic": "_schemas",
     "schemas.storage.replication.factor": "-1",
     "listeners": "http://0.0.0.0:8083",
@@ -126,6 +129,9 @@ class WorkerConfig:
     routes_topic: str = "faust-cdc-routes"
     routes_partitions: int = 5
     routes_replication_factor: int = -1
+    table_schemas_topic: str = "faust-cdc-table-schemas"
+    table_schemas_partitions: int = 25
+    table_schemas_replication_factor: int = -1
     schemas_topic: str = "_schemas"
     schemas_replication_factor: int = -1
     rest_host: str = "0.0.0.0"
@@ -329,6 +335,9 @@ def _build(v: _WorkerValues, named: Converters) -> WorkerConfig:
         routes_topic=v.text("routes.storage.topic", f"{group}-routes"),
         routes_partitions=v.size("routes.storage.partitions"),
         routes_replication_factor=v.size("routes.storage.replication.factor"),
+        table_schemas_topic=v.text("table.schemas.storage.topic", f"{group}-table-schemas"),
+        table_schemas_partitions=v.size("table.schemas.storage.partitions"),
+        table_schemas_replication_factor=v.size("table.schemas.storage.replication.factor"),
         schemas_topic=v.text("schemas.storage.topic"),
         schemas_replication_factor=v.size("schemas.storage.replication.factor"),
         rest_host=host,

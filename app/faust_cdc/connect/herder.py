@@ -149,6 +149,14 @@ class Herder:
         """`GET /connectors/{c}/config`, secrets masked."""
         return mask_secrets(self._entry(name).config or {})
 
+    def config_with_secrets(self, name: str) -> Mapping[str, str | None]:
+        """Return the configuration as it is stored, never to be shown."""
+        return self._entry(name).config or {}
+
+    def partition(self, name: str) -> SourcePartition:
+        """Return what the offset, the snapshot and the table schemas of a connector are kept under. 404 for none."""
+        return SourcePartition(name, (self._entry(name).config or {}).get("topic.prefix") or "")
+
     def tasks(self, name: str) -> list[dict[str, Any]]:
         """`GET /connectors/{c}/tasks`, secrets masked."""
         return [
@@ -184,10 +192,10 @@ class Herder:
 
     def snapshot(self, name: str) -> dict[str, Any]:
         """`GET /connectors/{c}/snapshot`: how far its snapshot is (`faust_cdc.connect.snapshots`)."""
-        server = (self._entry(name).config or {}).get("topic.prefix") or ""
+        partition = self.partition(name)
         tasks = records.task_statuses(self._statuses.items(), name)
         state = tasks[TASK_ID].state if TASK_ID in tasks else None
-        return snapshot_entity(self._snapshots, SourcePartition(name, server), state, int(time.time() * 1000))
+        return snapshot_entity(self._snapshots, partition, state, int(time.time() * 1000))
 
     def plugins(self, connectors_only: bool = True) -> list[dict[str, str]]:
         """`GET /connector-plugins`."""

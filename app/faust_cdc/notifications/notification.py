@@ -1,4 +1,5 @@
-"""Notifications as values: Debezium's of snapshots, and one of ours, of signals that are refused.
+"""Notifications as values: Debezium's of snapshots, and some of ours: of signals that are refused, of new
+versions of a table's schema.
 
 Source: Debezium 3.6.1 `io.debezium.pipeline.notification` (`InitialSnapshotNotificationService`,
 `IncrementalSnapshotNotificationService`, `SnapshotStatus`), and what it was recorded to write. Of a blocking snapshot
@@ -20,6 +21,10 @@ INITIAL: Final = "Initial Snapshot"
 INCREMENTAL: Final = "Incremental Snapshot"
 SIGNAL: Final = "Signal"
 """Ours: Debezium only logs signals that it does not take."""
+
+
+SCHEMA: Final = "Schema Evolution"
+"""Ours: Debezium does not tell of schema changes this way."""
 
 
 def now_ms() -> int:
@@ -221,3 +226,9 @@ def signal_refused(server: str, signal_id: str, signal_type: str, reason: str) -
     """Return that of a signal that is not taken: ours, of aggregate type `Signal`."""
     data = {"signal_type": signal_type, "reason": reason, "connector_name": server}
     return Notification(signal_id, SIGNAL, "REFUSED", data)
+
+
+def schema_version(server: str, table: TableId, about: Mapping[str, str]) -> Notification:
+    """Return that of a new version of a table's schema: ours, of aggregate type `Schema Evolution`."""
+    data = {"data_collection": str(table), **about, "connector_name": server}
+    return Notification(str(uuid.uuid4()), SCHEMA, "NEW_VERSION", data)

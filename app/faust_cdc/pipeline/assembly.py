@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.config.history_settings import FILE_STORE, KAFKA_STORE
+from faust_cdc.config.schema_evolution import EvolutionPolicy
 from faust_cdc.config.signalling import NotificationSettings
 from faust_cdc.errors import FatalError
 from faust_cdc.history.file_store import HistoryFile
@@ -45,7 +46,8 @@ def converters_of(spec: TaskSpec, stop: threading.Event, stack: contextlib.ExitS
         if config not in clients:
             clients[config] = RegistryClient(config, stop=stop)
             stack.callback(clients[config].close)
-        return SchemaIds(clients[config], settings.avro.id_from, normalize=settings.avro.normalize)
+        forces = spec.config.schema_evolution_policy is EvolutionPolicy.FORCE
+        return SchemaIds(clients[config], settings.avro.id_from, normalize=settings.avro.normalize, forces=forces)
 
     return Converters(
         converter_of(spec.key_converter, lambda: ids(spec.key_converter, spec.registry_of_keys), is_key=True),

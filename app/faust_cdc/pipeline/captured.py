@@ -3,20 +3,23 @@
 Structure comes from the table map where the server sends full metadata, completed by information_schema (defaults,
 comments); with MINIMAL metadata from information_schema alone, and a difference is `SchemaOutOfSync`. One transcoder
 per table version, found again by the table map's bytes: equal bytes, equal structure. A DDL statement that may touch
-a table drops what is known of it.
+a table drops what is known of it, after the structures that it makes were foreseen (`evolution`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
-from faust_cdc.binlog.events import TableMapEvent
+from faust_cdc.binlog.events import QueryEvent, TableMapEvent
 from faust_cdc.config.routes import Route
-from faust_cdc.errors import CdcError, RegistryRefused, SchemaOutOfSync, TableError
+from faust_cdc.errors import CdcError, IncompatibleSchemaChange, RegistryRefused, SchemaOutOfSync, TableError
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.converters import Converters
+from faust_cdc.pipeline.evolution import Met, ReadCurrent, Resolve, SchemaEvolution
 from faust_cdc.pipeline.routed import Use, Way, clash, order_problem, partition_problem, ways_of
 from faust_cdc.pipeline.row_shape import RowShape, shape_of
 from faust_cdc.relational.model import Table, TableId
@@ -36,6 +39,21 @@ ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 EnsureTopic = Callable[[str], None]
 EnsureRouted = Callable[[str, Route], int]
 """(topic, the route to it) → its partitions; the topic is made if it is not there."""
+
+BY_SNAPSHOT: Final = Met("snapshot")
+
+FORESEEN_MAX: Final = 50
+"""Tables that one statement names; of more the first rows tell."""
+
+
+def resolve_nothing(_statement: QueryEvent, _known: Mapping[TableId, Table]) -> dict[TableId, Table | None]:
+    """Tell nothing from a statement: for streams whose DDL is not read."""
+    return {}
+
+
+def nothing_is_current(_tables: Iterable[TableId], _position: BinlogPosition) -> dict[TableId, Table]:
+    """Know no structure as of a position."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +96,23 @@ class TranscoderCache:
         read_now: ReadTables | None = None,
         origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
         route: Callable[[str], str] | None = None,
+        evolution: SchemaEvolution | None = None,
+        resolve: Resolve = resolve_nothing,
+        read_current: ReadCurrent = nothing_is_current,
+        before: Callable[[TableId], Table | None] = lambda _: None,
         routes: RouteMap | None = None,
         ensure_routed: EnsureRouted | None = None,
     ) -> None:
         """`read_tables` gives structures as they stand in the stream as far as that is known, `origin` says whence;
-        `read_now` gives those of the server, for rows that the others do not fit; `route` gives the topic for a
-        table's own one, where transforms only name topics. `ensure_routed` in place of `ensure_topic` makes sure of
-        topics that a route names."""
+        `read_now` gives those of the server, for rows that the others do not fit; `route` gives the
+        topic for a table's own one, where transforms only name topics.
+
+        `resolve` and `read_current` tell the structures behind a DDL statement (see `evolution`), `before` one before
+        it, as far as a history says. `ensure_routed` makes sure of topics that a route names.
+        """
         self._read_now = read_now
         self._origin = origin
+        self._before = before
         self._route = route
         self._routes = routes or RouteMap(naming)
         self._ensure_routed = ensure_routed
@@ -96,6 +122,9 @@ class TranscoderCache:
         self._read_tables = read_tables
         self._converters = converters
         self._ensure_topic = ensure_topic
+        self._evolution = evolution or SchemaEvolution(converters, ensure_topic)
+        self._resolve = resolve
+        self._read_current = read_current
         self._by_map: dict[tuple[TableId, bytes], CapturedTable] = {}
         self._known: dict[TableId, Table] = {}
         self._latest: dict[TableId, CapturedTable] = {}
@@ -119,7 +148,8 @@ class TranscoderCache:
             log.warning("Rows of %s are passed over: the server does not tell its structure", table_id)
             return None
         origin = Origin.TABLE_MAP if event.has_full_metadata else self._origin(table_id)
-        captured = self.for_table(self._reconciled(event, known), origin)
+        met = Met(_word(origin), BinlogPosition(event.header.file, event.header.pos))
+        captured = self.for_table(self._reconciled(event, known), met, origin)
         for target in captured.targets:
             target.transcoder.bind(event)
         self._by_map[table_id, event.body] = captured
@@ -162,33 +192,97 @@ class TranscoderCache:
             log.warning("%s The structure that the server has now fits, and is taken.", error.message)
             return found
 
-    def for_table(self, table: Table, origin: Origin = Origin.SNAPSHOT) -> CapturedTable:
-        """Plan, register the schemas, make sure of the topic.
+    def for_table(self, table: Table, met: Met = BY_SNAPSHOT, origin: Origin = Origin.SNAPSHOT) -> CapturedTable:
+        """Plan, register the schemas, make sure of the topic; see `SchemaEvolution.settle`.
 
         Raises TableError for a route that does not suit the table, or its neighbours in a topic.
         """
-        first, *others = (self._captured(table, way, origin) for way in ways_of(self._routes, table, self._options))
-        return replace(first, copies=tuple(others)) if others else first
+        way, *others = ways_of(self._routes, table, self._options)
+        first = self._captured(table, way, met, origin)
+        return replace(first, copies=tuple(self._captured(table, one, None, origin) for one in others))
 
-    def _captured(self, table: Table, way: Way, origin: Origin) -> CapturedTable:
-        plan = self._plan(table, way)
+    def _captured(self, table: Table, way: Way, met: Met | None, origin: Origin) -> CapturedTable:
+        """Return the table on one way; `met` None: of a further topic, in which the version is not noted again."""
+        plan_for, shape = partial(self._plan, table, way), None
+        if self._routes:
+            self._check(plan_for(way.topic), way.route)
+        try:
+            if met is not None:
+                plan, encoding = self._evolution.settle(table.id, way.topic, plan_for, met)
+            else:
+                plan = plan_for(way.topic)
+                self._ensure_topic(plan.target)
+                encoding = self._converters.encoding(plan)
+        except RegistryRefused as refused:
+            raise _explained(refused, plan_for(way.topic)) from refused
         log.debug("Plan of %s, whose structure comes from %s:\n%s", table.id, origin.value, plan.describe())
-        others = self._in_topic.setdefault(way.topic, {})
-        for other in others.values() if self._routes else ():
-            problem = clash(Use(plan, way.route), Use(other.transcoder.plan, other.route))
+        if way.route is not None and self._ensure_routed is not None:
+            shape = shape_of(plan, way.route, self._ensure_routed(plan.target, way.route))
+        transcoder = ReferenceTranscoder(plan, encoding=encoding)
+        found = CapturedTable(table.id, plan.target, transcoder, origin, way.route, shape)
+        self._in_topic.setdefault(plan.topic, {})[table.id] = found
+        return found
+
+    def _check(self, plan: TranscodePlan, route: Route | None) -> None:
+        """See that a plan and its neighbours agree; make sure of its topic as the route has it."""
+        for other in self._in_topic.get(plan.topic, {}).values():
+            problem = clash(Use(plan, route), Use(other.transcoder.plan, other.route))
             if problem is not None:
                 raise TableError(f"{problem}.", remedy="change or delete a route (PUT, DELETE …/routes/{table})")
-        shape = None
-        if way.route is None or self._ensure_routed is None:
-            self._ensure_topic(plan.target)
-        else:
-            if (problem := partition_problem(plan, way.route)) is not None:
-                raise TableError(f"{problem}.")
-            shape = shape_of(plan, way.route, self._ensure_routed(plan.target, way.route))
-        found = others[table.id] = CapturedTable(
-            table.id, plan.target, self._transcoder(plan), origin, way.route, shape
-        )
-        return found
+        if route is None:
+            return
+        if (problem := partition_problem(plan, route)) is not None:
+            raise TableError(f"{problem}.")
+        if self._ensure_routed is not None:
+            self._ensure_routed(plan.target, route)
+
+    def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
+        """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
+
+        `words` name the kind of statement; `commit` makes safe what is complete before one that is refused.
+        Raises IncompatibleSchemaChange, and what asking a registry raises.
+        """
+        header, text = event.header, event.query.lower()
+        named = {
+            i: table for i in self._evolution.schemas.tables() if names_table(text, i) and (table := self._before(i))
+        }
+        named |= {i: found.transcoder.plan.table for i, found in self._latest.items() if names_table(text, i)}
+        resolved = self._resolve(event, named)
+        tables = {i: table for i, table in resolved.items() if table is not None and self._accepts(i)}
+        origin = "statement"
+        if not resolved:
+            end = BinlogPosition(header.file, header.end_pos)
+            tables, origin = self._current(text, {*named, *self._evolution.schemas.tables()}, end), "server"
+        if tables:
+            versions = {i: self._versions(table) for i, table in tables.items()}
+            try:
+                self._evolution.foresee(versions, Met(origin, BinlogPosition(header.file, header.pos), words))
+            except IncompatibleSchemaChange as refused:
+                if not self._is_undone(tables):
+                    commit()
+                    raise
+                log.warning("%s It was undone since: rows that were written in between are still held to it.", refused)
+        self.invalidate(event.query)
+
+    def _is_undone(self, tables: Iterable[TableId]) -> bool:
+        """Return whether the server has these tables again with the schemas that their last versions have."""
+        ids = list(tables)
+        now = {} if self._read_now is None else self._read_now(ids)
+        return all(i in now and self._evolution.is_latest(i, *self._versions(now[i])) for i in ids)
+
+    def _current(self, text: str, known: set[TableId], end: BinlogPosition) -> dict[TableId, Table]:
+        """Return the structures that a statement left, of tables that it names, if the server is not further on."""
+        named = [i for i in known if i.table.lower() in text and self._accepts(i)]
+        if not named or len(named) > FORESEEN_MAX:
+            return {}
+        found = self._read_current(named, end)
+        return {i: table for i, table in found.items() if i in named}
+
+    def _versions(self, table: Table) -> tuple[str, Callable[[str], TranscodePlan]]:
+        def plan_for(topic: str) -> TranscodePlan:
+            return self._plan(table, ways_of(self._routes, table, self._options)[0], topic)
+
+        return self._routes.topics(table.id)[0], plan_for
 
     def reroute(self, routes: RouteMap) -> Callable[[TableId], bool]:
         """Take other routes; return what says whether a table's records go another way by them.
@@ -216,9 +310,10 @@ class TranscoderCache:
         return None
 
     def _try(self, table: Table, routes: RouteMap) -> None:
-        before = [Use(self._plan(table, way), way.route) for way in ways_of(self._routes, table, self._options)]
+        ways = ways_of(self._routes, table, self._options)
+        before = [Use(self._plan(table, way, way.topic), way.route) for way in ways]
         for way in ways_of(routes, table, self._options):
-            use = Use(self._plan(table, way), way.route)
+            use = Use(self._plan(table, way, way.topic), way.route)
             neighbours = self._in_topic.get(way.topic, {}).values()
             found = [clash(use, Use(one.transcoder.plan, one.route)) for one in neighbours]
             found += [order_problem(one, use) for one in before]
@@ -229,9 +324,9 @@ class TranscoderCache:
                 if problem is not None:
                     raise TableError(problem)
 
-    def _plan(self, table: Table, way: Way) -> TranscodePlan:
-        plan = build_plan(table, way.topic, way.options, way.key_constant)
-        return plan if self._route is None else replace(plan, routed=self._route(way.topic))
+    def _plan(self, table: Table, way: Way, topic: str) -> TranscodePlan:
+        plan = build_plan(table, topic, way.options, way.key_constant)
+        return plan if self._route is None else replace(plan, routed=self._route(topic))
 
     def _leave_topics(self, concerned: Callable[[TableId], bool]) -> None:
         for tables in self._in_topic.values():
@@ -267,12 +362,10 @@ class TranscoderCache:
             self._known = {**self._read_tables([table_id]), **self._known}
         return self._known.get(table_id)
 
-    def _transcoder(self, plan: TranscodePlan) -> ReferenceTranscoder:
-        try:
-            encoding = self._converters.encoding(plan)
-        except RegistryRefused as refused:
-            raise _explained(refused, plan) from refused
-        return ReferenceTranscoder(plan, encoding=encoding)
+
+def _word(origin: Origin) -> str:
+    """Return the source as `table_schemas` names it."""
+    return origin.name.lower().replace("_", " ")
 
 
 def names_table(statement: str, table_id: TableId) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias
 
 from faust_cdc.config.converter_settings import AvroOptions, ConverterSettings, Format, JsonOptions
 from faust_cdc.errors import InternalError
+from faust_cdc.registry.schema_ids import Foreseen, SchemaIds
 from faust_cdc.routing.subjects import STRATEGIES
 from faust_cdc.transcode.avro_encoding import AvroKey, AvroStruct, AvroValue
 from faust_cdc.transcode.encoding import EncodeKey, EncodeStruct, EncodeValue, Encoding
@@ -39,6 +40,16 @@ class Converter(Protocol):
 
     def any(self, topic: str, schema: AvroType) -> Callable[[Any], bytes | None]:
         """Return the encoder of what transforms make, of the Avro document `schema`, which may be of any type."""
+
+    def subject(self, topic: str, schema: dict[str, Any]) -> tuple[str, str] | None:
+        """Return the subject of a schema on `topic`, and the schema as it is registered; None without a registry."""
+
+    def foresee(self, topic: str, schema: dict[str, Any]) -> Foreseen | None:
+        """Ask whether its subject would take a schema; None where schemas are not registered by us."""
+
+    @property
+    def forced_count(self) -> int:
+        """How many schemas were registered against the level of their subject."""
 
 
 class AvroAny(AvroStruct):
@@ -78,6 +89,7 @@ class AvroConverter:
         self._options = options
         self._is_key = is_key
         self._subject = STRATEGIES[options.subject_strategy]
+        self._registry = ids if isinstance(ids, SchemaIds) and ids.registers else None
 
     def key(self, plan: TranscodePlan) -> EncodeKey:
         """Return the encoder of a plan's keys."""
@@ -100,14 +112,26 @@ class AvroConverter:
         described = connect_schema(schema) if self._options.null_is_default else None
         return AvroAny(schema, self._id(topic, schema), described)
 
+    def foresee(self, topic: str, schema: dict[str, Any]) -> Foreseen | None:
+        """Ask whether its subject would take a schema; None where others register."""
+        return None if self._registry is None else self._registry.foresee(*self.subject(topic, schema))
+
+    @property
+    def forced_count(self) -> int:
+        """How many schemas were registered against the level of their subject."""
+        return 0 if self._registry is None else self._registry.forced_count
+
     def _id(self, topic: str, schema: AvroType) -> int:
+        return self._ids(*self.subject(topic, schema))
+
+    def subject(self, topic: str, schema: AvroType) -> tuple[str, str]:
+        """Return the subject and the schema as it is registered."""
         document = schema
         if self._options.scrub_invalid_names:
             document = scrubbed(document)
         if not self._options.connect_meta_data:
             document = without_connect_metadata(document)
-        subject = self._subject(topic, self._is_key, _name_of(document))
-        return self._ids(subject, schema_json(document))
+        return self._subject(topic, self._is_key, _name_of(document)), schema_json(document)
 
 
 def _name_of(document: AvroType) -> str:
@@ -119,7 +143,21 @@ def _name_of(document: AvroType) -> str:
     return full_name(document) if "name" in document else str(document["type"])
 
 
-class JsonConverter:
+class _WithoutRegistry:
+    """What a converter that asks nobody says."""
+
+    forced_count = 0
+
+    def subject(self, _topic: str, _schema: dict[str, Any]) -> None:
+        """None."""
+        return
+
+    def foresee(self, _topic: str, _schema: dict[str, Any]) -> None:
+        """None."""
+        return
+
+
+class JsonConverter(_WithoutRegistry):
     """JSON, with or without schemas."""
 
     def __init__(self, options: JsonOptions) -> None:
@@ -142,7 +180,7 @@ class JsonConverter:
         return json_any(schema, self._options)
 
 
-class StringConverter:
+class StringConverter(_WithoutRegistry):
     """Java's text of a key."""
 
     def key(self, plan: TranscodePlan) -> EncodeKey:
@@ -163,6 +201,16 @@ class StringConverter:
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """Subjects and schema ids of a plan's records, None where there are none (yet)."""
+
+    key_subject: str | None
+    key_id: int | None
+    value_subject: str | None
+    value_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Converters:
     """A task's converters."""
 
@@ -173,6 +221,36 @@ class Converters:
         """Return how the records of a plan become bytes; keys first, so that their schema is registered first."""
         key = self.of_keys.key(plan) if plan.has_key else None
         return Encoding(key, self.of_values.value(plan))
+
+    @property
+    def forced_count(self) -> int:
+        """How many schemas were registered against the level of their subject."""
+        return self.of_keys.forced_count + self.of_values.forced_count
+
+    def foresee(self, plan: TranscodePlan) -> list[Foreseen]:
+        """Ask whether the subjects of a plan's records would take their schemas, where we are to register them."""
+        key = plan.key_schema
+        found = [
+            None if key is None else self.of_keys.foresee(plan.target, key),
+            self.of_values.foresee(plan.target, plan.value_schema),
+        ]
+        return [one for one in found if one is not None]
+
+    def registered(self, plan: TranscodePlan, encoding: Encoding | None) -> Registered:
+        """Return where a plan's schemas are; without an encoding they have no ids yet."""
+        key_schema = plan.key_schema
+        key = None if key_schema is None else self.of_keys.subject(plan.target, key_schema)
+        value = self.of_values.subject(plan.target, plan.value_schema)
+        return Registered(
+            None if key is None else key[0],
+            None if encoding is None else _id_of(encoding.key),
+            None if value is None else value[0],
+            None if encoding is None else _id_of(encoding.value),
+        )
+
+
+def _id_of(encoder: object) -> int | None:
+    return encoder.schema_id if isinstance(encoder, AvroKey | AvroValue) else None
 
 
 def converter_of(settings: ConverterSettings, ids: Callable[[], RegisterSchema], *, is_key: bool) -> Converter:

@@ -21,6 +21,7 @@ from faust_cdc.kafka.clients import make_producer
 from faust_cdc.kafka.strong_read import holds_records, read_last
 from faust_cdc.kafka.task_producer import TaskProducer
 from faust_cdc.kafka.topics import TopicCreator
+from faust_cdc.mysql.binlog_end import current_structures, ddl_context
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
 from faust_cdc.mysql.snapshot_session import SnapshotSession
@@ -43,6 +44,7 @@ from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_optio
 from faust_cdc.pipeline.control import ControlLinks
 from faust_cdc.pipeline.converters import Converters
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
+from faust_cdc.pipeline.evolution_assembly import evolution_of, schema_records_of
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.idle import beyond, stay_idle
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
@@ -53,6 +55,7 @@ from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.source_access import SourceAccess, dump_start
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.stages import Stages
+from faust_cdc.pipeline.statement_tables import StatementTables
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
 from faust_cdc.pipeline.structure_ledger import StructureLedger
 from faust_cdc.pipeline.structures import Structures
@@ -187,6 +190,9 @@ class Coordinator:
             bad_rows = bad_rows_of(self._config, headers, converters, ensure_topic)
             outlet = self._outlet = outlet_of(self._config, converters, ensure_topic)
             converters = outlet.converters
+            # What rows become behind transforms is another schema, of which a table's versions say nothing.
+            told = self._spec if outlet.records is None else replace(self._spec, table_schemas_topic=None)
+            evolution = evolution_of(told, topics, self._partition, converters, outlet.ensure_topic)
             writer = self._writer(producer, offset_topic.name, offset_partition, outlet)
             stack.callback(setattr, self._progress, "waiting_bytes", int)
             ledger = ledger_of(self._spec, self._source, self._filter, outlet, headers, writer, stack)
@@ -201,8 +207,11 @@ class Coordinator:
                 self._source.read_tables,
                 ledger.origin,
                 outlet.route,
-                routing.routes,
-                routing.ensure,
+                evolution,
+                StatementTables(partial(ddl_context, self._address, info)),
+                partial(current_structures, self._address, info),
+                ledger.table,
+                *(routing.routes, routing.ensure),
             )
             ledger.on_change = cache.forget
             reselectors = reselectors_of(self._config)
@@ -211,6 +220,7 @@ class Coordinator:
             dispatcher = Dispatcher(cache, headers, dispatch_rules(self._config), bad_rows, reselectors)
             show, settings = self._links.show, outlet.routed_sink(self._config.notifications)
             notifier = notifier_of(settings, converters, outlet.ensure_topic, writer.write, show)
+            writer.with_commit = schema_records_of(told, topics, self._partition, evolution.schemas, notifier)
             way = _Way(cache, dispatcher, writer, notifier, ledger, routing)
             snapshots = stack.enter_context(self._snapshots(info, topics, way))
             offset, streams = self._begin(info, way, stored, snapshots)

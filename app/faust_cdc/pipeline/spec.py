@@ -37,6 +37,8 @@ class TaskSpec:
     """Where routes are kept (`route_log`); None: the routes are those of the configuration."""
     internal_topics: tuple[str, ...] = ()
     """Topics of the workers' own, to which no route may lead."""
+    table_schemas_topic: TopicSpec | None = None
+    """Where the versions of tables' schemas are kept (`faust_cdc.pipeline.table_schemas`); None: nowhere."""
     key_converter: ConverterSettings = field(default_factory=ConverterSettings)
     value_converter: ConverterSettings = field(default_factory=ConverterSettings)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -379,10 +379,10 @@ class StreamingSource:
             # Never the text: MariaDB writes the password of CREATE USER into its binlog in clear.
             log.info("DDL at %s:%s: %s %s …", event.header.file, event.header.pos, word.upper(), second.upper())
             table_id = truncated_table(statement, event.database)
+            if table_id is None:  # before it is written down anywhere
+                self._cache.foresee(event, f"{word.upper()} {second.upper()}", self._writer.commit)
             self.on_statement(event, statement, self._place_of(event), self._source_block(event, self._transaction()))
-            if table_id is None:
-                self._cache.invalidate(event.query)
-            else:
+            if table_id is not None:
                 self._truncate(event, table_id)  # the structure stays
             self.on_ddl(statement, event.database)
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.

@@ -17,7 +17,7 @@ more is waiting, at once or soon (`faust_cdc.pipeline.pace`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from faust_cdc.kafka.direct import Row
@@ -91,6 +91,8 @@ class TransactionWriter:
         self.watch = KeyWatch()
         """Windows of a snapshot that are told what the stream delivers."""
         self.committed: SourceOffset | None = None
+        self.with_commit: Callable[[], Iterable[ChangeRecord]] = tuple
+        """Asked at each commit for records that are to be in its Kafka transaction whatever rows are; not counted."""
         self.before_commit: Callable[[], None] = _nothing
         """Called before an offset is written: makes safe what is outside the Kafka transaction and behind it."""
 
@@ -275,6 +277,8 @@ class TransactionWriter:
         self.before_commit()
         self._begin()
         mark, cpu = time.perf_counter(), time.thread_time()
+        for record in self.with_commit():
+            self._producer.produce(record.topic, record.key, record.value, record.headers, record.partition)
         self._producer.produce(self._offset_topic, self._offset_key, offset.to_json(), [], self._offset_partition)
         self._producer.commit()
         self._pace.committed(self._records, self._producer.acknowledged_at - mark, time.monotonic())

@@ -5,7 +5,8 @@ registry that compares texts (Apicurio does) then gives the id it gave to Kafka 
 schema. Differences of Apicurio that are bridged here (seen on 3.0.9): an incompatible schema is error code 409
 instead of 40901, `/mode` is a 404 with an empty body, `GET /config/{s}` of a known subject without its own level
 and of an unknown subject differ, `verbose` gives no messages, the default level is NONE, and of two first
-registrations for a subject at the same time one is told 409 "already exists".
+registrations for a subject at the same time one is told 409 "already exists". A subject without a rule of its own is
+said to have NONE, while the global rule is what it is held to.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import threading
 from typing import Any, Final
 from urllib.parse import quote
 
-from faust_cdc.errors import CdcError, IncompatibleSchemaChange, RegistryRefused
-from faust_cdc.registry.difference import describe_difference
+from faust_cdc.errors import IncompatibleSchemaChange, RegistryRefused
+from faust_cdc.registry.refusal import why_refused
 from faust_cdc.registry.transport import Answer, RegistryConfig, RegistryTransport
 
 __all__ = ["RegistryClient", "RegistryConfig", "SchemaDocument"]
@@ -115,12 +116,19 @@ class RegistryClient:
             _document(self._schema_text(answer)),
         )
 
-    def compatible(self, subject: str, schema: str | SchemaDocument) -> tuple[bool, list[str]]:
-        """Whether the subject's latest version and level allow this schema, and why not if the registry says.
+    def version(self, subject: str, number: int) -> tuple[int, SchemaDocument]:
+        """A version of a subject as (id, schema). RegistryRefused if there is none."""
+        path = f"/subjects/{_quoted(subject)}/versions/{int(number)}"
+        answer = self._expect(self._transport.request("GET", path), f"reading version {number} of {subject!r}")
+        return self._integer(answer, "id"), _document(self._schema_text(answer))
 
-        A subject without versions allows everything.
+    def compatible(self, subject: str, schema: str | SchemaDocument) -> tuple[bool, list[str]]:
+        """Whether the subject's level allows this schema beside its versions, and why not if the registry says.
+
+        A transitive level counts all versions, another the latest. A subject without versions allows everything.
         """
-        path = f"/compatibility/subjects/{_quoted(subject)}/versions/latest?verbose=true"
+        counted = "" if self.level_in_force(subject)[0].endswith("_TRANSITIVE") else "/latest"
+        path = f"/compatibility/subjects/{_quoted(subject)}/versions{counted}?verbose=true"
         answer = self._transport.request("POST", path, {"schema": _text(schema)})
         if _is_not_found(answer):
             return True, []
@@ -138,6 +146,22 @@ class RegistryClient:
                 return self._level(self._expect(answer, f"reading the level of {subject!r}"))
         answer = self._transport.request("GET", "/config")
         return self._level(self._expect(answer, "reading the global compatibility level"))
+
+    def own_level(self, subject: str) -> str | None:
+        """The compatibility level that is set for a subject itself, None where the global one holds.
+
+        Apicurio does not tell a subject without a level from one whose level is NONE: None for both.
+        """
+        answer = self._transport.request("GET", f"/config/{_quoted(subject)}")
+        if _is_not_found(answer):
+            return None
+        level = self._level(self._expect(answer, f"reading the level of {subject!r}"))
+        return None if level == "NONE" else level
+
+    def level_in_force(self, subject: str) -> tuple[str, bool]:
+        """The level a new version is held to, and whether it is the subject's own; see `own_level` for NONE."""
+        own = self.own_level(subject)
+        return (self.config(), False) if own is None else (own, True)
 
     def set_config(self, level: str, subject: str | None = None) -> None:
         """Set the compatibility level of a subject, or the global one."""
@@ -232,22 +256,12 @@ class RegistryClient:
         return value
 
     def _incompatible(self, subject: str, text: str, answer: Answer) -> IncompatibleSchemaChange:
-        level, version, differences = "unknown", "?", ["the latest version could not be read"]
-        try:
-            level = self.config(subject)
-            latest = self.latest(subject)
-            if latest is not None:
-                version = str(latest[0])
-                differences = describe_difference(latest[2], json.loads(text)) or ["nothing in the structure"]
-        except (CdcError, ValueError):
-            # The refusal itself is what matters; its details are a courtesy.
-            pass
+        refusal = why_refused(self, subject, text)
         return IncompatibleSchemaChange(
-            f"The new schema of subject {subject!r} is not {level} compatible for the registry {answer.url}."
-            f" Against version {version}: {'; '.join(differences)}."
-            f" The registry says: {answer.message[:_WORDS_MAX]}",
-            remedy=f"make the table change compatible (for {level}), or set the subject's level with"
-            f" PUT {answer.url}/config/{_quoted(subject)} before going on",
+            f"The new schema of subject {subject!r} is not compatible under {refusal.rule_words} for the registry "
+            f"{answer.url}. {refusal.words}. The registry says: {answer.message[:_WORDS_MAX]}",
+            remedy=f"make the table change compatible (for {refusal.rule}), set the subject's level with"
+            f" PUT {answer.url}/config/{_quoted(subject)}, or choose another schema.evolution.policy",
         )
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from faust_cdc.connect.entities import ConnectError, plain_numbers
 from faust_cdc.connect.herder import NOT_READY
 from faust_cdc.connect.routes import ConnectorRoutes
-from faust_cdc.rest.server import REQUEST_TIMEOUT_S, json_response, read_body, read_flag
+from faust_cdc.rest.server import REQUEST_TIMEOUT_S, json_body, json_response, read_flag
 
 RoutesProvider = Callable[[], "ConnectorRoutes | None"]
 """Gives the routes, or None while the worker is not that far yet."""
@@ -36,7 +36,7 @@ def table_routes(provider: RoutesProvider) -> list[web.RouteDef]:
 
     async def put(request: web.Request) -> web.StreamResponse:
         name, table = request.match_info["name"], request.match_info["table"]
-        reorder, body = read_flag(request, "reorder", False), plain_numbers(await read_body(request))
+        reorder, body = read_flag(request, "reorder", False), plain_numbers(await json_body(request))
         work = here(request).put(name, table, body, may_reorder=reorder)
         is_new, entity = await asyncio.wait_for(work, REQUEST_TIMEOUT_S)
         place = f"{request.url.origin()}/connectors/{quote(name, safe='')}/routes/{quote(table, safe='')}"

@@ -146,7 +146,7 @@ def connect_routes(herder_provider: HerderProvider) -> list[web.RouteDef]:
 # ---- requests
 
 
-async def read_body(request: web.Request) -> Any:
+async def json_body(request: web.Request) -> Any:
     """The JSON value of the request's body.
 
     Raises `ConnectError` 415 for another content type, 413 for a large body, 400 for what is not JSON.
@@ -189,7 +189,7 @@ async def _list(herder: Herder, request: web.Request) -> web.StreamResponse:
 
 
 async def _create(herder: Herder, request: web.Request) -> web.StreamResponse:
-    created = CreateRequest.parse(await read_body(request))
+    created = CreateRequest.parse(await json_body(request))
     return json_response(await herder.create(created), 201, _location(request, created.name))
 
 
@@ -208,12 +208,12 @@ async def _config(herder: Herder, request: web.Request) -> web.StreamResponse:
 
 async def _put_config(herder: Herder, request: web.Request) -> web.StreamResponse:
     name = _name(request)
-    is_new, info = await herder.put_config(name, config_map(await read_body(request)))
+    is_new, info = await herder.put_config(name, config_map(await json_body(request)))
     return json_response(info, 201, _location(request, name)) if is_new else json_response(info)
 
 
 async def _patch_config(herder: Herder, request: web.Request) -> web.StreamResponse:
-    return json_response(await herder.patch_config(_name(request), config_map(await read_body(request))))
+    return json_response(await herder.patch_config(_name(request), config_map(await json_body(request))))
 
 
 async def _status(herder: Herder, request: web.Request) -> web.StreamResponse:
@@ -267,7 +267,7 @@ async def _snapshot(herder: Herder, request: web.Request) -> web.StreamResponse:
 
 
 async def _signal(herder: Herder, request: web.Request) -> web.StreamResponse:
-    return json_response(await herder.signal(_name(request), plain_numbers(await read_body(request))), 202)
+    return json_response(await herder.signal(_name(request), plain_numbers(await json_body(request))), 202)
 
 
 async def _plugins(herder: Herder, request: web.Request) -> web.StreamResponse:
@@ -279,5 +279,5 @@ async def _plugin_config(herder: Herder, request: web.Request) -> web.StreamResp
 
 
 async def _validate(herder: Herder, request: web.Request) -> web.StreamResponse:
-    config = config_map(await read_body(request))
+    config = config_map(await json_body(request))
     return json_response(await herder.validate(request.match_info["plugin"], config))

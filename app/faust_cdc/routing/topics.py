@@ -31,6 +31,14 @@ def topic_for(prefix: str, table: TableId) -> str:
     return sanitise_topic(f"{prefix}.{table.database}.{table.table}")
 
 
+def versioned_topic(topic: str, generation: int) -> str:
+    """Return a table's topic of a generation: its own, then `<topic>.v2`, `<topic>.v3` …, of 249 characters at most."""
+    if generation <= 1:
+        return topic
+    suffix = f".v{generation}"
+    return topic[: TOPIC_LENGTH_MAX - len(suffix)] + suffix
+
+
 def schema_change_topic(prefix: str) -> str:
     """Return the topic of schema change events: the prefix itself, sanitised."""
     return sanitise_topic(prefix)

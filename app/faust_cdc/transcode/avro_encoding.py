@@ -30,6 +30,7 @@ class AvroKey:
     """The encoder of a plan's keys under their registered schema."""
 
     def __init__(self, plan: TranscodePlan, schema_id: int) -> None:
+        self.schema_id = schema_id
         self.prefix = _PREFIX.pack(0, schema_id)
         self._places = tuple((f"c{one.index}", one.index) for one in plan.key_columns)
         record_schema = bare_record("Key", plan.key_columns)
@@ -66,6 +67,7 @@ class AvroValue:
     """
 
     def __init__(self, plan: TranscodePlan, schema_id: int, *, null_is_default: bool = False) -> None:
+        self.schema_id = schema_id
         self.prefix = _PREFIX.pack(0, schema_id)
         self.null_is_default = null_is_default
         self._places = tuple((f"c{one.index}", one.index) for one in plan.value_columns)

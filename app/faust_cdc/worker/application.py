@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiohttp.web import RouteDef
@@ -21,20 +22,23 @@ from mode.types import ServiceT
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.worker import REGISTRY_PATH, WorkerConfig
-from faust_cdc.connect.desired import TaskDesired
+from faust_cdc.connect.desired import TASK_ID, TaskDesired
 from faust_cdc.connect.entities import ConnectError
 from faust_cdc.connect.herder import Herder
 from faust_cdc.connect.records import CONNECTOR
 from faust_cdc.connect.routes import ConnectorRoutes, RouteChange, RouteFindings
+from faust_cdc.connect.states import TargetState
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
 from faust_cdc.notifications.board import WAITING_MAX, NotificationBoard
 from faust_cdc.notifications.notification import Notification, signal_refused
+from faust_cdc.pipeline.schema_book import SchemaBook
 from faust_cdc.rest.metrics_api import metrics_routes
 from faust_cdc.rest.notifications_api import notification_routes
 from faust_cdc.rest.routes_api import table_routes
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
+from faust_cdc.rest.tables_api import SchemaQuestion, tables_routes
 from faust_cdc.signals.signal import TaskCommand, signal_type
 from faust_cdc.snapshot.book import SnapshotBook, Turn
 from faust_cdc.transcode.compiled import is_compiled
@@ -114,6 +118,9 @@ class CdcApp(App):
         self.route_watch = RouteWatch(self.routes)
         self.snapshot_book = SnapshotBook(self._snapshot_turned)
         self.snapshots.listen(self.snapshot_book.note)
+        self.table_schemas = self._view("table_schemas", config.table_schemas_topic)
+        self.schema_book = SchemaBook()
+        self.table_schemas.listen(self.schema_book.note)
         self.slot_count = config.leases_partitions
         self.notifications = NotificationBoard()
         self.herder = self._new_herder()
@@ -223,7 +230,7 @@ class CdcApp(App):
 
     def topics_exist(self, partition_counts: dict[str, int], cluster_id: str) -> None:
         """Declare the tables over the topics that were found or made."""
-        for view in (self.connectors, self.offsets, self.statuses, self.snapshots, self.routes):
+        for view in (self.connectors, self.offsets, self.statuses, self.snapshots, self.table_schemas, self.routes):
             view.declare(self, partition_counts[view.topic])
         self.slot_count = partition_counts[self.worker_config.leases_topic]
         self.herder.kafka_cluster_id = cluster_id
@@ -261,6 +268,7 @@ class CdcApp(App):
         routes = connect_routes(lambda: self.herder) + metrics_routes(lambda: self._numbers().page)
         routes += notification_routes(lambda: self.herder, self.notifications, self.worker_config.worker_id)
         routes += table_routes(lambda: self.connector_routes if self.routes.ready else None)
+        routes += tables_routes(lambda: self.herder, self.schema_book, partial(_check_schemas, self.worker_config))
         if self.worker_config.registry is None:
             routes += self._registry_routes()
         return routes
@@ -298,3 +306,12 @@ def _check_source(config: MySqlConnectorConfig) -> list[SourceFinding]:
     from faust_cdc.connect.source_check import check_source_server
 
     return check_source_server(config)
+
+
+def _check_schemas(worker: WorkerConfig, question: SchemaQuestion) -> dict[str, Any]:
+    # Called in a thread; imports driver, transcoder and registry client with the first question.
+    from faust_cdc.pipeline.schema_check import check_statement
+    from faust_cdc.worker.tasks import task_spec
+
+    desired = TaskDesired(question.connector, TASK_ID, question.config, TargetState.STARTED)
+    return check_statement(task_spec(desired, worker), question.sql, question.database, question.latest)

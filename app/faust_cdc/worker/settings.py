@@ -43,13 +43,14 @@ WITHOUT_EFFECT = frozenset({"ssl.truststore.type", "ssl.keystore.type", "ssl.pro
 
 
 def internal_topics(config: WorkerConfig) -> list[TopicSpec]:
-    """Return the topics the worker needs before it joins: Connect's three, snapshots, routes and leases."""
+    """Return the topics the worker needs before it joins: Connect's three, ours and the leases."""
     compact = INTERNAL_TOPIC
     return [
         TopicSpec(config.config_storage_topic, 1, config.config_storage_replication_factor, compact, True),
         offset_topic(config),
         snapshot_topic(config),
         route_topic(config),
+        table_schemas_topic(config),
         TopicSpec(
             config.status_storage_topic,
             config.status_storage_partitions,
@@ -94,6 +95,17 @@ def route_topic(config: WorkerConfig) -> TopicSpec:
         config.routes_topic,
         config.routes_partitions,
         config.routes_replication_factor,
+        INTERNAL_TOPIC,
+        must_be_compacted=True,
+    )
+
+
+def table_schemas_topic(config: WorkerConfig) -> TopicSpec:
+    """Return the topic of the versions of tables' schemas (`faust_cdc.pipeline.table_schemas`)."""
+    return TopicSpec(
+        config.table_schemas_topic,
+        config.table_schemas_partitions,
+        config.table_schemas_replication_factor,
         INTERNAL_TOPIC,
         must_be_compacted=True,
     )

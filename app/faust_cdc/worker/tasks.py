@@ -13,7 +13,14 @@ from faust_cdc.notifications.notification import Notification
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.task import ConnectorTask, TaskSnapshot
 from faust_cdc.registry.client import RegistryConfig
-from faust_cdc.worker.settings import client_settings, internal_topics, offset_topic, route_topic, snapshot_topic
+from faust_cdc.worker.settings import (
+    client_settings,
+    internal_topics,
+    offset_topic,
+    route_topic,
+    snapshot_topic,
+    table_schemas_topic,
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +64,7 @@ def task_spec(desired: TaskDesired, worker: WorkerConfig) -> TaskSpec:
         snapshot_topic=snapshot_topic(worker),
         route_topic=route_topic(worker),
         internal_topics=(worker.schemas_topic, *(one.name for one in internal_topics(worker))),
+        table_schemas_topic=table_schemas_topic(worker),
         registry=_registry(value, worker),
         key_registry=_registry(key, worker),
         key_converter=key,

@@ -206,13 +206,14 @@ class Generator:
                 clauses.append(clause)
         if self.maybe(0.06):
             clauses.append(self.random.choice(("ALGORITHM=COPY", "LOCK=DEFAULT", "FORCE", "ALGORITHM = DEFAULT")))
-        # MariaDB 10.11 leaves the old table's file behind when it copies and renames one with such a name.
-        plain = table.id.table.isascii() and table.id.table.isalnum()
-        if self.maybe(0.04) and (plain or not self.mariadb):
+        # MariaDB 10.11 leaves the old table's file behind when it copies and renames one with such a name; MySQL 9.7
+        # ends when it copies and renames a table with a foreign key to itself, and renames its column.
+        plain = table.id.table.isascii() and table.id.table.isalnum() if self.mariadb else len(clauses) == 1
+        if self.maybe(0.04) and plain:
             clauses.append(
                 f"{self.word('RENAME')} {self.random.choice(('TO ', 'AS ', ''))}{self.table(self._new_id())}"
             )
-        if self.maybe(0.03):
+        elif self.maybe(0.03):
             clauses.append(f"ORDER BY {self.name(self.random.choice(names))}")
         exists = "IF EXISTS " if self.mariadb and self.maybe(0.05) else ""
         return f"{self.word('ALTER')}{ignore} {self.word('TABLE')} {exists}{self.table(table.id)} {', '.join(clauses)}"

@@ -55,6 +55,26 @@ OPTIONS: tuple[Option, ...] = (
         legal=("right", "debezium"),
     ),
     Option(
+        "schema.evolution.policy",
+        Type.STRING,
+        "fail",
+        Importance.MEDIUM,
+        None,
+        -1,
+        Width.SHORT,
+        "Schema evolution policy",
+        (
+            "What to do when a table is changed so that its new Avro schema is refused by the compatibility level of "
+            "its subject. 'fail' (the default): the task stops before the first record of the new structure, at the "
+            "DDL statement where that is known, and names subject, level and difference. 'new-subject': records go on "
+            "in a versioned topic with subjects of its own, <topic>.v2, then .v3 and so on. 'force': the subject's "
+            "level is set to NONE for this version, and back. Only where the converter registers schemas."
+        ),
+        USED,
+        recommended=("fail", "new-subject", "force"),
+        legal=("fail", "new-subject", "force"),
+    ),
+    Option(
         "transaction.part.max.bytes",
         Type.LONG,
         "67108864",

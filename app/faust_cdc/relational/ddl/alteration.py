@@ -17,7 +17,7 @@ from faust_cdc.relational.ddl.column_facts import (
     without_default,
 )
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
-from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT, ensure_kept
+from faust_cdc.relational.ddl.defaults import NO_IMPLICIT_DEFAULT
 from faust_cdc.relational.ddl.key_facts import Keys
 from faust_cdc.relational.ddl.statements import (
     AddColumn,
@@ -118,6 +118,11 @@ class _Alteration:
         lowered = name.lower()
         return next((at for at, column in enumerate(self._columns) if column.name.lower() == lowered), None)
 
+    def _is_there(self, name: str) -> bool:
+        """Say whether IF NOT EXISTS passes a column over: dropped by the same statement it still counts."""
+        before = any(column.name.lower() == name.lower() for column in self._table.columns)
+        return before or self._find(name) is not None
+
     def _column_of(self, clause: AddColumn | ModifyColumn) -> Column:
         self._written[clause.column.name.lower()] = clause.column
         return column_of(clause.column, self._context, self._pair)
@@ -147,6 +152,8 @@ class _Alteration:
                 new = replace(column, name=renames[name].to)
             for alter in alters:
                 if alter.name.lower() == name:
+                    if name in changes:
+                        raise NotResolved(f"two clauses are about column {column.name!r}")
                     new = self._altered_column(new, alter)
             if new.name != column.name:
                 self._renamed[column.name] = new.name
@@ -159,29 +166,45 @@ class _Alteration:
         dropped = any(isinstance(c, DropKey) and c.kind is KeyKind.PRIMARY for c in self._clauses)
         primary = next((key for key in self._table.keys if key.name == "PRIMARY"), None)
         if primary is not None and not dropped and column.name in primary.columns:
-            return not_null(new)
+            return not_null(new, self._context)
         return new
 
     def _altered_column(self, column: Column, clause: AlterColumn) -> Column:
         if clause.invisible is not None:
             return replace(column, invisible=clause.invisible)
         if clause.drop_default:
+            if self._context.mariadb:
+                return self._without_default_of_mariadb(column)
             # MySQL goes on to call a dropped CURRENT_TIMESTAMP an expression.
-            now = not self._context.mariadb and column.type_name in ("timestamp", "datetime")
+            now = column.type_name in ("timestamp", "datetime")
             return replace(without_default(column), default_is_expression=now and column.default_is_expression)
-        if clause.default is None or column.auto_increment or column.generated:
+        if clause.default is None:
+            return column
+        if column.auto_increment or column.generated:
+            if clause.default.kind in (DefaultKind.EXPRESSION, DefaultKind.NOW):
+                raise NotResolved(f"what becomes of the default of column {column.name!r} is not known")
             return column
         if clause.default.kind is DefaultKind.EXPRESSION and column.type_name in NO_IMPLICIT_DEFAULT:
             raise NotResolved(f"how the server shows the default of column {column.name!r} is not known")
-        if clause.default.kind is DefaultKind.NOW and self._context.mariadb and column.default_is_expression:
+        if self._context.mariadb and (column.default or "").startswith("current_timestamp"):
             column = replace(column, on_update=False)
         return with_default(column, clause.default, self._context)
+
+    def _without_default_of_mariadb(self, column: Column) -> Column:
+        """With a default of CURRENT_TIMESTAMP its ON UPDATE goes too."""
+        if column.type_name == "timestamp" and not self._context.explicit_defaults_for_timestamp:
+            raise NotResolved(f"the default of column {column.name!r} is not known")
+        goes = (column.default or "").startswith("current_timestamp")
+        return replace(without_default(column), on_update=column.on_update and not goes)
 
     def _placed(self) -> None:
         """Move and add columns in the clauses' order."""
         for clause in self._clauses:
             if isinstance(clause, AddColumn):
-                if clause.if_not_exists and self._find(clause.column.name) is not None:
+                if clause.if_not_exists and clause.column.keys:
+                    # MariaDB 10.11 adds a UNIQUE that is written with it in any case, and no second PRIMARY KEY.
+                    raise NotResolved(f"what becomes of the keys of column {clause.column.name!r} is not known")
+                if clause.if_not_exists and self._is_there(clause.column.name):
                     continue
                 self._put(self._column_of(clause), clause.place)
             elif isinstance(clause, ModifyColumn) and clause.place is not None:
@@ -206,6 +229,8 @@ class _Alteration:
             if first_timestamp([definition], self._context) is not None:
                 self._columns[at] = column_of(definition, self._context, self._pair, promoted=True)
         elif not column.nullable and not column.has_default and not column.on_update:
+            if self._context.mariadb:
+                raise NotResolved(f"the default of column {column.name!r} is not known")
             self._columns[at] = replace(column, on_update=True, default_is_expression=True)
 
     def _put(self, column: Column, place: Place | None) -> None:
@@ -236,12 +261,11 @@ class _Alteration:
         if column.type_name in ("enum", "set"):
             wide = column.charset in _WIDE or pair.charset in _WIDE
             labels = "".join(column.enum_values)
-            if "?" in labels or not (labels.isascii() or column.charset in ("utf8mb4", "utf8mb3", "latin1")):
-                # What is shown may stand for a character that the charset does not have and the server has kept.
+            if column.charset != pair.charset and ("?" in labels or not labels.isascii()):
+                # What is shown may not be what is kept, and MariaDB 10.11 reads its bytes in the other charset.
                 raise NotResolved(f"the labels of column {column.name!r} are not known")
             if wide and column.charset != pair.charset:
                 raise NotResolved(f"the labels of column {column.name!r} change with the charset")
-            ensure_kept("".join(column.enum_values), pair.charset)
 
     def _keys(self) -> Keys:
         keys = Keys(self._table.keys, self._table.primary_key)
@@ -259,9 +283,17 @@ class _Alteration:
         keys.change_columns(self._renamed, changed)
         added = [c.key for c in self._clauses if isinstance(c, AddKey) and self._is_new(keys, c.key)]
         primary = {(part.column or "").lower() for key in added if key.kind is KeyKind.PRIMARY for part in key.parts}
-        self._columns = [not_null(column) if column.name.lower() in primary else column for column in self._columns]
+        self._columns = [
+            self._in_primary_key(column) if column.name.lower() in primary else column for column in self._columns
+        ]
         keys.add(added, self._columns)
         return keys
+
+    def _in_primary_key(self, column: Column) -> Column:
+        implied = column.type_name == "timestamp" and not self._context.explicit_defaults_for_timestamp
+        if implied and column.nullable:
+            raise NotResolved(f"the default of column {column.name!r} is not known")
+        return not_null(column, self._context)
 
     def _is_new(self, keys: Keys, key: KeyDefinition) -> bool:
         return not (key.if_not_exists and key.name is not None and keys.find(key.name) is not None)

@@ -64,6 +64,8 @@ def column_of(
     if implied and not nullable and (definition.default is None or definition.default.kind is DefaultKind.NULL):
         return replace(column, has_default=True, default=zero_moment(column))
     if definition.default is None:
+        if definition.on_update and context.mariadb and not column.nullable:
+            return replace(column, has_default=True, default=zero_moment(column))
         if definition.type.compressed and not column.nullable:
             # MariaDB shows an empty default that nobody has written.
             return replace(column, has_default=True, default="" if column.charset else "0x")
@@ -95,9 +97,11 @@ def ensure_defaults_told(table: Table) -> None:
             raise NotResolved(f"the default of column {column.name!r} is not known")
 
 
-def not_null(column: Column) -> Column:
+def not_null(column: Column, context: DdlContext) -> Column:
     """Return the column as a primary key makes it."""
     if not column.nullable:
         return column
+    if context.mariadb and column.on_update and column.default is None:
+        return replace(column, nullable=False, has_default=True, default=zero_moment(column))
     keeps = column.has_default and column.default is not None
     return replace(column, nullable=False, has_default=keeps)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from faust_cdc.relational.ddl.context import NotResolved
 from faust_cdc.relational.ddl.statements import KeyDefinition, KeyKind, KeyPart
-from faust_cdc.relational.model import Column, Key
+from faust_cdc.relational.ddl.types import SPATIAL
+from faust_cdc.relational.model import Column, Key, Table
 
 _BLOBS = frozenset({"tinyblob", "blob", "mediumblob", "longblob", "tinytext", "text", "mediumtext", "longtext"})
 _WHOLE = frozenset({"char", "varchar", "binary", "varbinary"})
@@ -58,7 +59,17 @@ class Keys:
                 raise NotResolved("a key WITHOUT OVERLAPS has columns that its text does not name")
             if definition.kind is KeyKind.FOREIGN and self._serves(definitions, place):
                 continue
-            self._added.append(self._key(definition, by_name))
+            key = self._key(definition, by_name)
+            self._ensure_alone(definition, key)
+            self._added.append(key)
+
+    def _ensure_alone(self, definition: KeyDefinition, key: Key) -> None:
+        """A key that a foreign key has got of itself goes when another one serves it, and is not told from others."""
+        if definition.kind in (KeyKind.FULLTEXT, KeyKind.SPATIAL, KeyKind.VECTOR):
+            return
+        for one in self._known:
+            if not one.unique and one.columns == key.columns[: len(one.columns)]:
+                raise NotResolved(f"whether the key {one.name!r} is a foreign key's own is not known")
 
     def _serves(self, definitions: Sequence[KeyDefinition], place: int) -> bool:
         """Say whether another key begins with a foreign key's columns, which then gets none of its own."""
@@ -103,12 +114,18 @@ class Keys:
             f"{wanted}_{number}" for number in range(2, len(taken) + 3) if f"{wanted}_{number}".lower() not in taken
         )
 
+    def _ensure_told(self, columns: Sequence[Column]) -> None:
+        places = {column.name for column in columns if column.type_name in SPATIAL}
+        if any(key.unique and places.intersection(key.columns) for key in self.all()):
+            raise NotResolved("how much of a place a unique key covers is not known")
+
     def record_key(self, columns: Sequence[Column]) -> tuple[str, ...]:
         """Return the record key's columns: PRIMARY, else the first unique key without a nullable part.
 
         The first in the server's order: keys that cover whole columns before others, then the older ones. Of keys that
         were there before, only the one that was the record's is known to be first. Raises NotResolved.
         """
+        self._ensure_told(columns)
         nullable = {column.name: column.nullable for column in columns}
 
         def serves(key: Key) -> bool:
@@ -119,6 +136,12 @@ class Keys:
         for key in known + added:
             if key.name == "PRIMARY":
                 return _names(key)
+        texts = {column.name for column in columns if column.type_name in _BLOBS}
+        if len(known + added) > 1 and any(
+            not key.prefixes and texts.intersection(key.columns) for key in known + added
+        ):
+            # MariaDB keeps a hash of such a key, behind all others.
+            raise NotResolved("which of several unique keys is first is not told by the statement")
         for partial in (False, True):
             old = [key for key in known if bool(key.prefixes) is partial]
             before = [key for key in old if _names(key) == self._before]
@@ -128,6 +151,12 @@ class Keys:
             if first:
                 return _names(first[0])
         return ()
+
+
+def candidates(table: Table) -> int:
+    """Return how many keys could be the record's where no primary key is."""
+    nullable = {column.name: column.nullable for column in table.columns}
+    return sum(key.unique and all(nullable.get(name or "") is False for name in key.columns) for key in table.keys)
 
 
 def _names(key: Key) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from faust_cdc.relational.ddl.alteration import altered
 from faust_cdc.relational.ddl.changes import ChangeKind, TableChange, Unresolvable
 from faust_cdc.relational.ddl.column_facts import column_of, ensure_defaults_told, first_timestamp, not_null
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
-from faust_cdc.relational.ddl.key_facts import Keys
+from faust_cdc.relational.ddl.key_facts import Keys, candidates
 from faust_cdc.relational.ddl.statements import (
     AlterDatabase,
     AlterTable,
@@ -111,6 +111,8 @@ def _like(name: TableName, table_id: TableId, tables: Tables, context: DdlContex
     if source is None:
         raise NotResolved(f"the table that it is like, {name.table!r}, is not known")
     ensure_defaults_told(source)
+    if candidates(source) > 1 and all(key.name != "PRIMARY" for key in source.keys):
+        raise NotResolved("which of several unique keys is first is not told by the statement")
     return replace(source, id=table_id)
 
 
@@ -125,7 +127,7 @@ def _created(statement: CreateTable, table_id: TableId, context: DdlContext) -> 
         (part.column or "").lower() for key in statement.keys if key.kind is KeyKind.PRIMARY for part in key.parts
     }
     columns = [
-        replace(not_null(one) if one.name.lower() in primary else one, position=position)
+        replace(not_null(one, context) if one.name.lower() in primary else one, position=position)
         for position, one in enumerate(columns)
     ]
     keys = Keys((), ())

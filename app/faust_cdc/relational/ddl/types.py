@@ -54,7 +54,7 @@ _TEXTS: Final = ("tinytext", "text", "mediumtext", "longtext")
 _BLOBS: Final = ("tinyblob", "blob", "mediumblob", "longblob")
 _SIZES: Final = (0xFF, 0xFFFF, 0xFFFFFF)
 _BINARY_OF: Final = {"char": "binary", "varchar": "varbinary", **dict(zip(_TEXTS, _BLOBS, strict=True))}
-_SPATIAL: Final = frozenset(
+SPATIAL: Final = frozenset(
     {
         *("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"),
         "geometrycollection",
@@ -210,7 +210,7 @@ def _other(name: str, written: ColumnType, context: DdlContext) -> TypeFacts:
         return TypeFacts(name, name)
     if name in _BLOBS:
         return sized(name, number or 0, None, _compressed(written))
-    if name in _SPATIAL:
+    if name in SPATIAL:
         short = name == "geometrycollection" and not context.mariadb and context.version >= (8,)
         return TypeFacts(name, "geomcollection" if short else name)
     if name == "json" and context.mariadb:
