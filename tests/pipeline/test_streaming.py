@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from types import SimpleNamespace
 from typing import Any
 
 import fastavro
@@ -26,6 +25,7 @@ from faust_cdc.errors import AbortableError, FatalError
 from faust_cdc.mysql.positions import BinlogPosition, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.converters import avro_converters
+from faust_cdc.pipeline.dispatcher import Dispatcher, DispatchRules
 from faust_cdc.pipeline.prepared import Xid
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.savepoints import Rollbacks
@@ -76,7 +76,8 @@ def feed(flavor: str, *events: BinlogEvent, metadata: TransactionTopic | None = 
     start = SourceOffset("binlog.000001", 4)
     gtids: Any = MariaDbGtidSet.parse("") if flavor == "mariadb" else None
     block = SourceInfo.for_server(connector=flavor, name="p")
-    stream = StreamingSource(block, start, gtids, SimpleNamespace(awaited={}), ends, ends, metadata)  # type: ignore[arg-type]
+    dispatcher = Dispatcher(ends, [], DispatchRules())  # type: ignore[arg-type]
+    stream = StreamingSource(block, start, gtids, dispatcher, ends, ends, metadata)  # type: ignore[arg-type]
     for event in events:
         stream.handle(event)
     return ends, stream
