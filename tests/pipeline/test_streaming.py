@@ -35,6 +35,8 @@ from faust_cdc.relational.model import TableId
 from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc_schemas.metadata import transaction_value_schema
 
+TABLE = TableId("d", "t")
+
 
 class Ends:
     """Stands where the writer and the cache stand and notes what is told to them."""
@@ -240,14 +242,15 @@ def test_a_mariadb_group_begins_with_its_gtid() -> None:
     assert [(status, name) for _, status, name, _ in begins_and_ends(ends)] == [("BEGIN", "0-1-1"), ("END", "0-1-1")]
 
 
-class Rows:
-    """Stands where the dispatcher stands: one record per rows event."""
+class Rows(Dispatcher):
+    """Makes one record of each rows event, without a transcoder."""
 
-    def __init__(self) -> None:
-        self.awaited: dict[TableId, Callable[[], bool]] = {}
+    def __init__(self, cache: Any) -> None:
+        super().__init__(cache, [], DispatchRules())
 
-    def records(self, event: RowsEvent, *_: object) -> list[ChangeRecord]:
-        return [ChangeRecord("t", None, bytes(event.rows), [])]
+    def records(self, event: RowsEvent, *_: object, is_xa: bool = False) -> Iterator[ChangeRecord]:
+        record = ChangeRecord("t", None, bytes(event.rows), [], table=TABLE)
+        return iter([record]) if is_xa else self.decided([record])
 
 
 def rows_event(end: int, content: bytes) -> RowsEvent:
@@ -262,12 +265,11 @@ def xa_stream(
     block = SourceInfo.for_server(connector="mysql", name="p")
     writer: Any = ends
     cache: Any = ends
-    dispatcher: Any = Rows()
     return StreamingSource(
         block,
         start,
         None,
-        dispatcher,
+        Rows(cache),
         cache,
         writer,
         find_prepared=find,
@@ -339,6 +341,29 @@ def test_rows_are_written_at_xa_commit_or_as_debezium_has_it_at_prepare(
     # Written in the source transaction of the decision: the number is that of transactions that ended before.
     assert [(ended, record.value) for ended, record in ends.written] == order
     assert [offset.pos for offset in ends.offsets] == [140, 240, 310, 330, 440]
+
+
+def test_whether_a_copy_shows_rows_is_asked_at_their_commit() -> None:
+    ends, asked = Ends(), list[int]()
+    stream = xa_stream(ends, publish_at_prepare=False)
+
+    def is_muted() -> bool:
+        asked.append(len(ends.offsets))
+        return True
+
+    def take(*events: BinlogEvent) -> None:
+        for event in events:
+            stream.handle(event)
+
+    take(*prepared(1, b"a"))
+    stream.awaited[TABLE] = is_muted
+    take(*prepared(2, b"b"), *prepared(3, b"c"), *prepared(4, b"d"), *decided(500, "COMMIT", 1))
+    take(*decided(520, "COMMIT", 2), *decided(540, "ROLLBACK", 3), *prepared(6, b"e", one_phase=True))
+    assert not ends.written
+    assert asked == [4, 5, 7], "at the decisions, also where the rows were read before the table was awaited"
+    del stream.awaited[TABLE]
+    take(*decided(700, "COMMIT", 4))
+    assert [record.value for _, record in ends.written] == [b"d"]
 
 
 def test_a_commit_whose_rows_cannot_be_found_does_not_move_the_position() -> None:
