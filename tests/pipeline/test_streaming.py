@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from typing import Any
 
@@ -246,8 +246,11 @@ class Rows:
     def __init__(self) -> None:
         self.awaited: dict[TableId, Callable[[], bool]] = {}
 
-    def records(self, event: RowsEvent, *_: object) -> list[ChangeRecord]:
+    def records(self, event: RowsEvent, *_: object, **__: object) -> list[ChangeRecord]:
         return [ChangeRecord("t", None, bytes(event.rows), [])]
+
+    def decided(self, held: Iterable[ChangeRecord]) -> Iterable[ChangeRecord]:
+        return held
 
 
 def rows_event(end: int, content: bytes) -> RowsEvent:
