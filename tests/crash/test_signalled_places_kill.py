@@ -1,7 +1,7 @@
 """kill -9 at the named places of snapshots of each kind; what that costs is counted by the server.
 
-What a life has read and not committed is read again, and nothing else: the chunks that are asked for (one more than there
-are readers), those that wait until the stream has reached their place, and those of the commit that is not there yet.
+What a life has read and not committed is read again, and nothing else: the chunks that are asked for (one more than
+there are readers), those that wait until the stream has reached their place, and those of the commit that is to come.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def rows_sent(mysql: MySqlServer, database: str) -> int:
 
 
 UNCOMMITTED = 4
-"""Chunks for each reader that a life loses at most: 1 on an idle machine, up to 1.3 were counted on a busy one."""
+"""Chunks for each reader that a life loses at most: 0.6 to 1.3 were counted."""
 SHORT = {"INCREMENTAL": PLACES, "BLOCKING": PLACES[::2], "INITIAL": PLACES[1::2]}
 """Kind → places of the short form."""
 
