@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import pytest
 
 from faust_cdc.history.changes import ChangeKind
-from faust_cdc.pipeline.ddl_reading import Outcome, ServerFacts, outcome
+from faust_cdc.pipeline.ddl_reading import Outcome, outcome
 from faust_cdc.pipeline.statement_changes import ReadAgain, StatementContext, trimmed
-from faust_cdc.relational.ddl import CharsetPair
+from faust_cdc.relational.ddl import CharsetPair, DdlContext
 from faust_cdc.relational.model import Column, Table, TableId
 
 UTF8 = CharsetPair("utf8mb4", "utf8mb4_0900_ai_ci")
-FACTS = ServerFacts(is_mariadb=False, version=(9, 7, 0), charset=UTF8)
+SERVER = DdlContext("mysql", (9, 7, 0), server_charset=UTF8)
 
 
 def table(name: str, *columns: str) -> Table:
@@ -34,7 +34,7 @@ def read_now(ids: Iterable[TableId]) -> dict[TableId, Table]:
 
 
 def resolved(statement: str) -> Outcome | None:
-    return outcome(statement, 0, "shop", FACTS, BEFORE, {"shop": UTF8})
+    return outcome(statement, 0, "shop", SERVER, BEFORE, {"shop": UTF8})
 
 
 def names(found: Table | None) -> list[str]:

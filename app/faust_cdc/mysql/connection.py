@@ -95,6 +95,13 @@ class ServerInfo:
         """What tells this server from its replicas."""
         return self.server_uuid or f"server_id {self.server_id}"
 
+    @property
+    def binlog_status_statement(self) -> str:
+        """What asks for the end of the binlog; it gives no row where there is none."""
+        # SHOW MASTER STATUS went away in MySQL 8.4; its successor came in 8.2, and is unknown to MariaDB.
+        is_newer = self.flavor != "mariadb" and self.version >= (8, 2, 0)
+        return "SHOW BINARY LOG STATUS" if is_newer else "SHOW MASTER STATUS"
+
 
 _GRANTS = "GRANT SELECT, RELOAD, SHOW DATABASES, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO"
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pymysql.connections import Connection
 
 from faust_cdc.mysql.connection import ServerInfo, query
+from faust_cdc.mysql.structure_text import text_of
 from faust_cdc.relational.ddl import CharsetPair, DdlContext
 
 _MODES: Final = {
@@ -20,29 +21,39 @@ _MODES: Final = {
 }
 """Bits of sql_mode that a statement's meaning depends on, as query events have them; the same in both servers."""
 
+_VARIABLES: Final = (
+    "character_set_server",
+    "collation_server",
+    "default_collation_for_utf8mb4",
+    "explicit_defaults_for_timestamp",
+    "lower_case_table_names",
+    "sql_mode",
+)
+
 
 def read_ddl_context(connection: Connection[Any], info: ServerInfo, database: str = "") -> DdlContext:
     """Ask the server. `database` is the session's. Raises SourceConnectionLost, SourceRefused."""
     doing = "reading what DDL statements mean here"
-    charset, collation, modes, lower, explicit = query(
-        connection,
-        "SELECT @@global.character_set_server, @@global.collation_server, @@global.sql_mode,"
-        " @@global.lower_case_table_names, @@global.explicit_defaults_for_timestamp",
-        doing=doing,
-    )[0]
+    marks = ", ".join(["%s"] * len(_VARIABLES))
+    rows = query(
+        connection, f"SHOW GLOBAL VARIABLES WHERE variable_name IN ({marks})", _VARIABLES, doing=doing
+    )  # those that a server does not have are absent
+    variables = {text_of(name).lower(): text_of(value) for name, value in rows}
     databases = query(
         connection,
         "SELECT schema_name, default_character_set_name, default_collation_name FROM information_schema.schemata",
         doing=doing,
     )
-
+    charset, collation = variables["character_set_server"], variables["collation_server"]
+    utf8mb4 = variables.get("default_collation_for_utf8mb4")
     return DdlContext(
         "mariadb" if info.flavor == "mariadb" else "mysql",
         info.version,
         database,
-        CharsetPair(str(charset), str(collation)),
-        {str(name): CharsetPair(str(chars), str(order)) for name, chars, order in databases},
-        sum(_MODES.get(mode, 0) for mode in str(modes).split(",")),
-        int(lower),
-        bool(int(explicit)),
+        CharsetPair(charset, collation) if charset and collation else None,
+        {text_of(name): CharsetPair(text_of(chars), text_of(order)) for name, chars, order in databases},
+        sum(_MODES.get(mode, 0) for mode in variables["sql_mode"].split(",")),
+        int(variables.get("lower_case_table_names") or 0),
+        variables.get("explicit_defaults_for_timestamp", "ON").upper() in ("ON", "1"),
+        {"utf8mb4": utf8mb4} if utf8mb4 else {},
     )

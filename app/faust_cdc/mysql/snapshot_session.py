@@ -322,9 +322,7 @@ class SnapshotSession:
 
     def binlog_status(self) -> tuple[Any, ...]:
         """Return the server's row about its binlog: file, position, Binlog_Do_DB, Binlog_Ignore_DB, and others."""
-        # SHOW MASTER STATUS went away in MySQL 8.4; its successor came in 8.2, and is unknown to MariaDB.
-        is_newer = self._info.flavor != "mariadb" and self._info.version >= (8, 2, 0)
-        statement = "SHOW BINARY LOG STATUS" if is_newer else "SHOW MASTER STATUS"
+        statement = self._info.binlog_status_statement
         rows = self._run(statement)
         if not rows:
             raise ServerMisconfigured(

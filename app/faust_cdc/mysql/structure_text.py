@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from pymysql.connections import Connection
 
@@ -29,27 +29,6 @@ def server_defaults(connection: Connection[Any]) -> tuple[str, str]:
     return str(rows[0][0]), str(rows[0][1])
 
 
-_DDL_VARIABLES: Final = (
-    "character_set_server",
-    "collation_server",
-    "default_collation_for_utf8mb4",
-    "explicit_defaults_for_timestamp",
-    "lower_case_table_names",
-)
-
-
-def ddl_variables(connection: Connection[Any]) -> dict[str, str]:
-    """Return the server's variables that decide what a DDL statement means; those that it does not have are absent."""
-    marks = ", ".join(["%s"] * len(_DDL_VARIABLES))
-    rows = query(
-        connection,
-        f"SHOW GLOBAL VARIABLES WHERE variable_name IN ({marks})",
-        _DDL_VARIABLES,
-        doing="reading server variables",
-    )
-    return {_text(name).lower(): _text(value) for name, value in rows}
-
-
 def databases(connection: Connection[Any], names: Iterable[str]) -> list[DatabaseText]:
     """Return those of the databases that exist, by name."""
     wanted = set(names)
@@ -59,7 +38,7 @@ def databases(connection: Connection[Any], names: Iterable[str]) -> list[Databas
         "ORDER BY schema_name",
         doing="reading databases",
     )
-    found = [DatabaseText(*(_text(cell) for cell in row)) for row in rows]
+    found = [DatabaseText(*(text_of(cell) for cell in row)) for row in rows]
     return [one for one in found if one.name in wanted]
 
 
@@ -74,8 +53,9 @@ def create_statements(connection: Connection[Any], tables: Iterable[TableId]) ->
         except CdcError:
             continue  # dropped since it was listed, or not for this user
         if rows:
-            yield table, _text(rows[0][1])
+            yield table, text_of(rows[0][1])
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Return what a server gave as text or, where it has no charset, as bytes."""
     return value.decode("utf-8") if isinstance(value, bytes) else str(value)

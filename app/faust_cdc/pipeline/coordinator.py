@@ -21,7 +21,7 @@ from faust_cdc.kafka.clients import make_producer
 from faust_cdc.kafka.strong_read import holds_records, read_last
 from faust_cdc.kafka.task_producer import TaskProducer
 from faust_cdc.kafka.topics import TopicCreator
-from faust_cdc.mysql.binlog_end import current_structures, ddl_context
+from faust_cdc.mysql.binlog_end import current_structures
 from faust_cdc.mysql.chunk_session import has_visible_set
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress
 from faust_cdc.mysql.snapshot_session import SnapshotSession
@@ -207,7 +207,7 @@ class Coordinator:
                 ledger.origin,
                 outlet.route,
                 evolution,
-                StatementTables(partial(ddl_context, self._address, info)),
+                StatementTables(self._source.ddl_context),
                 partial(current_structures, self._address, info),
                 ledger.table,
                 routing.routes,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from faust_cdc.relational.ddl import (
     CharsetPair,
@@ -22,18 +22,6 @@ from faust_cdc.relational.ddl import (
 from faust_cdc.relational.model import Table, TableId
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ServerFacts:
-    """What of the server decides about statements."""
-
-    is_mariadb: bool
-    version: tuple[int, ...]
-    charset: CharsetPair | None = None
-    lower_case_table_names: int = 0
-    explicit_defaults_for_timestamp: bool = True
-    default_collations: Mapping[str, str] = field(default_factory=dict)
 
 
 class KnownTables(Mapping[TableId, Table]):
@@ -87,27 +75,16 @@ def outcome(
     statement: str,
     sql_mode: int | None,
     database: str,
-    facts: ServerFacts,
+    server: DdlContext,
     tables: Mapping[TableId, Table],
     databases: Mapping[str, CharsetPair],
 ) -> Outcome | None:
     """Return what a statement of the binlog does; None where that is not to be told from its text."""
-    flavor = "mariadb" if facts.is_mariadb else "mysql"
-    context = DdlContext(
-        flavor="mariadb" if facts.is_mariadb else "mysql",
-        version=facts.version,
-        database=database,
-        server_charset=facts.charset,
-        databases=databases,
-        sql_mode=sql_mode or 0,
-        lower_case_table_names=facts.lower_case_table_names,
-        explicit_defaults_for_timestamp=facts.explicit_defaults_for_timestamp,
-        default_collations=facts.default_collations,
-    )
+    context = replace(server, database=database, databases=databases, sql_mode=sql_mode or 0)
     try:
-        statements = parse(statement, flavor=context.flavor, sql_mode=sql_mode or 0, version=facts.version)
+        statements = parse(statement, flavor=context.flavor, sql_mode=context.sql_mode, version=context.version)
     except DdlSyntaxError as error:
-        log.warning("A %s statement cannot be read, %s; the tables that it names are read again", flavor, error)
+        log.warning("A %s statement cannot be read, %s; the tables that it names are read again", context.flavor, error)
         return None
     return _applied(statements, tables, context)
 

@@ -10,15 +10,15 @@ from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.mysql import structure_text
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
+from faust_cdc.mysql.ddl_context import read_ddl_context
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.mysql.preflight import oldest_point, run_preflight
 from faust_cdc.mysql.row_counts import estimated_rows
 from faust_cdc.mysql.schema import as_named, captured_tables, read_tables
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.offsets import SourceOffset
-from faust_cdc.pipeline.ddl_reading import ServerFacts
 from faust_cdc.pipeline.resume import check_server
-from faust_cdc.relational.ddl import CharsetPair
+from faust_cdc.relational.ddl import DdlContext
 from faust_cdc.relational.model import Table, TableId
 
 log = logging.getLogger(__name__)
@@ -99,20 +99,10 @@ class SourceAccess:
         with connect(self.address, purpose="charsets") as connection:
             return structure_text.server_defaults(connection)
 
-    def facts(self) -> ServerFacts:
-        """Return what of the server decides about DDL statements."""
-        with connect(self.address, purpose="server variables") as connection:
-            info, variables = inspect_server(connection), structure_text.ddl_variables(connection)
-        charset, collation = variables["character_set_server"], variables["collation_server"]
-        utf8mb4 = variables.get("default_collation_for_utf8mb4")
-        return ServerFacts(
-            info.flavor == "mariadb",
-            info.version,
-            CharsetPair(charset, collation) if charset and collation else None,
-            int(variables.get("lower_case_table_names") or 0),
-            variables.get("explicit_defaults_for_timestamp", "ON").upper() in ("ON", "1"),
-            {"utf8mb4": utf8mb4} if utf8mb4 else {},
-        )
+    def ddl_context(self) -> DdlContext:
+        """Return what DDL statements mean on the server."""
+        with connect(self.address, purpose="the meaning of statements") as connection:
+            return read_ddl_context(connection, inspect_server(connection))
 
     def estimated_rows(self, ids: Iterable[TableId]) -> dict[TableId, int]:
         """Return how many rows the server estimates tables to have."""

@@ -28,10 +28,11 @@ from faust_cdc.history.table_reading import as_told
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
-from faust_cdc.pipeline.ddl_reading import KnownCharsets, KnownTables, Outcome, ServerFacts, outcome
+from faust_cdc.pipeline.ddl_reading import KnownCharsets, KnownTables, Outcome, outcome
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
 from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext
+from faust_cdc.relational.ddl import DdlContext
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc.relational.origin import Origin
@@ -89,8 +90,8 @@ class StructureSource(Protocol):
     def databases(self, names: Iterable[str]) -> list[DatabaseText]:
         """Return databases with their charsets."""
 
-    def facts(self) -> ServerFacts:
-        """Return what decides about statements."""
+    def ddl_context(self) -> DdlContext:
+        """Return what statements mean there."""
 
     def server_defaults(self) -> tuple[str, str]:
         """Return the server's charset and collation."""
@@ -136,7 +137,7 @@ class StructureLedger:
         self._changed: dict[TableId, Table] = {}
         """Tables that statements changed since the start, with all that is known of them."""
         self._databases: dict[str, tuple[str, str]] = {}
-        self._facts: ServerFacts | None = None
+        self._ddl_context: DdlContext | None = None
         self.on_change: Callable[[TableId], None] = lambda _: None
         """Called with a table whose structure a signal changed, so that what is built for it is built anew."""
 
@@ -341,11 +342,11 @@ class StructureLedger:
                 self._changed[table_id] = table
 
     def _outcome(self, event: QueryEvent, statement: str) -> Outcome | None:
-        if self._facts is None:
-            self._facts = self._source.facts()
+        if self._ddl_context is None:
+            self._ddl_context = self._source.ddl_context()
         tables = KnownTables(self.table, lambda: iter({*self._history, *self._changed}))
         databases = KnownCharsets(self._charset)
-        return outcome(statement, event.sql_mode, event.database, self._facts, tables, databases)
+        return outcome(statement, event.sql_mode, event.database, self._ddl_context, tables, databases)
 
     def _write_down(self, changes: Sequence[SchemaChange], place: Mapping[str, Any], block: SourceInfo) -> None:
         """Publish and keep what is to be, and let it hold."""
