@@ -146,14 +146,14 @@ def test_names_of_tables(text: str, table: tuple[str | None, str] | None) -> Non
 @pytest.mark.parametrize(
     ("options", "sizes"),
     [
-        ({}, (20_000, 20_000)),
+        ({}, (20_000, None)),
         ({"incremental.snapshot.chunk.size": "500"}, (20_000, 500)),
-        ({"incremental.snapshot.chunk.size": "0"}, (20_000, 20_000)),
-        ({"snapshot.chunk.size": "70"}, (70, 70)),
-        ({"snapshot.chunk.size": "70", "incremental.snapshot.chunk.size": "500"}, (70, 70)),
+        ({"incremental.snapshot.chunk.size": "0"}, (20_000, None)),
+        ({"snapshot.chunk.size": "70"}, (70, None)),
+        ({"snapshot.chunk.size": "70", "incremental.snapshot.chunk.size": "500"}, (70, None)),
     ],
 )
-def test_rows_of_chunks(options: dict[str, str], sizes: tuple[int, int]) -> None:
+def test_rows_of_chunks(options: dict[str, str], sizes: tuple[int, int | None]) -> None:
     config = parse_connector_config({**MYSQL_CONFIG, "name": "shop", **options})
     assert (config.snapshot_chunk_size, config.incremental_chunk_size) == sizes
     assert not any("chunk.size" in note for note in config.notes)

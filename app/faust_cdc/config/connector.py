@@ -115,8 +115,8 @@ class MySqlConnectorConfig:
     """0: our own default; see `TaskSpec.producer_queue_max_bytes`."""
     transaction_part_max_bytes: int = 64 * 1024 * 1024
     snapshot_chunk_size: int = 20_000
-    incremental_chunk_size: int = 20_000
-    """`snapshot.chunk.size` where it is set, or `incremental.snapshot.chunk.size` is not."""
+    incremental_chunk_size: int | None = None
+    """`incremental.snapshot.chunk.size` where it is set and `snapshot.chunk.size` is not."""
     snapshot_max_threads: int = 1
     poll_interval_ms: int = 500
     decimal_handling_mode: str = "precise"
@@ -224,11 +224,11 @@ def _adjusts_years(v: _Values) -> bool:
     return v.word("compatibility.mode") == "debezium"
 
 
-def _incremental_chunk_size(v: _Values) -> int:
+def _incremental_chunk_size(v: _Values) -> int | None:
     """Debezium's option counts where it is set and ours is not: its default, 1024, would make chunks small unasked."""
     theirs = "incremental.snapshot.chunk.size"
     counts = v.given(theirs) and not v.given("snapshot.chunk.size") and v.number(theirs) > 0
-    return v.number(theirs if counts else "snapshot.chunk.size")
+    return v.number(theirs) if counts else None
 
 
 def _build(v: _Values, connector_class: str, notes: tuple[str, ...]) -> MySqlConnectorConfig:

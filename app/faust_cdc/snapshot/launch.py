@@ -72,13 +72,29 @@ class SourceReads:
     lock_timeout_s: int
     readers: int
     rows_per_chunk: int
-    rows_per_incremental_chunk: int
+    """What a restart may read again for each reader."""
+    rows_per_incremental_chunk: int | None
+    """The same of an incremental snapshot, where its chunks have a size of their own."""
     is_compiled: bool
     should_stop: Callable[[], bool]
     limiter: RateLimiter
     pressure: SourcePressure
     windows: WindowRows | None = None
     """Where windows are rows of a table: on a server that does not say what a read shows."""
+
+    def rows_ahead(self, kind: SnapshotKind) -> int:
+        """Return how many rows may be read and not committed, a chunk for each reader: a restart reads them again."""
+        return self.readers * (self._incremental_rows(kind) or self.rows_per_chunk)
+
+    def range_rows(self, kind: SnapshotKind) -> int:
+        """Return how many rows a range has at most: half a chunk's, so that one is read while the other is written.
+
+        Chunks whose size is given by Debezium's option are read as they are: Debezium notifies of each of them.
+        """
+        return self._incremental_rows(kind) or max(1, self.rows_per_chunk // 2)
+
+    def _incremental_rows(self, kind: SnapshotKind) -> int | None:
+        return self.rows_per_incremental_chunk if kind is SnapshotKind.INCREMENTAL else None
 
     def connect(self) -> ChunkSession:
         """Open a connection for reading ranges."""

@@ -35,6 +35,7 @@ from faust_cdc.snapshot.markers import ends
 from faust_cdc.snapshot.progress import SnapshotKind, SnapshotProgress, SnapshotState, TableProgress, TableState
 from faust_cdc.snapshot.progress_log import ProgressLog
 from faust_cdc.snapshot.ranges import TableRanges
+from faust_cdc.snapshot.read_ahead import ReadAhead
 from faust_cdc.snapshot.table_copy import CopiedRows
 from faust_cdc.snapshot.taken_over import members_of
 from faust_cdc.snapshot.telling import Telling
@@ -44,8 +45,6 @@ from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
-WAITING_BYTES_MAX = 64 * 1024 * 1024
-"""Of chunks that wait for the stream to come to them: no further one is read until there is room."""
 EAGER_WAIT_MS = 2
 """How long the stream may wait for events while chunks are due."""
 NO_LIMIT_MS = 1 << 30
@@ -54,8 +53,6 @@ VAIN_PARKS_MAX = 10
 REROUTED = "its route is another one"
 VAIN_OVERRUNS_MAX = 10
 """So often a chunk that cannot be halved may be overrun."""
-CHUNKS_MAX = 1_000
-"""That are read or wait for the stream, however small they are."""
 GONE = (DROPPED, NOT_CAPTURED)
 """Reasons why there is nothing to read of a table."""
 
@@ -101,6 +98,7 @@ class MergedSnapshot:
         self._reads = reads
         self._telling = telling
         self._readers = ChunkReaders(reads.connect, reads.readers, reads.is_compiled, reads.should_stop, reads.pressure)
+        self._ahead = ReadAhead(reads.rows_ahead(progress.kind), self._readers.chunk_bytes_max, writer.counters)
         self._cache = cache
         self._dispatcher = dispatcher
         self._writer = writer
@@ -272,14 +270,17 @@ class MergedSnapshot:
             self._read.remove(chunk)
             self._settle(chunk, position)
             if self._writer.is_full():
-                self._writer.commit()
-                reach("snapshot.chunk.committed")
+                self._commit()
         if self._progress.state is SnapshotState.RUNNING:
             self._unpark(position)
             self._ask(position)
             self._copy_whole(position)
         if not self._pending and not self._whole and not self._asked and not self._read:
             self._complete()
+
+    def _commit(self) -> None:
+        self._writer.commit()
+        reach("snapshot.chunk.committed")
 
     def changed(self, statement: str, put_in_place: Container[TableId] = ()) -> None:
         """Take note of a DDL statement: rows read of its tables before are not what the tables hold behind it.
@@ -444,14 +445,12 @@ class MergedSnapshot:
         delivered: SourceOffset | None = None
         if not self._pace.may_ask(self._readers.is_calm):
             return
-        while (
-            len(self._asked) <= self._readers.count
-            and len(self._read) < CHUNKS_MAX
-            and self._held_bytes < WAITING_BYTES_MAX
-        ):
+        while len(self._asked) <= self._readers.count:
             work = next((one for one in self._before_whole() if one.parked is None and one.ranges.has_more), None)
             # As long as nothing is known of a table's rows, one chunk of it is read, and none of the tables behind it.
             if work is None or (not work.ranges.is_known and self._is_read(work)):
+                return
+            if not self._has_room(work.ranges):
                 return
             if delivered is None:
                 delivered = self._offset()
@@ -470,12 +469,12 @@ class MergedSnapshot:
             reach("snapshot.window.open")
             self._readers.ask(request)
 
-    @property
-    def _held_bytes(self) -> int:
-        """Of chunks that wait, and of those that are being read as far as that can be foretold."""
-        bytes_max = self._readers.chunk_bytes_max
-        asked = sum(one.ranges.expected_bytes(bytes_max) for one in self._asked)
-        return asked + sum(chunk.bytes for chunk in self._read)
+    def _has_room(self, ranges: TableRanges) -> bool:
+        """Return whether a range may be read, when need be once what is written is committed."""
+        asked = [one.ranges for one in self._asked]
+        if self._ahead.uncommitted_rows and not self._ahead.has_room(ranges, asked, self._read):
+            self._commit()
+        return self._ahead.has_room(ranges, asked, self._read)
 
     def _write(self, chunk: Chunk, work: _Work, source: SourceInfo) -> None:
         assert chunk.range is not None
@@ -498,6 +497,7 @@ class MergedSnapshot:
         reach("snapshot.chunk.due")
         self._writer.write_rows(written, 0, len(written), self._dispatcher.headers, is_streamed=False)
         reach("snapshot.chunk.written")
+        self._ahead.wrote(len(rows))
         now_ms = int(time.time() * 1000)
         started_ms = work.progress.started_ms or now_ms
         rows_done = work.progress.rows + len(rows) + len(chunk.aside)

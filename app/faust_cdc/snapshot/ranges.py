@@ -211,6 +211,11 @@ class TableRanges:
         with self._lock:
             return taken in self._one_key
 
+    @property
+    def next_rows_max(self) -> int:
+        """Rows that the next range has at most."""
+        return self.rows_max if self.is_known else min(self.rows_max, FIRST_ROWS)
+
     def expected_bytes(self, bytes_max: int) -> int:
         """Return how large the next chunk is likely to be, when none has more than `bytes_max`."""
         row_bytes = self._row_bytes

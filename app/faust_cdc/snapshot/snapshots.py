@@ -582,7 +582,7 @@ class Snapshots:
             key = self._reads.not_by_range(table.id, override) or key
         if not isinstance(key, Unchunkable):
             is_incremental = running.kind is SnapshotKind.INCREMENTAL
-            rows = self._reads.rows_per_incremental_chunk if is_incremental else self._reads.rows_per_chunk
+            rows = self._reads.range_rows(running.kind)
             if progress.is_muted:  # its changes are written from now on, and the rows show those until now
                 progress = replace(progress, is_muted=False)
                 self._log.write_table(progress)
