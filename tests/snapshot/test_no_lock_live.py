@@ -41,12 +41,16 @@ class LockWatch:
         self.locks: Counter[tuple[str, str, str]] = Counter()
         """(type of object, lock, name) of metadata locks."""
         self.row_locks = 0
-        self.long_transactions = 0
-        """Active ones that are more than a statement."""
+        self.long_transactions: Counter[str] = Counter()
+        """How often each was seen in two looks, one behind the other: active ones that are more than a statement."""
+        self._active: set[tuple[int, int]] = set()
+        self._connections_before = 0
         self.looks = 0
         self.error: Exception | None = None
 
     def __enter__(self) -> LockWatch:
+        # Connections of tests before this one may be ending still; the server numbers them in their order.
+        self._connections_before = self._source.query("SELECT CONNECTION_ID()")[0][0]
         self._thread.start()
         return self
 
@@ -69,7 +73,10 @@ class LockWatch:
             self.error = error
 
     def _look(self, cursor: Any) -> None:
-        mine = "JOIN performance_schema.threads AS t ON t.thread_id = {} WHERE t.processlist_user = %s"
+        mine = (
+            "JOIN performance_schema.threads AS t ON t.thread_id = {} WHERE t.processlist_user = %s "
+            f"AND t.processlist_id > {self._connections_before}"
+        )
         cursor.execute(
             "SELECT l.object_type, l.lock_type, l.object_name FROM performance_schema.metadata_locks AS l "
             + mine.format("l.owner_thread_id")
@@ -83,12 +90,20 @@ class LockWatch:
         )
         self.row_locks += cursor.fetchone()[0]
         cursor.execute(
-            "SELECT COUNT(*) FROM performance_schema.events_transactions_current AS l "
+            "SELECT l.thread_id, l.event_id, t.processlist_id, t.processlist_info "
+            "FROM performance_schema.events_transactions_current AS l "
             + mine.format("l.thread_id")
             + " AND l.state = 'ACTIVE' AND l.autocommit = 'NO'",
             (self._user,),
         )
-        self.long_transactions += cursor.fetchone()[0]
+        found = cursor.fetchall()
+        # The server writes these rows without a lock: one that is being written may read as what it never was.
+        self.long_transactions.update(
+            f"connection {connection}: {statement}"
+            for thread, event, connection, statement in found
+            if (thread, event) in self._active
+        )
+        self._active = {(thread, event) for thread, event, *_ in found}
         self.looks += 1
 
 
