@@ -88,7 +88,7 @@ def test_a_condition_a_pause_and_a_stop(
         task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.a",), conditions=(condition,)))
         found = read_until(bench, ("a",), lambda found: marks(found)["incremental"] >= 500, "rows of the condition")
         assert sorted(key["id"] for _, key, _ in found) == list(range(0, 1000, 2))
-        hold.after(1)
+        hold.after(2)  # a range is half a chunk
         task.submit(ExecuteSnapshot("s-2", (f"{mysql_database}.b",)))
         hold.wait()
         task.submit(PauseSnapshot("s-3"))

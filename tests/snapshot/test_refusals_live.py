@@ -117,7 +117,7 @@ def test_without_gtids(kafka: KafkaBroker, apicurio: Apicurio, monkeypatch: pyte
         server.create_database("lost")
         fill(server, "lost", ("a",))
         bench = bench_of(server, kafka, apicurio, "lost", snapshot__mode="no_data", snapshot__chunk__size="50")
-        hold = Hold(monkeypatch, 2)
+        hold = Hold(monkeypatch, 4)
         with bench.running() as task:
             wait_for_the_end(task)
             task.submit(ExecuteSnapshot("s-1", ("lost.a",)))

@@ -87,7 +87,7 @@ def test_an_index_that_is_renamed_is_followed(
 ) -> None:
     bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **SMALL_CHUNKS)
     make_unique(mysql, mysql_database)
-    hold = Hold(monkeypatch, 2)
+    hold = Hold(monkeypatch, 4)
     with bench.running() as task:
         wait_for_the_end(task)
         task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.a",)))
@@ -107,7 +107,7 @@ def test_a_surrogate_key_whose_index_is_dropped(
 ) -> None:
     bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **SMALL_CHUNKS)
     make_unique(mysql, mysql_database)
-    hold = Hold(monkeypatch, 2)
+    hold = Hold(monkeypatch, 4)
     with bench.running() as task:
         wait_for_the_end(task)
         task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.a",), surrogate_key="v"))
