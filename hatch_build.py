@@ -36,7 +36,7 @@ MODULES = (
 """The compiled modules, relative to app/; all of them in one extension, so that they call each other directly."""
 C_EXTENSIONS = ("faust_cdc/kafka/_direct.c", "faust_cdc/kafka/_batches.c")
 """Written in C: what hands rows to librdkafka, and what makes Kafka's record batches; their Python parts say why."""
-C_HEADERS = ("faust_cdc/kafka/_batches_octets.h",)
+C_HEADERS = ("faust_cdc/kafka/_batches_octets.h", "faust_cdc/kafka/_row.h")
 GROUP = "faust_cdc_hot_path"
 STAMP = ROOT / "app" / "build" / "compiled.sha256"
 

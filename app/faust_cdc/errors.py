@@ -1,7 +1,7 @@
 """The error tree: every error is sorted by what happens next (`Disposition`).
 
     CdcError
-    ├─ ConfigError                REJECT      REST 400 / ConfigInfos
+    ├─ ConfigError (ClientUnfit)  REJECT      REST 400 / ConfigInfos
     ├─ TransientError             RETRY       reconnect with backoff from the last committed offset
     │    SourceConnectionLost (SourceConnectionOutwaited) · RegistryUnavailable · BrokerUnavailable
     ├─ AbortableError             ABORT_TXN   abort the Kafka transaction, replay the source transaction
@@ -48,6 +48,10 @@ class ConfigError(CdcError):
     """A configuration that cannot be used; the answer names the option, the value found and what is legal."""
 
     disposition = Disposition.REJECT
+
+
+class ClientUnfit(ConfigError):
+    """`producer.client` cannot do what is asked of it here; librdkafka may."""
 
 
 class TransientError(CdcError):

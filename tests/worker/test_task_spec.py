@@ -44,14 +44,14 @@ def test_defaults_use_the_embedded_registry_and_connects_names() -> None:
 @pytest.mark.parametrize(
     ("worker", "connector", "expected"),
     [
-        ({}, {}, "librdkafka"),
+        ({}, {}, None),
         ({"producer.client": "faust-cdc"}, {}, "faust-cdc"),
         ({"producer.client": "faust-cdc"}, {"producer.client": "librdkafka"}, "librdkafka"),
         ({}, {"producer.client": "faust-cdc"}, "faust-cdc"),
     ],
 )
 def test_the_producers_client_is_the_connectors_else_the_workers(
-    worker: dict[str, str], connector: dict[str, str], expected: str, caplog: pytest.LogCaptureFixture
+    worker: dict[str, str], connector: dict[str, str], expected: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     desired = TaskDesired("shop", 0, CONNECTOR | connector, TargetState.STARTED)

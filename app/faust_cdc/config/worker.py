@@ -21,7 +21,7 @@ from faust_cdc.config import checks, converters
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import Format
 from faust_cdc.config.converters import Converters, ConverterSettings, RegistrySettings, converters_of
-from faust_cdc.config.definitions.own import LIBRDKAFKA, PRODUCER_CLIENTS
+from faust_cdc.config.definitions.own import PRODUCER_CLIENTS
 from faust_cdc.config.properties import read_properties
 from faust_cdc.config.secret import HIDDEN, is_secret_key
 from faust_cdc.config.validation import ConverterDefaults
@@ -149,8 +149,8 @@ class WorkerConfig:
     """Those that the worker's own settings name, for connectors that name none."""
     key_converter: str = converters.CONFLUENT
     value_converter: str = converters.CONFLUENT
-    producer_client: str = LIBRDKAFKA
-    """Of connectors that name none."""
+    producer_client: str | None = None
+    """Of connectors that name none; None: by default."""
     client_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     producer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
     consumer_config: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -293,10 +293,10 @@ class _WorkerValues:
                 self.problems.append(f"bootstrap.servers: host:port is expected for each broker, found '{entry}'")
         return ",".join(entries)
 
-    def producer_client(self) -> str:
+    def producer_client(self) -> str | None:
         """Which client producers are: the connectors' option of this name, under which each may differ."""
-        text = self.settings.get(PRODUCER_CLIENT, "").strip().lower() or LIBRDKAFKA
-        if text not in PRODUCER_CLIENTS:
+        text = self.settings.get(PRODUCER_CLIENT, "").strip().lower() or None
+        if text is not None and text not in PRODUCER_CLIENTS:
             self.problems.append(f"{PRODUCER_CLIENT}: one of {', '.join(PRODUCER_CLIENTS)} is expected, found '{text}'")
         return text
 

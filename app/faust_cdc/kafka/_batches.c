@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "_batches_octets.h"
+#include "_row.h"
 
 enum { HEADER_BYTES = 61, ATTRIBUTE_TRANSACTIONAL = 0x10, CODEC_MASK = 0x07 };
 enum { DONE = 0, NO_ROOM = 1, UNKNOWN_TOPIC = 2, TOO_LARGE = 3 };
@@ -475,21 +476,6 @@ static int64_t now_ms(void) {
     struct timespec clock;
     clock_gettime(CLOCK_REALTIME, &clock);
     return (int64_t)clock.tv_sec * 1000 + clock.tv_nsec / 1000000;
-}
-
-static int take_octets(PyObject *octets, const char **start, size_t *size) {
-    if (octets == Py_None) {
-        *start = NULL;
-        *size = 0;
-        return 1;
-    }
-    if (!PyBytes_Check(octets)) {
-        PyErr_SetString(PyExc_TypeError, "keys and values are bytes or None");
-        return 0;
-    }
-    *start = PyBytes_AS_STRING(octets);
-    *size = (size_t)PyBytes_GET_SIZE(octets);
-    return 1;
 }
 
 static int take_row(PyObject *item, Py_ssize_t *number, Record *one) {

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "_row.h"
+
 typedef struct rd_kafka_s rd_kafka_t;
 typedef struct rd_kafka_conf_s rd_kafka_conf_t;
 typedef struct rd_kafka_topic_s rd_kafka_topic_t;
@@ -226,24 +228,9 @@ static PyObject *direct_set_headers(Direct *self, PyObject *list) {
 
 typedef struct {
     rd_kafka_topic_t *topic;
-    void *key, *value;
+    const char *key, *value;
     size_t key_size, value_size;
 } Record;
-
-static int take_octets(PyObject *octets, void **start, size_t *size) {
-    if (octets == Py_None) {
-        *start = NULL;
-        *size = 0;
-        return 1;
-    }
-    if (!PyBytes_Check(octets)) {
-        PyErr_SetString(PyExc_TypeError, "keys and values are bytes or None");
-        return 0;
-    }
-    *start = PyBytes_AS_STRING(octets);
-    *size = (size_t)PyBytes_GET_SIZE(octets);
-    return 1;
-}
 
 static int take_record(Client *client, PyObject *item, Record *record) {
     if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 3) {

@@ -17,7 +17,7 @@ from functools import partial
 from faust_cdc.binlog.reader import BinlogReader
 from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
-from faust_cdc.kafka.clients import make_producer
+from faust_cdc.kafka.clients import open_producer
 from faust_cdc.kafka.strong_read import holds_records, read_last
 from faust_cdc.kafka.task_producer import TaskProducer
 from faust_cdc.kafka.topics import TopicCreator
@@ -180,7 +180,6 @@ class Coordinator:
             count = topics.ensure([offset_topic])[offset_topic.name]
             producer = self._producer()
             stack.callback(producer.close)
-            producer.init()
             key = self._partition.key()
             offset_partition = murmur2_partition(key, count)
             raw = read_last(kafka, offset_topic.name, offset_partition, key)
@@ -348,7 +347,7 @@ class Coordinator:
         timeout = {"transaction.timeout.ms": str(spec.transaction_timeout_ms)}
         config = {**spec.client_config, **spec.producer_config, **timeout}
         queue_max_bytes = self._config.max_queue_size_in_bytes or spec.producer_queue_max_bytes
-        return make_producer(spec.producer_client, config, spec.transactional_id, queue_max_bytes, self._should_stop)
+        return open_producer(spec.producer_client, config, spec.transactional_id, queue_max_bytes, self._should_stop)
 
     def _preflight_server(self) -> ServerInfo:
         info, self._signal_tables = self._source.preflight(self._signal_tables)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
-from faust_cdc.config.definitions.own import LIBRDKAFKA
 from faust_cdc.kafka.queue_bounds import QUEUE_BYTES
 from faust_cdc.kafka.task_producer import task_transactional_id
 from faust_cdc.kafka.topics import TopicSpec
@@ -47,8 +46,8 @@ class TaskSpec:
     """librdkafka options of the schema history's reader, beside `client_config`."""
     history_producer: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The same of its writer."""
-    producer_client: str = LIBRDKAFKA
-    """Which client the producer is: `producer.client`."""
+    producer_client: str | None = None
+    """Which client the producer is: `producer.client`; None: by default."""
     producer_queue_max_bytes: int = QUEUE_BYTES
     """Of records not acknowledged yet, where the connector has no `max.queue.size.in.bytes`."""
     heartbeat_ms: int = 2000

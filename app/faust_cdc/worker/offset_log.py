@@ -51,18 +51,17 @@ class FencedOffsetLog:
     def _write(self, connector: str, keys: Mapping[bytes, str]) -> list[bytes]:
         """Fence the task and write; return the keys of the progress records that were removed."""
         # Imported here: what only tasks need comes with the first of them.
-        from faust_cdc.kafka.clients import make_producer
+        from faust_cdc.kafka.clients import open_producer
         from faust_cdc.kafka.strong_read import read_all
         from faust_cdc.kafka.task_producer import task_transactional_id
 
         config = self._config
         client = client_settings(config, config.client_config)
         settings = client_settings(config, config.producer_config)
-        producer = make_producer(
+        producer = open_producer(
             config.producer_client, settings, task_transactional_id(config.group_id, connector, TASK_ID), QUEUE_BYTES
         )
         try:
-            producer.init()
             places: list[tuple[bytes, int]] = []
             for server in dict.fromkeys(keys.values()):
                 partition = SourcePartition(connector, server)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -86,6 +87,37 @@ def test_a_connection_cut_at_an_abort_lets_the_next_transaction_be(broker: Proxi
         broker.proxy.heal()
         made.close()
     assert values(broker, name) == expected(0, 1, 2)
+
+
+def test_an_abort_of_what_the_coordinator_never_heard_of_leaves_the_producer_as_it_is(broker: ProxiedKafka) -> None:
+    """The task is to stop while its first request of a transaction does not get through."""
+    stops: list[bool] = []
+    name, options = topic(broker), {"bootstrap.servers": broker.proxied, "linger.ms": "0"}
+    made = WireProducer(options, f"x-{uuid4()}", QUEUE, lambda: bool(stops))
+    try:
+        made.init()
+        write(made, name, 0)
+        lost = broker.proxy.fail("AddPartitionsToTxn" if broker.kind == OLD else "Produce", loses_answer=False, times=1)
+        made.begin()
+        made.produce(name, b"k", b"aborted", [])
+        stops.append(True)
+        with suppress(BrokerUnavailable):
+            made.serve()
+        wait_until(lambda: pumped(made) and lost.done.is_set(), timeout_s=60, what="the request is lost")
+        made.abort()
+        assert made.state is ProducerState.READY
+        stops.clear()
+        write(made, name, 1)
+    finally:
+        broker.proxy.heal()
+        made.close()
+    assert values(broker, name) == expected(0, 1)
+
+
+def pumped(made: WireProducer) -> bool:
+    """Have the producer write and read."""
+    made._cluster.pump(0.05)
+    return True
 
 
 def test_what_is_late_does_not_land_behind_the_abort(broker: ProxiedKafka) -> None:

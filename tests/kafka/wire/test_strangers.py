@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from faust_cdc.errors import BrokerRefused, BrokerUnavailable, ConfigError
+from faust_cdc.errors import BrokerUnavailable, ClientUnfit, ConfigError
 from faust_cdc.kafka.wire import producer as wire_producer
 from faust_cdc.kafka.wire.primitives import MalformedAnswer, Reader
 from faust_cdc.kafka.wire.producer import WireProducer
@@ -75,7 +75,7 @@ def test_a_stranger_is_named(who: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_broker_too_old_is_refused_for_good() -> None:
     with stranger(answered(OLD_VERSIONS)) as address:
         made = WireProducer({"bootstrap.servers": address}, "x", 1 << 20)
-        with pytest.raises(BrokerRefused, match=r"does not speak Produce version 9.*Kafka 2.8 or later"):
+        with pytest.raises(ClientUnfit, match=r"does not speak Produce version 9.*Kafka 2.8 or later"):
             made.init()
         made.close()
 
@@ -142,6 +142,9 @@ def test_an_answer_is_read_to_its_end_and_no_further() -> None:
         ({"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER"}, "OAUTHBEARER"),
         ({"ssl.keystore.location": "x.p12"}, "ssl.keystore.location is not known"),
         ({"sasl.kerberos.service.name": "kafka"}, "sasl.kerberos.service.name"),
+        ({"acks": "1"}, "acks is not known to producer.client=faust-cdc.*leave it out, or set producer.client=lib"),
+        ({"client.dns.lookup": "resolve_canonical_bootstrap_servers_only"}, "client.dns.lookup=resolve.*is not known"),
+        ({"connections.max.idle.ms": "-1"}, "connections.max.idle.ms: a whole number"),
         ({"compression.type": "brotli"}, "none, gzip, snappy, lz4, zstd is expected, found 'brotli'"),
         ({"batch.size": "many"}, "batch.size: a whole number"),
         ({"linger.ms": "-1"}, "linger.ms"),

@@ -13,6 +13,8 @@ LIBRDKAFKA: Final = "librdkafka"
 OWN_CLIENT: Final = "faust-cdc"
 PRODUCER_CLIENTS: Final = (LIBRDKAFKA, OWN_CLIENT)
 """What `producer.client` may be."""
+DEFAULT_CLIENT: Final = LIBRDKAFKA
+"""Where neither connector nor worker names one."""
 
 _COVERED = "; ".join(one.what for one in listed() if one.covered)
 

@@ -82,7 +82,7 @@ class Cluster:
         """Return a connection to a broker, opened if need be; None while it cannot be had."""
         found = self.open_connection(node)
         if found is not None and found.is_expired:
-            self.drop(node, "its session ends")
+            self.drop(node, "its session ends, or it stood idle")
             found = None
         broker = self._brokers.get(node)
         if found is not None or broker is None:
@@ -98,7 +98,8 @@ class Cluster:
     def any_connection(self, deadline: float) -> Connection | None:
         """Return a connection to any broker."""
         for node in self._connections:
-            if found := self.open_connection(node):
+            found = self.open_connection(node)
+            if found is not None and not found.is_expired:
                 return found
         nodes = list(self._brokers)
         random.shuffle(nodes)

@@ -22,7 +22,7 @@ from itertools import islice
 from typing import Final
 
 import faust_cdc
-from faust_cdc.errors import BrokerRefused
+from faust_cdc.errors import BrokerRefused, ClientUnfit
 from faust_cdc.kafka.wire import messages
 from faust_cdc.kafka.wire.messages import Api, Versions
 from faust_cdc.kafka.wire.primitives import MalformedAnswer, Reader
@@ -79,13 +79,15 @@ class Connection:
         self._read = memoryview(bytearray(READ_BYTES))
         self._correlation = 0
         self._opened_at = 0.0
+        self._sent_at = 0.0
 
     # ---- opening ----
 
     def open(self, deadline: float) -> None:
         """Connect, to the first of the host's addresses that takes it, and agree on versions and who we are.
 
-        Raises Disconnected; BrokerRefused for a lasting reason: a certificate, a password, a broker too old.
+        Raises Disconnected; BrokerRefused for a lasting reason: a certificate, a password; ClientUnfit: a broker too
+        old.
         """
         self._opened_at = time.monotonic()
         deadline = min(deadline, self._opened_at + self._settings.connect_timeout_s)
@@ -156,7 +158,7 @@ class Connection:
                 break
         for api in messages.NEEDED:
             if self.versions.error or self.version_of(api) is None:
-                raise BrokerRefused(
+                raise ClientUnfit(
                     f"The broker at {self.where} does not speak {api.name} version {api.lowest}.",
                     remedy="producer.client=faust-cdc needs Kafka 2.8 or later; set producer.client=librdkafka",
                 )
@@ -222,7 +224,9 @@ class Connection:
     @property
     def is_expired(self) -> bool:
         """Whether the broker may end it soon, and nothing is lost when we do so before."""
-        return not self.pending and not self._out and time.monotonic() >= self.expires_at
+        now = time.monotonic()
+        is_idle = now - self._sent_at > self._settings.idle_max_s
+        return not self.pending and not self._out and (is_idle or now >= self.expires_at)
 
     @property
     def events(self) -> int:
@@ -259,7 +263,8 @@ class Connection:
         size = len(head) + sum(map(len, body))
         self._out.append(memoryview(size.to_bytes(4) + head))
         self._out += body
-        self.pending.append(Pending(api, version, self._correlation, time.monotonic(), answered, lost))
+        self._sent_at = time.monotonic()
+        self.pending.append(Pending(api, version, self._correlation, self._sent_at, answered, lost))
 
     def flush(self) -> None:
         """Write what the socket takes now. Raises Disconnected."""

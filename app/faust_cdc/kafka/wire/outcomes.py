@@ -18,6 +18,7 @@ UNKNOWN_TOPIC: Final = 3
 TOO_LARGE: Final = 10
 OUT_OF_ORDER: Final = 45
 DUPLICATE: Final = 46
+INVALID_TXN_STATE: Final = 48
 CONCURRENT_TRANSACTIONS: Final = 51
 FENCED: Final = FENCED_CODES
 
@@ -48,7 +49,7 @@ PASSING: Final = frozenset(
 ENDS_TRANSACTION: Final = frozenset(
     {
         OUT_OF_ORDER,
-        48,  # INVALID_TXN_STATE
+        INVALID_TXN_STATE,
         49,  # INVALID_PRODUCER_ID_MAPPING: the id expired
         55,  # OPERATION_NOT_ATTEMPTED: with another partition's error
         59,  # UNKNOWN_PRODUCER_ID

@@ -27,7 +27,7 @@ from typing import Final, Protocol, TypeVar
 
 from confluent_kafka import KafkaError
 
-from faust_cdc.errors import AbortableError, BrokerUnavailable, CdcError, ConfigError, InternalError, ProducerFenced
+from faust_cdc.errors import AbortableError, BrokerUnavailable, CdcError, ClientUnfit, InternalError, ProducerFenced
 from faust_cdc.kafka.direct import Row
 from faust_cdc.kafka.errors import translate_kafka_error
 from faust_cdc.kafka.queue_bounds import CONNECTION, topic_limit
@@ -48,6 +48,7 @@ from faust_cdc.kafka.wire.outcomes import (
     CONCURRENT_TRANSACTIONS,
     COORDINATOR_MOVED,
     FENCED,
+    INVALID_TXN_STATE,
     NONE,
     PASSING,
     UNKNOWN_TOPIC,
@@ -93,12 +94,12 @@ class WireProducer(Transactional):
         queue_max_bytes: int,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Raises ConfigError for options that cannot be followed, and where the C extension was not built."""
+        """Raises ConfigError for values that are none, ClientUnfit for options unknown here and without the extension."""
         super().__init__(transactional_id, should_stop)
         try:
             from faust_cdc.kafka._batches import Batches
         except ImportError as error:
-            raise ConfigError(
+            raise ClientUnfit(
                 f"producer.client=faust-cdc needs the compiled hot path, which is not built here ({error}).",
                 remedy="install with a C compiler, or set producer.client=librdkafka",
             ) from error
@@ -375,10 +376,13 @@ class WireProducer(Transactional):
             version = EPOCH_END if identity.bumps_epoch else EPOCH_END - 1
             try:
                 answer = self._coordinate(messages.END_TXN, version, body, messages.read_end_txn, deadline, where)
-            except BrokerUnavailable:
-                self._move(ProducerState.FATAL)  # its fate is unknown
+            except CdcError:
+                self._end_for_good()  # its fate is unknown
                 raise
-            if answer.error != NONE:
+            if answer.error == INVALID_TXN_STATE and not is_commit and not identity.bumps_epoch:
+                # Nothing was open: the coordinator heard of no partition, nor may it now of one that is under way.
+                self._deliveries.needs_new_epoch = True
+            elif answer.error != NONE:
                 raise outcome(answer.error, where)
             if identity.bumps_epoch:
                 identity.producer_id, identity.epoch = answer.producer_id, answer.epoch

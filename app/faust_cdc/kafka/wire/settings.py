@@ -1,6 +1,6 @@
 """What a client is told, under librdkafka's names of the options, as a value; what cannot be followed is refused.
 
-An option about security that is not known here is refused, never passed over: plain text would be the alternative.
+No option is passed over: one that is not known here is `ClientUnfit`, whatever it is about.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from faust_cdc.errors import ConfigError
+from faust_cdc.errors import ClientUnfit, ConfigError
 from faust_cdc.kafka.queue_bounds import RECORD_BYTES_MAX
 from faust_cdc.kafka.wire.packing import CODECS
 
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 USE_LIBRDKAFKA: Final = "or set producer.client=librdkafka"
+EVERY_ADDRESS: Final = "use_all_dns_ips"
+"""The one `client.dns.lookup` that is followed, and Java's default: all addresses of a name are tried in turn."""
 
 _TLS_NAMES: Final = frozenset(
     {
@@ -34,6 +36,32 @@ _TLS_NAMES: Final = frozenset(
     }
 )
 _SASL_NAMES: Final = frozenset({"sasl.mechanism", "sasl.mechanisms", "sasl.username", "sasl.password"})
+_NUMBERS: Final = frozenset(
+    {
+        "batch.size",
+        "connections.max.idle.ms",
+        "delivery.timeout.ms",
+        "linger.ms",
+        "message.max.bytes",
+        "reconnect.backoff.max.ms",
+        "reconnect.backoff.ms",
+        "request.timeout.ms",
+        "retries",
+        "retry.backoff.ms",
+        "transaction.timeout.ms",
+    }
+)
+_OTHERS: Final = frozenset(
+    {
+        "bootstrap.servers",
+        "client.dns.lookup",
+        "client.id",
+        "client.rack",  # where consumers fetch from; nothing that a producer does goes by it
+        "compression.type",
+        "security.protocol",
+    }
+)
+_KNOWN: Final = _TLS_NAMES | _SASL_NAMES | _NUMBERS | _OTHERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +89,32 @@ class WireSettings:
     record_max_bytes: int = RECORD_BYTES_MAX
     compression: str = "lz4"
     metadata_max_age_s: float = 300.0
+    idle_max_s: float = float("inf")
+    """After which a connection that nothing was sent over is opened anew."""
 
 
 def wire_settings(options: Mapping[str, str]) -> WireSettings:
-    """Return the settings. Raises ConfigError naming the option that cannot be followed."""
+    """Return the settings. Raises ConfigError naming the option that has no such value, ClientUnfit one unknown here."""
     protocol = options.get("security.protocol", "PLAINTEXT").upper()
     if protocol not in PROTOCOLS:
         raise ConfigError(f"security.protocol: one of {', '.join(PROTOCOLS)} is expected, found '{protocol}'.")
     for name in options:
-        if name.startswith(("ssl.", "sasl.")) and name not in _TLS_NAMES | _SASL_NAMES:
-            raise ConfigError(
+        if name not in _KNOWN:
+            raise ClientUnfit(
                 f"{name} is not known to producer.client=faust-cdc.", remedy=f"leave it out, {USE_LIBRDKAFKA}"
             )
+    lookup = options.get("client.dns.lookup", EVERY_ADDRESS)
+    if lookup not in (EVERY_ADDRESS, "default"):
+        raise ClientUnfit(
+            f"client.dns.lookup={lookup} is not known to producer.client=faust-cdc.",
+            remedy=f"set it to {EVERY_ADDRESS}, {USE_LIBRDKAFKA}",
+        )
     mechanism = _mechanism(options) if protocol.startswith("SASL") else None
     compression = options.get("compression.type", "lz4").lower()
     if compression not in CODECS:
         raise ConfigError(f"compression.type: one of {', '.join(CODECS)} is expected, found '{compression}'.")
     record_max_bytes = _number(options, "message.max.bytes", RECORD_BYTES_MAX, low=1)
+    idle_ms = _number(options, "connections.max.idle.ms", 0)
     transaction_s = _number(options, "transaction.timeout.ms", 60_000, low=1) / 1000
     delivery_s = _number(options, "delivery.timeout.ms", 300_000, low=1) / 1000
     return WireSettings(
@@ -98,6 +135,7 @@ def wire_settings(options: Mapping[str, str]) -> WireSettings:
         batch_max_bytes=max(1, min(_number(options, "batch.size", 1_000_000), record_max_bytes)),
         record_max_bytes=record_max_bytes,
         compression=compression,
+        idle_max_s=idle_ms / 1000 if idle_ms else float("inf"),
     )
 
 
@@ -127,7 +165,7 @@ def _bootstrap(text: str) -> tuple[tuple[str, int], ...]:
 def _mechanism(options: Mapping[str, str]) -> str:
     mechanism = options.get("sasl.mechanism", options.get("sasl.mechanisms", "GSSAPI")).upper()
     if mechanism not in MECHANISMS:
-        raise ConfigError(
+        raise ClientUnfit(
             f"sasl.mechanism {mechanism} is not known to producer.client=faust-cdc.",
             remedy=f"use one of {', '.join(MECHANISMS)}, {USE_LIBRDKAFKA}",
         )
