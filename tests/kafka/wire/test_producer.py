@@ -209,6 +209,29 @@ def test_a_full_queue_makes_the_caller_wait_and_a_larger_row_has_room(broker: Pr
     assert [(record.key, record.value) for record in visible(broker, name)] == [row[1:] for row in rows]
 
 
+def test_what_is_packed_counts_as_what_it_was(broker: ProxiedKafka) -> None:
+    """Its memory does too. Behind a broker that stands still the bound is on what was produced."""
+    name, stops = topic(broker), [False]
+    options = {"bootstrap.servers": broker.bootstrap, "linger.ms": "0"}
+    made = WireProducer(options, f"x-{name}", 1 << 20, lambda: stops[0])
+    made.init()
+    made.begin()
+    made.produce(name, b"k", b"first", [])
+    made.serve()
+    await_written(broker, name)
+    broker.pause()
+    taken = 0
+    try:
+        stops[0] = True
+        with pytest.raises(AbortableError, match="Stopped while Kafka took no more"):
+            while taken < 100 << 20:
+                taken += made.produce_rows([(0, b"k", bytes(1000))] * 500, 0, 500, [])
+    finally:
+        broker.resume()
+        made.close()
+    assert taken <= 1 << 20
+
+
 def test_a_full_queue_without_a_broker_ends_when_the_task_is_to_stop(broker: ProxiedKafka) -> None:
     name = topic(broker)
     stops: list[bool] = []

@@ -14,7 +14,7 @@ from typing import Final
 
 from faust_cdc.errors import BrokerUnavailable
 from faust_cdc.kafka.wire import messages
-from faust_cdc.kafka.wire.connection import Connection, Disconnected
+from faust_cdc.kafka.wire.connection import STOP_SEEN_WITHIN_S, STOPPED_PATIENCE_S, Connection, Disconnected
 from faust_cdc.kafka.wire.messages import Api, BrokerAddress, ClusterAnswer, TopicAnswer
 from faust_cdc.kafka.wire.primitives import Reader
 from faust_cdc.kafka.wire.settings import WireSettings
@@ -175,12 +175,19 @@ class Cluster:
         connection.close(reason)
 
     def ask(
-        self, connection: Connection, api: Api, body: bytearray, deadline: float, version_max: int = 99
+        self,
+        connection: Connection,
+        api: Api,
+        body: bytearray,
+        deadline: float,
+        version_max: int = 99,
+        gives_up: Callable[[], bool] = lambda: False,
     ) -> tuple[Reader, int]:
         """Send a request and wait for its answer; returns the answer and its version.
 
-        Raises Disconnected when none will come, by the deadline or at all.
+        Raises Disconnected when none will come, by the deadline (once it `gives_up`, a short one) or at all.
         """
+        began = time.monotonic()
         version = connection.version_of(api)
         if version is None:
             raise Disconnected(f"{connection.where} no longer speaks {api.name}")
@@ -193,10 +200,11 @@ class Cluster:
         while not answers:
             if losses:
                 raise Disconnected(losses[0])
-            left_s = deadline - time.monotonic()
+            patient_until = began + STOPPED_PATIENCE_S if gives_up() else deadline
+            left_s = min(deadline, patient_until) - time.monotonic()
             if left_s <= 0:
                 raise Disconnected(f"{connection.where}: no answer to {api.name} in time")
-            self.pump(min(left_s, 0.5))
+            self.pump(min(left_s, STOP_SEEN_WITHIN_S))
         return answers[0]
 
     # ---- metadata ----
@@ -207,7 +215,8 @@ class Cluster:
         if connection is None:
             return False
         try:
-            found, _ = self.ask(connection, messages.METADATA, messages.metadata(topics), deadline)
+            body = messages.metadata(topics)
+            found, _ = self.ask(connection, messages.METADATA, body, deadline, gives_up=self._should_stop)
             self._learn(messages.read_metadata(found))
         except Disconnected as error:
             self.problem = str(error)

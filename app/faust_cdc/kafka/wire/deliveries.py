@@ -75,12 +75,13 @@ class Identity:
 class Parcel:
     """One batch on its way."""
 
-    __slots__ = ("batch", "is_given_up", "is_uncertain", "order", "sends", "sequence", "since", "size")
+    __slots__ = ("batch", "held_bytes", "is_given_up", "is_uncertain", "order", "sends", "sequence", "since")
 
-    def __init__(self, batch: Batch, order: int) -> None:
+    def __init__(self, batch: Batch, order: int, held_bytes: int) -> None:
         self.batch = batch
         self.order = order
-        self.size = batch.size
+        self.held_bytes = held_bytes
+        """Before it was packed: its memory stays as large."""
         self.since = time.monotonic()
         self.sequence = NEVER_SENT
         self.sends = 0
@@ -143,7 +144,7 @@ class Deliveries:
     def __init__(self, cluster: Cluster, transactional_id: str, identity: Identity, add: Add) -> None:
         self.failure: CdcError | Oversized | None = None
         self.bytes = 0
-        """Of all batches that were not acknowledged yet."""
+        """What all batches hold that were not acknowledged yet."""
         self.has_sent = False
         """Whether the open transaction may have anything at a broker."""
         self.needs_new_epoch = False
@@ -166,12 +167,13 @@ class Deliveries:
 
     def add(self, topic: str, batch: Batch) -> None:
         """Queue a batch, packed as configured."""
+        held_bytes = batch.size
         pack(batch, self._cluster.settings.compression)
         place = (topic, batch.partition)
         queue = self._queues.get(place) or self._queues.setdefault(place, PartitionQueue(*place))
         self._order += 1
-        parcel = Parcel(batch, self._order)
-        self.bytes += parcel.size
+        parcel = Parcel(batch, self._order, held_bytes)
+        self.bytes += held_bytes
         queue.waiting.append(parcel)
         self._busy[queue] = None
 
@@ -237,7 +239,7 @@ class Deliveries:
             for queue in queues:
                 if size < REQUEST_BYTES:
                     parcels.append((queue, queue.waiting.popleft()))
-                    size += parcels[-1][1].size
+                    size += parcels[-1][1].batch.size
             for queue, parcel in parcels:
                 self._seal(queue, parcel)
                 queue.node = node
@@ -350,7 +352,7 @@ class Deliveries:
             self._busy.pop(queue, None)
 
     def _done(self, parcel: Parcel) -> None:
-        self.bytes -= parcel.size
+        self.bytes -= parcel.held_bytes
 
     def _fail(self, failure: CdcError | Oversized) -> None:
         self.failure = self.failure or failure

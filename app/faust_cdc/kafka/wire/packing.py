@@ -26,30 +26,33 @@ _LZ4_FRAME: Final = bytes.fromhex("04224d18604082")
 _SIZE: Final = struct.Struct("<I")
 _XERIAL: Final = b"\x82SNAPPY\0" + struct.pack(">II", 1, 1)
 
-Pack = Callable[[memoryview], bytes]
+Pack = Callable[[memoryview], bytes | bytearray]
 
 
-def pack_lz4(records: memoryview) -> bytes:
+def pack_lz4(records: memoryview) -> bytearray:
     """Return an LZ4 frame."""
-    parts = [_LZ4_FRAME]
+    frame = bytearray(_LZ4_FRAME)  # grown in place: a row may have 64 MB, and is there as it came, too
     for at in range(0, len(records), BLOCK_BYTES):
         block = records[at : at + BLOCK_BYTES]
         packed = bytes(cramjam.lz4.compress_block(block, store_size=False))
         if len(packed) < len(block):
-            parts += (_SIZE.pack(len(packed)), packed)
+            frame += _SIZE.pack(len(packed))
+            frame += packed
         else:
-            parts += (_SIZE.pack(len(block) | 0x8000_0000), bytes(block))
-    parts.append(bytes(4))
-    return b"".join(parts)
+            frame += _SIZE.pack(len(block) | 0x8000_0000)
+            frame += block
+    frame += bytes(4)
+    return frame
 
 
-def pack_snappy(records: memoryview) -> bytes:
+def pack_snappy(records: memoryview) -> bytearray:
     """Return Snappy blocks as xerial's library frames them."""
-    parts = [_XERIAL]
+    framed = bytearray(_XERIAL)
     for at in range(0, len(records), BLOCK_BYTES):
         packed = bytes(cramjam.snappy.compress_raw(records[at : at + BLOCK_BYTES]))
-        parts += (struct.pack(">I", len(packed)), packed)
-    return b"".join(parts)
+        framed += struct.pack(">I", len(packed))
+        framed += packed
+    return framed
 
 
 def pack_gzip(records: memoryview) -> bytes:

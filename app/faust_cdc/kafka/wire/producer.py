@@ -441,11 +441,16 @@ class WireProducer(Transactional):
         Raises BrokerUnavailable at the deadline.
         """
         wait_s, last = AGAIN_MIN_S, NONE
+
+        def gives_up() -> bool:
+            return self._state is ProducerState.IN_TRANSACTION and self._should_stop()
+
         while True:
             connection = self._coordinator_connection(deadline)
             if connection is not None:
                 try:
-                    answer = read(*self._cluster.ask(connection, api, bytearray(body), deadline, version_max))
+                    asked = self._cluster.ask(connection, api, bytearray(body), deadline, version_max, gives_up)
+                    answer = read(*asked)
                 except Disconnected as error:
                     self._cluster.problem = str(error)
                     self._coordinator = None
@@ -458,7 +463,7 @@ class WireProducer(Transactional):
                     if last in COORDINATOR_MOVED:
                         self._coordinator = None
             now = time.monotonic()
-            if now >= deadline or (self._state is ProducerState.IN_TRANSACTION and self._should_stop()):
+            if now >= deadline or gives_up():
                 raise self._cluster.unavailable(where) if last == NONE else _still(last, where)
             self._cluster.pump(min(wait_s, deadline - now))
             wait_s = min(wait_s * (1.2 if last == CONCURRENT_TRANSACTIONS else 2), AGAIN_MAX_S)

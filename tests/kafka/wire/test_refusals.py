@@ -1,0 +1,145 @@
+"""What a broker refuses, delays or has no room for: the same error and behaviour as with librdkafka."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from uuid import uuid4
+
+import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from faust_cdc.config.definitions.own import PRODUCER_CLIENTS
+from faust_cdc.errors import BrokerRefused, BrokerUnavailable, CdcError
+from faust_cdc.kafka.clients import open_producer
+from faust_cdc.kafka.task_producer import ProducerState
+from faust_cdc.kafka.wire.producer import WireProducer
+from tests.kafka.test_transactions import visible
+from tests.lab import KafkaBroker
+from tests.lab.commands import run
+
+pytestmark = pytest.mark.integration
+QUEUE = 1 << 20
+QUOTA_BYTES = 100_000
+"""A second, of the client `slow`."""
+FORBIDDEN, NOT_MINE = "forbidden", "not-mine"
+
+
+class StrictKafka(KafkaBroker):
+    """A broker that forbids a topic and a transactional id, and allows one client few bytes a second."""
+
+    def __init__(self) -> None:
+        authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+        quotas = {"quota.window.size.seconds": "1", "quota.window.num": "2"}
+        super().__init__(
+            properties={"authorizer.class.name": authorizer, "allow.everyone.if.no.acl.found": "true", **quotas}
+        )
+
+    def set_up(self) -> None:
+        """Rules that the running broker is told."""
+        acls = [
+            AclBinding(kind, name, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", AclOperation.WRITE, denied)
+            for kind, name in ((ResourceType.TOPIC, FORBIDDEN), (ResourceType.TRANSACTIONAL_ID, NOT_MINE))
+            for denied in (AclPermissionType.DENY,)
+        ]
+        for future in self.admin().create_acls(acls).values():
+            future.result(60)
+        command = [*self._jvm("-Xmx128m"), "kafka.admin.ConfigCommand", "--bootstrap-server", self.bootstrap]
+        quota = ["--alter", "--add-config", f"producer_byte_rate={QUOTA_BYTES}"]
+        run([*command, *quota, "--entity-type", "clients", "--entity-name", "slow"], what="setting a quota")
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[StrictKafka]:
+    with StrictKafka() as broker:
+        broker.set_up()
+        broker.create_topic(FORBIDDEN)
+        broker.create_topic("alone", 1, {"min.insync.replicas": "2"})
+        yield broker
+
+
+def refused(broker: KafkaBroker, client: str, who: str, name: str, more: Mapping[str, str]) -> CdcError:
+    """Return the error of a transaction with one record."""
+    with pytest.raises(CdcError) as caught:
+        made = open_producer(client, {"bootstrap.servers": broker.bootstrap, **more}, who, QUEUE)
+        try:
+            made.begin()
+            made.produce(name, b"k", b"v", [])
+            made.commit()
+        finally:
+            made.close()
+    return caught.value
+
+
+REFUSALS: dict[str, tuple[str | None, str, dict[str, str], type[CdcError], str]] = {
+    "a topic that is forbidden": (None, FORBIDDEN, {}, BrokerRefused, "TOPIC_AUTHORIZATION_FAILED"),
+    "a transactional id that is forbidden": (
+        NOT_MINE,
+        "any",
+        {},
+        BrokerRefused,
+        "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
+    ),
+    "too few replicas": (None, "alone", {"transaction.timeout.ms": "2500"}, BrokerUnavailable, ""),
+    "transactions that are to last too long": (
+        None,
+        "any",
+        {"transaction.timeout.ms": "2000000"},
+        BrokerRefused,
+        "INVALID_TRANSACTION_TIMEOUT",
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refusal_is_the_same_error_with_both_clients(strict: StrictKafka, refusal: str) -> None:
+    who, name, options, expected, code = REFUSALS[refusal]
+    errors = [refused(strict, client, who or f"x-{uuid4()}", name, options) for client in PRODUCER_CLIENTS]
+    for error in errors:
+        assert type(error) is expected, error
+        assert code in str(error)
+    assert errors[0].remedy == errors[1].remedy
+
+
+def test_a_refused_topic_leaves_the_producer_as_it_is(strict: StrictKafka) -> None:
+    made = WireProducer({"bootstrap.servers": strict.bootstrap}, f"x-{uuid4()}", QUEUE)
+    made.init()
+    made.begin()
+    with pytest.raises(BrokerRefused):
+        made.produce(FORBIDDEN, b"k", b"v", [])
+        made.commit()
+    made.abort()
+    assert made.state is ProducerState.READY
+    name = f"after-{uuid4().hex[:8]}"
+    made.begin()
+    made.produce(name, b"k", b"v", [])
+    made.commit()
+    made.close()
+    assert [record.value for record in visible(strict, name)] == [b"v"]
+
+
+def test_a_quota_slows_and_nothing_is_lost(strict: StrictKafka) -> None:
+    name, options = f"slow-{uuid4().hex[:8]}", {"client.id": "slow", "compression.type": "none"}
+    strict.create_topic(name)
+    made = WireProducer({"bootstrap.servers": strict.bootstrap, **options}, f"x-{uuid4()}", QUEUE)
+    muted: list[float] = []
+    began = time.monotonic()
+    try:
+        made.init()
+        for number in range(5):
+            made.begin()
+            for _ in range(4):
+                made.produce(name, b"k", b"%d" % number + bytes(25_000), [])
+            made.commit()
+            muted += [one.mute_until - time.monotonic() for one in made._cluster._connections.values()]
+    finally:
+        made.close()
+    assert max(muted) > 0, "the broker asked for a pause, and it was heard"
+    assert time.monotonic() - began > 1.5, "500 KB, 100 KB a second, over a window of two"
+    assert [(record.value or b"")[:1] for record in visible(strict, name)] == [b"%d" % (n // 4) for n in range(20)]
