@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
 from faust_cdc.config.definitions.own import PRODUCER_CLIENTS
 from faust_cdc.errors import BrokerRefused, BrokerUnavailable, CdcError
 from faust_cdc.kafka.clients import open_producer
-from faust_cdc.kafka.task_producer import ProducerState
+from faust_cdc.kafka.task_producer import ProducerState, TaskProducer
 from faust_cdc.kafka.wire.producer import WireProducer
 from tests.kafka.test_transactions import visible
 from tests.lab import KafkaBroker
@@ -66,15 +66,23 @@ def strict() -> Iterator[StrictKafka]:
 
 def refused(broker: KafkaBroker, client: str, who: str, name: str, more: Mapping[str, str]) -> CdcError:
     """Return the error of a transaction with one record."""
-    with pytest.raises(CdcError) as caught:
+
+    def attempt() -> None:
         made = open_producer(client, {"bootstrap.servers": broker.bootstrap, **more}, who, QUEUE)
         try:
-            made.begin()
-            made.produce(name, b"k", b"v", [])
-            made.commit()
+            write(made, name)
         finally:
             made.close()
+
+    with pytest.raises(CdcError) as caught:
+        attempt()
     return caught.value
+
+
+def write(made: TaskProducer, name: str) -> None:
+    made.begin()
+    made.produce(name, b"k", b"v", [])
+    made.commit()
 
 
 REFUSALS: dict[str, tuple[str | None, str, dict[str, str], type[CdcError], str]] = {
@@ -110,16 +118,12 @@ def test_a_refusal_is_the_same_error_with_both_clients(strict: StrictKafka, refu
 def test_a_refused_topic_leaves_the_producer_as_it_is(strict: StrictKafka) -> None:
     made = WireProducer({"bootstrap.servers": strict.bootstrap}, f"x-{uuid4()}", QUEUE)
     made.init()
-    made.begin()
     with pytest.raises(BrokerRefused):
-        made.produce(FORBIDDEN, b"k", b"v", [])
-        made.commit()
+        write(made, FORBIDDEN)
     made.abort()
     assert made.state is ProducerState.READY
     name = f"after-{uuid4().hex[:8]}"
-    made.begin()
-    made.produce(name, b"k", b"v", [])
-    made.commit()
+    write(made, name)
     made.close()
     assert [record.value for record in visible(strict, name)] == [b"v"]
 

@@ -94,7 +94,7 @@ class WireProducer(Transactional):
         queue_max_bytes: int,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Raises ConfigError for values that are none, ClientUnfit for options unknown here and without the extension."""
+        """Raises ConfigError for values that are none, ClientUnfit for unknown options and without the extension."""
         super().__init__(transactional_id, should_stop)
         try:
             from faust_cdc.kafka._batches import Batches

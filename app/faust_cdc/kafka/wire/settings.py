@@ -94,7 +94,7 @@ class WireSettings:
 
 
 def wire_settings(options: Mapping[str, str]) -> WireSettings:
-    """Return the settings. Raises ConfigError naming the option that has no such value, ClientUnfit one unknown here."""
+    """Return the settings. Raises ConfigError naming the option with an unusable value, ClientUnfit an unknown one."""
     protocol = options.get("security.protocol", "PLAINTEXT").upper()
     if protocol not in PROTOCOLS:
         raise ConfigError(f"security.protocol: one of {', '.join(PROTOCOLS)} is expected, found '{protocol}'.")
