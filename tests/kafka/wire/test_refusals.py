@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -20,9 +21,11 @@ from faust_cdc.errors import BrokerRefused, BrokerUnavailable, CdcError
 from faust_cdc.kafka.clients import open_producer
 from faust_cdc.kafka.task_producer import ProducerState, TaskProducer
 from faust_cdc.kafka.wire.producer import WireProducer
-from tests.kafka.test_transactions import visible
+from tests.kafka.test_transactions import await_written, visible
 from tests.lab import KafkaBroker
 from tests.lab.commands import run
+from tests.lab.process import wait_until
+from tests.oracle.topics import written_ends
 
 pytestmark = pytest.mark.integration
 QUEUE = 1 << 20
@@ -36,9 +39,14 @@ class StrictKafka(KafkaBroker):
 
     def __init__(self) -> None:
         authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
-        quotas = {"quota.window.size.seconds": "1", "quota.window.num": "2"}
         super().__init__(
-            properties={"authorizer.class.name": authorizer, "allow.everyone.if.no.acl.found": "true", **quotas}
+            properties={
+                "authorizer.class.name": authorizer,
+                "allow.everyone.if.no.acl.found": "true",
+                "quota.window.size.seconds": "1",
+                "quota.window.num": "2",
+                "transaction.abort.timed.out.transaction.cleanup.interval.ms": "200",
+            }
         )
 
     def set_up(self) -> None:
@@ -48,7 +56,8 @@ class StrictKafka(KafkaBroker):
             for kind, name in ((ResourceType.TOPIC, FORBIDDEN), (ResourceType.TRANSACTIONAL_ID, NOT_MINE))
             for denied in (AclPermissionType.DENY,)
         ]
-        for future in self.admin().create_acls(acls).values():
+        admin = self.admin()  # kept: its answers end with it
+        for future in admin.create_acls(acls).values():
             future.result(60)
         command = [*self._jvm("-Xmx128m"), "kafka.admin.ConfigCommand", "--bootstrap-server", self.bootstrap]
         quota = ["--alter", "--add-config", f"producer_byte_rate={QUOTA_BYTES}"]
@@ -126,6 +135,36 @@ def test_a_refused_topic_leaves_the_producer_as_it_is(strict: StrictKafka) -> No
     write(made, name)
     made.close()
     assert [record.value for record in visible(strict, name)] == [b"v"]
+
+
+@pytest.mark.parametrize("client", PRODUCER_CLIENTS)
+@pytest.mark.parametrize("goes_on", ["produces", "commits", "aborts"])
+def test_a_transaction_that_the_broker_timed_out(strict: StrictKafka, client: str, goes_on: str) -> None:
+    """The task stood still for longer than transaction.timeout.ms, as with its whole machine."""
+    name, who = f"late-{uuid4().hex[:8]}", f"x-{uuid4()}"
+    strict.create_topic(name)
+    options = {"bootstrap.servers": strict.bootstrap, "transaction.timeout.ms": "1000", "linger.ms": "0"}
+    made = open_producer(client, options, who, QUEUE)
+    made.begin()
+    made.produce(name, b"k", b"v", [])
+    made.serve()
+    await_written(strict, name)
+    place = TopicPartition(name, 0)
+    wait_until(
+        lambda: written_ends(strict.bootstrap, [place])[name, 0] == 2, timeout_s=60, what="the broker's abort marker"
+    )
+    try:
+        if goes_on == "produces":
+            made.produce(name, b"k", b"v", [])
+        if goes_on != "aborts":
+            made.commit()
+        made.abort()
+        print(client, goes_on, "no error", made.state)
+    except CdcError as error:
+        print(client, goes_on, type(error), error, made.state)
+        made.abort()
+        print(made.state)
+    made.close()
 
 
 def test_a_quota_slows_and_nothing_is_lost(strict: StrictKafka) -> None:

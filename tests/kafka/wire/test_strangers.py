@@ -48,6 +48,14 @@ def stranger(answer: Callable[[bytes], bytes]) -> Iterator[str]:
 
 
 OLD_VERSIONS = b"\0\0" + b"\x02" + b"\0\0\0\0\0\x03\0" + bytes(4) + b"\0"
+ALL_VERSIONS = b"\0\0\x65" + b"".join(key.to_bytes(2) + b"\0\0\0\x63\0" for key in range(100)) + bytes(4) + b"\0"
+
+
+def sound_at_first(request: bytes) -> bytes:
+    """Agree on versions; answer everything after it with two bytes."""
+    return answered(ALL_VERSIONS if request[4:6] == b"\0\x12" else b"\0\0")(request)
+
+
 STRANGERS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a web server": (lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n", "not|no Kafka broker but a web server"),
     "a TLS port": (lambda _: b"\x15\x03\x03\0\x02\x02\x50", "speaks TLS; set security.protocol"),
@@ -57,6 +65,7 @@ STRANGERS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "silence": (lambda _: b"", "no answer in time"),
     "an answer cut short": (answered(b"\0"), "none of Kafka's: 2 bytes are expected, found 1"),
     "an endless array": (answered(b"\0\0\xff\xff\xff\x7f"), "array of 268435454 elements in 0 bytes"),
+    "a broker that is broken": (sound_at_first, "4 bytes are expected, found 1"),
     "an endless length": (answered(b"\0\0\xff\xff\xff\xff\xff\xff"), "a length of more than 32 bits"),
 }
 

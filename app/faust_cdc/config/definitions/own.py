@@ -106,9 +106,9 @@ OPTIONS: tuple[Option, ...] = (
         (
             "What writes records and offsets to Kafka. 'librdkafka': the client library of that name. 'faust-cdc': "
             "our own, on Kafka's protocol, without a thread of its own; it takes less CPU for a row and two round "
-            "trips to commit a small transaction, and needs Kafka 2.8 or later and the compiled hot path. Records, "
-            "partitions and transactions are the same, and one takes over from the other. Not set: the worker's "
-            "producer.client, and 'librdkafka' where that is not set either."
+            "trips to commit a small transaction, and needs Kafka 2.8 or later and the compiled hot path; what it "
+            "cannot follow it refuses by name. Records, partitions and transactions are the same, and one takes over "
+            "from the other. Not set: the worker's producer.client, and 'librdkafka' where that is not set either."
         ),
         USED,
         recommended=PRODUCER_CLIENTS,

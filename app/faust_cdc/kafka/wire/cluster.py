@@ -16,7 +16,7 @@ from faust_cdc.errors import BrokerUnavailable
 from faust_cdc.kafka.wire import messages
 from faust_cdc.kafka.wire.connection import STOP_SEEN_WITHIN_S, STOPPED_PATIENCE_S, Connection, Disconnected
 from faust_cdc.kafka.wire.messages import Api, BrokerAddress, ClusterAnswer, TopicAnswer
-from faust_cdc.kafka.wire.primitives import Reader
+from faust_cdc.kafka.wire.primitives import MalformedAnswer, Reader
 from faust_cdc.kafka.wire.settings import WireSettings
 
 BOOTSTRAP: Final = -1
@@ -218,7 +218,7 @@ class Cluster:
             body = messages.metadata(topics)
             found, _ = self.ask(connection, messages.METADATA, body, deadline, gives_up=self._should_stop)
             self._learn(messages.read_metadata(found))
-        except Disconnected as error:
+        except (Disconnected, MalformedAnswer) as error:
             self.problem = str(error)
             return False
         return True

@@ -54,7 +54,7 @@ from faust_cdc.kafka.wire.outcomes import (
     UNKNOWN_TOPIC,
     outcome,
 )
-from faust_cdc.kafka.wire.primitives import Reader
+from faust_cdc.kafka.wire.primitives import MalformedAnswer, Reader
 from faust_cdc.kafka.wire.settings import wire_settings
 
 log = logging.getLogger(__name__)
@@ -451,7 +451,7 @@ class WireProducer(Transactional):
                 try:
                     asked = self._cluster.ask(connection, api, bytearray(body), deadline, version_max, gives_up)
                     answer = read(*asked)
-                except Disconnected as error:
+                except (Disconnected, MalformedAnswer) as error:
                     self._cluster.problem = str(error)
                     self._coordinator = None
                 else:
@@ -474,7 +474,7 @@ class WireProducer(Transactional):
             try:
                 found, _ = self._cluster.ask(asked, messages.FIND_COORDINATOR, body, deadline)
                 answer = messages.read_coordinator(found)
-            except Disconnected as error:
+            except (Disconnected, MalformedAnswer) as error:
                 self._cluster.problem = str(error)
                 return None
             if answer.error not in PASSING and answer.error != NONE:
