@@ -463,9 +463,9 @@ class WireProducer(Transactional):
                     if last in COORDINATOR_MOVED:
                         self._coordinator = None
             now = time.monotonic()
-            if now >= deadline or gives_up():
+            if now + wait_s >= deadline or gives_up():
                 raise self._cluster.unavailable(where) if last == NONE else _still(last, where)
-            self._cluster.pump(min(wait_s, deadline - now))
+            self._cluster.pump(wait_s)
             wait_s = min(wait_s * (1.2 if last == CONCURRENT_TRANSACTIONS else 2), AGAIN_MAX_S)
 
     def _coordinator_connection(self, deadline: float) -> Connection | None:
