@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from faust_cdc.config.definitions.own import LIBRDKAFKA, PRODUCER_CLIENTS
+from faust_cdc.config.definitions.own import DEFAULT_CLIENT, PRODUCER_CLIENTS
 from tests.bench import report
 from tests.bench.parts import PARTS, Part, chosen
 from tests.bench.plan import PLANS, Plan
@@ -38,7 +38,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes: does the bench itself work?")
     parser.add_argument("--only", metavar="PART,…", help="these parts")
     parser.add_argument(
-        "--producer", choices=PRODUCER_CLIENTS, default=LIBRDKAFKA, help="producer.client of our worker (%(default)s)"
+        "--producer", choices=PRODUCER_CLIENTS, default=DEFAULT_CLIENT, help="producer.client of our worker (%(default)s)"
     )
     parser.add_argument("--rounds", type=int, help="rounds that count, of each part that has rounds")
     parser.add_argument(

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from faust_cdc.config.connector import MySqlConnectorConfig, parse_connector_config
-from faust_cdc.config.definitions.own import LIBRDKAFKA, PRODUCER_CLIENTS
+from faust_cdc.config.definitions.own import PRODUCER_CLIENTS
 from faust_cdc.kafka.topics import TopicSpec
 from faust_cdc.notifications.notification import Notification
 from faust_cdc.pipeline.spec import TaskSpec
@@ -24,8 +24,8 @@ from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServ
 from tests.oracle.topics import AvroDecoder, TopicReader, changes
 
 pytestmark = pytest.mark.integration
-PRODUCER_CLIENT = os.environ.get("CONNECT_PRODUCER_CLIENT", LIBRDKAFKA)
-"""Of tests that name none: by the variable that workers started by tests go by too."""
+PRODUCER_CLIENT = os.environ.get("CONNECT_PRODUCER_CLIENT")
+"""Of tests that name none: by the variable that workers started by tests go by too, else the default."""
 
 
 class Bench:
