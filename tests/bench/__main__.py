@@ -38,7 +38,10 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="tiny sizes: does the bench itself work?")
     parser.add_argument("--only", metavar="PART,…", help="these parts")
     parser.add_argument(
-        "--producer", choices=PRODUCER_CLIENTS, default=DEFAULT_CLIENT, help="producer.client of our worker (%(default)s)"
+        "--producer",
+        choices=PRODUCER_CLIENTS,
+        default=DEFAULT_CLIENT,
+        help="producer.client of our worker (%(default)s)",
     )
     parser.add_argument("--rounds", type=int, help="rounds that count, of each part that has rounds")
     parser.add_argument(

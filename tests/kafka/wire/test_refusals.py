@@ -52,9 +52,12 @@ class StrictKafka(KafkaBroker):
     def set_up(self) -> None:
         """Rules that the running broker is told."""
         acls = [
-            AclBinding(kind, name, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", AclOperation.WRITE, denied)
+            AclBinding(kind, name, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", operation, permission)
             for kind, name in ((ResourceType.TOPIC, FORBIDDEN), (ResourceType.TRANSACTIONAL_ID, NOT_MINE))
-            for denied in (AclPermissionType.DENY,)
+            for operation, permission in (
+                (AclOperation.WRITE, AclPermissionType.DENY),
+                (AclOperation.DESCRIBE, AclPermissionType.ALLOW),
+            )
         ]
         admin = self.admin()  # kept: its answers end with it
         for future in admin.create_acls(acls).values():
