@@ -358,15 +358,23 @@ class Deliveries:
         self.failure = self.failure or failure
 
     def _give_up_late_ones(self, now: float) -> None:
-        limit_s = self._cluster.settings.delivery_timeout_s
+        if self._late_one(now) is None:
+            return
+        self._cluster.pump(0)  # the answer may be here since long: nobody looked
+        queue = self._late_one(now)
+        if queue is not None:
+            reason = KafkaError(queue.last_code).name() if queue.last_code else self._cluster.problem
+            where = f"Delivering to {queue.topic}-{queue.partition}"
+            limit_s = self._cluster.settings.delivery_timeout_s
+            self._fail(BrokerUnavailable(f"{where}: not acknowledged within {limit_s:g} s ({reason})."))
+
+    def _late_one(self, now: float) -> PartitionQueue | None:
         for queue in self._busy:
             firsts = (*queue.under_way[:1], *queue.again[:1], *([queue.waiting[0]] if queue.waiting else ()))
             oldest = min((one.since for one in firsts), default=now)
-            if now - oldest > limit_s:
-                reason = KafkaError(queue.last_code).name() if queue.last_code else self._cluster.problem
-                where = f"Delivering to {queue.topic}-{queue.partition}"
-                self._fail(BrokerUnavailable(f"{where}: not acknowledged within {limit_s:g} s ({reason})."))
-                return
+            if now - oldest > self._cluster.settings.delivery_timeout_s:
+                return queue
+        return None
 
     # ---- the end of a transaction ----
 
