@@ -22,6 +22,7 @@ from faust_cdc.kafka.wire.packing import CODECS
 from faust_cdc.kafka.wire.producer import WireProducer
 from tests.kafka.test_transactions import await_written, topic, unpacked, visible
 from tests.kafka.wire.brokers import NEW, OLD, ProxiedKafka
+from tests.kafka.wire.frames import APIS
 from tests.lab import KafkaBroker
 
 pytestmark = pytest.mark.integration
@@ -287,6 +288,21 @@ def test_sequences_go_on_behind_the_largest(broker_of: Callable[[str], ProxiedKa
             made.commit()
         assert made._deliveries._queues[name, 0].sequence == 8
     assert [record.value for record in visible(broker, name)] == [b"%d" % number for number in range(12)]
+
+
+def test_a_first_transaction_asks_once_for_what_the_broker_knows(broker: ProxiedKafka) -> None:
+    name = topic(broker)
+    for bootstrap in (broker.bootstrap, broker.proxied):  # the first has the broker know the topic
+        before = len(broker.proxy.seen)
+        made = WireProducer({"bootstrap.servers": bootstrap}, f"x-{uuid4()}", QUEUE)
+        try:
+            made.init()
+            made.begin()
+            made.produce(name, b"k", b"v", [])
+            made.commit()
+        finally:
+            made.close()
+    assert broker.proxy.seen[before:].count(APIS["Metadata"]) == 1
 
 
 def test_an_idle_connection_that_the_broker_ended_is_opened_anew(broker: ProxiedKafka) -> None:

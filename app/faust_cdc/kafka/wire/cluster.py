@@ -48,7 +48,7 @@ class Cluster:
         self.settings = settings
         self.topics: dict[str, TopicAnswer] = {}
         """What is known of each topic that was asked for."""
-        self.asked_at = 0.0
+        self.asked_at = time.monotonic()
         self.answers = 0
         """How often metadata came."""
         self.problem = "no broker was tried"
@@ -256,6 +256,8 @@ class Cluster:
         first = self._connections.get(BOOTSTRAP)
         for broker in brokers:
             if first is not None and first.address == (broker.host, broker.port):
+                if first.pending and broker.node in self._connections:
+                    return  # an answer is awaited over it
                 del self._connections[BOOTSTRAP]
                 if self._connections.setdefault(broker.node, first) is not first:
                     first.close("there is another one to this broker")
