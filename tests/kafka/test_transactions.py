@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -129,12 +129,13 @@ def test_a_fenced_owner_that_only_produces_hears_that_it_is_fenced(kafka: KafkaB
         assert old.state is ProducerState.FATAL
 
 
-def await_written(kafka: KafkaBroker, name: str) -> None:
-    """Wait until the broker has a record, decided or not."""
+def await_written(kafka: KafkaBroker, name: str, serve: Callable[[], None] = lambda: None) -> None:
+    """Wait until the broker has a record, decided or not, while `serve` has a client try again."""
     deadline = time.monotonic() + 60
     with TopicReader(kafka.bootstrap, "read_uncommitted") as reader:
         while not reader.read_new([name]):
             assert time.monotonic() < deadline
+            serve()
             time.sleep(0.1)
 
 

@@ -125,7 +125,7 @@ def test_an_aborted_transaction_that_was_written_is_hidden_and_the_next_is_seen(
             made.begin()
             made.produce(name, b"k", b"aborted %d" % round_trip, [])
             made.serve()
-            await_written(broker, name)
+            await_written(broker, name, made.serve)
             made.abort()
             made.begin()
             made.produce(name, b"k", b"seen %d" % round_trip, [])
@@ -230,7 +230,7 @@ def test_what_is_packed_counts_as_what_it_was(broker: ProxiedKafka) -> None:
     made.begin()
     made.produce(name, b"k", b"first", [])
     made.serve()
-    await_written(broker, name)
+    await_written(broker, name, made.serve)
     broker.pause()
     try:
         stops[0] = True

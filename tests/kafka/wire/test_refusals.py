@@ -148,7 +148,7 @@ def test_a_transaction_that_the_broker_timed_out(strict: StrictKafka, goes_on: s
     made.begin()
     made.produce(name, b"k", b"hidden", [])
     made.serve()
-    await_written(strict, name)
+    await_written(strict, name, made.serve)
     place = TopicPartition(name, 0)
     wait_until(lambda: written_ends(strict.bootstrap, [place])[name, 0] == 2, timeout_s=60, what="the abort's marker")
     if goes_on == "produces":  # what comes late is refused by its epoch, as if another had taken over
