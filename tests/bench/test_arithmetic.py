@@ -122,7 +122,9 @@ def test_a_loop_that_was_late_before_the_round_is_not_late_in_it() -> None:
     before = text(5, 8, 8, 9, 9)
     assert stages.pauses(text(25, 30, 30, 31, 31), "c1", before)["worst pause of the loop"] == 0.005
     assert stages.pauses(text(25, 30, 31, 32, 32), "c1", before)["worst pause of the loop"] == 0.015
-    assert stages.pauses(text(25, 30, 31, 34, 34), "c1", before)["worst pause of the loop"] == 0.04, "the gauge is exact"
+    assert stages.pauses(text(25, 30, 31, 34, 34), "c1", before)["worst pause of the loop"] == 0.04, (
+        "the gauge is exact"
+    )
     assert stages.pauses(text(25, 30, 30, 31, 32), "c1", before)["worst pause of the loop"] == 0.04
     assert stages.pauses(before, "c1", before)["worst pause of the loop"] == 0.04, "no look in it"
     assert stages.pauses(before, "c1")["worst pause of the loop"] == 0.04
