@@ -102,6 +102,7 @@ def one_round(run: Run, stretch: Stretch, name: str, *, counted: bool = True) ->
     ends = EndOffsets(run.bootstrap, topic)
     watch = Watch(ends, run.meters(connector.side)).start()
     counted_ours = counted and name == OURS
+    before = stages.page(run) if counted_ours else ""
     try:
         with bystander.beside(run, stretch.work, counted=counted_ours):
             connector.resume()
@@ -110,7 +111,7 @@ def one_round(run: Run, stretch: Stretch, name: str, *, counted: bool = True) ->
         samples = watch.finish()
         ends.close()
     if counted_ours:
-        stages.note(run, stretch.work, connector)
+        stages.note(run, stretch.work, connector, before)
     connector.stop()
     written = read_written(run.bootstrap, topic, watch.base, stretch.rows[DEBEZIUM])
     require(topic, written, rows)

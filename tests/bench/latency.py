@@ -63,6 +63,7 @@ def one_round(run: Run, variant: str, first: int, *, counted: bool) -> list[floa
     if base == 0:  # the topic must be there before the reader is
         base = _first_record(run, variant, first + IDS - 1)
     counted_ours = counted and variant == OURS
+    before = stages.page(run) if counted_ours else ""
     with (
         bystander.beside(run, "latency", counted=counted_ours),
         traffic.reader(run.bootstrap, topic, base, count) as reads,
@@ -73,7 +74,7 @@ def one_round(run: Run, variant: str, first: int, *, counted: bool) -> list[floa
         wrote = writes.answer(seconds * 3 + 60)
         arrived = dict(reads.answer(180)["arrivals"])
     if counted_ours:
-        stages.note(run, "latency", connector)
+        stages.note(run, "latency", connector, before)
     connector.stop()
     if variant == TUNED:
         connector.create()

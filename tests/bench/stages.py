@@ -18,6 +18,7 @@ SAMPLE = re.compile(r"(?P<name>\w+)_(?P<kind>bucket|sum|count)\{(?P<labels>.*)\}
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 NAMES = {"faust_cdc_stage_seconds": "stage", "faust_cdc_stage_cpu_seconds": "stage cpu"}
 PAUSE = re.compile(r"^faust_cdc_(task|event_loop)_pause_seconds_max(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+LATE = re.compile(r'^faust_cdc_event_loop_late_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE)
 PAUSES = {"task": "worst pause", "event_loop": "worst pause of the loop"}
 
 
@@ -56,26 +57,47 @@ def parse(text: str, connector: str) -> dict[tuple[str, str], Stage]:
     return found
 
 
-def pauses(text: str, connector: str) -> dict[str, float]:
-    """Return metric → seconds: the connector's task's, and that of the loop, which has no labels."""
-    found = (one.groups() for one in PAUSE.finditer(text))
-    return {PAUSES[of]: float(value) for of, labels, value in found if labels is None or f'"{connector}"' in labels}
+def pauses(text: str, connector: str, before: str = "") -> dict[str, float]:
+    """Return metric → seconds: the connector's task's, and that of the loop, which has no labels.
+
+    The worker's own maximum of the loop is that of the last minute or two, in which it may have started. What was there
+    `before` the round is taken off: its histogram tells the bucket of the worst since.
+    """
+    matches = (one.groups() for one in PAUSE.finditer(text))
+    found = {PAUSES[of]: float(value) for of, labels, value in matches if labels is None or f'"{connector}"' in labels}
+    late = late_since(before, text)
+    if late is not None:
+        found[PAUSES["event_loop"]] = min(found[PAUSES["event_loop"]], late)
+    return found
 
 
-def note(run: Run, work: str, connector: Connector) -> None:
-    """Put the running connector's histograms into the results."""
-    url = f"{run.servers.ours.url}/metrics"
+def late_since(before: str, after: str) -> float | None:
+    """Return the upper bound of the latest the loop was between two pages, in seconds; None where they do not say."""
+    old, new = ({float(le): float(count) for le, count in LATE.findall(text)} for text in (before, after))
+    if not old or not new:
+        return None
+    looks = new[float("inf")] - old[float("inf")]
+    return min((bound for bound in new if new[bound] - old[bound] >= looks), default=None) if looks else None
+
+
+def page(run: Run) -> str:
+    """Return our worker's metrics; nothing where it has none."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            text = answer.read().decode()
+        with urllib.request.urlopen(f"{run.servers.ours.url}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
     except urllib.error.HTTPError as error:
         error.close()
-        return
+        return ""
+
+
+def note(run: Run, work: str, connector: Connector, before: str) -> None:
+    """Put the running connector's histograms into the results; `before` is the `page` at the round's start."""
+    text = page(run)
     for (metric, name), stage in parse(text, connector.prefix).items():
         if stage.count:
             side = f"{connector.side.name}: {name}"
             run.results.add(work, side, f"{metric} mean", "ms", stage.sum_s / stage.count * 1000)
             run.results.add(work, side, f"{metric} p99", "ms", stage.percentile(99) * 1000)
             run.results.add(work, side, f"{metric} sum", "s", stage.sum_s)
-    for name, seconds in pauses(text, connector.prefix).items():
+    for name, seconds in pauses(text, connector.prefix, before).items():
         run.results.add(work, connector.side.name, name, "ms", seconds * 1000)

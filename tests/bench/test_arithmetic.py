@@ -113,6 +113,23 @@ def test_pauses_are_read_from_the_workers_metrics() -> None:
     assert stages.pauses(text, "c1") == {"worst pause": 0.01, "worst pause of the loop": 0.02}
 
 
+def test_a_loop_that_was_late_before_the_round_is_not_late_in_it() -> None:
+    def text(*counts: int) -> str:
+        pairs = zip(("0.001", "0.005", "0.015", "0.05", "+Inf"), counts, strict=True)
+        lines = "".join(f'faust_cdc_event_loop_late_seconds_bucket{{le="{le}"}} {count}\n' for le, count in pairs)
+        return f"faust_cdc_event_loop_pause_seconds_max 0.04\n{lines}"
+
+    before = text(5, 8, 8, 9, 9)
+    assert stages.pauses(text(25, 30, 30, 31, 31), "c1", before)["worst pause of the loop"] == 0.005
+    assert stages.pauses(text(25, 30, 31, 32, 32), "c1", before)["worst pause of the loop"] == 0.015
+    assert stages.pauses(text(25, 30, 31, 34, 34), "c1", before)["worst pause of the loop"] == 0.04, (
+        "the gauge is exact"
+    )
+    assert stages.pauses(text(25, 30, 30, 31, 32), "c1", before)["worst pause of the loop"] == 0.04
+    assert stages.pauses(before, "c1", before)["worst pause of the loop"] == 0.04, "no look in it"
+    assert stages.pauses(before, "c1")["worst pause of the loop"] == 0.04
+
+
 def test_stages_are_read_from_the_workers_metrics() -> None:
     text = """# TYPE faust_cdc_stage_seconds histogram
 faust_cdc_stage_seconds_bucket{connector="c1",task="0",stage="broker",le="0.001"} 90

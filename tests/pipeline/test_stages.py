@@ -77,6 +77,34 @@ def test_a_pause_is_waiting_and_a_commit_within_a_batch_is_not_transcoding() -> 
     assert found["decode"] + found["encode"] <= all_s - 0.05 - committed_s + 1e-6
 
 
+def test_waiting_for_a_server_is_no_pause() -> None:
+    stages = Stages()
+    stages.asked()
+    stages.began()
+    time.sleep(0.4)  # the rest of the event comes
+    stages.decoded(waited=True)
+    stages.done()
+    stages.asked()
+    stages.began()
+    stages.decoded()
+    time.sleep(0.4)  # a registry answers
+    stages.done()
+    assert stages.pause_max.value() < 0.35
+    assert stages.cpu["encode"].count == 2
+
+
+@pytest.mark.parametrize("decoded", [False, True])
+def test_what_keeps_the_thread_from_getting_on_is_a_pause(decoded: bool) -> None:
+    stages = Stages()
+    stages.asked()
+    stages.began()
+    time.sleep(0.05)
+    if decoded:
+        stages.decoded()
+    stages.done()
+    assert stages.pause_max.value() > 0.045
+
+
 def test_the_oldest_transaction_that_waits_is_known() -> None:
     stages = Stages()
     assert stages.oldest_source_us == 0

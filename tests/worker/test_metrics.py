@@ -10,10 +10,9 @@ import pytest
 
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.connect.states import TargetState
-from faust_cdc.metrics.histogram import RecentMaximum
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.worker.manager import Supervision
-from faust_cdc.worker.metrics import WorkerNumbers
+from faust_cdc.worker.metrics import LoopWatch, WorkerNumbers
 from tests.harness.connectors import connector_config
 from tests.harness.exposition import Family, read_page
 from tests.harness.worker import RestError, WorkerProcess
@@ -26,7 +25,7 @@ TAGS = r'team=shop,dc.name=eu "1" \ 2'
 
 
 def page_of(*tasks: Supervision) -> dict[str, Family]:
-    return read_page(WorkerNumbers(tasks, RecentMaximum()).page())
+    return read_page(WorkerNumbers(tasks, LoopWatch()).page())
 
 
 def supervised(connector: str, state: TaskState = TaskState.FAILED, **config: str) -> Supervision:
@@ -141,6 +140,8 @@ def test_metrics_of_a_running_connector(
         assert 0.5 < page.value("process_resident_memory_bytes") / 2**20 / worker.rss_mb() < 2
         assert page.value("faust_cdc_thread_cpu_seconds_total", thread="kafka") >= 0
         assert page.value("faust_cdc_event_loop_pause_seconds_max") > 0
+        looks = page.value("faust_cdc_event_loop_late_seconds_count")
+        assert looks == page.value("faust_cdc_event_loop_late_seconds_bucket", le="+Inf") > 0
         assert mysql.password not in page.text
         worker.rest("POST", "/connectors/shop/tasks/0/restart")
         worker.until(lambda: Page(worker).value("faust_cdc_task_restarts_total", **ours) == 1, 60, "restarted")

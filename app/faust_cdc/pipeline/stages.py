@@ -64,7 +64,10 @@ class Stages:
         self.latency = {stage: Histogram() for stage in (*WAY, TOTAL)}
         self.cpu = {stage: Histogram() for stage in CPU}
         self.pause_max = RecentMaximum()
-        """Seconds for which the thread did not get on while it transcoded: other threads, other programs."""
+        """Seconds for which the thread did not get on while it transcoded: other threads, other programs.
+
+        Of an event that goes the long way only until it is decoded: what is done with it then may ask servers, for the
+        structure of a table or the ids of its schemas, and what waits for an answer is not held up by anybody."""
         self.oldest_source_us = 0
         """When the source committed the oldest transactions that wait for their commit to Kafka; 0 without any."""
         self.behind_s = -1.0
@@ -97,13 +100,19 @@ class Stages:
         self._apart = False
         self._batch = _Spent()
 
-    def decoded(self) -> None:
-        """Its event is decoded: what follows is encoding, for where the two are done one after the other."""
+    def decoded(self, *, waited: bool = False) -> None:
+        """Its event is decoded: what follows is encoding, for where the two are done one after the other.
+
+        `waited`: the rest of it had to come from the server first.
+        """
         now = perf_counter()
-        self._spent.decode_s += now - self._mark
-        self._batch.decode_s += now - self._mark
+        decode_s = now - self._mark
+        self._spent.decode_s += decode_s
+        self._batch.decode_s += decode_s
         self._mark = now
         self._apart = True
+        if not waited:
+            self.pause_max.observe(decode_s - (thread_time() - self._cpu_mark))
 
     def produced(self, seconds: float, cpu_s: float) -> None:
         """So long it took to put records into the producer's queue."""
@@ -148,8 +157,8 @@ class Stages:
         self.cpu["decode"].observe(cpu_s * (1 - share))
         self.cpu["encode"].observe(cpu_s * share)
         self.cpu["produce"].observe(batch.produce_s)
-        self.pause_max.observe(wall_s - cpu_s)
         if not self._apart:
+            self.pause_max.observe(wall_s - cpu_s)
             self._learn(encode_s, wall_s)
 
     def committed(self, began: float, acknowledged: float, ended: float, cpu_s: float) -> None:

@@ -584,8 +584,9 @@ def handle_next(stream: StreamingSource, reader: BinlogReader, stages: Stages, t
     if reader.is_between_packets and reader.window(timeout_ms) is None:
         return None
     stages.began()
+    received = reader.received_bytes
     event = reader.next_event(timeout_ms)
-    stages.decoded()
+    stages.decoded(waited=reader.received_bytes != received)
     if event is not None:
         stream.handle(event)
     stages.done()

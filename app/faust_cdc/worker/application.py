@@ -49,6 +49,7 @@ from faust_cdc.worker.manager import RunningTask, TaskManager
 from faust_cdc.worker.metrics import LoopWatch, WorkerNumbers
 from faust_cdc.worker.offset_log import FencedOffsetLog
 from faust_cdc.worker.orders import Orders
+from faust_cdc.worker.pauses import lasting_imports
 from faust_cdc.worker.program import WorkerProgram
 from faust_cdc.worker.route_watch import RouteWatch
 from faust_cdc.worker.settings import client_settings, ensure_clients_can_be_made, faust_settings, internal_topics
@@ -186,7 +187,8 @@ class CdcApp(App):
 
     def _new_task(self, desired: TaskDesired, on_state: Callable[[Any], None]) -> RunningTask:
         # The MySQL driver, the transcoder and the HTTP client come with the first task, not before the first answer.
-        from faust_cdc.worker.tasks import make_task
+        with lasting_imports("faust_cdc.worker.tasks"):
+            from faust_cdc.worker.tasks import make_task
 
         def show(notification: Notification) -> None:
             self.told.post_from_thread((desired.connector, notification))
@@ -276,7 +278,7 @@ class CdcApp(App):
 
     def _numbers(self) -> WorkerNumbers:
         tasks = self.manager.supervised
-        return WorkerNumbers(tasks, self.loop_watch.pause_max, held_reports(self.snapshot_book, tasks))
+        return WorkerNumbers(tasks, self.loop_watch, held_reports(self.snapshot_book, tasks))
 
     def _registry_routes(self) -> list[RouteDef]:
         # Imported only where it is served: the Avro library costs a quarter of a second.
@@ -304,7 +306,8 @@ def _check_routes(config: MySqlConnectorConfig, change: RouteChange) -> RouteFin
 
 def _check_source(config: MySqlConnectorConfig) -> list[SourceFinding]:
     # Called in a thread; imports the MySQL driver with the first check, not before the first HTTP answer.
-    from faust_cdc.connect.source_check import check_source_server
+    with lasting_imports("faust_cdc.connect.source_check"):
+        from faust_cdc.connect.source_check import check_source_server
 
     return check_source_server(config)
 

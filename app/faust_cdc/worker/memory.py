@@ -23,6 +23,17 @@ MAPPED_FROM_BYTES: Final = 2 * 1024 * 1024
 KEPT_BYTES: Final = 4 * 1024 * 1024
 
 
+def give_back() -> None:
+    """Return free pages to the system, where the C library can; takes a millisecond.
+
+    Importing a module leaves some, above all one that must be compiled to bytecode first.
+    """
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError) as error:
+        log.debug("No malloc_trim here: %s", error)
+
+
 def bound_heaps() -> bool:
     """Bound the process's heaps; call it before threads start. Return False where the C library knows no such thing.
 

@@ -26,7 +26,7 @@ from faust_cdc.config import catalogue
 from faust_cdc.config.checks import metric_tags, metric_tags_of
 from faust_cdc.connect.desired import TaskDesired
 from faust_cdc.metrics.exposition import Exposition
-from faust_cdc.metrics.histogram import RecentMaximum
+from faust_cdc.metrics.histogram import Histogram, RecentMaximum
 from faust_cdc.metrics.labels import tag_labels
 from faust_cdc.pipeline.phase import Phase
 from faust_cdc.pipeline.state import TaskState
@@ -50,13 +50,16 @@ class LoopWatch(Service):  # type: ignore[misc]
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pause_max = RecentMaximum()
+        self.late = Histogram()
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _watch(self) -> None:
         while not self.should_stop:
             due = time.monotonic() + self.EVERY_S
             await asyncio.sleep(self.EVERY_S)
-            self.pause_max.observe(time.monotonic() - due)
+            late_s = time.monotonic() - due
+            self.pause_max.observe(late_s)
+            self.late.observe(late_s)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class WorkerNumbers:
     """What the page is written from, collected on the event loop."""
 
     tasks: tuple[Supervision, ...]
-    loop_pause_max: RecentMaximum
+    loop: LoopWatch
     snapshots: Mapping[str, SnapshotReport] = field(default_factory=dict)
     """By connector; of those that have one."""
 
@@ -92,7 +95,9 @@ class WorkerNumbers:
             text = "CPU by kind of thread: loop (Faust, REST), task (connectors), kafka (librdkafka), other."
             out.add("faust_cdc_thread_cpu_seconds_total", "counter", text, seconds, {"thread": thread})
         text = "The longest the event loop was late within the last minute or two."
-        out.add("faust_cdc_event_loop_pause_seconds_max", "gauge", text, self.loop_pause_max.value())
+        out.add("faust_cdc_event_loop_pause_seconds_max", "gauge", text, self.loop.pause_max.value())
+        text = "How late the event loop was with what was due, ten looks a second."
+        out.add_histogram("faust_cdc_event_loop_late_seconds", text, self.loop.late, {})
 
 
 def _tags(desired: TaskDesired) -> dict[str, str]:

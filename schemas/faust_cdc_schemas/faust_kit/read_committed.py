@@ -172,6 +172,18 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
     _round = 0
     """Counts rebalances, so that a check that was suspended during one is thrown away."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._recovering = asyncio.Event()
+
+    def _set_recovery_started(self) -> None:
+        super()._set_recovery_started()
+        self._recovering.set()
+
+    def _set_recovery_ended(self) -> None:
+        super()._set_recovery_ended()
+        self._recovering.clear()
+
     def _new_round(self) -> None:
         self._sought = False
         self._round += 1
@@ -195,6 +207,7 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
     @Service.task  # type: ignore[untyped-decorator]
     async def _finish_on_position(self) -> None:
         while not self.should_stop:
+            await self.wait(self._recovering)  # fifty looks a second for ever would cost a hundredth of a core
             await self.sleep(POLL_S)
             if self._sought and self.in_recovery and not self.signal_recovery_end.is_set() and self.need_recovery():
                 await self._try_to_finish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import sleep
 from typing import Final
 
 from librt.strings import BytesWriter
@@ -15,6 +16,10 @@ from faust_cdc.transcode.compiled.places import Places, TableCount
 INSERT: Final = 0
 UPDATE: Final = 1
 DELETE: Final = 2
+
+TURN_BYTES: Final = 65_536
+"""After so many bytes of rows, about a millisecond, another thread may have its turn: compiled code does not look
+whether one waits for the interpreter, and an event is as large as the server's binlog_row_event_max_size."""
 
 Encoded = list[tuple[bytes | None, bytes]]
 """(record key, record value) of rows, in order."""
@@ -83,8 +88,12 @@ class RowEncoder:
             self.moved = []
         end: i64 = len(rows)
         pos: i64 = offset
+        turn: i64 = offset + TURN_BYTES
         try:
             while pos < end:
+                if pos >= turn:
+                    sleep(0)
+                    turn = pos + TURN_BYTES
                 after: i64 = self._row(kind, rows, pos, end, row, before_row, after_row, tail, found)
                 if after < 0:
                     break
