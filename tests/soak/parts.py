@@ -37,6 +37,12 @@ PARTS: dict[str, Part] = {
         KILLS,
         50,
     ),
+    "snapshot-matrix": Part(
+        "combinations of snapshot, lock, readers and server, over keys of every kind",
+        ("tests/snapshot/test_matrix_live.py::test_combination",),
+        "FAUST_CDC_COMBINATIONS",
+        219,
+    ),
     "rows": Part(
         "rows of a snapshot's table",
         ("tests/snapshot/test_large_table.py::test_every_row_once_in_bounded_memory",),
