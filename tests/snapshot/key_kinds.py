@@ -121,12 +121,14 @@ KINDS = {
     # No primary key: the key of its records is that of the first unique index over columns that are never NULL.
     "uniques": one_column("MEDIUMINT", [str(n * 7 - 900) for n in range(KEYS)], "UNIQUE KEY (k)"),
     "guids": one_column("CHAR(36) CHARACTER SET ascii", [f"'{uuid5(NAMESPACE_URL, str(n))}'" for n in range(KEYS)]),
-    # No ranges can be made of it: the table is read in one piece.
+    # Its order is not that of its labels: no ranges can be made of it.
     "labels": one_column(f"ENUM({', '.join(LABELS)})", LABELS),
     "wide": KeyKind(WIDE, "PRIMARY KEY (id)", tuple(one.split()[0] for one in WIDE.split(", ")),
                     [wide_row(n) for n in range(KEYS)], 1),
     "keyless": one_column("INT", [str(n) for n in range(KEYS)], "KEY (k)", has_key=False),
 }  # fmt: skip
+WHOLE = ("keyless", "labels")
+"""Those that are read in one piece, and not beside their stream: an incremental snapshot refuses them by name."""
 UUIDS = one_column("UUID", [f"'{uuid5(NAMESPACE_URL, str(n))}'" for n in range(KEYS)])
 
 
@@ -320,7 +322,7 @@ class ToldWhole(Told):
             return
         if self._is_known and self._copy != +self._rows:
             left, more = +self._rows - self._copy, self._copy - self._rows
-            self.faults.append(f"a copy lacks {left} and has {more} that was not told before it")
+            self.faults.append(f"a copy lacks {left} and has {more} more than was told before it")
         self._rows, self._copy, self._is_known = self._copy, None, True
 
 
