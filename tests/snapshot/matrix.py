@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import product
 
 from faust_cdc.config.snapshot_settings import LockingMode
 from tests.pipeline.test_snapshot_modes import BASED
@@ -84,7 +85,7 @@ class Combination:
 
 
 def all_of_them(seed: int) -> list[Combination]:
-    """Return all, those first that show most pairs of what no earlier one has shown.
+    """Return all, in an order in which few of them show every choice.
 
     Readers are no choice where nothing is read in chunks: they and the rows' metadata come by turns there, and
     metadata everywhere, the other way round with the next seed. A snapshot under locks starts over when it is cut.
@@ -102,18 +103,22 @@ def all_of_them(seed: int) -> list[Combination]:
 
 
 def ordered(given: list[Combination]) -> list[Combination]:
-    """Return them so that each shows as many pairs of values as may be that none before it has shown."""
+    """Return them so that the first ones show every choice, each server and number of readers alike often."""
     left, shown, found = list(given), set[object](), list[Combination]()
+    used: Counter[object] = Counter()
+
+    def worth(one: Combination) -> tuple[int, int, int]:
+        return len(choices(one) - shown), -used[one.server], -used[one.readers]
+
     while left:
-        best = max(left, key=lambda one: len(pairs(one) - shown))
+        best = max(left, key=worth)
         left.remove(best)
-        shown |= pairs(best)
+        shown |= choices(best)
+        used.update((best.server, best.readers))
         found.append(best)
     return found
 
 
-def pairs(one: Combination) -> set[object]:
-    """Return what two choices of a combination are, and the plan by itself."""
-    chosen = [("server", one.server), ("plan", one.plan), ("locking", one.locking), ("readers", one.readers)]
-    chosen.append(("metadata", one.row_metadata))
-    return {*combinations(chosen, 2)}
+def choices(one: Combination) -> set[object]:
+    """Return what is to be shown early of a combination; besides, what comes first is the default."""
+    return {one.plan, one.locking, (one.server, one.readers), (one.server, one.row_metadata)}
