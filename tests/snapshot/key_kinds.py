@@ -25,6 +25,8 @@ MARK = KEYS - 3
 """Number of the row that no writer touches: `mark` writes it, and with it an edge into each topic."""
 MARKS = 10**9
 """The `v` of the first mark; greater than any of a writer."""
+PAUSE_S = 0.015
+"""Between two transactions of a writer: readers, stream and judge share an interpreter with it."""
 EPOCH = datetime(1970, 1, 1)
 GENERAL = "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
 
@@ -163,7 +165,7 @@ class KeyWriter(RandomWriter):
     def __init__(
         self, source: SqlServer, database: str, kinds: Mapping[str, KeyKind], seed: int, lane: int, lanes: int
     ) -> None:
-        super().__init__(source, database, list(kinds), KEYS, seed, 0.005, frozenset({DEADLOCK}))
+        super().__init__(source, database, list(kinds), KEYS, seed, PAUSE_S, frozenset({DEADLOCK}))
         self._kinds, self._lane, self._lanes = kinds, lane, lanes
         # What a collation takes for one key are three numbers in a row.
         self._numbers = [n for n in range(MARK) if n // 3 % lanes == lane]

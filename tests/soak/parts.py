@@ -32,7 +32,7 @@ PARTS: dict[str, Part] = {
         "kill -9 of a worker that takes a snapshot",
         (
             "tests/crash/test_snapshot_kill.py::test_a_snapshot_goes_on_where_it_was",
-            "tests/crash/test_signalled_places_kill.py::test_it_goes_on_and_reads_only_a_few_chunks_again",
+            "tests/crash/test_signalled_places_kill.py::test_it_goes_on_and_reads_no_more_than_a_chunk_again",
         ),
         KILLS,
         50,
