@@ -1,4 +1,4 @@
-"""Blocking snapshots of tables that are streamed already, by every way to ask for one, while a writer runs.
+"""Blocking snapshots of tables that are streamed already, asked for over REST and by a topic, while a writer runs.
 
 Both that the rows are read and that no change is lost is read off the topic: the changes alone, and the rows of the
 snapshot with the changes behind them, lead from the table as it was to the table as it is.
@@ -19,12 +19,11 @@ from confluent_kafka import Producer
 from faust_cdc.kafka.topics import TopicSpec, ensure_topics
 from tests.harness.connectors import connector_config
 from tests.harness.worker import WorkerProcess
-from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
+from tests.lab import KafkaBroker, MySqlServer, SqlServer
 from tests.oracle.invariants import order_faults
 from tests.oracle.topics import AvroDecoder, TopicReader, changes
-from tests.pipeline.test_task import Bench
 from tests.snapshot.test_commands_live import Found
-from tests.snapshot.test_merged_live import fill, stale_rows, wait_for_the_end
+from tests.snapshot.test_merged_live import fill, stale_rows
 from tests.snapshot.writers import RandomWriter
 
 pytestmark = pytest.mark.integration
@@ -123,37 +122,6 @@ def judge(found: Found, before: Counter[tuple[int, int]], after: Counter[tuple[i
 
 def asked_for(database: str, table: str) -> dict[str, Any]:
     return {"data-collections": [f"{database}.{table}"], "type": "BLOCKING"}
-
-
-@pytest.mark.parametrize("table", [KEYED, KEYLESS])
-@pytest.mark.parametrize("flavor", ["mysql", "mariadb"])
-def test_by_the_signal_table(
-    flavor: str, table: str, request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio
-) -> None:
-    source: MySqlServer | MariaDbServer = request.getfixturevalue(flavor)
-    database: str = request.getfixturevalue(f"{flavor}_database")
-    writer = prepare(source, database, table)
-    signals = {"signal__data__collection": f"{database}.signals", "signal__enabled__channels": "source"}
-    config = {"snapshot__mode": "no_data", "snapshot__locking__mode": "watermark", "snapshot__chunk__size": "300"}
-    bench = Bench(source, kafka, apicurio, database, **config, **signals)
-    topic = f"{bench.prefix}.{database}.{table}"
-    with bench.running() as task, TopicReader(kafka.bootstrap) as reader:
-        wait_for_the_end(task)
-        before = rows_of(source, database, table)
-        completed = [one.type for one in list(bench.told)].count("COMPLETED")
-        with writer:
-            data = json.dumps(asked_for(database, table))
-            source.execute(f"INSERT INTO signals VALUES ('s-1', 'execute-snapshot', '{data}')", database)
-            deadline = time.monotonic() + 90
-            while [one.type for one in list(bench.told)].count("COMPLETED") == completed:
-                assert task.state.error is None, task.state.trace
-                assert time.monotonic() < deadline, bench.told
-                time.sleep(0.05)
-            time.sleep(0.5)
-        source.execute(f"INSERT INTO {table} (id, v) VALUES ({LAST}, 0)", database)
-        found = read_to_the_last(reader, topic, bench.decoder)
-        assert task.state.retries == 0
-    judge(found, before, rows_of(source, database, table), table)
 
 
 @pytest.mark.parametrize("table", [KEYED, KEYLESS])

@@ -23,8 +23,7 @@ from tests.lab import Apicurio, KafkaBroker, MySqlServer, SqlServer
 from tests.oracle.topics import RawRecord, TopicReader, changes
 from tests.pipeline.test_task import Bench
 from tests.snapshot.holding import Hold
-from tests.snapshot.test_merged_live import ROWS, fill, final, stale_rows, wait_for_the_end
-from tests.snapshot.writers import RandomWriter
+from tests.snapshot.test_merged_live import ROWS, fill, stale_rows, wait_for_the_end
 
 pytestmark = pytest.mark.integration
 
@@ -55,25 +54,6 @@ def marks(found: Found) -> Counter[str]:
 def told(bench: Bench) -> list[str]:
     """Return the types of what was told of snapshots that were asked for."""
     return [one.type for one in list(bench.told) if one.aggregate_type != INITIAL]
-
-
-def test_an_incremental_snapshot_under_writers(
-    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
-) -> None:
-    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data")
-    fill(mysql, mysql_database, ("a",))
-    topic = f"{bench.prefix}.{mysql_database}.a"
-    with bench.running() as task:
-        wait_for_the_end(task)
-        with RandomWriter(mysql, mysql_database, ["a"], ROWS * 2, 7):
-            assert task.submit(ExecuteSnapshot("s-1", (f"{mysql_database}.a",)))
-            read_until(bench, ("a",), lambda _: "COMPLETED" in told(bench), "the snapshot")
-        mysql.execute("INSERT INTO a (id, v) VALUES (1000000, 0)", mysql_database)
-        wanted = dict(mysql.query("SELECT id, v FROM a", mysql_database))
-        found = read_until(bench, ("a",), lambda found: final(found, topic) == wanted, "topic equal to table")
-    assert set(marks(found)) == {"incremental"}
-    assert marks(found)["incremental"] > ROWS // 10, "the writer did not change all rows meanwhile"
-    assert not stale_rows(found)
 
 
 def test_a_condition_a_pause_and_a_stop(

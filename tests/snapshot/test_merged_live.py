@@ -112,19 +112,6 @@ def have_a_chunk_overrun(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ChunkReaders, "_fill", fill_late)
 
 
-@pytest.mark.parametrize(("chunk", "threads"), [(100, 1), (1500, 4)])
-def test_mysql(
-    mysql: MySqlServer,
-    kafka: KafkaBroker,
-    apicurio: Apicurio,
-    mysql_database: str,
-    chunk: int,
-    threads: int,
-) -> None:
-    config = {"snapshot__chunk__size": str(chunk), "snapshot__max__threads": str(threads)}
-    under_writers(Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="watermark", **config), chunk)
-
-
 def test_windows_with_room_for_few_keys(
     mysql: MySqlServer,
     kafka: KafkaBroker,
@@ -168,13 +155,3 @@ def test_not_even_one_row_can_be_read_between_its_changes(
     assert "have it read while it is written less; or leave it out" in cause
     assert "GRANT" not in cause
     assert tried[0] > merged.VAIN_OVERRUNS_MAX
-
-
-def test_mariadb(
-    mariadb: MariaDbServer,
-    kafka: KafkaBroker,
-    apicurio: Apicurio,
-    mariadb_database: str,
-) -> None:
-    config = {"snapshot__chunk__size": "300", "snapshot__max__threads": "4"}
-    under_writers(Bench(mariadb, kafka, apicurio, mariadb_database, snapshot__locking__mode="watermark", **config), 2)

@@ -12,6 +12,9 @@ import pymysql
 
 from tests.lab import SqlServer
 
+DEADLOCK = 1213
+"""The server has undone the transaction of who gets it."""
+
 
 class RandomWriter:
     """Inserts, updates, deletes and moves rows of `tables` (`id` INT key, `v` INT) until it is stopped."""
@@ -35,6 +38,8 @@ class RandomWriter:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.operations = 0
+        self.undone: set[int] = set()
+        """Numbers of the operations whose transaction was rolled back."""
         self.error: Exception | None = None
 
     def __enter__(self) -> Self:
@@ -71,15 +76,20 @@ class RandomWriter:
 
     def _transaction(self, connection: Any, cursor: Any) -> None:
         connection.begin()
+        first, is_undone = self.operations, False
         for _ in range(self._random.choice((1, 1, 1, 5, 20))):
             try:
                 cursor.execute(self._statement())
             except pymysql.MySQLError as error:
                 if error.args[0] not in self._tolerated:
                     raise
+                is_undone = error.args[0] == DEADLOCK
             self.operations += 1
-        if self._random.random() < 0.1:
+            if is_undone:
+                break
+        if is_undone or self._random.random() < 0.1:
             connection.rollback()
+            self.undone.update(range(first, self.operations))
         else:
             connection.commit()
 

@@ -20,7 +20,7 @@ TEST_TIMEOUT_S = 6 * 3600
 
 def arguments(given: Sequence[str] | None) -> list[str]:
     """Return the chosen parts; ends the process with 2 and a line that says why for ones that are not known."""
-    known = "\n".join(f"  {name:<15} {part.value:,} {part.what} ({part.variable})" for name, part in PARTS.items())
+    known = "\n".join(f"  {name:<16} {part.value:,} {part.what} ({part.variable})" for name, part in PARTS.items())
     parser = argparse.ArgumentParser(
         prog="./dev soak",
         formatter_class=argparse.RawDescriptionHelpFormatter,

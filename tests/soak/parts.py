@@ -32,10 +32,16 @@ PARTS: dict[str, Part] = {
         "kill -9 of a worker that takes a snapshot",
         (
             "tests/crash/test_snapshot_kill.py::test_a_snapshot_goes_on_where_it_was",
-            "tests/crash/test_signalled_places_kill.py::test_it_goes_on_and_reads_only_a_few_chunks_again",
+            "tests/crash/test_signalled_places_kill.py::test_it_goes_on_and_reads_no_more_than_a_chunk_again",
         ),
         KILLS,
         50,
+    ),
+    "snapshot-matrix": Part(
+        "combinations of snapshot, lock, readers and server, over keys of every kind",
+        ("tests/snapshot/test_matrix_live.py::test_combination",),
+        "FAUST_CDC_COMBINATIONS",
+        219,
     ),
     "rows": Part(
         "rows of a snapshot's table",
