@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from faust_cdc.config.transform_settings import PluginSettings, TransformSettings
-from faust_cdc.transforms.classes import REGEX_ROUTER, TRANSFORMS
-from faust_cdc.transforms.predicates import PREDICATES, TOPIC_NAME_MATCHES, Test, topic_test
+from faust_cdc.transforms.classes import TRANSFORMS
+from faust_cdc.transforms.predicates import PREDICATES, Test, topic_test
 from faust_cdc.transforms.record import Apply, Record, TransformError
 from faust_cdc.transforms.routers import TopicRoute, regex_route
 
@@ -74,9 +74,7 @@ def topic_route(settings: Sequence[TransformSettings]) -> TopicRoute | None:
     """Return a chain that only names topics as a function of their names; None where it does more."""
     routes: list[tuple[Callable[[str], bool], bool, TopicRoute]] = []
     for one in settings:
-        if one.plugin.base_name != REGEX_ROUTER:
-            return None
-        if one.predicate is not None and one.predicate.class_name != TOPIC_NAME_MATCHES:
+        if not one.only_names_topics:
             return None
         test = _ALWAYS if one.predicate is None else topic_test(one.predicate)
         routes.append((test, not one.negate, regex_route(one.plugin)))
