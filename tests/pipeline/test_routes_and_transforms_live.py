@@ -95,9 +95,9 @@ def test_merged_copied_and_masked_rows_end_where_transforms_name_and_nowhere_els
     ]
     assert all(value is None or set(value) == {"id", "email"} for _, _, value in found)
     assert all(partition == murmur2_partition(str(key["id"]).encode(), 5) for partition, key, _ in found)
-    assert copies[0] == copies[1]
-    by_key = {key: [value and value["n"] for _, found, value in copies[0] if found["id"] == key] for key in (1, 2)}
-    assert by_key == {1: [1, None], 2: [2, None]}, "an update that leaves the filter is a delete, here a tombstone"
+    for copy in copies:
+        by_key = {key: [value and value["n"] for _, found, value in copy if found["id"] == key] for key in (1, 2)}
+        assert by_key == {1: [1, None], 2: [2, None]}, "an update that leaves the filter is a delete, here a tombstone"
     own = {name for name in kafka.topics() if name.startswith(f"{bench.prefix}.")}
     assert own == {merged, one, two}
     partitions = {name: len(about.partitions) for name, about in kafka.admin().list_topics(timeout=30).topics.items()}

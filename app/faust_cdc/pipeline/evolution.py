@@ -125,10 +125,12 @@ class SchemaEvolution:
         is_forced = self._converters.forced_count > forced
         registered = self._converters.registered(plan, encoding)
         note = partial(self._note, table, plan, generation, met, registered, forced=is_forced)
-        if met.place is None and last is not None and (last.schema, last.topic) != (_digest(plan), plan.target):
-            self._early[table] = note
-        else:
+        if met.place is not None:
             note()
+            return plan, encoding
+        self._early[table] = note  # without effect where that version was noted by then
+        if last is None or (last.schema, last.topic) == (_digest(plan), plan.target):
+            self.arrived(table)
         return plan, encoding
 
     def arrived(self, table: TableId) -> None:
@@ -197,7 +199,6 @@ class SchemaEvolution:
         *,
         forced: bool,
     ) -> None:
-        self._early.pop(table, None)
         last, place = self.schemas.latest(table), met.place
         changed_topic = generation > (1 if last is None else last.generation)
         decision = "new-subject" if changed_topic else "forced" if forced else "compatible"
