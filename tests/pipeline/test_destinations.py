@@ -9,8 +9,12 @@ import pytest
 from faust_cdc.config.connector import parse_connector_config
 from faust_cdc.config.routes import Route
 from faust_cdc.errors import TableError
+from faust_cdc.pipeline.assembly import outlet_of
+from faust_cdc.pipeline.captured import CapturedTable
+from faust_cdc.pipeline.converters import avro_converters
 from faust_cdc.pipeline.destinations import Destinations
 from faust_cdc.transcode.plan import TranscodePlan
+from faust_cdc.transcode.reference import ReferenceTranscoder
 from tests.connect.memory import MYSQL_CONFIG
 from tests.pipeline.test_routed import table, use
 
@@ -70,3 +74,24 @@ def test_a_route_that_counts_partitions_needs_one_topic() -> None:
     by_value = destinations(**UNWRAP | {"transforms.u.route.by.field": "country"})
     with pytest.raises(TableError, match=r"transform 'u' \(.*\) names topics by the value of 'country'"):
         by_value.one_topic(*routed(partitioner={"columns": ["id"]}))
+
+
+def held(captured: CapturedTable, *topics: str, **options: str) -> str | None:
+    config = parse_connector_config(MYSQL_CONFIG | {"name": "c"} | options)
+    outlet = outlet_of(config, avro_converters(lambda _subject, _schema: 1), lambda _topic: None)
+    return outlet.holding(topics.__contains__, captured)
+
+
+def test_what_may_be_there_already_is_looked_for_where_records_end() -> None:
+    def captured(topic: str, *copies: CapturedTable) -> CapturedTable:
+        plan, route = routed(topic=topic)
+        transcoder = ReferenceTranscoder(plan, encoding=avro_converters(lambda _subject, _schema: 1).encoding(plan))
+        return CapturedTable(plan.table.id, plan.target, transcoder, route=route, copies=copies)
+
+    both = captured("x", captured("y"))
+    chain = UNWRAP | RENAMED
+    assert held(both, "y") == "its topic y has records already"
+    assert held(both, "x", "y", **chain) is None
+    assert held(both, "to.y", **chain) == "its topic to.y has records already"
+    by_value = held(both, **UNWRAP | {"transforms.u.route.by.field": "country"})
+    assert str(by_value).startswith("its topics may have records already: transform 'u' (")

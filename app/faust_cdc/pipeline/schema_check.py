@@ -118,10 +118,8 @@ def _concerned(statements: Sequence[Statement], context: DdlContext) -> list[Tab
 
 @dataclass(frozen=True, slots=True)
 class _On:
-    """One way of a table's records, with the structure that it would have and the one that it has."""
+    """One way of a table's records: what they would be, and what they are."""
 
-    way: Way
-    topic: str
     new: Ends
     present: Ends
 
@@ -186,10 +184,13 @@ class _Checker:
         return entry | {"safe": safe, "then": then, "schemas": [found for on in schemas for found in on]}
 
     def _topics(self, one: TableId) -> dict[str, Any]:
+        """Return the topics of a table whose records cannot be planned, as far as they can be named."""
         try:
-            topics = [versioned_topic(topic, self._generation(one, at)) for at, topic in self._named(one)]
+            topics = [versioned_topic(name, self._generation(one, at)) for at, name in self._named(one)]
         except ConfigError:
             topics = []
+        route = self._destinations.route
+        topics = topics if route is None else [route(topic) for topic in topics]
         return {"topic": topics[0] if topics else None, "topics": topics}
 
     def _named(self, one: TableId) -> Iterable[tuple[int, str]]:
@@ -211,9 +212,8 @@ class _Checker:
                 if (problem := partition_problem(plan, way.route)) is not None:
                     raise TableError(f"{problem}.")
                 shape_of(plan, way.route, 1)
-            found.append(
-                _On(way, plan.target, self._destinations.of(plan, way.route), self._present(before, at, topic))
-            )
+                self._destinations.one_topic(plan, way.route)
+            found.append(_On(self._destinations.of(plan, way.route), self._present(before, at, topic)))
         return found
 
     def _present(self, before: Table, at: int, topic: str) -> Ends:
