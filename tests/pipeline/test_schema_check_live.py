@@ -151,3 +151,25 @@ def test_what_transforms_decide_by_values_is_told_by_name_beside_the_rest(
     assert (table["safe"], table["then"], gone["not_told"]) == (False, AT_ROW, [])
     assert "transform 'key' (" in table["note"]
     assert "Unknown field: id" in table["note"]
+
+
+def test_a_key_that_its_neighbours_in_a_merged_topic_have_not_is_not_safe(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    columns = "(id INT PRIMARY KEY, a INT)"
+    mysql.execute(f"CREATE TABLE s_1 {columns}; CREATE TABLE s_2 {columns}; CREATE TABLE u {columns}", mysql_database)
+    merged = {rf"{mysql_database}\.s_\d": {"topic": "${prefix}.all", "key_source": "${table}"}}
+    bench = Bench(mysql, kafka, apicurio, mysql_database, routes=json.dumps(merged))
+
+    def ask(sql: str) -> tuple[bool, str]:
+        checked = check_statement(bench.spec, sql, mysql_database)
+        return checked["safe"], "; ".join(str(one.get("note")) for one in checked["tables"])
+
+    wider = "MODIFY id BIGINT NOT NULL"
+    safe, note = ask(f"ALTER TABLE s_1 {wider}")
+    assert not safe
+    assert f"{mysql_database}.s_1 and {mysql_database}.s_2 would share topic '{bench.prefix}.all'" in note
+    assert "their keys are not alike: id long" in note
+    assert ask(f"ALTER TABLE s_1 {wider}; ALTER TABLE s_2 {wider}")[0], "both at once"
+    assert ask(f"ALTER TABLE u {wider}")[0], "no neighbour"
+    assert ask("ALTER TABLE s_1 ADD b INT")[0]

@@ -10,8 +10,8 @@ The statement is resolved against the structures that the server has now; it is 
 registry takes every schema and nothing is left untold; `then` says what the connector would do, by its policy.
 
 The schemas are those that would be registered: of each topic that routes name (`topic` is the first), behind the
-transforms. What transforms decide by the values of records is told as not told, beside the verdict of the rest. Whether
-tables that share a topic would still agree in their keys is not looked at: `routed.clash` tells when rows come.
+transforms. What transforms decide by the values of records is told as not told, beside the verdict of the rest. Where
+routes have tables share a topic, the others are looked at too: their keys must stay alike.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from faust_cdc.config.schema_evolution import EvolutionPolicy
 from faust_cdc.errors import ConfigError, TableError
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.ddl_context import read_ddl_context
-from faust_cdc.mysql.schema import read_tables
+from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.pipeline.converters import AvroConverter, converter_of
 from faust_cdc.pipeline.destinations import Destinations, Ends
 from faust_cdc.pipeline.rerouting import reserved_topics
-from faust_cdc.pipeline.routed import Way, partition_problem, ways_of
+from faust_cdc.pipeline.routed import Use, Way, clash, partition_problem, ways_of
 from faust_cdc.pipeline.row_shape import shape_of
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.statement_tables import resolved
@@ -75,18 +75,26 @@ def check_statement(
 
     Raises ConfigError for a statement that cannot be read, SourceConnectionLost, RegistryUnavailable, RegistryRefused.
     """
-    config = spec.config
+    config, naming = spec.config, topic_naming(spec.config)
+    in_force = config.routes if routes is None else routes
+    route_map = RouteMap(naming, in_force, reserved_topics(config, naming, spec.internal_topics))
+    lists = (config.database_include_list, config.database_exclude_list)
+    accepts = TableFilter(*lists, config.table_include_list, config.table_exclude_list).accepts
     with connect(SourceAddress.of(config, TIMEOUT_MS), purpose="checking a statement") as connection:
         info = inspect_server(connection)
         context = read_ddl_context(connection, info, database)
         statements = _parsed(sql, context)
-        before = read_tables(connection, _concerned(statements, context))
+        concerned = _concerned(statements, context)
+        before = read_tables(connection, concerned)
+        captured = captured_tables(connection, accepts) if route_map else ()
+        neighbours = read_tables(connection, _sharing(route_map, captured, concerned))
     after = resolved(statements, before, context)
     not_told: list[dict[str, Any]] = []
     if isinstance(after, Unresolvable):
         not_told, after = [{"reason": after.reason, "tables": [str(one) for one in after.tables]}], {}
     with contextlib.ExitStack() as stack:
-        checker = _Checker(spec, latest, config.routes if routes is None else routes, stack)
+        changed = {one: table for one, table in after.items() if table is not None}
+        checker = _Checker(spec, latest, route_map, accepts, neighbours | changed, stack)
         tables = [checker.table(one, before, table) for one, table in after.items() if one.table]
         not_told += checker.not_told
     return {
@@ -116,6 +124,19 @@ def _concerned(statements: Sequence[Statement], context: DdlContext) -> list[Tab
     return list(found)
 
 
+def _sharing(routes: RouteMap, captured: Iterable[TableId], concerned: Sequence[TableId]) -> list[TableId]:
+    """Return the captured tables that share a topic with those that a statement concerns."""
+
+    def topics(one: TableId) -> tuple[str, ...]:
+        try:
+            return routes.topics(one)
+        except ConfigError:  # told where it is the table's own matter
+            return ()
+
+    theirs = {topic for one in concerned for topic in topics(one)}
+    return [one for one in captured if one not in concerned and not theirs.isdisjoint(topics(one))]
+
+
 @dataclass(frozen=True, slots=True)
 class _On:
     """One way of a table's records: what they would be, and what they are."""
@@ -131,18 +152,18 @@ class _Checker:
         self,
         spec: TaskSpec,
         latest: Callable[[TableId], TableSchema | None],
-        routes: Iterable[Route],
+        routes: RouteMap,
+        accepts: Callable[[TableId], bool],
+        neighbours: Mapping[TableId, Table],
         stack: contextlib.ExitStack,
     ) -> None:
+        """`neighbours` are the tables that may share a topic, as they would be."""
         config = spec.config
         self._policy = config.schema_evolution_policy
         self._latest = latest
         self._options = replace(transcode_options(config), avro_names=spec.needs_avro_names)
-        naming = topic_naming(config)
-        self._routes = RouteMap(naming, routes, reserved_topics(config, naming, spec.internal_topics))
+        self._routes, self._accepts, self._neighbours = routes, accepts, neighbours
         self._destinations = Destinations(config)
-        lists = (config.database_include_list, config.database_exclude_list)
-        self._filter = TableFilter(*lists, config.table_include_list, config.table_exclude_list)
         self._sides: list[tuple[str, AvroConverter, RegistryClient]] = []
         self.not_told: list[dict[str, Any]] = []
         """What transforms decide by values, or may not be able to take."""
@@ -162,7 +183,7 @@ class _Checker:
     def table(self, one: TableId, before: Mapping[TableId, Table], table: Table | None) -> dict[str, Any]:
         """Return the entry of one table."""
         kind = "DROP" if table is None else "ALTER" if one in before else "CREATE"
-        entry: dict[str, Any] = {"table": str(one), "change": kind, "captured": self._filter.accepts(one)}
+        entry: dict[str, Any] = {"table": str(one), "change": kind, "captured": self._accepts(one)}
         if not entry["captured"] or table is None:
             words = "no records of it are written any more" if table is None else "it is not captured"
             return entry | {"topic": None, "topics": [], "safe": True, "then": words, "schemas": []}
@@ -207,6 +228,7 @@ class _Checker:
         for at, way in enumerate(ways_of(self._routes, table, self._options)):
             topic = versioned_topic(way.topic, self._generation(table.id, at))
             plan = self._plan(table, way, topic)
+            self._agree(plan, way)
             if way.route is not None:
                 plan.options.columns.ensure_masked(table)
                 if (problem := partition_problem(plan, way.route)) is not None:
@@ -215,6 +237,17 @@ class _Checker:
                 self._destinations.one_topic(plan, way.route)
             found.append(_On(self._destinations.of(plan, way.route), self._present(before, at, topic)))
         return found
+
+    def _agree(self, plan: TranscodePlan, way: Way) -> None:
+        """See that tables which share a topic would still go together. Raises TableError."""
+        others = [one for one in self._neighbours.values() if one.id != plan.table.id and self._accepts(one.id)]
+        for other in others if self._routes else ():
+            if way.topic not in self._routes.topics(other.id):
+                continue
+            theirs = next(one for one in ways_of(self._routes, other, self._options) if one.topic == way.topic)
+            problem = clash(Use(plan, way.route), Use(self._plan(other, theirs, plan.topic), theirs.route))
+            if problem is not None:
+                raise TableError(f"{problem}.")
 
     def _present(self, before: Table, at: int, topic: str) -> Ends:
         """Return what the table is now in its topic number `at`; nothing where its route does not suit it."""
