@@ -57,6 +57,16 @@ def judged_here(worker: WorkerProcess, folder: Path, name: str, config: dict[str
     assert dropped.exit_code == 0, dropped.output
 
 
+def judged_by_routes(worker: WorkerProcess, second: WorkerProcess, name: str, table: str) -> None:
+    """A route that is set over REST counts, on the other worker too."""
+    worker.rest("PUT", f"/connectors/{name}/routes/{table}", {"topic": "${prefix}.mine", "include_columns": ["id"]})
+    second.until(lambda: len(second.rest("GET", f"/connectors/{name}/routes")["routes"]) == 1, 60, "the route there")
+    for each in (worker, second):
+        found = each.rest("POST", f"/connectors/{name}/schemas/check", {"sql": broken(table)})
+        assert found["safe"], "the route leaves the column out"
+        assert found["tables"][0]["topics"] == [f"{name}.mine"]
+
+
 def broken(orders: str) -> str:
     return f"ALTER TABLE {orders} ADD must INT NOT NULL"
 
@@ -99,6 +109,7 @@ def test_versions_are_shown_by_any_worker_and_statements_are_judged_before_they_
         judged(worker, second, name, orders, added)
         judged_here(worker, tmp_path, name, config, orders)
         refused_questions(worker, name, mysql_database)
+        judged_by_routes(worker, second, name, f"{mysql_database}.other")
 
         mysql.execute(added, mysql_database)
         worker.until(lambda: len(versions(worker, name, orders)) == 2, 120, "the second version, without a record")

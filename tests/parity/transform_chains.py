@@ -1,7 +1,9 @@
-"""Chains of transforms that both sides run on the same rows; `PREFIX` in an option is the side's topic prefix."""
+"""Chains of transforms that both sides run on the same rows; `PREFIX` in an option is the side's topic prefix, `SOURCE`
+the database."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 K = "org.apache.kafka.connect.transforms."
@@ -39,7 +41,8 @@ class ChainCase:
             made["predicates"] = ",".join(self.predicates)
         for alias, one in self.predicates.items():
             made |= {f"predicates.{alias}.{key}": value for key, value in one.items()}
-        return {key: value.replace("PREFIX", prefix) for key, value in (made | self.more).items()}
+        named = {key: value.replace("PREFIX", prefix) for key, value in (made | self.more).items()}
+        return {key: value.replace("SOURCE", database) for key, value in named.items()}
 
 
 UNWRAP = {"type": f"{D}ExtractNewRecordState"}
@@ -311,3 +314,56 @@ CHAINS: dict[str, ChainCase] = {
         more={"provide.transaction.metadata": "true"},
     ),
 }
+
+
+@dataclass(frozen=True)
+class RoutedCase:
+    """A chain of ours behind routes, and what Debezium has in their place."""
+
+    ours: ChainCase
+    theirs: ChainCase
+
+
+_RENAMED = {"type": f"{K}ReplaceField$Value", "renames": "price:cost,note:remark"}
+_GOODS = {"topic": "PREFIX.goods", "exclude_columns": ["doc", "bits"], "mask_columns": {"name": 5}}
+_SHARDS = {"topic": "PREFIX.all.shards", "key_source": "s${1}", "key_source_field": "shard"}
+ROUTED: dict[str, RoutedCase] = {
+    "routed": RoutedCase(
+        ChainCase("items", [UNWRAP, _RENAMED], more={"routes": json.dumps({"SOURCE.items": _GOODS})}),
+        ChainCase(
+            "items",
+            [
+                {
+                    "type": f"{D}ByLogicalTableRouter",
+                    "topic.regex": r"(.*)\.[^.]*\.items",
+                    "topic.replacement": "$1.goods",
+                    "key.enforce.uniqueness": "false",
+                },
+                UNWRAP,
+                _RENAMED,
+            ],
+            more={
+                "column.exclude.list": "SOURCE.items.doc,SOURCE.items.bits",
+                "column.mask.with.5.chars": "SOURCE.items.name",
+            },
+        ),
+    ),
+    "merged": RoutedCase(
+        ChainCase("shard_.", [UNWRAP], more={"routes": json.dumps({r"SOURCE\.shard_(\d)": _SHARDS})}),
+        CHAINS["logicalkey"],
+    ),
+}
+"""Routes with transforms behind them: Debezium's options of columns, and ByLogicalTableRouter, are the routes there."""
+SCHEMA_CHANGES = ChainCase(
+    "shard_1|ddl",
+    [
+        {"type": f"{D}SchemaChangeEventFilter", "schema.change.event.exclude.list": "ALTER,DATABASE"},
+        {"type": f"{K}RegexRouter", "regex": "PREFIX", "replacement": "PREFIX.schema"},
+    ],
+    more={"include.schema.changes": "true"},
+)
+DDL = (
+    "CREATE TABLE ddl (id INT PRIMARY KEY); ALTER TABLE ddl ADD a INT; INSERT INTO ddl VALUES (1, 1); "
+    "ALTER TABLE ddl DROP a; TRUNCATE TABLE ddl; INSERT INTO ddl VALUES (2); DROP TABLE ddl"
+)
+"""What `SCHEMA_CHANGES` is given."""

@@ -133,6 +133,25 @@ def test_new_subject_goes_on_from_what_was_committed(client: RegistryClient) -> 
         then_fail.foresee({T: (TOPIC, plan_for(Column("other", "int", 1, False)))}, MET)
 
 
+@pytest.mark.parametrize("is_foreseen", [True, False], ids=["at the statement", "with the snapshot's rows"])
+def test_what_a_snapshot_meets_ahead_of_the_stream_is_noted_when_the_stream_is_there(
+    client: RegistryClient, is_foreseen: bool
+) -> None:
+    ours = evolution(client, EvolutionPolicy.NEW_SUBJECT)
+    ours.settle(T, TOPIC, FIRST, Met())
+    assert ours.settle(T, TOPIC, BROKEN, Met("snapshot"))[0].topic == f"{TOPIC}.v2"
+    assert ours.settle(T, TOPIC, FIRST, MET)[0].topic == TOPIC, "a row of the stream, which is not there yet"
+    assert ours.schemas.take_news() == []
+    if is_foreseen:
+        ours.foresee({T: (TOPIC, BROKEN)}, MET)
+    ours.arrived(T)
+    ours.arrived(T)
+    ((table, noted),) = ours.schemas.take_news()
+    assert (table, noted.version, noted.topic, noted.decision) == (T, 2, f"{TOPIC}.v2", "new-subject")
+    assert ours.settle(T, TOPIC, BROKEN, MET)[0].topic == f"{TOPIC}.v2"
+    assert ours.schemas.take_news() == []
+
+
 def test_force_leaves_the_level_as_it_was(client: RegistryClient) -> None:
     ours = evolution(client, EvolutionPolicy.FORCE)
     ours.settle(T, TOPIC, FIRST, Met())

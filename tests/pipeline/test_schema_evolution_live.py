@@ -21,6 +21,7 @@ from tests.lab import Apicurio, KafkaBroker, MySqlServer
 from tests.oracle.topics import TopicReader, changes
 from tests.pipeline.test_task import Bench, images
 from tests.registry.support import fast_client
+from tests.snapshot.holding import Hold
 
 pytestmark = pytest.mark.integration
 
@@ -245,3 +246,37 @@ def test_new_subject_goes_on_in_versioned_topics_and_stays_there(
         ("NEW_VERSION", "4", f"{topic}.v3"),
     ]
     assert bench.registry.schema_by_id(versions[1].value_schema_id or 0)["namespace"] == f"{topic}.v2"
+
+
+def test_new_subject_when_a_snapshot_that_goes_on_meets_a_structure_before_the_stream_does(
+    mysql: MySqlServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    mysql_database: str,
+    registry: RegistryClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Evolving(mysql, kafka, apicurio, mysql_database, registry, "new-subject", snapshot__chunk__size="5")
+    rows = ", ".join(f"({n}, 0)" for n in range(1, 21))
+    mysql.execute(f"CREATE TABLE t (id INT PRIMARY KEY, a INT); INSERT INTO t VALUES {rows}", mysql_database)
+    topic, hold = f"{bench.prefix}.{mysql_database}.t", Hold(monkeypatch, 1)
+    with bench.running() as task:
+        hold.wait()
+        bench.events("t", 1, task)
+    before = len(bench.values_in(topic))
+    bench.hold_to("BACKWARD", "t")
+    mysql.execute(
+        "UPDATE t SET a = 1 WHERE id = 1; ALTER TABLE t ADD must INT NOT NULL; UPDATE t SET a = 2 WHERE id = 1",
+        mysql_database,
+    )
+    hold.let_go()
+    with bench.running() as task:
+        bench.events("t", before + 1, task)
+        bench.events("t.v2", 20 - before + 1, task)
+    old, new = images(bench.values_in(topic)), images(bench.values_in(f"{topic}.v2"))
+    assert old[before:] == [("u", {"id": 1, "a": 0}, {"id": 1, "a": 1})], "a row of the old structure stays there"
+    copied = [after["id"] for op, _, after in (*old, *new) if op == "r" and isinstance(after, dict)]
+    assert sorted(copied) == list(range(1, 21)), "each row once"
+    assert [one for one in new if one[0] != "r"] == [("u", {"id": 1, "a": 1, "must": 0}, {"id": 1, "a": 2, "must": 0})]
+    versions = [(one.version, one.topic, one.decision) for one in bench.versions("t")]
+    assert versions == [(1, topic, "compatible"), (2, f"{topic}.v2", "new-subject")]

@@ -239,6 +239,40 @@ def test_listed_again(bench: Bench) -> None:
     assert "has records already" in stored(bench, "k").reason
 
 
+def test_listed_again_behind_transforms(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    """The topics that are looked at are those that records end in, by a transform that looks at records."""
+    classes = "org.apache.kafka.connect.transforms"
+    renamed = {
+        "transforms": "r",
+        "transforms__r__type": f"{classes}.RegexRouter",
+        "transforms__r__regex": r"(.*)\.k",
+        "transforms__r__replacement": "$1.renamed",
+        "transforms__r__predicate": "tombstone",
+        "transforms__r__negate": "true",
+        "predicates": "tombstone",
+        "predicates__tombstone__type": f"{classes}.predicates.RecordIsTombstone",
+    }
+    listed = {"table__include__list": rf"{mysql_database}\.k"}
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="initial", **listed, **renamed)
+    fill(bench.source, bench.database, ("a",), FEW)
+    keyless(bench, "k")
+    with bench.running() as task:
+        wait_for_the_end(task)
+    capture(bench, "a")
+    with bench.running() as task:
+        the_stream_goes_on(bench, "a", 1001)
+    capture(bench, "a|k")
+    with bench.running() as task:
+        await_stored(bench, task, "k", lambda one: "has records already" in one.reason)
+        the_stream_goes_on(bench, "a", 1003)
+    topic = f"{bench.prefix}.{bench.database}.renamed"
+    assert f"its topic {topic} has records already" in stored(bench, "k").reason
+    with TopicReader(bench.kafka.bootstrap) as reader:
+        assert len(reader.read_new([topic])) == FEW, "each row once"
+
+
 def test_gtids_are_lost_and_had_again(kafka: KafkaBroker, apicurio: Apicurio, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was under way is aborted, what joins by another name is refused; the next start with GTIDs reads all."""
     with MySqlServer() as server:

@@ -32,6 +32,7 @@ def chain(**options: str) -> tuple[TransformSettings, ...]:
     return transforms_of({key.replace("__", "."): value for key, value in options.items()})
 
 
+OPTIONAL_MOMENT = [{"name": "ts_ms", "type": ["null", "long"], "default": None}]
 ROUTES = {
     "transforms": "one, two",
     "transforms__one__type": f"{K}RegexRouter",
@@ -175,6 +176,20 @@ def test_what_passes_unchanged_has_the_bytes_that_its_converter_writes() -> None
     assert out.key == AvroStruct(key, 1)({"serverName": "s"})
     assert out.value == AvroStruct(value, 2)({"ts_ms": 1})
     assert out.headers == [("h", b"x"), ("a", b"b")]
+
+
+def test_a_null_registers_no_schema() -> None:
+    """As Connect's Avro converters: a tombstone that ExtractNewRecordState gives the row's schema has none."""
+    _, schemas, made = outlet(
+        transforms="e", transforms__e__type=f"{K}ExtractField$Value", transforms__e__field="ts_ms"
+    )
+    assert made.records is not None
+    record = heartbeat(made.converters, "beat")
+    numbers = made.converters.of_values.struct("none", {"type": "record", "name": "N", "fields": OPTIONAL_MOMENT})
+    out = made.records.outgoing(ChangeRecord("beat", record.key, numbers({"ts_ms": None}), [], None))
+    assert out is not None
+    assert out.value is None
+    assert [subject for subject, _ in schemas] == ["beat-key"]
 
 
 def test_a_dropped_record_makes_no_topic_and_a_failing_one_names_the_transform() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
+
+OPTION: Final = "schema.evolution.policy"
 
 
 class EvolutionPolicy(enum.StrEnum):

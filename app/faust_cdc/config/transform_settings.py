@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+REGEX_ROUTER: Final = "org.apache.kafka.connect.transforms.RegexRouter"
+TOPIC_NAME_MATCHES: Final = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,13 @@ class TransformSettings:
     predicate: PluginSettings | None = None
     """None: for all."""
     negate: bool = False
+
+    @property
+    def only_names_topics(self) -> bool:
+        """Whether what it does is a function of the topic's name: RegexRouter, for all or by TopicNameMatches."""
+        if self.predicate is not None and self.predicate.class_name != TOPIC_NAME_MATCHES:
+            return False
+        return self.plugin.base_name == REGEX_ROUTER
 
 
 def split_list(text: str) -> list[str]:

@@ -18,6 +18,8 @@ from typing import Any, Final
 
 from faust_cdc.config import transform_checks
 from faust_cdc.config.options import USED, Importance, Option, Type, Width
+from faust_cdc.config.schema_evolution import OPTION as POLICY
+from faust_cdc.config.schema_evolution import EvolutionPolicy
 from faust_cdc.config.transform_settings import PluginSettings, TransformSettings, split_list
 from faust_cdc.config.versions import CONNECT_VERSION, DEBEZIUM_VERSION
 
@@ -303,6 +305,25 @@ def _settings(prefix: str, alias: str, class_name: str, config: ConnectorMap, *,
 def transforms_of(config: ConnectorMap, *, compatible: bool = False) -> tuple[TransformSettings, ...]:
     """Return a connector's chain. Call after `findings` found no errors."""
     return tuple(_chain(config, compatible))
+
+
+def problems(config: ConnectorMap) -> Iterator[tuple[str, str]]:
+    """Yield (option, what is wrong) of options that a chain has no place for."""
+    if (config.get(POLICY) or "").strip().lower() != EvolutionPolicy.NEW_SUBJECT:
+        return
+    lines, of_lists = findings(config)
+    if of_lists or any(one.errors for one in lines):
+        return
+    for one in transforms_of(config):
+        if not one.only_names_topics:
+            yield (
+                POLICY,
+                f"'{EvolutionPolicy.NEW_SUBJECT}' cannot be used with the transform '{one.plugin.alias}' "
+                f"({one.plugin.class_name}): which version of a table goes to which topic is kept for topics that "
+                f"tables name, and behind this transform records name theirs; use '{EvolutionPolicy.FAIL}' or "
+                f"'{EvolutionPolicy.FORCE}'",
+            )
+            return
 
 
 def _chain(config: ConnectorMap, compatible: bool) -> Iterator[TransformSettings]:

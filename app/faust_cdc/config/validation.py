@@ -108,6 +108,7 @@ def validate(
         *custom_converters.problems(config),
         *topic_names.problems(config),
         *routes.problems(config),
+        *transforms.problems(config),
         *snapshot_settings.override_problems(config),
         *signalling.problems(config),
     ):

@@ -16,6 +16,7 @@ from faust_cdc.errors import CdcError
 from faust_cdc.mysql.connection import SourceAddress, connect
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.pipeline.connector_options import transcode_options
+from faust_cdc.pipeline.destinations import Destinations
 from faust_cdc.pipeline.rerouting import reserved_topics
 from faust_cdc.pipeline.routed import Use, clash, order_problem, partition_problem, ways_of
 from faust_cdc.pipeline.row_shape import shape_of
@@ -57,7 +58,7 @@ def find_route_problems(
     sharing = {one for tables in topics.values() if not set(concerned).isdisjoint(tables) for one in tables}
     structures = read_tables(connection, sorted({*concerned, *sharing})) if concerned else {}
     if not found:
-        found += _of_tables(after, topics, structures, transcode_options(config))
+        found += _of_tables(after, topics, structures, config)
     if not found and not change.may_reorder:
         found += _of_order(before, after, concerned, structures, transcode_options(config))
     return RouteFindings(tuple(dict.fromkeys(found)), {tables: tuple(names) for tables, names in served.items()})
@@ -81,8 +82,9 @@ def _of_tables(
     routes: RouteMap,
     topics: Mapping[str, list[TableId]],
     structures: Mapping[TableId, Table],
-    options: TranscodeOptions,
+    config: MySqlConnectorConfig,
 ) -> Iterator[str]:
+    options, destinations = transcode_options(config), Destinations(config)
     uses: dict[str, list[Use]] = {}
     for table in structures.values():
         try:
@@ -93,6 +95,7 @@ def _of_tables(
                         yield problem
                     else:
                         shape_of(use.plan, use.route, 1)
+                        destinations.one_topic(use.plan, use.route)
                 uses.setdefault(use.plan.topic, []).append(use)
         except CdcError as error:
             yield str(error)

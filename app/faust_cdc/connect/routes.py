@@ -79,6 +79,10 @@ class ConnectorRoutes:
         """`GET …/routes/{table}`."""
         return {"connector": name, **_entity(self._found(name, tables))}
 
+    def in_force(self, name: str) -> list[Route]:
+        """Return a connector's routes, those of its configuration with what was set since."""
+        return [one.route for one in self._kept(name)[1]]
+
     async def put(self, name: str, tables: str, body: Any, *, may_reorder: bool = False) -> tuple[bool, dict[str, Any]]:
         """`PUT …/routes/{table}`: whether it is new, and the route with the tables that it serves now.
 

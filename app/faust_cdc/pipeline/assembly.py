@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.converter_settings import ConverterSettings
 from faust_cdc.config.history_settings import FILE_STORE, KAFKA_STORE
+from faust_cdc.config.routes import Route
 from faust_cdc.config.schema_evolution import EvolutionPolicy
 from faust_cdc.config.signalling import NotificationSettings
-from faust_cdc.errors import FatalError
 from faust_cdc.history.file_store import HistoryFile
 from faust_cdc.kafka.history_topic import HistoryTopic
 from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
 from faust_cdc.mysql.connection import SourceAddress
 from faust_cdc.pipeline.bad_rows import BadRows, QuarantineTopic
-from faust_cdc.pipeline.captured import EnsureTopic
+from faust_cdc.pipeline.captured import CapturedTable, EnsureRouted, EnsureTopic
 from faust_cdc.pipeline.converters import Converters, RegisterSchema, converter_of
+from faust_cdc.pipeline.destinations import Destinations
 from faust_cdc.pipeline.reselect import SELECT_TIMEOUT_MS, Reselector
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
 from faust_cdc.pipeline.source_access import SourceAccess
@@ -33,9 +35,8 @@ from faust_cdc.registry.client import RegistryClient, RegistryConfig
 from faust_cdc.registry.schema_ids import SchemaIds
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.routing import quarantine_topic, topic_naming
+from faust_cdc.transcode.plan import TranscodePlan
 from faust_cdc.transcode.source_block import SourceInfo
-from faust_cdc.transforms.chain import Chain, topic_route
-from faust_cdc.transforms.record import TransformError
 
 
 def converters_of(spec: TaskSpec, stop: threading.Event, stack: contextlib.ExitStack) -> Converters:
@@ -67,10 +68,34 @@ class Outlet:
     """What they go through then."""
     route: Callable[[str], str] | None = None
     """What topics become, where that is all that transforms do."""
+    destinations: Destinations = field(kw_only=True)
+    """Where tables' records end."""
 
     def routed(self, topic: str) -> str:
         """Return where records of `topic` are written."""
         return topic if self.route is None else self.route(topic)
+
+    def ensures_routed(self, ensure: Callable[[str, Route], int]) -> EnsureRouted:
+        """Return what makes sure of the topic of a way; `ensure` does so of one by its name."""
+        return partial(self._ensured, ensure)
+
+    def _ensured(
+        self, ensure: Callable[[str, Route], int], plan: TranscodePlan, route: Route, *, is_made: bool = True
+    ) -> int:
+        topic = self.destinations.one_topic(plan, route)
+        # Where it is not known, records make theirs.
+        return ensure(topic, route) if is_made and topic is not None else 1
+
+    def holding(self, holds_records: Callable[[str], bool], captured: CapturedTable) -> str | None:
+        """Say in words why records of a table may be there already, None when its topics have none."""
+        for target in captured.targets:
+            ends = self.destinations.of(target.transcoder.plan, target.route)
+            for topic in ends.topics:
+                if holds_records(topic):
+                    return f"its topic {topic} has records already"
+            if not ends.is_certain:
+                return f"its topics may have records already: {'; '.join((*ends.undecided, *ends.failed))}"
+        return None
 
     def routed_sink(self, settings: NotificationSettings) -> NotificationSettings:
         """Return where notifications are written."""
@@ -82,18 +107,12 @@ def outlet_of(config: MySqlConnectorConfig, converters: Converters, ensure_topic
 
     Raises FatalError for transforms that cannot be made of their options; `validate` has told of them.
     """
-    if not config.transforms:
-        return Outlet(converters, ensure_topic)
-    try:
-        route = topic_route(config.transforms)
-        if route is not None:
-            return Outlet(converters, ensure_topic, route=route)
-        chain = Chain(config.transforms)
-    except (TransformError, ValueError) as error:
-        raise FatalError(f"transforms: {error}", remedy="correct the options of the connector's transforms") from error
+    destinations = Destinations(config)
+    if destinations.chain is None:
+        return Outlet(converters, ensure_topic, route=destinations.route, destinations=destinations)
     aside = frozenset([quarantine_topic(config.topic_prefix)])
-    records = TransformedRecords(chain, converters, ensure_topic, aside)
-    return Outlet(records.converters, _no_topic, records)
+    records = TransformedRecords(destinations.chain, converters, ensure_topic, aside)
+    return Outlet(records.converters, _no_topic, records, destinations=destinations)
 
 
 def _no_topic(_name: str) -> None:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from faust_cdc.binlog.events import QueryEvent, TableMapEvent
 from faust_cdc.config.routes import Route
@@ -37,8 +37,17 @@ ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 """Structures from information_schema as of now; absent tables are absent, others may be there too."""
 
 EnsureTopic = Callable[[str], None]
-EnsureRouted = Callable[[str, Route], int]
-"""(topic, the route to it) → its partitions; the topic is made if it is not there."""
+
+
+class EnsureRouted(Protocol):
+    """Makes sure of the topic that records of a way end in."""
+
+    def __call__(self, plan: TranscodePlan, route: Route, *, is_made: bool = True) -> int:
+        """Return its partitions; it is made if it is not there, unless `is_made` is False.
+
+        Raises TableError where the route counts partitions, and there is no one topic.
+        """
+
 
 BY_SNAPSHOT: Final = Met("snapshot")
 
@@ -219,7 +228,7 @@ class TranscoderCache:
             raise _explained(refused, plan_for(way.topic)) from refused
         log.debug("Plan of %s, whose structure comes from %s:\n%s", table.id, origin.value, plan.describe())
         if way.route is not None and self._ensure_routed is not None:
-            shape = shape_of(plan, way.route, self._ensure_routed(plan.target, way.route))
+            shape = shape_of(plan, way.route, self._ensure_routed(plan, way.route))
         transcoder = ReferenceTranscoder(plan, encoding=encoding)
         found = CapturedTable(table.id, plan.target, transcoder, origin, way.route, shape)
         self._in_topic.setdefault(plan.topic, {})[table.id] = found
@@ -236,7 +245,7 @@ class TranscoderCache:
         if (problem := partition_problem(plan, route)) is not None:
             raise TableError(f"{problem}.")
         if self._ensure_routed is not None:
-            self._ensure_routed(plan.target, route)
+            self._ensure_routed(plan, route)
 
     def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
         """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
@@ -286,6 +295,10 @@ class TranscoderCache:
 
         return self._routes.topics(table.id)[0], plan_for
 
+    def arrived(self, table_id: TableId) -> None:
+        """Note that a snapshot writes rows of a table as `for_table` gave it: the stream has come there."""
+        self._evolution.arrived(table_id)
+
     def reroute(self, routes: RouteMap) -> Callable[[TableId], bool]:
         """Take other routes; return what says whether a table's records go another way by them.
 
@@ -322,6 +335,8 @@ class TranscoderCache:
             if way.route is not None:
                 found.append(partition_problem(use.plan, way.route))
                 shape_of(use.plan, way.route, 1)
+                if self._ensure_routed is not None:
+                    self._ensure_routed(use.plan, way.route, is_made=False)
             for problem in found:
                 if problem is not None:
                     raise TableError(problem)

@@ -210,7 +210,7 @@ class Coordinator:
                 partial(current_structures, self._address, info),
                 ledger.table,
                 routing.routes,
-                routing.ensure,
+                outlet.ensures_routed(routing.ensure),
             )
             ledger.on_change = cache.forget
             reselectors = reselectors_of(self._config)
@@ -415,7 +415,7 @@ class Coordinator:
             way.notifier,
             self._lists,
             self._filter.accepts,
-            partial(holds_records, self._spec.client_config),
+            partial(self._outlet.holding, partial(holds_records, self._spec.client_config)),
             way.ledger.snapshot,
             self._signal_tables,
         )

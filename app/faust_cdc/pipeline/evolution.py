@@ -18,6 +18,11 @@ table's DDL waits for all transactions that wrote to it, so the binlog has no ro
 producer writes all rows before it to the old topic and all after it to the new one; who reads the old one to its end
 and then the new one has each key in order.
 
+A snapshot reads what a table is *now*, and the stream may be far behind that, with rows of the structure before. What
+it meets is therefore not the table's newest version yet, unless it is the first one: it is noted when the stream has
+come there, at the statement, or with the first rows of the snapshot, which are written behind it (`arrived`). Until
+then the stream's rows are of the version before, in its topic.
+
 Defaults are Debezium's schemas, which make the common changes safe already: a nullable column is a union with null and
 default null, a NOT NULL column with a DEFAULT has it as the Avro default, INT widened to BIGINT is promoted, and a
 nullable column that goes had a default for older readers. Nothing is added to that: another schema would be another
@@ -31,6 +36,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from faust_cdc.binlog.events import QueryEvent
@@ -95,6 +101,8 @@ class SchemaEvolution:
         self._policy = policy
         self.schemas = TableSchemas(SourcePartition("", "")) if schemas is None else schemas
         """The versions of all tables."""
+        self._early: dict[TableId, Callable[[], None]] = {}
+        """What a snapshot met ahead of the stream: what notes it."""
 
     def settle(self, table: TableId, topic: str, plan_for: PlanFor, met: Met) -> tuple[TranscodePlan, Encoding]:
         """Register a version's schemas and make sure of its topic; `topic` is the table's own.
@@ -114,9 +122,22 @@ class SchemaEvolution:
             raise IncompatibleSchemaChange(
                 f"{_what(table, last, met)} {refused.message}", remedy=refused.remedy
             ) from refused
-        forced = self._converters.forced_count - forced
-        self._note(table, plan, generation, met, self._converters.registered(plan, encoding), forced=forced > 0)
+        is_forced = self._converters.forced_count > forced
+        registered = self._converters.registered(plan, encoding)
+        note = partial(self._note, table, plan, generation, met, registered, forced=is_forced)
+        if met.place is not None:
+            note()
+            return plan, encoding
+        self._early[table] = note  # without effect where that version was noted by then
+        if last is None or (last.schema, last.topic) == (_digest(plan), plan.target):
+            self.arrived(table)
         return plan, encoding
+
+    def arrived(self, table: TableId) -> None:
+        """Note what a snapshot met of a table, of which it writes rows now: the stream has come there."""
+        note = self._early.pop(table, None)
+        if note is not None:
+            note()
 
     def is_latest(self, table: TableId, topic: str, plan_for: PlanFor) -> bool:
         """Return whether a structure has the schemas of the table's newest version; `topic` is the table's own."""

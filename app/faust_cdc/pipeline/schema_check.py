@@ -1,43 +1,53 @@
 """What a DDL statement would do to the schemas of a connector's tables, before anybody runs it.
 
     {"connector", "policy", "safe",
-     "tables": [{"table", "change", "topic", "captured", "safe", "then", "note"?,
+     "tables": [{"table", "change", "topic", "topics", "captured", "safe", "then", "note"?,
                  "schemas": [{"part": "key" | "value", "subject", "rule", "rule_of", "against_version", "is_new",
                               "allowed", "backward", "forward", "differences": […]}]}],
      "not_told": [{"reason", "tables": […]}]}
 
 The statement is resolved against the structures that the server has now; it is not run. `safe` is true when the
 registry takes every schema and nothing is left untold; `then` says what the connector would do, by its policy.
+
+The schemas are those that would be registered: of each topic that routes name (`topic` is the first), behind the
+transforms. What transforms decide by the values of records is told as not told, beside the verdict of the rest. Where
+routes have tables share a topic, the others are looked at too: their keys must stay alike.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from faust_cdc.config.converter_settings import Format
+from faust_cdc.config.routes import Route
 from faust_cdc.config.schema_evolution import EvolutionPolicy
 from faust_cdc.errors import ConfigError, TableError
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.ddl_context import read_ddl_context
-from faust_cdc.mysql.schema import read_tables
+from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.pipeline.converters import AvroConverter, converter_of
+from faust_cdc.pipeline.destinations import Destinations, Ends
+from faust_cdc.pipeline.rerouting import reserved_topics
+from faust_cdc.pipeline.routed import Use, Way, clash, partition_problem, ways_of
+from faust_cdc.pipeline.row_shape import shape_of
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.statement_tables import resolved
 from faust_cdc.pipeline.table_schemas import TableSchema
 from faust_cdc.registry.client import RegistryClient
-from faust_cdc.registry.outlook import Outlook, outlook
+from faust_cdc.registry.outlook import outlook
 from faust_cdc.registry.schema_ids import SchemaIds
 from faust_cdc.relational.ddl import DdlContext, DdlSyntaxError, Statement, Unresolvable, named_tables, parse
 from faust_cdc.relational.ddl.statements import CreateTable
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
-from faust_cdc.routing import TopicNaming, topic_naming
+from faust_cdc.routing import RouteMap, topic_naming
 from faust_cdc.routing.topics import versioned_topic
-from faust_cdc.transcode.plan import KeyConstant, TranscodePlan, build_plan
+from faust_cdc.transcode.plan import TranscodePlan, build_plan
 
 TIMEOUT_MS: Final = 30_000
 THEN: Final[Mapping[EvolutionPolicy, str]] = {
@@ -45,29 +55,48 @@ THEN: Final[Mapping[EvolutionPolicy, str]] = {
     EvolutionPolicy.NEW_SUBJECT: "records go on in a versioned topic behind {topic}",
     EvolutionPolicy.FORCE: "the subject's level is set to NONE for this version, and back",
 }
+AT_ROW: Final = "the task stops at the first row of the new structure"
+"""Where nothing is foreseen: behind transforms that make other records, and in a route's other topics."""
 TAKEN: Final = "records go on in {topic}"
+NO_RECORDS: Final = "no records are written of it: transforms drop them"
+NOT_TOLD: Final = "what is not told is known when rows come"
 
 
 def check_statement(
-    spec: TaskSpec, sql: str, database: str = "", latest: Callable[[TableId], TableSchema | None] = lambda _: None
+    spec: TaskSpec,
+    sql: str,
+    database: str = "",
+    latest: Callable[[TableId], TableSchema | None] = lambda _: None,
+    routes: Iterable[Route] | None = None,
 ) -> dict[str, Any]:
     """Return the answer; `latest` tells a table's newest version, of which the topic counts.
 
+    `routes` are those in force, None: those of the configuration.
+
     Raises ConfigError for a statement that cannot be read, SourceConnectionLost, RegistryUnavailable, RegistryRefused.
     """
-    config = spec.config
+    config, naming = spec.config, topic_naming(spec.config)
+    in_force = config.routes if routes is None else routes
+    route_map = RouteMap(naming, in_force, reserved_topics(config, naming, spec.internal_topics))
+    lists = (config.database_include_list, config.database_exclude_list)
+    accepts = TableFilter(*lists, config.table_include_list, config.table_exclude_list).accepts
     with connect(SourceAddress.of(config, TIMEOUT_MS), purpose="checking a statement") as connection:
         info = inspect_server(connection)
         context = read_ddl_context(connection, info, database)
         statements = _parsed(sql, context)
-        before = read_tables(connection, _concerned(statements, context))
+        concerned = _concerned(statements, context)
+        before = read_tables(connection, concerned)
+        captured = captured_tables(connection, accepts) if route_map else ()
+        neighbours = read_tables(connection, _sharing(route_map, captured, concerned))
     after = resolved(statements, before, context)
     not_told: list[dict[str, Any]] = []
     if isinstance(after, Unresolvable):
         not_told, after = [{"reason": after.reason, "tables": [str(one) for one in after.tables]}], {}
     with contextlib.ExitStack() as stack:
-        checker = _Checker(spec, latest, stack)
+        changed = {one: table for one, table in after.items() if table is not None}
+        checker = _Checker(spec, latest, route_map, accepts, neighbours | changed, stack)
         tables = [checker.table(one, before, table) for one, table in after.items() if one.table]
+        not_told += checker.not_told
     return {
         "connector": spec.connector,
         "policy": config.schema_evolution_policy.value,
@@ -95,26 +124,49 @@ def _concerned(statements: Sequence[Statement], context: DdlContext) -> list[Tab
     return list(found)
 
 
+def _sharing(routes: RouteMap, captured: Iterable[TableId], concerned: Sequence[TableId]) -> list[TableId]:
+    """Return the captured tables that share a topic with those that a statement concerns."""
+
+    def topics(one: TableId) -> tuple[str, ...]:
+        try:
+            return routes.topics(one)
+        except ConfigError:  # told where it is the table's own matter
+            return ()
+
+    theirs = {topic for one in concerned for topic in topics(one)}
+    return [one for one in captured if one not in concerned and not theirs.isdisjoint(topics(one))]
+
+
+@dataclass(frozen=True, slots=True)
+class _On:
+    """One way of a table's records: what they would be, and what they are."""
+
+    new: Ends
+    present: Ends
+
+
 class _Checker:
     """Compares what tables are with what they would be."""
 
     def __init__(
-        self, spec: TaskSpec, latest: Callable[[TableId], TableSchema | None], stack: contextlib.ExitStack
+        self,
+        spec: TaskSpec,
+        latest: Callable[[TableId], TableSchema | None],
+        routes: RouteMap,
+        accepts: Callable[[TableId], bool],
+        neighbours: Mapping[TableId, Table],
+        stack: contextlib.ExitStack,
     ) -> None:
+        """`neighbours` are the tables that may share a topic, as they would be."""
         config = spec.config
-        if config.transforms or config.routes:
-            raise ConfigError(
-                "schemas check tells of the subjects of a table's own topic, and this connector has "
-                f"{'transforms' if config.transforms else 'routes'}, by which its records are others or go elsewhere.",
-                remedy="ask of a configuration without them, as far as they leave names and columns alone",
-            )
         self._policy = config.schema_evolution_policy
         self._latest = latest
-        self._options = transcode_options(config)
-        self._naming: TopicNaming = topic_naming(config)
-        lists = (config.database_include_list, config.database_exclude_list)
-        self._filter = TableFilter(*lists, config.table_include_list, config.table_exclude_list)
+        self._options = replace(transcode_options(config), avro_names=spec.needs_avro_names)
+        self._routes, self._accepts, self._neighbours = routes, accepts, neighbours
+        self._destinations = Destinations(config)
         self._sides: list[tuple[str, AvroConverter, RegistryClient]] = []
+        self.not_told: list[dict[str, Any]] = []
+        """What transforms decide by values, or may not be able to take."""
         for part, settings, registry in (
             ("key", spec.key_converter, spec.registry_of_keys),
             ("value", spec.value_converter, spec.registry),
@@ -131,40 +183,114 @@ class _Checker:
     def table(self, one: TableId, before: Mapping[TableId, Table], table: Table | None) -> dict[str, Any]:
         """Return the entry of one table."""
         kind = "DROP" if table is None else "ALTER" if one in before else "CREATE"
-        entry: dict[str, Any] = {"table": str(one), "change": kind, "captured": self._filter.accepts(one)}
+        entry: dict[str, Any] = {"table": str(one), "change": kind, "captured": self._accepts(one)}
         if not entry["captured"] or table is None:
             words = "no records of it are written any more" if table is None else "it is not captured"
-            return entry | {"topic": None, "safe": True, "then": words, "schemas": []}
-        last = self._latest(one)
-        topic = versioned_topic(self._naming.data_topic(one), 1 if last is None else last.generation)
+            return entry | {"topic": None, "topics": [], "safe": True, "then": words, "schemas": []}
         try:
-            new = self._plan(table, topic)
-        except TableError as error:
-            return entry | {"topic": topic, "safe": False, "then": "the task stops", "note": str(error), "schemas": []}
-        present = self._plan(before[one], topic) if one in before else new
-        schemas = [
-            (part, found)
-            for part, converter, client in self._sides
-            if (found := _side(converter, client, part, new, present)) is not None
-        ]
-        safe = all(found.allowed for _, found in schemas)
-        then = (TAKEN if safe else THEN[self._policy]).format(topic=topic)
-        listed = [{"part": part} | found.to_json() for part, found in schemas]
-        return entry | {"topic": topic, "safe": safe, "then": then, "schemas": listed}
+            ways = self._ways(table, before.get(one, table))
+        except (TableError, ConfigError) as error:
+            stops = {"safe": False, "then": "the task stops", "note": str(error), "schemas": []}
+            return entry | self._topics(one) | stops
+        topics = list(dict.fromkeys(topic for on in ways for topic in on.new.topics))
+        entry |= {"topic": topics[0] if topics else None, "topics": topics}
+        failed = [words for on in ways for words in on.new.failed]
+        if failed and one in before and not any(on.present.failed for on in ways):
+            return entry | {"safe": False, "then": AT_ROW, "note": "; ".join(failed), "schemas": []}
+        untold = dict.fromkeys([*(words for on in ways for words in on.new.undecided), *failed])
+        self.not_told += [{"reason": words, "tables": [str(one)]} for words in untold]
+        schemas = [[listed for side in self._sides for listed in _listed(*side, on)] for on in ways]
+        safe = not untold and all(found["allowed"] for on in schemas for found in on)
+        then = self._then(schemas, topics, is_told=not untold)
+        return entry | {"safe": safe, "then": then, "schemas": [found for on in schemas for found in on]}
 
-    def _plan(self, table: Table, topic: str) -> TranscodePlan:
-        name, value = self._naming.key_field, self._naming.key_value(table.id)
-        constant = None if name is None or value is None else KeyConstant(name, value)
-        return build_plan(table, topic, self._options, constant)
+    def _topics(self, one: TableId) -> dict[str, Any]:
+        """Return the topics of a table whose records cannot be planned, as far as they can be named."""
+        try:
+            topics = [versioned_topic(name, self._generation(one, at)) for at, name in self._named(one)]
+        except ConfigError:
+            topics = []
+        route = self._destinations.route
+        topics = topics if route is None else [route(topic) for topic in topics]
+        return {"topic": topics[0] if topics else None, "topics": topics}
+
+    def _named(self, one: TableId) -> Iterable[tuple[int, str]]:
+        return enumerate(self._routes.topics(one))
+
+    def _generation(self, one: TableId, at: int) -> int:
+        """Return the generation of the table's topic number `at`: only the first one has any."""
+        last = self._latest(one) if at == 0 and self._destinations.chain is None else None
+        return 1 if last is None else last.generation
+
+    def _ways(self, table: Table, before: Table) -> list[_On]:
+        """Return the ways of a table's records. Raises TableError, ConfigError where a route does not suit it."""
+        found = []
+        for at, way in enumerate(ways_of(self._routes, table, self._options)):
+            topic = versioned_topic(way.topic, self._generation(table.id, at))
+            plan = self._plan(table, way, topic)
+            self._agree(plan, way)
+            if way.route is not None:
+                plan.options.columns.ensure_masked(table)
+                if (problem := partition_problem(plan, way.route)) is not None:
+                    raise TableError(f"{problem}.")
+                shape_of(plan, way.route, 1)
+                self._destinations.one_topic(plan, way.route)
+            found.append(_On(self._destinations.of(plan, way.route), self._present(before, at, topic)))
+        return found
+
+    def _agree(self, plan: TranscodePlan, way: Way) -> None:
+        """See that tables which share a topic would still go together. Raises TableError."""
+        others = [one for one in self._neighbours.values() if one.id != plan.table.id and self._accepts(one.id)]
+        for other in others if self._routes else ():
+            if way.topic not in self._routes.topics(other.id):
+                continue
+            theirs = next(one for one in ways_of(self._routes, other, self._options) if one.topic == way.topic)
+            problem = clash(Use(plan, way.route), Use(self._plan(other, theirs, plan.topic), theirs.route))
+            if problem is not None:
+                raise TableError(f"{problem}.")
+
+    def _present(self, before: Table, at: int, topic: str) -> Ends:
+        """Return what the table is now in its topic number `at`; nothing where its route does not suit it."""
+        try:
+            way = ways_of(self._routes, before, self._options)[at]
+            return self._destinations.of(self._plan(before, way, topic), way.route)
+        except TableError:
+            return Ends(())
+
+    def _plan(self, table: Table, way: Way, topic: str) -> TranscodePlan:
+        plan, route = build_plan(table, topic, way.options, way.key_constant), self._destinations.route
+        return plan if route is None else replace(plan, routed=route(topic))
+
+    def _then(self, schemas: list[list[dict[str, Any]]], topics: list[str], *, is_told: bool) -> str:
+        """Say what the connector does, by the schemas of each way."""
+        refused = [any(not one["allowed"] for one in on) for on in schemas]
+        listed = " and ".join(topics)
+        if not any(refused):
+            taken = TAKEN.format(topic=listed) if topics else NO_RECORDS
+            return taken if is_told else f"{taken}; {NOT_TOLD}" if topics else NOT_TOLD
+        foreseen = self._destinations.chain is None and refused[0]
+        if self._policy is EvolutionPolicy.FORCE or (foreseen and self._policy is EvolutionPolicy.FAIL):
+            return THEN[self._policy]
+        words = [THEN[self._policy].format(topic=topics[0])] if foreseen else []
+        return "; ".join([*words, AT_ROW] if not foreseen or any(refused[1:]) else words)
 
 
-def _side(
-    converter: AvroConverter, client: RegistryClient, part: str, new: TranscodePlan, present: TranscodePlan
-) -> Outlook | None:
-    schema = new.key_schema if part == "key" else new.value_schema
-    before = present.key_schema if part == "key" else present.value_schema
-    if schema is None:
-        return None
-    subject, text = converter.subject(new.topic, schema)
-    old = text if before is None else converter.subject(new.topic, before)[1]
-    return outlook(client, subject, text, old)
+def _listed(part: str, converter: AvroConverter, client: RegistryClient, on: _On) -> Iterator[dict[str, Any]]:
+    """Yield what is said of each schema of one side that a way's records have."""
+    present = dict[str, list[str]]()
+    for subject, text in _subjects(part, converter, on.present):
+        present.setdefault(subject, []).append(text)
+    for subject, text in _subjects(part, converter, on.new):
+        before = present.get(subject, [text])
+        found = outlook(client, subject, text, text if text in before else before[0])
+        yield {"part": part} | found.to_json()
+
+
+def _subjects(part: str, converter: AvroConverter, ends: Ends) -> Iterator[tuple[str, str]]:
+    """Yield each subject with a schema that records have there."""
+    seen = set()
+    for one in ends.destinations:
+        document = one.key if part == "key" else one.value
+        if document is not None and (found := converter.subject(one.topic, document)) not in seen:
+            seen.add(found)
+            yield found

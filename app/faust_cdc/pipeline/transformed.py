@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from faust_cdc.errors import FatalError, InternalError
 from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.pipeline.captured import EnsureTopic
-from faust_cdc.pipeline.converters import AvroAny, Converter, Converters, avro_converters
+from faust_cdc.pipeline.converters import AvroAny, AvroConverter, Converter, Converters, avro_converters
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.registry.layout import layout
 from faust_cdc.transforms.chain import Chain, TransformFailed
@@ -144,11 +144,13 @@ class TransformedRecords:
                 "transforms, expected one with a schema: a transform was applied to a record without key or value.",
                 remedy="keep the transform from tombstones with the predicate RecordIsTombstone and negate=true",
             )
+        side: Converter = self._converters.of_keys if is_key else self._converters.of_values
+        if value is None and isinstance(side, AvroConverter):
+            return None  # whatever its schema: as Connect's converters we register none for a null
         found = self._writers.get((topic, is_key, id(schema)))
         if found is None:
             if len(self._writers) >= WRITERS_MAX:
                 self._writers.clear()
-            side: Converter = self._converters.of_keys if is_key else self._converters.of_values
             found = self._writers[topic, is_key, id(schema)] = (schema, side.any(topic, avro_document(schema)))
         write = found[1]
         if (

@@ -10,17 +10,19 @@ Any worker answers, from what is committed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
+from faust_cdc.config.routes import Route
 from faust_cdc.connect.entities import ConnectError, plain_numbers
 from faust_cdc.connect.herder import NOT_READY, Herder
 from faust_cdc.pipeline.schema_book import SchemaBook, tables_shown
 from faust_cdc.pipeline.table_schemas import TableSchema, shown, versions_of
 from faust_cdc.relational.model import TableId
+from faust_cdc.rest.routes_api import RoutesProvider
 from faust_cdc.rest.server import HerderProvider, json_body, json_response
 
 CHECK_TIMEOUT_S: Final = 60.0
@@ -37,6 +39,8 @@ class SchemaQuestion:
     database: str
     latest: Callable[[TableId], TableSchema | None]
     """A table's newest version."""
+    routes: Sequence[Route]
+    """The routes in force."""
 
 
 CheckSchemas: TypeAlias = Callable[[SchemaQuestion], dict[str, Any]]
@@ -45,7 +49,9 @@ CheckSchemas: TypeAlias = Callable[[SchemaQuestion], dict[str, Any]]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def tables_routes(herder_provider: HerderProvider, book: SchemaBook, check: CheckSchemas) -> list[web.RouteDef]:
+def tables_routes(
+    herder_provider: HerderProvider, routes_provider: RoutesProvider, book: SchemaBook, check: CheckSchemas
+) -> list[web.RouteDef]:
     """Return the routes; `check` runs in a thread."""
 
     def herder() -> Herder:
@@ -74,7 +80,10 @@ def tables_routes(herder_provider: HerderProvider, book: SchemaBook, check: Chec
         def latest(table: TableId) -> TableSchema | None:
             return versions_of(lines[table], str(table))[-1] if table in lines else None
 
-        question = SchemaQuestion(name, config, *_statement_of(body), latest)
+        table_routes = routes_provider()
+        if table_routes is None:
+            raise ConnectError(503, NOT_READY)
+        question = SchemaQuestion(name, config, *_statement_of(body), latest, table_routes.in_force(name))
         return json_response(await asyncio.wait_for(asyncio.to_thread(check, question), CHECK_TIMEOUT_S))
 
     routes: list[tuple[str, str, _Handler]] = [

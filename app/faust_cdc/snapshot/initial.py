@@ -152,7 +152,9 @@ class InitialSnapshot:
             self._told.begins(table.id)
             taken_before = self._marked.taken
             rows = CopiedRows(self._settings.override_of(*table.id))
-            if not copy.copy(self._cache.for_table(table), point.position, rows):
+            captured = self._cache.for_table(table)
+            self._cache.arrived(table.id)
+            if not copy.copy(captured, point.position, rows):
                 self._told.aborted()
                 return False
             self._counts[table.id] = self._marked.taken - taken_before

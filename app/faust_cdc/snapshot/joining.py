@@ -8,9 +8,10 @@ With a key, its changes are written as they come, and its rows are read in chunk
 changed before it is read would be there twice. So nothing is written of it until it is copied whole: it is *muted*, and
 the copy shows all that went by (`whole_tables`). That is true as long as two things are:
 
-- Nothing of it was written before. Its topic has no record then, which is looked at with nothing left uncommitted. One
-  that has any (the table was captured before, another one had its name, several tables share the topic) is not
-  copied, and it is said by name; its changes are written as they come, as Debezium does with such a table.
+- Nothing of it was written before. The topics that its records end in, behind routes and transforms, have no record
+  then, which is looked at with nothing left uncommitted. Where one has any (the table was captured before, another one
+  had its name, several tables share the topic), or where transforms decide by values which topics they are, the table
+  is not copied, and it is said by name; its changes are written as they come, as Debezium does with such a table.
 - The copy comes. When it is given up (a signal stops it, a row cannot be read, the server does not say any more what a
   read shows), the table is behind again, and still muted: better nothing of it than something that is not the table.
   It is said by name. The next start reads it, if it was not stopped, or a signal that names it.
@@ -24,7 +25,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from faust_cdc.mysql.key_ranges import Unchunkable
-from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.renames import renamed_tables
 from faust_cdc.relational.filters import TableFilter
@@ -60,9 +61,9 @@ class Joining:
         list_tables: Callable[[], list[TableId]],
         read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]],
         accepts: Callable[[TableId], bool],
-        holds_records: Callable[[str], bool],
+        holding: Callable[[CapturedTable], str | None],
     ) -> None:
-        """`holds_records` says of a topic whether it has any committed record."""
+        """`holding` says in words why topics of a table may have committed records, None when they have none."""
         self._reads = reads
         self._log = progress_log
         self._cache = cache
@@ -70,7 +71,7 @@ class Joining:
         self._list_tables = list_tables
         self._read_tables = read_tables
         self._accepts = accepts
-        self._holds_records = holds_records
+        self._holding = holding
         self._renamed: list[TableId] = []
         self.before: TableFilter | None = None
         """What was captured before the lists were changed; tables that it leaves out join."""
@@ -114,11 +115,11 @@ class Joining:
         if running is not None:
             new = {table for table in new if not running.reads_all_of(TableProgress(table))}
         taken = [table for table in listed if table in new or table in owed]
-        topics = self._note(taken)
+        muted = self._note(taken)
         if taken:
             commit()
-        for table, topic in topics.items():
-            if self._may_hold(table, topic):
+        for table, captured in muted.items():
+            if self._may_hold(table, captured):
                 self._log.write_table(replace(self._log.behind[table], is_muted=False))
         return taken
 
@@ -130,7 +131,7 @@ class Joining:
         if behind.is_muted and progress.table not in self._looked_at:
             structures = self._read_tables([progress.table])
             if progress.table in structures:
-                self._may_hold(progress.table, self._cache.for_table(structures[progress.table]).topic)
+                self._may_hold(progress.table, self._cache.for_table(structures[progress.table]))
         return TableProgress(
             progress.table,
             estimated_rows=progress.estimated_rows,
@@ -141,6 +142,10 @@ class Joining:
             is_new=True,
             is_muted=behind.is_muted,
         )
+
+    def why_not(self, captured: CapturedTable) -> str:
+        """Return why a table without a key, of which a part is copied, is not copied again."""
+        return refusal(captured.id, self._holding(captured) or "a part of it is copied already")
 
     def refused(self, states: Mapping[TableId, TableProgress]) -> dict[TableId, str]:
         """Return which tables a signal cannot have read as it asks for, and why."""
@@ -179,13 +184,13 @@ class Joining:
                 later,
             )
 
-    def _note(self, tables: list[TableId]) -> dict[TableId, str]:
-        """Write that tables are behind; return the topics of those without a key of which nothing must be there."""
+    def _note(self, tables: list[TableId]) -> dict[TableId, CapturedTable]:
+        """Write that tables are behind; return those without a key of which nothing must be there."""
         structures = self._read_tables(tables) if tables else {}
         self._cache.remember(structures.values())
         known = [structures[table] for table in tables if table in structures]
         keys = self._reads.keys(known) if known else {}
-        topics: dict[TableId, str] = {}
+        muted: dict[TableId, CapturedTable] = {}
         for structure in known:
             table, captured = structure.id, self._cache.for_table(structure)
             before = self._log.behind.get(table)
@@ -193,23 +198,24 @@ class Joining:
                 before is None or before.is_muted
             )
             if is_muted and (before is None or not before.reason):
-                topics[table] = captured.topic
+                muted[table] = captured
             self._log.write_table(TableProgress(table, is_new=True, is_muted=is_muted).as_behind(""))
-        return topics
+        return muted
 
-    def _may_hold(self, table: TableId, topic: str) -> bool:
-        """Return whether a topic has records, which are then the reason that the table is not copied."""
+    def _may_hold(self, table: TableId, captured: CapturedTable) -> bool:
+        """Return whether topics may have its records, which are then the reason that the table is not copied."""
         self._looked_at.add(table)
         self._refused.pop(table, None)
-        if self._holds_records(topic):
-            self._refused[table] = refusal(table, topic)
+        why = self._holding(captured)
+        if why is not None:
+            self._refused[table] = refusal(table, why)
         return table in self._refused
 
 
-def refusal(table: TableId, topic: str) -> str:
+def refusal(table: TableId, why: str) -> str:
     """Return why a table without a key is not copied, and the remedy."""
     return (
-        f"{table} has no key, and its topic {topic} has records already: those of the copy would stand there twice, or "
+        f"{table} has no key, and {why}: those of the copy would stand there twice, or "
         "beside another table's. To have it copied, delete the topic's records and ask for a blocking snapshot of the "
         "table, or give the table a primary key"
     )

@@ -483,6 +483,7 @@ class MergedSnapshot:
         touched, rows = chunk.request.window.touched, chunk.rows
         kept = [place for place, row in enumerate(rows) if row[1] not in touched] if touched else range(len(rows))
         work.ranges.written(chunk.range)
+        self._cache.arrived(work.captured.id)
         work.vain_parks = work.vain_overruns = 0
         written = [rows[place] for place in kept] if touched else rows
         if self._progress.kind is not SnapshotKind.INCREMENTAL and written:

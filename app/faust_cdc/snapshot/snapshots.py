@@ -29,14 +29,14 @@ from faust_cdc.notifications.notifier import Notifier
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.incremental import REMEDY, IncrementalMembers
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
-from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, SnapshotCommand, StopSnapshot, matcher
-from faust_cdc.snapshot.joining import Joining, refusal
+from faust_cdc.snapshot.joining import Joining
 from faust_cdc.snapshot.launch import (
     SourceReads,
     as_asked,
@@ -90,11 +90,11 @@ class Snapshots:
         notifier: Notifier,
         lists: tuple[str, ...],
         accepts: Callable[[TableId], bool],
-        holds_records: Callable[[str], bool],
+        holding: Callable[[CapturedTable], str | None],
         on_place: Callable[[SourceOffset, bool], None],
         signal_tables: Iterable[TableId] = (),
     ) -> None:
-        """`lists` are the four that say what is captured, as `accepts` does; `holds_records` is asked of topics.
+        """`lists` are the four that say what is captured, as `accepts` does; `holding`: see `Joining`.
 
         `on_place` is told where a new initial snapshot's stream begins, and whether it reads rows, before the commit.
         """
@@ -123,9 +123,7 @@ class Snapshots:
         """The snapshot that was the last one, once none is under way."""
         self._theirs: IncrementalMembers | None = None
         """Debezium's incremental snapshot that is under way by the offset."""
-        self._joining = Joining(
-            reads, progress_log, cache, dispatcher, list_tables, read_tables, accepts, holds_records
-        )
+        self._joining = Joining(reads, progress_log, cache, dispatcher, list_tables, read_tables, accepts, holding)
         self.rows = sum(one.rows for one in stored.tables.values())
         """Rows of the snapshot that is under way or was the last one."""
 
@@ -570,7 +568,7 @@ class Snapshots:
         captured = self._cache.for_table(table)
         key = key_of(captured, table, keys[table.id])
         if progress.reason or (progress.is_muted and progress.rows):
-            running.skip(progress, progress.reason or refusal(table.id, captured.topic), ScanStatus.NO_PRIMARY_KEY)
+            running.skip(progress, progress.reason or self._joining.why_not(captured), ScanStatus.NO_PRIMARY_KEY)
             return
         is_initial = running.kind is SnapshotKind.INITIAL
         override = self._settings.override_of(*table.id) if is_initial else progress.statement

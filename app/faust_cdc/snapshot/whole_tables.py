@@ -249,6 +249,7 @@ class WholeTables:
             is_compiled=self._reads.is_compiled,
         )
         reach("snapshot.view.open")
+        self._cache.arrived(table.captured.id)
         began_ms, before = int(time.time() * 1000), self._writer.written[1]
         if not copy.copy(table.captured, position, table.rows):
             raise AbortableError(

@@ -11,56 +11,72 @@ from dataclasses import dataclass
 from typing import Final
 
 from faust_cdc.config.transform_settings import PluginSettings, TransformSettings
-from faust_cdc.transforms.classes import REGEX_ROUTER, TRANSFORMS
-from faust_cdc.transforms.predicates import PREDICATES, TOPIC_NAME_MATCHES, Test, topic_test
+from faust_cdc.transforms.classes import TRANSFORMS
+from faust_cdc.transforms.predicates import PREDICATES, Test, topic_test
 from faust_cdc.transforms.record import Apply, Record, TransformError
 from faust_cdc.transforms.routers import TopicRoute, regex_route
 
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    alias: str
-    class_name: str
-    apply: Apply
-    test: Test | None
-    wanted: bool
-    """What `test` must say for the transform to be applied."""
+FAILURES: Final = (TransformError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What transforms raise of records that they cannot take."""
 
 
 class TransformFailed(Exception):
     """A transform cannot take a record; which one, and why."""
 
-    def __init__(self, alias: str, class_name: str, cause: Exception) -> None:
-        super().__init__(f"transform '{alias}' ({class_name}): {cause}")
+    def __init__(self, transform: Stage, cause: Exception) -> None:
+        super().__init__(f"{transform}: {cause}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A transform in its chain."""
+
+    plugin: PluginSettings
+    apply: Apply
+    test: Test | None
+    wanted: bool
+    """What `test` must say for the transform to be applied."""
+
+    def __str__(self) -> str:
+        return f"transform '{self.plugin.alias}' ({self.plugin.class_name})"
+
+    def is_for(self, record: Record) -> bool:
+        """Whether its predicate lets a record come. Raises TransformFailed."""
+        try:
+            return self.test is None or self.test(record) is self.wanted
+        except FAILURES as error:
+            raise TransformFailed(self, error) from error
+
+    def run(self, record: Record) -> Record | None:
+        """Return what becomes of a record, None when it is dropped. Raises TransformFailed."""
+        try:
+            return self.apply(record)
+        except FAILURES as error:
+            raise TransformFailed(self, error) from error
 
 
 class Chain:
     """The transforms of a connector, in order. Raises TransformError for options that a class cannot take."""
 
     def __init__(self, settings: Sequence[TransformSettings]) -> None:
-        self._stages = tuple(_stage(one) for one in settings)
+        self.stages = tuple(_stage(one) for one in settings)
 
     def apply(self, record: Record) -> Record | None:
         """Return what becomes of a record, None when it is dropped. Raises TransformFailed."""
         made: Record | None = record
-        for stage in self._stages:
+        for stage in self.stages:
             assert made is not None, "left below"
-            try:
-                if stage.test is not None and stage.test(made) is not stage.wanted:
-                    continue
-                made = stage.apply(made)
-            except (TransformError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-                raise TransformFailed(stage.alias, stage.class_name, error) from error
+            if stage.is_for(made):
+                made = stage.run(made)
             if made is None:
                 return None
         return made
 
 
-def _stage(settings: TransformSettings) -> _Stage:
+def _stage(settings: TransformSettings) -> Stage:
     plugin, predicate = settings.plugin, settings.predicate
-    return _Stage(
-        plugin.alias,
-        plugin.class_name,
+    return Stage(
+        plugin,
         TRANSFORMS[plugin.base_name](plugin),
         None if predicate is None else PREDICATES[predicate.class_name](predicate),
         not settings.negate,
@@ -74,9 +90,7 @@ def topic_route(settings: Sequence[TransformSettings]) -> TopicRoute | None:
     """Return a chain that only names topics as a function of their names; None where it does more."""
     routes: list[tuple[Callable[[str], bool], bool, TopicRoute]] = []
     for one in settings:
-        if one.plugin.base_name != REGEX_ROUTER:
-            return None
-        if one.predicate is not None and one.predicate.class_name != TOPIC_NAME_MATCHES:
+        if not one.only_names_topics:
             return None
         test = _ALWAYS if one.predicate is None else topic_test(one.predicate)
         routes.append((test, not one.negate, regex_route(one.plugin)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from faust_cdc.config.transform_settings import PluginSettings
+from faust_cdc.config.transform_settings import REGEX_ROUTER, PluginSettings
 from faust_cdc.transforms import (
     casts,
     fields,
@@ -21,7 +21,6 @@ from faust_cdc.transforms.record import Apply
 
 _CONNECT: Final = "org.apache.kafka.connect.transforms."
 _DEBEZIUM: Final = "io.debezium.transforms."
-REGEX_ROUTER: Final = f"{_CONNECT}RegexRouter"
 
 
 def _drop(_plugin: PluginSettings) -> Apply:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from faust_cdc.config.java_regex import java_pattern
-from faust_cdc.config.transform_settings import PluginSettings
+from faust_cdc.config.transform_settings import TOPIC_NAME_MATCHES, PluginSettings
 from faust_cdc.transforms.record import Record
 
 Test: TypeAlias = Callable[[Record], bool]
@@ -33,7 +33,6 @@ def _record_is_tombstone(_plugin: PluginSettings) -> Test:
     return lambda record: record.value is None
 
 
-TOPIC_NAME_MATCHES: Final = f"{PREFIX}TopicNameMatches"
 PREDICATES: Final[dict[str, Callable[[PluginSettings], Test]]] = {
     TOPIC_NAME_MATCHES: _topic_name_matches,
     f"{PREFIX}HasHeaderKey": _has_header_key,

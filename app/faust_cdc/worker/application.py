@@ -270,8 +270,9 @@ class CdcApp(App):
     def _routes(self) -> list[RouteDef]:
         routes = connect_routes(lambda: self.herder) + metrics_routes(lambda: self._numbers().page)
         routes += notification_routes(lambda: self.herder, self.notifications, self.worker_config.worker_id)
-        routes += tables_routes(lambda: self.herder, self.schema_book, partial(_check_schemas, self.worker_config))
-        routes += table_routes(lambda: self.connector_routes if self.routes.ready else None)
+        here = lambda: self.connector_routes if self.routes.ready else None  # noqa: E731
+        check = partial(_check_schemas, self.worker_config)
+        routes += tables_routes(lambda: self.herder, here, self.schema_book, check) + table_routes(here)
         if self.worker_config.registry is None:
             routes += self._registry_routes()
         return routes
@@ -318,4 +319,5 @@ def _check_schemas(worker: WorkerConfig, question: SchemaQuestion) -> dict[str, 
     from faust_cdc.worker.tasks import task_spec
 
     desired = TaskDesired(question.connector, TASK_ID, question.config, TargetState.STARTED)
-    return check_statement(task_spec(desired, worker), question.sql, question.database, question.latest)
+    spec = task_spec(desired, worker)
+    return check_statement(spec, question.sql, question.database, question.latest, question.routes)
