@@ -43,6 +43,7 @@ from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
 from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_options
 from faust_cdc.pipeline.control import ControlLinks
 from faust_cdc.pipeline.converters import Converters
+from faust_cdc.pipeline.ddl_reading import StatementReader
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
 from faust_cdc.pipeline.evolution_assembly import evolution_of, schema_records_of
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
@@ -55,7 +56,6 @@ from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.source_access import SourceAccess, dump_start
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.stages import Stages
-from faust_cdc.pipeline.statement_tables import StatementTables
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
 from faust_cdc.pipeline.structure_ledger import StructureLedger
 from faust_cdc.pipeline.structures import Structures
@@ -207,9 +207,9 @@ class Coordinator:
                 ledger.origin,
                 outlet.route,
                 evolution,
-                StatementTables(self._source.ddl_context),
+                StatementReader(self._source.ddl_context, ledger.charset),
                 partial(current_structures, self._address, info),
-                ledger.table,
+                ledger.known,
                 routing.routes,
                 routing.ensure,
             )

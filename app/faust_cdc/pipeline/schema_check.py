@@ -25,8 +25,8 @@ from faust_cdc.mysql.ddl_context import read_ddl_context
 from faust_cdc.mysql.schema import read_tables
 from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.pipeline.converters import AvroConverter, converter_of
+from faust_cdc.pipeline.ddl_reading import Outcome, resolved
 from faust_cdc.pipeline.spec import TaskSpec
-from faust_cdc.pipeline.statement_tables import resolved
 from faust_cdc.pipeline.table_schemas import TableSchema
 from faust_cdc.registry.client import RegistryClient
 from faust_cdc.registry.outlook import Outlook, outlook
@@ -64,10 +64,10 @@ def check_statement(
     after = resolved(statements, before, context)
     not_told: list[dict[str, Any]] = []
     if isinstance(after, Unresolvable):
-        not_told, after = [{"reason": after.reason, "tables": [str(one) for one in after.tables]}], {}
+        not_told, after = [{"reason": after.reason, "tables": [str(one) for one in after.tables]}], Outcome()
     with contextlib.ExitStack() as stack:
         checker = _Checker(spec, latest, stack)
-        tables = [checker.table(one, before, table) for one, table in after.items() if one.table]
+        tables = [checker.table(one, before, after.tables.get(one)) for one in sorted(after.concerned)]
     return {
         "connector": spec.connector,
         "policy": config.schema_evolution_policy.value,
