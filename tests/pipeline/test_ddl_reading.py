@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from faust_cdc.binlog.events import EventHeader, QueryEvent
-from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Reading, StatementReader, stood
+from faust_cdc.errors import SourceConnectionLost
+from faust_cdc.pipeline.ddl_reading import DdlCounts, KnownTables, NotTold, Outcome, Reading, StatementReader, stood
 from faust_cdc.relational.ddl import CharsetPair, DdlContext
 from faust_cdc.relational.model import Column, Key, Table, TableId
 
@@ -151,6 +152,36 @@ def test_of_many_tables_only_those_are_made_that_a_statement_names() -> None:
     assert isinstance(gone, Outcome)
     assert gone.gone == set(ids)
     assert set(made) == {ids[7], ids[8]}
+
+
+@pytest.mark.parametrize("bug", [ValueError("x"), AssertionError(), RecursionError()])
+def test_a_bug_of_the_reader_stops_nothing(bug: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    def table(_: TableId) -> Table | None:
+        raise bug
+
+    read = StatementReader(lambda: CONTEXT, charset_of)
+    found = read(event("ALTER TABLE t ADD b INT COMMENT 'secret'"), KnownTables(table, lambda: iter(())))
+    assert isinstance(found, NotTold)
+    assert found.is_unread
+    assert read.counts == DdlCounts(failed=1)
+    (line,) = caplog.records
+    assert "Our reader failed at the statement at binlog.000001:100: ALTER TABLE t ADD b INT COMMENT" in line.message
+    assert "secret" not in caplog.text
+
+
+def test_what_the_server_does_not_answer_is_no_bug_of_the_reader() -> None:
+    def context() -> DdlContext:
+        raise SourceConnectionLost("gone")
+
+    with pytest.raises(SourceConnectionLost):
+        StatementReader(context, charset_of)(event("DROP TABLE t"), {})
+
+
+def test_every_statement_is_counted_once() -> None:
+    read = StatementReader(lambda: CONTEXT, charset_of)
+    for sql in ("DROP TABLE t", "CREATE VIEW v AS SELECT 1", "ALTER TABLE unknown ADD b INT", "ALTER TABEL t"):
+        read(event(sql), {})
+    assert read.counts == DdlCounts(told=2, read_again=1, unparsed=1)
 
 
 LATER = replace(KNOWN, columns=(*KNOWN.columns, Column("late", "int", 2, True, type_expression="int")))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from faust_cdc.binlog.events import QueryEvent
+from faust_cdc.errors import CdcError
 from faust_cdc.relational.ddl import (
     ChangeKind,
     CharsetPair,
@@ -24,6 +25,7 @@ from faust_cdc.relational.ddl import (
     Statement,
     TableChange,
     Unresolvable,
+    beginning,
     parse,
     resolve,
 )
@@ -64,6 +66,20 @@ class NotTold:
 
 
 Reading: TypeAlias = Outcome | NotTold
+
+
+@dataclass(slots=True)
+class DdlCounts:
+    """How many statements were read, and what came of it. Each is counted once."""
+
+    told: int = 0
+    read_again: int = 0
+    """Their text does not tell what they do."""
+    unparsed: int = 0
+    """Nobody can read them."""
+    failed: int = 0
+    """Our reader failed at them."""
+
 
 ReadStatement = Callable[[QueryEvent, Mapping[TableId, Table]], Reading]
 """(DDL statement, tables before it) → what it does."""
@@ -112,33 +128,56 @@ class StatementReader:
     """Reads the statements of one server."""
 
     def __init__(
-        self, read_context: Callable[[], DdlContext], charset: Callable[[str], tuple[str, str] | None]
+        self,
+        read_context: Callable[[], DdlContext],
+        charset: Callable[[str], tuple[str, str] | None],
+        counts: DdlCounts | None = None,
     ) -> None:
         """`read_context` asks the server, when the first statement comes; `charset` gives a database's defaults."""
+        self.counts = DdlCounts() if counts is None else counts
         self._read_context = read_context
         self._databases = KnownCharsets(charset)
         self._context: DdlContext | None = None
 
     def __call__(self, event: QueryEvent, tables: Mapping[TableId, Table]) -> Reading:
-        """Return what a statement of the binlog does to `tables`. Raises what asking the server raises."""
+        """Return what a statement of the binlog does to `tables`. Raises what asking the server raises.
+
+        A bug of our own stops nothing: a statement at which the reader fails is one that nobody can read.
+        """
+        where = f"{event.header.file}:{event.header.pos}: {beginning(event.query)}"
+        try:
+            found = self._read(event, tables)
+        except DdlSyntaxError as error:
+            self.counts.unparsed += 1
+            log.warning(
+                "The statement at %s cannot be read at character %d, expected %s; the tables that it names are read "
+                "again", where, error.offset, error.expected,
+            )  # fmt: skip
+            return NotTold(f"at character {error.offset} {error.expected} is expected", is_unread=True)
+        except (CdcError, MemoryError):
+            raise
+        except Exception as bug:
+            self.counts.failed += 1
+            log.exception(
+                "Our reader failed at the statement at %s; the tables that it names are read again. Please report this "
+                "with the whole statement", where,
+            )  # fmt: skip
+            return NotTold(f"our reader failed ({type(bug).__name__})", is_unread=True)
+        if isinstance(found, Outcome):
+            self.counts.told += 1
+            return found
+        self.counts.read_again += 1
+        log.info("What the statement at %s does is read again: %s", where, found.reason)
+        return NotTold(found.reason, found.tables)
+
+    def _read(self, event: QueryEvent, tables: Mapping[TableId, Table]) -> Outcome | Unresolvable:
         if self._context is None:
             self._context = self._read_context()
         context = replace(
             self._context, database=event.database, databases=self._databases, sql_mode=event.sql_mode or 0
         )
-        try:
-            statements = parse(event.query, flavor=context.flavor, sql_mode=context.sql_mode, version=context.version)
-        except DdlSyntaxError as error:
-            log.warning(
-                "The %s statement at %s:%d cannot be read, %s; the tables that it names are read again",
-                context.flavor, event.header.file, event.header.pos, error,
-            )  # fmt: skip
-            return NotTold(str(error), is_unread=True)
-        found = resolved(statements, tables, context)
-        if isinstance(found, Outcome):
-            return found
-        log.info("What a statement does to %s is read again: %s", ", ".join(map(str, found.tables)), found.reason)
-        return NotTold(found.reason, found.tables)
+        statements = parse(event.query, flavor=context.flavor, sql_mode=context.sql_mode, version=context.version)
+        return resolved(statements, tables, context)
 
 
 def read_nothing(_event: QueryEvent, _tables: Mapping[TableId, Table]) -> Reading:

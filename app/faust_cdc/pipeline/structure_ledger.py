@@ -26,12 +26,14 @@ from faust_cdc.history.recovered import RecoveredHistory
 from faust_cdc.history.table_changes import history_json, history_record
 from faust_cdc.history.table_reading import as_told
 from faust_cdc.mysql.structure_text import DatabaseText
+from faust_cdc.notifications.notification import Notification, statement_unparsed
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
-from faust_cdc.pipeline.ddl_reading import KnownTables, Outcome, Reading
+from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Reading
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
-from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext
+from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext, trimmed, words_of
+from faust_cdc.relational.ddl import beginning
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc.relational.origin import Origin
@@ -136,6 +138,8 @@ class StructureLedger:
         """Defaults; None: there is no such database now, and no statement told of it."""
         self.known: Mapping[TableId, Table] = KnownTables(self.table, lambda: iter({*self._history, *self._changed}))
         """Tables as `table` returns them."""
+        self.notify: Callable[[Notification], None] = lambda _: None
+        """Called with what users are told."""
         self.on_change: Callable[[TableId], None] = lambda _: None
         """Called with a table whose structure a signal changed, so that what is built for it is built anew."""
 
@@ -343,6 +347,8 @@ class StructureLedger:
             return
         context = StatementContext(event.database, self.table, None if found is None else found.tables)
         changes = self._resolve(statement, context, event)
+        if isinstance(reading, NotTold) and reading.is_unread:
+            changes = self._unread(event, statement, changes)
         if changes:
             self._write_down(changes, place, block)
         if changes is not None and found is not None:
@@ -351,6 +357,35 @@ class StructureLedger:
             for table_id, table in found.tables.items():  # also what no record tells of: keys
                 self._forget(table_id)
                 self._changed[table_id] = table
+
+    def _unread(
+        self, event: QueryEvent, statement: str, changes: Sequence[SchemaChange] | None
+    ) -> Sequence[SchemaChange]:
+        """Return the changes of a statement that nobody can read, flagged, and tell of it.
+
+        Where its first words do not tell what it is about (`changes` None), those are all tables that it names.
+        """
+        if changes is None:
+            words, text = words_of(statement), trimmed(statement)
+            named = [
+                one
+                for one in sorted({*self.known, *self._source.all_tables()})
+                if one.table.lower() in words and (one.database == event.database or one.database.lower() in words)
+            ]
+            now = self._source.read_tables(named) if named else {}
+            changes = [
+                SchemaChange(
+                    one.database,
+                    text,
+                    (StructureChange(ChangeKind.ALTER, one, now[one]),) if one in now else (),
+                    (one,),
+                )
+                for one in named
+            ]
+        tables = {table for change in changes for table in change.tables}
+        where = f"{event.header.file}:{event.header.pos}"
+        self.notify(statement_unparsed(self._rules.server, where, beginning(statement), sorted(tables)))
+        return [replace(change, unparsed=True) for change in changes]
 
     def _note_databases(self, reading: Reading) -> None:
         """Let a statement's words about databases hold; what it does not tell is asked for when it is needed."""
@@ -387,6 +422,9 @@ class StructureLedger:
                 raise
             except CdcError as error:
                 log.warning("The statement at %s is not understood (%s); what it names is read again", where, error)
+                continue
+            except Exception:  # a bug of ours stops nothing
+                log.exception("Looking for what the statement at %s: %s names failed", where, beginning(statement))
                 continue
             if changes is not None:
                 return changes
