@@ -249,7 +249,7 @@ class Coordinator:
             assert stored is not None, "without an offset the stream begins elsewhere"
             return self._begin_stored(way, stored, snapshots, decision), decision.stream
         if decision.start_at is StartAt.OLDEST:
-            return self._source.oldest_offset(info) if decision.stream else None, decision.stream
+            return way.ledger.begin(self._source.oldest_offset(info)) if decision.stream else None, decision.stream
         if not self._wait(settings.delay_ms, "snapshot.delay.ms"):
             return None, decision.stream
         offset, streams = None, decision.stream

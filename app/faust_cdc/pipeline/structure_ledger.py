@@ -274,6 +274,23 @@ class StructureLedger:
                 count += 1
         return count
 
+    def begin(self, place: SourceOffset) -> SourceOffset:
+        """Begin the history of a stream that begins at `place` without any structures; return the place.
+
+        With its first line, the one that a snapshot's begins with, a history of no table is none that is lost.
+        """
+        if self._store is not None:
+            self._store.prepare()
+            self._keep(self._server_charset(), replace(place, snapshot=INITIAL_SNAPSHOT))
+            self.before_commit()
+        return place
+
+    def _server_charset(self) -> SchemaChange:
+        charset, collation = self._source.server_defaults()
+        return SchemaChange(
+            "", f"SET character_set_server={charset}, collation_server={collation}", about_database=True
+        )
+
     # A snapshot of structures.
 
     def snapshot(self, place: SourceOffset, rows_follow: bool = False) -> None:
@@ -289,9 +306,7 @@ class StructureLedger:
         self._history = RecoveredHistory(self._rules.server, lambda _: True)
         self._changed = {}
         tables = [one for one in self._source.all_tables() if self._is_snapshotted(one)]
-        charset, collation = self._source.server_defaults()
-        text = f"SET character_set_server={charset}, collation_server={collation}"
-        self._tell(SchemaChange("", text, about_database=True), marked, is_captured=True)
+        self._tell(self._server_charset(), marked, is_captured=True)
         for one in tables:
             dropped = SchemaChange(
                 one.database, f"DROP TABLE IF EXISTS {_quoted(one)}", (StructureChange(ChangeKind.DROP, one),), (one,)

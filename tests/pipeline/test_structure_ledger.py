@@ -1,4 +1,4 @@
-"""Statements that nobody can read: the tables that they name are read again, and what is published of them says so."""
+"""What the ledger writes of statements that nobody can read, and of a stream that begins without structures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faust_cdc.binlog.events import EventHeader, QueryEvent
-from faust_cdc.config.history_settings import HistorySettings
+from faust_cdc.config.history_settings import HistorySettings, OnLoss
 from faust_cdc.history.file_store import HistoryFile
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.notifications.notification import Notification
@@ -56,19 +56,23 @@ class Server:
 class Kept:
     """A ledger of that server, with what it writes."""
 
-    def __init__(self, path: Path, server: Server) -> None:
+    def __init__(self, path: Path, server: Server, *, begins: bool = False) -> None:
         self.records: list[ChangeRecord] = []
         self.told: list[Notification] = []
         self._path, self._lines = path, 0
         self._block = SourceInfo.for_server(connector="mysql", name="p")
         self.store = HistoryFile(str(path))
         topic = SchemaChangeTopic("p", avro_converters(lambda _s, _d: 1), lambda _: None, [("h", b"1")], comments=False)
-        rules = LedgerRules(HistorySettings(), "p", is_mariadb=False, comments=False)
+        settings = HistorySettings(on_loss=OnLoss.FAIL)
+        rules = LedgerRules(settings, "p", is_mariadb=False, comments=False)
         self.ledger = StructureLedger(
             rules, server, TableFilter(), [ReadAgain(server.read_tables)], self.store, topic, self.records.append,
             self._block,
         )  # fmt: skip
         self.ledger.notify = self.told.append
+        if begins:
+            self.ledger.begin(SourceOffset("binlog.000001", 4))
+            return
         self.ledger.snapshot(SourceOffset("binlog.000001", 4))
         self.records.clear()
         self.new_lines()
@@ -147,6 +151,17 @@ def test_a_bug_in_finding_what_a_statement_names_stops_nothing(
     assert len(kept.records) == 1
     assert "Looking for what the statement at binlog.000001:100: ALTER TABLE a COMMENT … names failed" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_a_stream_without_structures_begins_a_history(tmp_path: Path, server: Server) -> None:
+    path = tmp_path / "history.dat"
+    begun = Kept(path, server, begins=True)
+    (line,) = begun.new_lines()
+    assert '"ddl":"SET character_set_server=utf8mb4, collation_server=utf8mb4_0900_ai_ci"' in line
+    assert begun.records == [], "nothing of it is published"
+    begun.ledger.recover(SourceOffset("binlog.000001", 4))  # and it is not taken for one that is lost
+    assert begun.new_lines() == []
+    begun.store.close()
 
 
 def test_words() -> None:
