@@ -75,7 +75,15 @@ def tables_routes(herder_provider: HerderProvider, book: SchemaBook, check: Chec
             return versions_of(lines[table], str(table))[-1] if table in lines else None
 
         question = SchemaQuestion(name, config, *_statement_of(body), latest)
-        return json_response(await asyncio.wait_for(asyncio.to_thread(check, question), CHECK_TIMEOUT_S))
+        try:
+            return json_response(await asyncio.wait_for(asyncio.to_thread(check, question), CHECK_TIMEOUT_S))
+        except TimeoutError:
+            where = f"{config.get('database.hostname')}:{config.get('database.port') or 3306}"
+            raise ConnectError(
+                503,
+                f"The statement is not checked: the database at {where} and the schema registry did not answer all "
+                f"questions within {CHECK_TIMEOUT_S:g} s. See whether both answer the worker, then ask again.",
+            ) from None
 
     routes: list[tuple[str, str, _Handler]] = [
         ("GET", "/connectors/{name}/tables", tables),
