@@ -126,6 +126,20 @@ def test_the_tables_that_it_names_are_read_again(kept: Kept, server: Server, sql
     assert "on a" not in notice.additional_data["statement"]
 
 
+@pytest.mark.parametrize("reading", [UNREAD, NotTold("why", (TableId("shop", "a"),)), Outcome()])
+def test_a_password_in_a_statement_is_written_as_debezium_does_and_shown_nowhere(
+    kept: Kept, reading: Reading, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    kept.take(f"ALTER TABLE a /* {'x' * 400_000} */ COMMENT ''", reading)  # too long for a record, which is logged
+    kept.take("ALTER TABLE a CONNECTION='mysql://u:secret@h/d/t'", reading)
+    assert b"mysql://u:secret@h/d/t" in (kept.records[-1].value or b"")
+    assert "mysql://u:secret@h/d/t" in kept.new_lines()[-1]
+    assert "secret" not in caplog.text
+    assert "secret" not in "".join(map(str, kept.told))
+    assert "written down without its end: ALTER TABLE a /*" in caplog.text
+
+
 def test_a_table_that_is_gone_is_forgotten(kept: Kept, server: Server) -> None:
     del server.tables[TableId("shop", "a")]
     kept.take("DROP NOVELTY a")
