@@ -82,6 +82,20 @@ def refused_questions(worker: WorkerProcess, name: str, database: str) -> None:
             worker.rest("GET", path)
 
 
+def forgotten(kafka: KafkaBroker, worker: WorkerProcess, name: str, orders: str) -> None:
+    """The versions go with the offsets, and with the connector."""
+    worker.rest("PUT", f"/connectors/{name}/stop")
+    worker.rest("DELETE", f"/connectors/{name}/offsets")
+    assert worker.rest("GET", f"/connectors/{name}/tables")["tables"] == []
+    worker.rest("PUT", f"/connectors/{name}/resume")
+    worker.until(lambda: len(worker.rest("GET", f"/connectors/{name}/tables")["tables"]) == 2, 120, "versions again")
+    assert [one["version"] for one in versions(worker, name, orders)] == [1]
+    worker.rest("DELETE", f"/connectors/{name}")
+    kept = {one.key: one.value for one in kafka.read_topic(f"g{name}-table-schemas")}
+    assert set(kept.values()) == {None}
+    assert len(kept) == 2
+
+
 def test_versions_are_shown_by_any_worker_and_statements_are_judged_before_they_are_run(
     tmp_path: Path, kafka: KafkaBroker, mysql: MySqlServer, mysql_database: str
 ) -> None:
@@ -137,3 +151,4 @@ def test_versions_are_shown_by_any_worker_and_statements_are_judged_before_they_
     with WorkerProcess(tmp_path / "one", kafka.bootstrap, f"g{name}") as again:
         again.wait_ready()
         assert versions(again, name, orders)[1] == newest
+        forgotten(kafka, again, name, orders)

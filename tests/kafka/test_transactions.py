@@ -70,7 +70,9 @@ def test_every_kafka_error_has_a_place_in_the_tree() -> None:
         assert str(error).startswith("Testing: ")
     assert isinstance(translate_kafka_error(KafkaError(KafkaError._FENCED), "x"), ProducerFenced)
     assert isinstance(translate_kafka_error(KafkaError(KafkaError._TRANSPORT), "x"), BrokerUnavailable)
-    assert isinstance(translate_kafka_error(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), "x"), BrokerRefused)
+    forbidden = translate_kafka_error(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), "Delivering to shop")
+    assert isinstance(forbidden, BrokerRefused)
+    assert "include.schema.changes=false" in str(forbidden)
 
 
 def test_a_broker_that_is_away_is_transient() -> None:

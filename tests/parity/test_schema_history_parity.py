@@ -33,6 +33,9 @@ STATEMENTS = (
     "ALTER TABLE a ADD COLUMN w SMALLINT UNSIGNED NOT NULL DEFAULT 7 AFTER id, DROP COLUMN d",
     "CREATE TABLE c (id INT PRIMARY KEY, j JSON, dt DATETIME(3), bi BIT(5)) /* made */",
     "ALTER TABLE left_out MODIFY b INT",
+    # The password is in the records of both: nothing is taken out of statements.
+    "CREATE TABLE far (id INT PRIMARY KEY) CONNECTION='mysql://user:secret@far/d/t'",
+    "DROP TABLE far",
     "CREATE INDEX plain ON a (w)",
     "RENAME TABLE c TO c2, left_out TO c",
     "ALTER TABLE c2 RENAME TO c3",

@@ -29,7 +29,7 @@ def test_names_of_rows_are_those_that_the_history_tells(told: Table | None, expe
         lambda _: {TABLE: told or NOW},
         avro_converters(lambda _subject, _schema: 1),
         lambda _: None,
-        before=lambda _: told,
+        before={} if told is None else {TABLE: told},
     )
     cache.remember([NOW])
     found = cache.for_table_map(table_map(*WIRE))

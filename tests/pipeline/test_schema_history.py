@@ -278,6 +278,31 @@ def test_a_statement_that_is_too_large_for_kafka_stops_nothing(bench: Bench) -> 
     assert "cut here" in published(bench)[-1]["ddl"]
 
 
+def test_a_statement_that_nobody_can_read_stops_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its table is found by name and read again; the header of its record says so, and its schemas are Debezium's."""
+    monkeypatch.setattr("faust_cdc.relational.ddl.tokens.TOKENS_MAX", 30)
+    with bench.running() as task:
+        bench.events("t", 1, task)
+        bench.source.execute("ALTER TABLE t ADD u INT", bench.database)
+        bench.source.execute(f"ALTER TABLE t {'/**/ ' * 40} ADD w INT COMMENT 'words'", bench.database)
+        bench.source.execute("INSERT INTO t VALUES (2, 'b', 3, 4)", bench.database)
+        assert images(bench.events("t", 2, task))[1:] == [("c", None, {"id": 2, "v": "b", "u": 3, "w": 4})]
+        counts = task.progress.ddl
+        assert (counts.told, counts.read_again, counts.unparsed, counts.failed) == (1, 0, 1, 0)
+    records = [one for one in bench.kafka.read_topic(bench.prefix) if b"ALTER TABLE" in (one.value or b"")]
+    assert [("faust_cdc.unparsed", b"true") in one.headers for one in records] == [False, True]
+    read, unread = [one.value or b"" for one in records]
+    assert read[:5] == unread[:5], "one schema"
+    value = bench.decoder.decode(unread)
+    assert value["ddl"].endswith("ADD w INT COMMENT 'words'")
+    names = [column["name"] for column in value["tableChanges"][0]["table"]["columns"]]
+    assert names == told(bench, "t")[-1] == ["id", "v", "u", "w"]
+    (notice,) = [one for one in bench.told if one.type == "STATEMENT_UNPARSED"]
+    assert notice.additional_data["data_collections"] == f"{bench.database}.t"
+    assert notice.additional_data["statement"].startswith("ALTER TABLE t /**/")
+    assert "words" not in notice.additional_data["statement"]
+
+
 def test_a_history_of_ours_is_shortened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faust_cdc.pipeline.structure_ledger.LONG_LINES", 10)
     with bench.running() as task:

@@ -183,10 +183,16 @@ def test_never_reads_the_binlog_from_its_beginning(bench: Bench) -> None:
     bench.source.purge_binlogs()
     insert(bench, 3)
     bench.source.execute("CREATE TABLE u (id INT PRIMARY KEY); INSERT INTO u VALUES (7)", bench.database)
-    configure(bench, snapshot__mode="never")
+    # A history that has no table yet is none that is lost.
+    configure(bench, snapshot__mode="never", schema__history__on__loss="fail")
     with bench.running() as task:
         assert rows(bench, task, 1) == [("c", 3)]
         assert rows(bench, task, 1, "u") == [("c", 7)]
+    lines = [json.loads(one.value or b"") for one in bench.kafka.read_topic(f"history-{bench.prefix}")]
+    assert [(line["ddl"].split()[0], "snapshot" in line["position"]) for line in lines] == [
+        ("SET", True),
+        ("CREATE", False),
+    ]
     insert(bench, 4)
     with bench.running() as task:
         assert rows(bench, task, 2) == [("c", 3), ("c", 4)]

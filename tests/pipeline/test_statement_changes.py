@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import pytest
 
 from faust_cdc.history.changes import ChangeKind
-from faust_cdc.pipeline.ddl_reading import Outcome, outcome
+from faust_cdc.pipeline.ddl_reading import Outcome, resolved
 from faust_cdc.pipeline.statement_changes import ReadAgain, StatementContext, trimmed
-from faust_cdc.relational.ddl import CharsetPair, DdlContext
+from faust_cdc.relational.ddl import CharsetPair, DdlContext, Unresolvable, parse
 from faust_cdc.relational.model import Column, Table, TableId
 
 UTF8 = CharsetPair("utf8mb4", "utf8mb4_0900_ai_ci")
-SERVER = DdlContext("mysql", (9, 7, 0), server_charset=UTF8)
+SERVER = DdlContext("mysql", (9, 7, 0), "shop", UTF8, {"shop": UTF8})
 
 
 def table(name: str, *columns: str) -> Table:
@@ -33,8 +33,8 @@ def read_now(ids: Iterable[TableId]) -> dict[TableId, Table]:
     return {one: NOW[one] for one in ids if one in NOW}
 
 
-def resolved(statement: str) -> Outcome | None:
-    return outcome(statement, 0, "shop", SERVER, BEFORE, {"shop": UTF8})
+def read(statement: str) -> Outcome | Unresolvable:
+    return resolved(parse(statement, flavor="mysql"), BEFORE, SERVER)
 
 
 def names(found: Table | None) -> list[str]:
@@ -43,8 +43,8 @@ def names(found: Table | None) -> list[str]:
 
 def shown(statement: str, *, by_text: bool) -> list[tuple[str, str, list[tuple[str, str, list[str]]]]] | None:
     """(database, statement, (kind, table, columns) of each change) of each record."""
-    found = resolved(statement) if by_text else None
-    context = StatementContext("shop", BEFORE.get, None if found is None else found.tables)
+    found = read(statement) if by_text else None
+    context = StatementContext("shop", BEFORE.get, found.tables if isinstance(found, Outcome) else None)
     changes = ReadAgain(read_now)(statement, context)
     if changes is None:
         return None
@@ -108,7 +108,7 @@ def test_by_the_server_where_the_text_does_not_tell(statement: str, expected: ob
 
 
 def test_a_statement_that_is_in_the_structure_already_is_not_applied_twice() -> None:
-    assert resolved("ALTER TABLE a ADD ID INT") is None
+    assert isinstance(read("ALTER TABLE a ADD ID INT"), Unresolvable)
 
 
 def test_kinds_are_debeziums() -> None:

@@ -25,6 +25,7 @@ from faust_cdc.errors import AbortableError, FatalError
 from faust_cdc.mysql.positions import BinlogPosition, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.converters import avro_converters
+from faust_cdc.pipeline.ddl_reading import Reading, read_nothing
 from faust_cdc.pipeline.dispatcher import Dispatcher, DispatchRules
 from faust_cdc.pipeline.prepared import Xid
 from faust_cdc.pipeline.records import ChangeRecord
@@ -57,7 +58,10 @@ class Ends:
     def write(self, record: ChangeRecord) -> None:
         self.written.append((len(self.offsets), record))
 
-    def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
+    def read(self, event: QueryEvent) -> Reading:
+        return read_nothing(event, {})
+
+    def foresee(self, event: QueryEvent, reading: Reading, words: str, commit: Callable[[], None]) -> None:
         self.invalidated.append(event.query)
 
 

@@ -16,6 +16,7 @@ from faust_cdc.pipeline.table_schemas import (
     VERSIONS_MAX,
     TableSchema,
     TableSchemas,
+    goes_on_elsewhere,
     is_line_of,
     line_key,
     line_of,
@@ -123,3 +124,16 @@ def test_ten_thousand_tables_take_little_memory() -> None:
     finally:
         tracemalloc.stop()
     assert used < 16 * 1024 * 1024, f"{used:,} bytes"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (line_of((TableSchema(1, "t", 1, "a"),)), False),
+        (line_of((TableSchema(1, "t", 1, "a"), TableSchema(2, "t.v2", 2, "b"))), True),
+        (b'{"versions": []}', False),
+        (b"{", False),
+    ],
+)
+def test_a_line_of_a_versioned_topic_outlives_its_connector(line: bytes, expected: bool) -> None:
+    assert goes_on_elsewhere(line) is expected

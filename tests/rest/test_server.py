@@ -73,7 +73,12 @@ def answer_to(raised: BaseException) -> tuple[int, str]:
         (ConfigError("No.", remedy="yes"), 400, "No. Remedy: yes"),
         (BrokerUnavailable("Kafka is away."), 503, "Kafka is away."),
         (BrokerRefused("No right."), 500, "No right."),
-        (TimeoutError(), 500, "Request timed out after 90 s: Kafka does not answer the worker."),
+        (
+            TimeoutError(),
+            500,
+            "Request timed out after 90 s: Kafka, or a database that was asked, does not answer the worker. See the "
+            "worker's log, then ask again.",
+        ),
         (ValueError("odd"), 500, "Internal error: ValueError: odd. The worker's log has the details."),
         (web.HTTPUnauthorized(), 401, "HTTP 401 Unauthorized"),
     ],

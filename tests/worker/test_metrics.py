@@ -128,6 +128,7 @@ def test_metrics_of_a_running_connector(
             assert page.value("faust_cdc_stage_seconds_count", stage=stage, **ours) == ROWS
             assert page.value("faust_cdc_stage_seconds_bucket", stage=stage, le="+Inf", **ours) == ROWS
         assert page.value("faust_cdc_stage_cpu_seconds_count", stage="commit", **ours) >= 1
+        assert page.value("faust_cdc_ddl_statements_total", result="unparsed", **ours) == 0
         assert page.value("faust_cdc_throttled_seconds_total", **ours) == 0
         assert page.value("faust_cdc_task_state", state="RUNNING", **ours) == 1
         assert page.value("faust_cdc_task_state", state="FAILED", **ours) == 0

@@ -136,8 +136,17 @@ class ConnectorRoutes:
         self, config: MySqlConnectorConfig, kept: Sequence[KeptRoute], after: Sequence[Route], *, may_reorder: bool
     ) -> RouteFindings:
         change = RouteChange([one.route for one in kept], after, self._internal_topics, may_reorder)
-        timeout_s = config.connection_validation_timeout_ms / 1000
-        findings = await asyncio.wait_for(asyncio.to_thread(self._check, config, change), timeout_s)
+        timeout_ms = config.connection_validation_timeout_ms
+        try:
+            findings = await asyncio.wait_for(asyncio.to_thread(self._check, config, change), timeout_ms / 1000)
+        except TimeoutError:
+            where = f"{config.database_hostname}:{config.database_port}"
+            raise ConnectError(
+                503,
+                f"The route is not taken: reading the structures of its tables from {where} took longer than "
+                f"{timeout_ms} ms. See whether the database answers the worker, or raise "
+                "connection.validation.timeout.ms of the connector; then ask again.",
+            ) from None
         if findings.problems:
             raise ConnectError(409, "The route is not taken: " + "; ".join(findings.problems) + ".")
         return findings

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from faust_cdc.history import table_changes
+from faust_cdc.relational.ddl import beginning
 from faust_cdc.relational.model import Table, TableId
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ class SchemaChange:
     """It creates, drops or chooses a database, or sets something: `source.table` is absent, not empty."""
     schema: str | None = None
     """What a signal calls the schema; no statement of these servers has one."""
+    unparsed: bool = False
+    """Nobody could read the statement: the tables are those that it names, as they are now."""
 
     def as_json(self, *, comments: bool) -> list[dict[str, Any]]:
         """Return the member `tableChanges`."""
@@ -74,6 +77,6 @@ def shortened(change: SchemaChange) -> SchemaChange:
     octets = b"" if change.ddl is None else change.ddl.encode()
     if len(octets) <= DDL_BYTES_MAX:
         return change
-    log.warning("A statement of %d bytes is written down without its end: %.80s", len(octets), change.ddl)
+    log.warning("A statement of %d bytes is written down without its end: %s", len(octets), beginning(change.ddl or ""))
     kept = octets[:DDL_BYTES_MAX].decode(errors="ignore")
     return replace(change, ddl=f"{kept} /* cut here, the statement has {len(octets)} bytes */")

@@ -28,7 +28,8 @@ class HistoryFile:
 
     def prepare(self) -> None:
         """Make sure that the file can be written. Raises FatalError."""
-        self._open()
+        if self._file is None:
+            self._open()
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines; none where there is no file. Raises FatalError."""

@@ -39,7 +39,8 @@ TRANSIENT_CODES = frozenset(
 )
 
 REMEDIES = {
-    KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant the worker's principal WRITE, DESCRIBE and CREATE on the topic",
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "grant the worker's principal WRITE, DESCRIBE and CREATE on the topic; if "
+    "it is named by topic.prefix alone, it has changes of structure, include.schema.changes=false does without it",
     KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: "grant the worker's principal WRITE on the transactional id",
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: "grant the worker's principal IDEMPOTENT_WRITE on the cluster",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "grant the worker's principal READ on the group",
@@ -69,7 +70,7 @@ def translate_kafka_error(error: KafkaError | KafkaException, where: str) -> Cdc
             remedy="nothing, if another worker runs the task now; else restart the task",
         )
     if error.txn_requires_abort():
-        return AbortableError(text)
+        return AbortableError(text, remedy=REMEDIES.get(code))
     if code in TRANSIENT_CODES or error.retriable():
         return BrokerUnavailable(text)
     return BrokerRefused(text, remedy=REMEDIES.get(code))

@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from faust_cdc.errors import BrokerUnavailable
 from faust_cdc.kafka.errors import translate_kafka_error
+from faust_cdc.kafka.queue_bounds import RECORD_BYTES_MAX, queue_bounds
 from faust_cdc.kafka.topics import TopicCreator, TopicSpec
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ DEBEZIUM_CONFIG: Final = {
 _ABSENT: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC})
 _OURS_ALONE: Final = frozenset({"enable.idempotence", "transactional.id", "acks", "delivery.report.only.error"})
 FLUSH_S: Final = 60.0
+QUEUE_BYTES: Final = 8 * 1024 * 1024
+"""Of lines that are not acknowledged yet: 10,000 structures are far more. Options of the producer may say otherwise."""
 BATCH: Final = 5000
 
 
@@ -156,14 +159,24 @@ class HistoryTopic:
         return value.encode() if isinstance(value, str) else value or b""
 
     def append(self, line: str) -> None:
-        """Write a line; it is safe after `flush`. Raises what the broker refuses."""
+        """Write a line; it is safe after `flush`. Waits for room among those that are not acknowledged yet.
+
+        Raises what the broker refuses, BrokerUnavailable when there is no room for too long.
+        """
         producer = self._producer or self._open()
+        began = time.monotonic()
         while True:
             try:
                 producer.produce(self.topic, line.encode(), None, PARTITION, headers=[(MARK, self._server)])
                 break
             except BufferError:
                 producer.poll(0.1)
+                self._raise_refused()
+                if time.monotonic() - began > FLUSH_S:
+                    raise BrokerUnavailable(
+                        f"The schema history waits for room in its queue: {len(producer)} lines were not acknowledged "
+                        f"by {self.topic} in {FLUSH_S:g} s."
+                    ) from None
             except KafkaException as error:
                 raise translate_kafka_error(error, f"Writing the schema history to {self.topic}") from error
         self._written += 1
@@ -174,20 +187,25 @@ class HistoryTopic:
         if self._producer is None or not self._written:
             return
         left = self._producer.flush(FLUSH_S)
-        if self._refused is not None:
-            error, self._refused = self._refused, None
-            raise translate_kafka_error(error, f"Writing the schema history to {self.topic}")
+        self._raise_refused()
         if left:
             raise BrokerUnavailable(
                 f"{left} lines of the schema history were not acknowledged by {self.topic} in {FLUSH_S:g} s."
             )
         self._written = 0
 
+    def _raise_refused(self) -> None:
+        if self._refused is not None:
+            error, self._refused = self._refused, None
+            raise translate_kafka_error(error, f"Writing the schema history to {self.topic}")
+
     def _open(self) -> Producer:
         settings = {name: value for name, value in self._producer_config.items() if name not in _OURS_ALONE}
+        bounds = queue_bounds(QUEUE_BYTES, int(settings.get("message.max.bytes", RECORD_BYTES_MAX)))
         self._producer = Producer(
             {
                 "linger.ms": 1,
+                **bounds,
                 **settings,
                 "enable.idempotence": True,
                 "acks": "all",

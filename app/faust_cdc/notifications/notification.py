@@ -228,6 +228,15 @@ def signal_refused(server: str, signal_id: str, signal_type: str, reason: str) -
     return Notification(signal_id, SIGNAL, "REFUSED", data)
 
 
+def statement_unparsed(server: str, position: str, statement: str, tables: Iterable[TableId]) -> Notification:
+    """Return that of a DDL statement that nobody can read: ours, of aggregate type `Schema Evolution`.
+
+    `statement` is as much of it as may be shown; `tables` were read again for it.
+    """
+    data = {"position": position, "statement": statement, "data_collections": _listed(tables)}
+    return Notification(str(uuid.uuid4()), SCHEMA, "STATEMENT_UNPARSED", data | {"connector_name": server})
+
+
 def schema_version(server: str, table: TableId, about: Mapping[str, str]) -> Notification:
     """Return that of a new version of a table's schema: ours, of aggregate type `Schema Evolution`."""
     data = {"data_collection": str(table), **about, "connector_name": server}

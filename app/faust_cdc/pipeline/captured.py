@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from faust_cdc.binlog.events import QueryEvent, TableMapEvent
@@ -19,9 +20,11 @@ from faust_cdc.config.routes import Route
 from faust_cdc.errors import CdcError, IncompatibleSchemaChange, RegistryRefused, SchemaOutOfSync, TableError
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.converters import Converters
-from faust_cdc.pipeline.evolution import Met, ReadCurrent, Resolve, SchemaEvolution
+from faust_cdc.pipeline.ddl_reading import KnownTables, Outcome, Reading, ReadStatement, read_nothing, stood
+from faust_cdc.pipeline.evolution import Met, ReadCurrent, SchemaEvolution
 from faust_cdc.pipeline.routed import Use, Way, clash, order_problem, partition_problem, ways_of
 from faust_cdc.pipeline.row_shape import RowShape, shape_of
+from faust_cdc.pipeline.statements import is_about_database, readable
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.relational.origin import Origin
 from faust_cdc.relational.sequences import has_shape_of_sequence
@@ -55,9 +58,7 @@ FORESEEN_MAX: Final = 50
 """Tables that one statement names; of more the first rows tell."""
 
 
-def resolve_nothing(_statement: QueryEvent, _known: Mapping[TableId, Table]) -> dict[TableId, Table | None]:
-    """Tell nothing from a statement: for streams whose DDL is not read."""
-    return {}
+NOTHING_TOLD: Final[Mapping[TableId, Table]] = MappingProxyType({})
 
 
 def nothing_is_current(_tables: Iterable[TableId], _position: BinlogPosition) -> dict[TableId, Table]:
@@ -106,9 +107,9 @@ class TranscoderCache:
         origin: Callable[[TableId], Origin] = lambda _: Origin.SERVER,
         route: Callable[[str], str] | None = None,
         evolution: SchemaEvolution | None = None,
-        resolve: Resolve = resolve_nothing,
+        read_statement: ReadStatement = read_nothing,
         read_current: ReadCurrent = nothing_is_current,
-        before: Callable[[TableId], Table | None] = lambda _: None,
+        before: Mapping[TableId, Table] = NOTHING_TOLD,
         routes: RouteMap | None = None,
         ensure_routed: EnsureRouted | None = None,
     ) -> None:
@@ -116,8 +117,8 @@ class TranscoderCache:
         `read_now` gives those of the server, for rows that the others do not fit; `route` gives the
         topic for a table's own one, where transforms only name topics.
 
-        `resolve` and `read_current` tell the structures behind a DDL statement (see `evolution`), `before` one before
-        it, as far as a history says. `ensure_routed` makes sure of topics that a route names.
+        `read_statement` and `read_current` tell the structures behind a DDL statement (see `evolution`), `before` has
+        those before it, as far as a history says. `ensure_routed` makes sure of topics that a route names.
         """
         self._read_now = read_now
         self._origin = origin
@@ -132,7 +133,7 @@ class TranscoderCache:
         self._converters = converters
         self._ensure_topic = ensure_topic
         self._evolution = evolution or SchemaEvolution(converters, ensure_topic)
-        self._resolve = resolve
+        self._read_statement = read_statement
         self._read_current = read_current
         self._by_map: dict[tuple[TableId, bytes], CapturedTable] = {}
         self._known: dict[TableId, Table] = {}
@@ -247,23 +248,29 @@ class TranscoderCache:
         if self._ensure_routed is not None:
             self._ensure_routed(plan, route)
 
-    def foresee(self, event: QueryEvent, words: str, commit: Callable[[], None]) -> None:
+    def read(self, event: QueryEvent) -> Reading:
+        """Read a DDL statement of the stream: once, for all who ask what it does. Raises what asking a server raises.
+
+        Must be called before anybody takes note of it.
+        """
+        return self._read_statement(event, KnownTables(self._stood, lambda: iter({*self._before, *self._latest})))
+
+    def _stood(self, table_id: TableId) -> Table | None:
+        latest = self._latest.get(table_id)
+        return stood(self._before.get(table_id), None if latest is None else latest.transcoder.plan.table)
+
+    def foresee(self, event: QueryEvent, reading: Reading, words: str, commit: Callable[[], None]) -> None:
         """Ask whether what a DDL statement makes of captured tables can be written; then forget what it changes.
 
         `words` name the kind of statement; `commit` makes safe what is complete before one that is refused.
         Raises IncompatibleSchemaChange, and what asking a registry raises.
         """
-        header, text = event.header, event.query.lower()
-        named = {
-            i: table for i in self._evolution.schemas.tables() if names_table(text, i) and (table := self._before(i))
-        }
-        named |= {i: found.transcoder.plan.table for i, found in self._latest.items() if names_table(text, i)}
-        resolved = self._resolve(event, named)
-        tables = {i: table for i, table in resolved.items() if table is not None and self._accepts(i)}
-        origin = "statement"
-        if not resolved:
+        header, origin = event.header, "statement"
+        if isinstance(reading, Outcome) and not reading.unsure:
+            tables = {i: table for i, table in reading.tables.items() if self._accepts(i)}
+        else:
             end = BinlogPosition(header.file, header.end_pos)
-            tables, origin = self._current(text, {*named, *self._evolution.schemas.tables()}, end), "server"
+            tables, origin = self._current(self._concerned(event, reading), end), "server"
         if tables:
             versions = {i: self._versions(table) for i, table in tables.items()}
             try:
@@ -273,7 +280,16 @@ class TranscoderCache:
                     commit()
                     raise
                 log.warning("%s It was undone since: rows that were written in between are still held to it.", refused)
-        self.invalidate(event.query)
+        self._forget(self._concerned(event, reading))
+
+    def _concerned(self, event: QueryEvent, reading: Reading) -> Callable[[TableId], bool]:
+        """Return what says of a table whether a statement may have changed it."""
+        if isinstance(reading, Outcome):
+            return reading.concerned.__contains__
+        if not reading.tables:
+            return tables_named_in(event.query)
+        names = {str(one).lower() for one in reading.tables}
+        return lambda table_id: str(table_id).lower() in names
 
     def _is_undone(self, tables: Iterable[TableId]) -> bool:
         """Return whether the server has these tables again with the schemas that their last versions have."""
@@ -281,9 +297,9 @@ class TranscoderCache:
         now = {} if self._read_now is None else self._read_now(ids)
         return all(i in now and self._evolution.is_latest(i, *self._versions(now[i])) for i in ids)
 
-    def _current(self, text: str, known: set[TableId], end: BinlogPosition) -> dict[TableId, Table]:
-        """Return the structures that a statement left, of tables that it names, if the server is not further on."""
-        named = [i for i in known if i.table.lower() in text and self._accepts(i)]
+    def _current(self, concerned: Callable[[TableId], bool], end: BinlogPosition) -> dict[TableId, Table]:
+        """Return the structures that a statement left, of tables with records, if the server is not further on."""
+        named = [i for i in {*self._latest, *self._evolution.schemas.tables()} if concerned(i) and self._accepts(i)]
         if not named or len(named) > FORESEEN_MAX:
             return {}
         found = self._read_current(named, end)
@@ -357,15 +373,8 @@ class TranscoderCache:
         that: with MINIMAL metadata equal types would pass under the names of now.
         """
         for table in tables:
-            if self._before(table.id) in (None, table):
+            if self._before.get(table.id) in (None, table):
                 self._known[table.id] = table
-
-    def invalidate(self, statement: str) -> None:
-        """Forget tables that a DDL statement may have changed.
-
-        Forgetting too much (`names_table`) costs one query, too little would falsify defaults.
-        """
-        self._forget(partial(names_table, statement.lower()))
 
     def forget(self, table_id: TableId) -> None:
         """Forget one table, whose structure is another from now on, though the next table map may look the same."""
@@ -392,12 +401,15 @@ def _word(origin: Origin) -> str:
     return origin.name.lower().replace("_", " ")
 
 
-def names_table(statement: str, table_id: TableId) -> bool:
-    """Return whether a DDL statement, in lower case, may change a table.
+def tables_named_in(statement: str) -> Callable[[TableId], bool]:
+    """Return what says of a table whether a DDL statement may change it, as far as that is told without reading it.
 
-    Not parsed here: it may when the name occurs in the text, and when the statement is about a database.
+    It may when the name occurs in the text, and when the statement is about a database.
     """
-    return "database" in statement or "schema" in statement or table_id.table.lower() in statement
+    if is_about_database(readable(statement)):
+        return lambda _: True
+    text = statement.lower()
+    return lambda table_id: table_id.table.lower() in text
 
 
 def _explained(refused: RegistryRefused, plan: TranscodePlan) -> CdcError:

@@ -43,6 +43,7 @@ from faust_cdc.pipeline.captured import EnsureTopic, TranscoderCache
 from faust_cdc.pipeline.connector_options import dispatch_rules, transcode_options
 from faust_cdc.pipeline.control import ControlLinks
 from faust_cdc.pipeline.converters import Converters
+from faust_cdc.pipeline.ddl_reading import DdlCounts, StatementReader
 from faust_cdc.pipeline.dispatcher import ContextHeaders, Dispatcher
 from faust_cdc.pipeline.evolution_assembly import evolution_of, schema_records_of
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
@@ -55,7 +56,6 @@ from faust_cdc.pipeline.savepoints import Rollbacks
 from faust_cdc.pipeline.source_access import SourceAccess, dump_start
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.stages import Stages
-from faust_cdc.pipeline.statement_tables import StatementTables
 from faust_cdc.pipeline.streaming import EventSource, SingleEvents, StreamingSource
 from faust_cdc.pipeline.structure_ledger import StructureLedger
 from faust_cdc.pipeline.structures import Structures
@@ -107,6 +107,7 @@ class Progress:
     """Commit time of the last source transaction committed to Kafka, ms since the epoch."""
     offset: SourceOffset | None = None
     committed_at: float = field(default=0.0)
+    ddl: DdlCounts = field(default_factory=DdlCounts)
     stages: Stages = field(default_factory=Stages)
     """Where the time goes, in this attempt like the counts above."""
     waiting_bytes: Callable[[], int] = int
@@ -206,9 +207,9 @@ class Coordinator:
                 ledger.origin,
                 outlet.route,
                 evolution,
-                StatementTables(self._source.ddl_context),
+                StatementReader(self._source.ddl_context, ledger.charset, self._progress.ddl),
                 partial(current_structures, self._address, info),
-                ledger.table,
+                ledger.known,
                 routing.routes,
                 outlet.ensures_routed(routing.ensure),
             )
@@ -219,6 +220,7 @@ class Coordinator:
             dispatcher = Dispatcher(cache, headers, dispatch_rules(self._config), bad_rows, reselectors)
             show, settings = self._links.show, outlet.routed_sink(self._config.notifications)
             notifier = notifier_of(settings, converters, outlet.ensure_topic, writer.write, show)
+            ledger.notify = notifier.notify
             writer.with_commit = schema_records_of(told, topics, self._partition, evolution.schemas, notifier)
             way = _Way(cache, dispatcher, writer, notifier, ledger, routing)
             snapshots = stack.enter_context(self._snapshots(info, topics, way))
@@ -246,7 +248,7 @@ class Coordinator:
             assert stored is not None, "without an offset the stream begins elsewhere"
             return self._begin_stored(way, stored, snapshots, decision), decision.stream
         if decision.start_at is StartAt.OLDEST:
-            return self._source.oldest_offset(info) if decision.stream else None, decision.stream
+            return way.ledger.begin(self._source.oldest_offset(info)) if decision.stream else None, decision.stream
         if not self._wait(settings.delay_ms, "snapshot.delay.ms"):
             return None, decision.stream
         offset, streams = None, decision.stream
@@ -329,8 +331,7 @@ class Coordinator:
         )
 
     def _heartbeat_action(self) -> HeartbeatAction:
-        address = SourceAddress.of(self._config, ACTION_TIMEOUT_MS)
-        return HeartbeatAction(address, self._config.heartbeat_action_query)
+        return HeartbeatAction(SourceAddress.of(self._config, ACTION_TIMEOUT_MS), self._config.heartbeat_action_query)
 
     def _writer(self, producer: TaskProducer, topic: str, partition: int, outlet: Outlet) -> TransactionWriter:
         limits = CommitLimits(
@@ -582,10 +583,9 @@ class Coordinator:
 
     def _report(self, writer: TransactionWriter, source_ts_ms: int, snapshot_rows: int) -> None:
         progress, counters = self._progress, writer.counters
-        progress.records = counters.records
+        progress.records, progress.bytes = counters.records, counters.bytes
         progress.source_transactions = counters.source_transactions
         progress.kafka_transactions = counters.kafka_transactions
-        progress.bytes = counters.bytes
         progress.source_ts_ms = source_ts_ms
         progress.offset = writer.committed
         progress.committed_at = time.time()

@@ -1,27 +1,88 @@
-"""Statements against the tables as they stood: `relational.ddl` with what the task knows.
+"""DDL statements of the binlog, each read once: `relational.ddl` with what the task knows at its place.
 
-What cannot be read, or whose outcome its text does not tell, gives None: whoever asks reads those tables again.
+`StatementReader` makes a `Reading` of a Query event, and whoever asks what the statement does is handed that one: the
+foreseeing of schemas (`captured`), and the history (`structure_ledger`). It is an `Outcome`, which has no tables where
+the statement changes none, or it is `NotTold`, and the tables concerned are read again.
+
+The tables before a statement are those that the history tells, as far as the last rows show the same columns
+(`stood`): table maps rule over what is told.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
+from faust_cdc.binlog.events import QueryEvent
+from faust_cdc.errors import CdcError
 from faust_cdc.relational.ddl import (
+    ChangeKind,
     CharsetPair,
     DdlContext,
     DdlSyntaxError,
     Statement,
     TableChange,
     Unresolvable,
+    beginning,
     parse,
     resolve,
 )
+from faust_cdc.relational.ddl.statements import AlterDatabase, CreateDatabase, CreateTable
 from faust_cdc.relational.model import Table, TableId
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a statement leaves of the tables that it changes; it may change none."""
+
+    tables: Mapping[TableId, Table] = field(default_factory=dict)
+    """As they are behind it."""
+    gone: frozenset[TableId] = frozenset()
+    """Dropped, or under another name."""
+    unsure: frozenset[TableId] = frozenset()
+    """Of `tables`: made IF NOT EXISTS and not known before, so they may have been there, and be others."""
+    databases: Mapping[str, CharsetPair | None] = field(default_factory=dict)
+    """Databases that it makes, changes or drops, with the defaults that its text names; None: it names none."""
+
+    @property
+    def concerned(self) -> frozenset[TableId]:
+        """All tables that are not what they were."""
+        return self.gone | self.tables.keys()
+
+
+@dataclass(frozen=True, slots=True)
+class NotTold:
+    """The statement's text does not tell what it does."""
+
+    reason: str
+    tables: tuple[TableId, ...] = ()
+    """Those that it is about; empty: whichever it names."""
+    is_unread: bool = False
+    """It is not even known what kind of statement it is: nobody can read it."""
+
+
+Reading: TypeAlias = Outcome | NotTold
+
+
+@dataclass(slots=True)
+class DdlCounts:
+    """How many statements were read, and what came of it. Each is counted once."""
+
+    told: int = 0
+    read_again: int = 0
+    """Their text does not tell what they do."""
+    unparsed: int = 0
+    """Nobody can read them."""
+    failed: int = 0
+    """Our reader failed at them."""
+
+
+ReadStatement = Callable[[QueryEvent, Mapping[TableId, Table]], Reading]
+"""(DDL statement, tables before it) → what it does."""
 
 
 class KnownTables(Mapping[TableId, Table]):
@@ -63,45 +124,104 @@ class KnownCharsets(Mapping[str, CharsetPair]):
         return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a statement leaves of the tables that it changes."""
+class StatementReader:
+    """Reads the statements of one server."""
 
-    tables: Mapping[TableId, Table]
-    gone: frozenset[TableId]
+    def __init__(
+        self,
+        read_context: Callable[[], DdlContext],
+        charset: Callable[[str], tuple[str, str] | None],
+        counts: DdlCounts | None = None,
+    ) -> None:
+        """`read_context` asks the server, when the first statement comes; `charset` gives a database's defaults."""
+        self.counts = DdlCounts() if counts is None else counts
+        self._read_context = read_context
+        self._databases = KnownCharsets(charset)
+        self._context: DdlContext | None = None
+
+    def __call__(self, event: QueryEvent, tables: Mapping[TableId, Table]) -> Reading:
+        """Return what a statement of the binlog does to `tables`. Raises what asking the server raises.
+
+        A bug of our own stops nothing: a statement at which the reader fails is one that nobody can read.
+        """
+        where = f"{event.header.file}:{event.header.pos}: {beginning(event.query)}"
+        try:
+            found = self._read(event, tables)
+        except DdlSyntaxError as error:
+            self.counts.unparsed += 1
+            log.warning(
+                "The statement at %s cannot be read at character %d, expected %s; the tables that it names are read "
+                "again", where, error.offset, error.expected,
+            )  # fmt: skip
+            return NotTold(f"at character {error.offset} {error.expected} is expected", is_unread=True)
+        except (CdcError, MemoryError):
+            raise
+        except Exception as bug:
+            self.counts.failed += 1
+            log.exception(
+                "Our reader failed at the statement at %s; the tables that it names are read again. Please report this "
+                "with the whole statement", where,
+            )  # fmt: skip
+            return NotTold(f"our reader failed ({type(bug).__name__})", is_unread=True)
+        if isinstance(found, Outcome):
+            self.counts.told += 1
+            return found
+        self.counts.read_again += 1
+        log.info("What the statement at %s does is read again: %s", where, found.reason)
+        return NotTold(found.reason, found.tables)
+
+    def _read(self, event: QueryEvent, tables: Mapping[TableId, Table]) -> Outcome | Unresolvable:
+        if self._context is None:
+            self._context = self._read_context()
+        context = replace(
+            self._context, database=event.database, databases=self._databases, sql_mode=event.sql_mode or 0
+        )
+        statements = parse(event.query, flavor=context.flavor, sql_mode=context.sql_mode, version=context.version)
+        return resolved(statements, tables, context)
 
 
-def outcome(
-    statement: str,
-    sql_mode: int | None,
-    database: str,
-    server: DdlContext,
-    tables: Mapping[TableId, Table],
-    databases: Mapping[str, CharsetPair],
-) -> Outcome | None:
-    """Return what a statement of the binlog does; None where that is not to be told from its text."""
-    context = replace(server, database=database, databases=databases, sql_mode=sql_mode or 0)
-    try:
-        statements = parse(statement, flavor=context.flavor, sql_mode=context.sql_mode, version=context.version)
-    except DdlSyntaxError as error:
-        log.warning("A %s statement cannot be read, %s; the tables that it names are read again", context.flavor, error)
-        return None
-    return _applied(statements, tables, context)
+def read_nothing(_event: QueryEvent, _tables: Mapping[TableId, Table]) -> Reading:
+    """Tell nothing of a statement: for streams whose DDL is not read."""
+    return NotTold("statements are not read here")
 
 
-def _applied(statements: tuple[Statement, ...], tables: Mapping[TableId, Table], context: DdlContext) -> Outcome | None:
-    if len(statements) != 1:  # the binlog has one statement an event
-        return None
-    found = resolve(statements[0], tables, context)
-    if isinstance(found, Unresolvable):
-        log.info("What a statement does to %s is read again: %s", ", ".join(map(str, found.tables)), found.reason)
-        return None
-    if any(_is_twice(one) for one in found):  # it is in what is known already
-        return None
-    after = {one.id: one.table for one in found if one.table is not None}
-    gone = {one.previous for one in found if one.previous is not None}
-    gone |= {one.id for one in found if one.table is None and one.id.table}
-    return Outcome(after, frozenset(gone - after.keys()))
+def resolved(
+    statements: Iterable[Statement], known: Mapping[TableId, Table], context: DdlContext
+) -> Outcome | Unresolvable:
+    """Return what statements make of tables, one after another."""
+    tables: dict[TableId, Table] = {}
+    gone: set[TableId] = set()
+    unsure: set[TableId] = set()
+    databases: dict[str, CharsetPair | None] = {}
+    before = known
+    for statement in statements:
+        if tables or gone:  # never with the one statement of an event: `known` may be large, and slow to list
+            before = {one: table for one, table in {**known, **tables}.items() if one not in gone}
+        changes = resolve(statement, before, context)
+        if isinstance(changes, Unresolvable):
+            return changes
+        if any(_is_twice(one) for one in changes):
+            return Unresolvable("the table that is known has it already", tuple(one.id for one in changes))
+        if isinstance(statement, CreateTable) and statement.if_not_exists:
+            unsure.update(one.id for one in changes if one.id not in before)
+        for change in changes:
+            if not change.id.table:
+                databases[change.id.database] = change.charset if _names_charset(statement) else None
+            elif change.kind is not ChangeKind.TRUNCATE:
+                left = {one for one in (change.previous, change.id if change.table is None else None) if one}
+                gone |= left
+                tables = {one: table for one, table in tables.items() if one not in left}
+        made = {one.id: one.table for one in changes if one.table and one.kind is not ChangeKind.TRUNCATE}
+        tables |= made
+        gone -= made.keys()
+    return Outcome(tables, frozenset(gone), frozenset(unsure), databases)
+
+
+def _names_charset(statement: Statement) -> bool:
+    """Return whether a statement about a database names its defaults: else they are those of its session."""
+    if not isinstance(statement, CreateDatabase | AlterDatabase):
+        return False
+    return bool(statement.options.charset or statement.options.collation)
 
 
 def _is_twice(change: TableChange) -> bool:
@@ -110,3 +230,35 @@ def _is_twice(change: TableChange) -> bool:
         return False
     names = [column.name.lower() for column in change.table.columns]
     return len(names) != len(set(names))
+
+
+def stood(told: Table | None, seen: Table | None) -> Table | None:
+    """Return a table as it stood before a statement; None: that is not known.
+
+    `told` is what the history says, `seen` what the last rows were. Other columns than it tells show that the history
+    is wrong there: it has the structure of a later time. Of `seen` only what has all that the server says is taken: a
+    table map tells neither defaults nor keys.
+    """
+    if told is None or (seen is not None and _columns(seen) != _columns(told)):
+        return seen if seen is not None and _is_whole(seen) else None
+    return told
+
+
+def _columns(table: Table) -> list[tuple[str, str]]:
+    return [(column.name, column.type_name) for column in table.columns]
+
+
+def _is_whole(table: Table) -> bool:
+    """Return whether a table has all that the server says of it, and of one time.
+
+    A table map tells columns and primary key, and the keys beside them may be those of the server as of now.
+    """
+    names = {column.name for column in table.columns}
+    if not all(column.type_expression for column in table.columns):
+        return False
+    if any(column is not None and column not in names for key in table.keys for column in key.columns):
+        return False
+    primary = next((key.columns for key in table.keys if key.name == "PRIMARY"), None)
+    if primary is not None or not table.primary_key:
+        return (primary or ()) == table.primary_key
+    return any(key.unique and key.columns == table.primary_key for key in table.keys)

@@ -39,7 +39,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from faust_cdc.binlog.events import QueryEvent
 from faust_cdc.config.schema_evolution import EvolutionPolicy
 from faust_cdc.errors import IncompatibleSchemaChange, TableError
 from faust_cdc.mysql.positions import BinlogPosition
@@ -61,10 +60,6 @@ PlanFor = Callable[[str], TranscodePlan]
 """Topic → the plan of one table version for it."""
 
 EnsureTopic = Callable[[str], None]
-
-Resolve = Callable[[QueryEvent, Mapping[TableId, Table]], Mapping[TableId, Table | None]]
-"""(DDL statement, tables before it as far as known) → the tables that it makes or changes, as they are behind it, None
-for one that is gone. Empty where that cannot be told for certain."""
 
 ReadCurrent = Callable[[Iterable[TableId], BinlogPosition], Mapping[TableId, Table]]
 """(tables, position) → structures as of now, if nothing was written to the binlog behind the position; else none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from faust_cdc.history.changes import SchemaChange
 from faust_cdc.history.table_changes import TableChange
@@ -21,6 +21,8 @@ from faust_cdc.transcode.source_block import SourceInfo
 from faust_cdc_schemas.metadata import schema_change_key_schema, schema_change_value_schema
 
 PARTITION = 0
+UNPARSED: Final = ("faust_cdc.unparsed", b"true")
+"""Header of a record whose statement nobody could read. Key and value keep Debezium's schemas, as all others do."""
 _SOMETIMES = ("nativeType", "length", "scale", "defaultValueExpression")
 """Members of a column that the history leaves out where there is nothing to say."""
 
@@ -45,7 +47,8 @@ class SchemaChangeTopic:
         """Return the record of a change; `source` is the block of its place, `ts_ms` the time of now."""
         key, value = self._encoders or self._open(source.connector)
         fields = value_fields(change, change.as_json(comments=self._comments), source, ts_ms)
-        return ChangeRecord(self.topic, key({"databaseName": change.database}), value(fields), self._headers, PARTITION)
+        headers = [*self._headers, UNPARSED] if change.unparsed else self._headers
+        return ChangeRecord(self.topic, key({"databaseName": change.database}), value(fields), headers, PARTITION)
 
     def _open(self, connector: str) -> tuple[EncodeStruct, EncodeStruct]:
         self._ensure_topic(self.topic)

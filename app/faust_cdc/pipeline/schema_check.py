@@ -31,12 +31,12 @@ from faust_cdc.mysql.ddl_context import read_ddl_context
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.pipeline.converters import AvroConverter, converter_of
+from faust_cdc.pipeline.ddl_reading import Outcome, resolved
 from faust_cdc.pipeline.destinations import Destinations, Ends
 from faust_cdc.pipeline.rerouting import reserved_topics
 from faust_cdc.pipeline.routed import Use, Way, clash, partition_problem, ways_of
 from faust_cdc.pipeline.row_shape import shape_of
 from faust_cdc.pipeline.spec import TaskSpec
-from faust_cdc.pipeline.statement_tables import resolved
 from faust_cdc.pipeline.table_schemas import TableSchema
 from faust_cdc.registry.client import RegistryClient
 from faust_cdc.registry.outlook import outlook
@@ -91,11 +91,11 @@ def check_statement(
     after = resolved(statements, before, context)
     not_told: list[dict[str, Any]] = []
     if isinstance(after, Unresolvable):
-        not_told, after = [{"reason": after.reason, "tables": [str(one) for one in after.tables]}], {}
+        not_told, after = [{"reason": after.reason, "tables": [str(one) for one in after.tables]}], Outcome()
     with contextlib.ExitStack() as stack:
-        changed = {one: table for one, table in after.items() if table is not None}
+        changed = dict(after.tables)
         checker = _Checker(spec, latest, route_map, accepts, neighbours | changed, stack)
-        tables = [checker.table(one, before, table) for one, table in after.items() if one.table]
+        tables = [checker.table(one, before, after.tables.get(one)) for one in sorted(after.concerned) if one.table]
         not_told += checker.not_told
     return {
         "connector": spec.connector,

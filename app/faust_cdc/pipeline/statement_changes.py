@@ -40,6 +40,7 @@ class ResolveStatement(Protocol):
 _PART = r"(?:`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\"|[\w$]+)"
 _NAME = rf"({_PART})(?:\s*\.\s*({_PART}))?"
 _COMMENT = re.compile(r"/\*.*?\*/|--\s[^\n]*|#[^\n]*", re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
 _QUIET = r"(?:or\s+replace\s+)?(?:(?:online|offline|ignore)\s+)*"
 _TABLE = re.compile(rf"(create|alter)\s+{_QUIET}table\s+(?:if\s+(?:not\s+)?exists\s+)?{_NAME}", re.IGNORECASE)
 _DROP = re.compile(r"drop\s+tables?\s+(?:if\s+exists\s+)?", re.IGNORECASE)
@@ -124,6 +125,12 @@ class ReadAgain:
             table = self._read_tables([table_id]).get(table_id)
         changes = () if table is None else (StructureChange(kind, table_id, table, old),)
         return SchemaChange(table_id.database, text, changes, (table_id,))
+
+
+def words_of(statement: str) -> frozenset[str]:
+    """Return the words and quoted names of a statement, in lower case: what stands in no literal and no comment."""
+    plain = _LITERAL.sub(" ", _COMMENT.sub(" ", statement))
+    return frozenset(_unquoted(part).lower() for part in re.findall(_PART, plain))
 
 
 def trimmed(statement: str) -> str:

@@ -33,6 +33,11 @@ _TRUNCATE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_DATABASE = re.compile(
+    rf"{_BLANK}(?:create\b{_BLANK}(?:or\b{_BLANK}replace\b{_BLANK})?|(?:alter|drop)\b{_BLANK})(?:database|schema)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
 _AFTER_ONE_TABLE = frozenset({"", "(", ";", "set", "where", "values", "value", "select", "order", "limit"})
 """What may follow the table's name; an alias, a comma or a join may bring in other tables."""
 
@@ -81,6 +86,11 @@ def truncated_table(statement: str, database: str) -> TableId | None:
         return None
     named = _unquoted(found, "database") or database
     return TableId(named, _unquoted(found, "table") or "")
+
+
+def is_about_database(statement: str) -> bool:
+    """Say whether a statement creates, alters or drops a database."""
+    return _DATABASE.match(statement) is not None
 
 
 def _unquoted(found: re.Match[str], group: str) -> str | None:

@@ -34,6 +34,7 @@ from faust_cdc.errors import FatalError, InternalError
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.ddl_reading import Reading
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.held_rows import HeldRows
 from faust_cdc.pipeline.prepared import PreparedTransactions, Xid
@@ -166,8 +167,8 @@ class StreamingSource:
         """Called with what says of a table that its records go another way from this edge on."""
         self.on_ddl: Callable[[str, str], None] = _ignore
         """Called with a statement that may change a table, and the session's database, before the edge behind it."""
-        self.on_statement: Callable[[QueryEvent, str, Mapping[str, Any], SourceInfo], None] = _ignore
-        """Called before that with (event, statement, map of the offset that its history line has, its source block)."""
+        self.on_statement: Callable[[QueryEvent, str, Reading, Mapping[str, Any], SourceInfo], None] = _ignore
+        """Called before that: (event, statement, what it does, map of its history line's offset, its source block)."""
         self._resume = Resume(start) if start.event or start.row else None
         self._is_in_parts = False
         """A part of the open transaction is committed."""
@@ -380,10 +381,11 @@ class StreamingSource:
         else:
             # Never the text: MariaDB writes the password of CREATE USER into its binlog in clear.
             log.info("DDL at %s:%s: %s %s …", event.header.file, event.header.pos, word.upper(), second.upper())
-            table_id = truncated_table(statement, event.database)
+            table_id, reading = truncated_table(statement, event.database), self._cache.read(event)
             if table_id is None:  # before it is written down anywhere
-                self._cache.foresee(event, f"{word.upper()} {second.upper()}", self._writer.commit)
-            self.on_statement(event, statement, self._place_of(event), self._source_block(event, self._transaction()))
+                self._cache.foresee(event, reading, f"{word.upper()} {second.upper()}", self._writer.commit)
+            block = self._source_block(event, self._transaction())
+            self.on_statement(event, statement, reading, self._place_of(event), block)
             if table_id is not None:
                 self._truncate(event, table_id)  # the structure stays
             self.on_ddl(statement, event.database)
@@ -523,8 +525,7 @@ class StreamingSource:
             self.signals.end_transaction()
         header = event.header
         self._file, self._pos = header.file, header.end_pos
-        self._server_id = header.server_id
-        self._ts_sec = header.timestamp
+        self._server_id, self._ts_sec = header.server_id, header.timestamp
         self.source_ts_ms = header.timestamp * 1000
         source_us = header.timestamp * 1_000_000
         if transaction is not None:

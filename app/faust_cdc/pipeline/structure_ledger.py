@@ -26,13 +26,14 @@ from faust_cdc.history.recovered import RecoveredHistory
 from faust_cdc.history.table_changes import history_json, history_record
 from faust_cdc.history.table_reading import as_told
 from faust_cdc.mysql.structure_text import DatabaseText
+from faust_cdc.notifications.notification import Notification, statement_unparsed
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
-from faust_cdc.pipeline.ddl_reading import KnownCharsets, KnownTables, Outcome, outcome
+from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Reading
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
-from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext
-from faust_cdc.relational.ddl import DdlContext
+from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext, trimmed, words_of
+from faust_cdc.relational.ddl import beginning
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc.relational.origin import Origin
@@ -90,9 +91,6 @@ class StructureSource(Protocol):
     def databases(self, names: Iterable[str]) -> list[DatabaseText]:
         """Return databases with their charsets."""
 
-    def ddl_context(self) -> DdlContext:
-        """Return what statements mean there."""
-
     def server_defaults(self) -> tuple[str, str]:
         """Return the server's charset and collation."""
 
@@ -136,8 +134,12 @@ class StructureLedger:
         self._history = RecoveredHistory(rules.server, lambda _: True)
         self._changed: dict[TableId, Table] = {}
         """Tables that statements changed since the start, with all that is known of them."""
-        self._databases: dict[str, tuple[str, str]] = {}
-        self._ddl_context: DdlContext | None = None
+        self._databases: dict[str, tuple[str, str] | None] = {}
+        """Defaults; None: there is no such database now, and no statement told of it."""
+        self.known: Mapping[TableId, Table] = KnownTables(self.table, lambda: iter({*self._history, *self._changed}))
+        """Tables as `table` returns them."""
+        self.notify: Callable[[Notification], None] = lambda _: None
+        """Called with what users are told."""
         self.on_change: Callable[[TableId], None] = lambda _: None
         """Called with a table whose structure a signal changed, so that what is built for it is built anew."""
 
@@ -179,6 +181,13 @@ class StructureLedger:
             return now
         charset = told.charset or now.charset
         return replace(now, columns=columns, primary_key=told.primary_key, charset=charset, keys=())
+
+    def charset(self, database: str) -> tuple[str, str] | None:
+        """Return a database's charset and collation, None for one that is not known."""
+        if database not in self._databases:
+            found = {one.name: (one.charset, one.collation) for one in self._source.databases([database])}
+            self._databases[database] = found.get(database)
+        return self._databases[database]
 
     # The start.
 
@@ -265,6 +274,23 @@ class StructureLedger:
                 count += 1
         return count
 
+    def begin(self, place: SourceOffset) -> SourceOffset:
+        """Begin the history of a stream that begins at `place` without any structures; return the place.
+
+        With its first line, the one that a snapshot's begins with, a history of no table is none that is lost.
+        """
+        if self._store is not None:
+            self._store.prepare()
+            self._keep(self._server_charset(), replace(place, snapshot=INITIAL_SNAPSHOT))
+            self.before_commit()
+        return place
+
+    def _server_charset(self) -> SchemaChange:
+        charset, collation = self._source.server_defaults()
+        return SchemaChange(
+            "", f"SET character_set_server={charset}, collation_server={collation}", about_database=True
+        )
+
     # A snapshot of structures.
 
     def snapshot(self, place: SourceOffset, rows_follow: bool = False) -> None:
@@ -280,9 +306,7 @@ class StructureLedger:
         self._history = RecoveredHistory(self._rules.server, lambda _: True)
         self._changed = {}
         tables = [one for one in self._source.all_tables() if self._is_snapshotted(one)]
-        charset, collation = self._source.server_defaults()
-        text = f"SET character_set_server={charset}, collation_server={collation}"
-        self._tell(SchemaChange("", text, about_database=True), marked, is_captured=True)
+        self._tell(self._server_charset(), marked, is_captured=True)
         for one in tables:
             dropped = SchemaChange(
                 one.database, f"DROP TABLE IF EXISTS {_quoted(one)}", (StructureChange(ChangeKind.DROP, one),), (one,)
@@ -325,13 +349,21 @@ class StructureLedger:
 
     # Statements and signals.
 
-    def statement(self, event: QueryEvent, statement: str, place: Mapping[str, Any], block: SourceInfo) -> None:
-        """Take a statement of the stream; `place` is the offset's map that its line has, `block` its source block."""
+    def statement(
+        self, event: QueryEvent, statement: str, reading: Reading, place: Mapping[str, Any], block: SourceInfo
+    ) -> None:
+        """Take a statement of the stream, and what was read of it, against the tables before it.
+
+        `place` is the offset's map that its line has, `block` its source block.
+        """
+        found = reading if isinstance(reading, Outcome) else None
+        self._note_databases(reading)
         if any(pattern.fullmatch(statement) for pattern in self._settings.left_out):
             return
-        found = self._outcome(event, statement)
         context = StatementContext(event.database, self.table, None if found is None else found.tables)
         changes = self._resolve(statement, context, event)
+        if isinstance(reading, NotTold) and reading.is_unread:
+            changes = self._unread(event, statement, changes)
         if changes:
             self._write_down(changes, place, block)
         if changes is not None and found is not None:
@@ -341,12 +373,44 @@ class StructureLedger:
                 self._forget(table_id)
                 self._changed[table_id] = table
 
-    def _outcome(self, event: QueryEvent, statement: str) -> Outcome | None:
-        if self._ddl_context is None:
-            self._ddl_context = self._source.ddl_context()
-        tables = KnownTables(self.table, lambda: iter({*self._history, *self._changed}))
-        databases = KnownCharsets(self._charset)
-        return outcome(statement, event.sql_mode, event.database, self._ddl_context, tables, databases)
+    def _unread(
+        self, event: QueryEvent, statement: str, changes: Sequence[SchemaChange] | None
+    ) -> Sequence[SchemaChange]:
+        """Return the changes of a statement that nobody can read, flagged, and tell of it.
+
+        Where its first words do not tell what it is about (`changes` None), those are all tables that it names.
+        """
+        if changes is None:
+            words, text = words_of(statement), trimmed(statement)
+            named = [
+                one
+                for one in sorted({*self.known, *self._source.all_tables()})
+                if one.table.lower() in words and (one.database == event.database or one.database.lower() in words)
+            ]
+            now = self._source.read_tables(named) if named else {}
+            changes = [
+                SchemaChange(
+                    one.database,
+                    text,
+                    (StructureChange(ChangeKind.ALTER, one, now[one]),) if one in now else (),
+                    (one,),
+                )
+                for one in named
+            ]
+        tables = {table for change in changes for table in change.tables}
+        where = f"{event.header.file}:{event.header.pos}"
+        self.notify(statement_unparsed(self._rules.server, where, beginning(statement), sorted(tables)))
+        return [replace(change, unparsed=True) for change in changes]
+
+    def _note_databases(self, reading: Reading) -> None:
+        """Let a statement's words about databases hold; what it does not tell is asked for when it is needed."""
+        if not isinstance(reading, Outcome):
+            self._databases = {} if reading.is_unread else self._databases
+            return
+        for database, charset in reading.databases.items():
+            self._databases.pop(database, None)
+            if charset is not None:
+                self._databases[database] = charset
 
     def _write_down(self, changes: Sequence[SchemaChange], place: Mapping[str, Any], block: SourceInfo) -> None:
         """Publish and keep what is to be, and let it hold."""
@@ -373,6 +437,9 @@ class StructureLedger:
                 raise
             except CdcError as error:
                 log.warning("The statement at %s is not understood (%s); what it names is read again", where, error)
+                continue
+            except Exception:  # a bug of ours stops nothing
+                log.exception("Looking for what the statement at %s: %s names failed", where, beginning(statement))
                 continue
             if changes is not None:
                 return changes
@@ -412,9 +479,7 @@ class StructureLedger:
             if change.about_database and change.ddl and change.ddl.lower().startswith("drop"):
                 self._history.forget(lambda one, name=change.database: one.database == name)  # type: ignore[misc]
                 self._changed = {i: t for i, t in self._changed.items() if i.database != change.database}
-            if not change.tables:
-                self._databases.pop(change.database, None)
-            elif not change.changes:
+            if not change.changes:
                 for table_id in change.tables:  # changed, and nobody knows how
                     self._forget(table_id)
 
@@ -467,12 +532,6 @@ class StructureLedger:
             elif any(self._filters.accepts(table) for table in change.tables):
                 return True
         return False
-
-    def _charset(self, database: str) -> tuple[str, str] | None:
-        """Return a database's charset and collation."""
-        if database not in self._databases:
-            self._databases |= {one.name: (one.charset, one.collation) for one in self._source.databases([database])}
-        return self._databases.get(database)
 
 
 def _some(tables: Sequence[TableId]) -> Iterator[Sequence[TableId]]:

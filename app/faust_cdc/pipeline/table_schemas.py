@@ -16,6 +16,10 @@ into the Kafka transaction of the offset that covers the place where the version
 takes them with it, and the next meets the version again. Why a restart may believe a line: it is read strongly, after
 `init_transactions` has fenced older owners.
 
+A line goes when its connector's offsets are reset, and with the connector; but where records have moved to a versioned
+topic only with the offsets, which outlive a connector. That of a dropped table stays as long as the others: it may be
+made again, and its subject has not forgotten it.
+
 Memory: a task and a worker keep a table's line as bytes, of `VERSIONS_MAX` versions at most.
 """
 
@@ -103,6 +107,17 @@ def is_line_of(partition: SourcePartition) -> Callable[[bytes], bool]:
     """Return what chooses the keys of a connector's lines."""
     beginning = partition.key()[:-1] + b","
     return lambda key: key.startswith(beginning)
+
+
+def goes_on_elsewhere(value: bytes) -> bool:
+    """Return whether a line says that records are in another topic than the table's own.
+
+    A connector that is made anew by the name of a deleted one goes on at its offset, and must go on in that topic.
+    """
+    try:
+        return versions_of(value, "a table")[-1].generation > 1
+    except (FatalError, IndexError):
+        return False
 
 
 def partition_number(partition: SourcePartition, partition_count: int) -> int:

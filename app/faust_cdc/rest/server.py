@@ -67,7 +67,9 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
     except TimeoutError:
         log.warning("%s %s timed out after %g s", request.method, request.rel_url, REQUEST_TIMEOUT_S)
         return error_response(
-            500, f"Request timed out after {REQUEST_TIMEOUT_S:g} s: Kafka does not answer the worker."
+            500,
+            f"Request timed out after {REQUEST_TIMEOUT_S:g} s: Kafka, or a database that was asked, does not answer "
+            "the worker. See the worker's log, then ask again.",
         )
     except Exception as error:
         log.exception("%s %s failed", request.method, request.rel_url)

@@ -84,7 +84,15 @@ def tables_routes(
         if table_routes is None:
             raise ConnectError(503, NOT_READY)
         question = SchemaQuestion(name, config, *_statement_of(body), latest, table_routes.in_force(name))
-        return json_response(await asyncio.wait_for(asyncio.to_thread(check, question), CHECK_TIMEOUT_S))
+        try:
+            return json_response(await asyncio.wait_for(asyncio.to_thread(check, question), CHECK_TIMEOUT_S))
+        except TimeoutError:
+            where = f"{config.get('database.hostname')}:{config.get('database.port') or 3306}"
+            raise ConnectError(
+                503,
+                f"The statement is not checked: the database at {where} and the schema registry did not answer all "
+                f"questions within {CHECK_TIMEOUT_S:g} s. See whether both answer the worker, then ask again.",
+            ) from None
 
     routes: list[tuple[str, str, _Handler]] = [
         ("GET", "/connectors/{name}/tables", tables),

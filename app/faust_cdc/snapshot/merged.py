@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from faust_cdc.errors import CdcError, SourceRefused, ValueConversionError
 from faust_cdc.failpoints import reach
@@ -22,7 +21,7 @@ from faust_cdc.mysql.key_ranges import Unchunkable
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.offsets import SourceOffset
-from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
+from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, tables_named_in
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
@@ -287,11 +286,11 @@ class MergedSnapshot:
 
         `put_in_place` are tables that have come into the place of others by it: they are read from their beginning.
         """
-        text = statement.lower()
-        self._drop_reads(partial(names_table, text))
-        self._whole.changed(text)
+        concerned = tables_named_in(statement)
+        self._drop_reads(concerned)
+        self._whole.changed(concerned)
         for work in self._pending:
-            if work.parked is None and names_table(text, work.captured.id):
+            if work.parked is None and concerned(work.captured.id):
                 work.parked = BinlogPosition("", 0)
             if work.captured.id in put_in_place:
                 self._begin_again(work)

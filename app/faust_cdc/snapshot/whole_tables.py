@@ -42,7 +42,7 @@ from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken
 from faust_cdc.notifications.notification import ScanStatus
 from faust_cdc.offsets import SourceOffset
-from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache, names_table
+from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import Table, TableId
@@ -127,10 +127,10 @@ class WholeTables:
         self._dispatcher.awaited[captured.id] = goes_by
         self._relearn()
 
-    def changed(self, statement: str) -> None:
-        """Take note of a DDL statement, in lower case."""
+    def changed(self, concerned: Callable[[TableId], bool]) -> None:
+        """Take note of a DDL statement, which may change tables of which `concerned` says so."""
         for table in self._tables:
-            if names_table(statement, table.captured.id):
+            if concerned(table.captured.id):
                 table.change()
 
     def rerouted(self, concerned: Callable[[TableId], bool]) -> None:

@@ -44,7 +44,7 @@ from faust_cdc.snapshot.book import SnapshotBook, Turn
 from faust_cdc.transcode.compiled import is_compiled
 from faust_cdc.worker.gate import KafkaGate
 from faust_cdc.worker.inbox import Inbox
-from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog, TopicRouteRecords
+from faust_cdc.worker.logs import LeaseCommandBus, StatusWriter, TopicConfigLog, TopicRouteRecords, TopicSchemaLines
 from faust_cdc.worker.manager import RunningTask, TaskManager
 from faust_cdc.worker.metrics import LoopWatch, WorkerNumbers
 from faust_cdc.worker.offset_log import FencedOffsetLog
@@ -161,7 +161,7 @@ class CdcApp(App):
             self.offsets,
             self.snapshot_book,
             TopicConfigLog(self.control, self.connectors),
-            FencedOffsetLog(config, self.offsets, self.snapshots),
+            FencedOffsetLog(config, self.offsets, self.snapshots, self.table_schemas),
             LeaseCommandBus(self.control, config.leases_topic, lambda: self.slot_count),
             config,
             _check_source,
@@ -172,7 +172,13 @@ class CdcApp(App):
         own_topics = (config.schemas_topic, *(one.name for one in internal_topics(config)))
         records = TopicRouteRecords(self.control, self.routes)
         routes = ConnectorRoutes(self.herder, self.routes, records, _check_routes, own_topics)
-        self.herder.on_delete = partial(routes.forget, tasks_gone=self.herder.tasks_gone)
+        lines = TopicSchemaLines(self.control, self.table_schemas)
+
+        async def forget(connector: str) -> None:
+            await routes.forget(connector, self.herder.tasks_gone)
+            await lines.forget(connector, self.herder.tasks_gone)
+
+        self.herder.on_delete = forget
         return routes
 
     def _new_manager(self) -> TaskManager:

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 
 from faust_cdc.config.versions import DEBEZIUM_VERSION
+from faust_cdc.connect.entities import ConnectError
 from faust_cdc.connect.records import StatusRecord
 from faust_cdc.connect.store import Command, Record
 from faust_cdc.errors import BrokerUnavailable, CdcError
 from faust_cdc.kafka.control import ControlProducer
 from faust_cdc.pipeline.route_log import routes_partition
+from faust_cdc.pipeline.table_schemas import goes_on_elsewhere, partition_number, read_line_key
 from faust_cdc.worker.leases import slot_of
 from faust_cdc.worker.status import Status
 from faust_cdc.worker.topic_view import TopicView
 
+log = logging.getLogger(__name__)
+
 ACKNOWLEDGED_WITHIN_S = 15.0
 SEEN_WITHIN_S = 15.0
+FORGOTTEN_WITHIN_S = 5.0
+"""How long DELETE of a connector waits for its task's end, to have what is kept of its tables deleted too."""
 POLL_S = 0.005
 
 ProducerProvider = Callable[[], ControlProducer]
@@ -97,6 +104,41 @@ class TopicRouteRecords:
             visible.cancel()
             raise
         await self._view.seen(visible, SEEN_WITHIN_S)
+
+
+class TopicSchemaLines:
+    """The lines of tables' schemas, seen from where connectors are deleted."""
+
+    def __init__(self, producer: ProducerProvider, view: TopicView) -> None:
+        self._producer = producer
+        self._view = view
+
+    async def forget(self, connector: str, tasks_gone: Callable[[str], Awaitable[None]]) -> None:
+        """Write tombstones for a connector that is deleted, once its task has ended: it would write lines again.
+
+        Lines by which one made anew goes on in a versioned topic stay (`goes_on_elsewhere`), and all of them where the
+        task does not end in time, or Kafka does not take the tombstones.
+        """
+        try:
+            async with asyncio.timeout(FORGOTTEN_WITHIN_S):
+                await tasks_gone(connector)
+        except (ConnectError, TimeoutError):
+            log.warning(
+                "Connector %r is deleted, and versions of its tables' schemas are kept in %s: its task is still ending",
+                connector, self._view.topic,
+            )  # fmt: skip
+            return
+        places: dict[int, list[Record]] = {}
+        for key, value in self._view.items():
+            found = read_line_key(key)
+            if found is not None and found[0].connector == connector and not goes_on_elsewhere(value):
+                number = partition_number(found[0], self._view.partition_count)
+                places.setdefault(number, []).append((key.decode(), None))
+        try:
+            for number, records in places.items():
+                await send_and_wait(self._producer(), self._view.topic, records, number)
+        except CdcError as error:
+            log.warning("Connector %r is deleted, and versions of its tables' schemas are kept: %s", connector, error)
 
 
 class LeaseCommandBus:

@@ -128,6 +128,10 @@ def _counts(out: Exposition, task: ConnectorTask, labels: dict[str, str]) -> Non
         ("kafka_transactions", "Kafka transactions committed.", progress.kafka_transactions),
     ):
         out.add(f"faust_cdc_{name}_total", "counter", text, value, labels)
+    for result in ("told", "read_again", "unparsed", "failed"):
+        text = "DDL statements, by whether they told what they do, or tables were read again, and why."
+        value = getattr(progress.ddl, result)
+        out.add("faust_cdc_ddl_statements_total", "counter", text, value, {**labels, "result": result})
     out.add("faust_cdc_snapshot_rows", "gauge", "Rows of the last snapshot.", progress.snapshot_rows, labels)
     text = "Seconds for which streaming.rate.limit kept the stream from being read."
     out.add("faust_cdc_throttled_seconds_total", "counter", text, progress.stages.throttled_s, labels)

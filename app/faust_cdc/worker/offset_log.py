@@ -1,8 +1,9 @@
-"""`faust_cdc.connect.store.OffsetLog`: offsets and the progress of snapshots are removed as the task would write them.
+"""`faust_cdc.connect.store.OffsetLog`: offsets and what hangs on them are removed as the task would write them.
 
 Why nothing comes back afterwards: the tombstones go through a producer with the task's own transactional id. Its
 `init_transactions` fences a task that still runs somewhere (a frozen worker that thaws), and decides its open
-transaction; only then the progress records are read, strongly, and removed in the same Kafka transaction.
+transaction; only then the progress of snapshots and the versions of tables' schemas are read, strongly, and removed in
+the same Kafka transaction.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from faust_cdc.connect.desired import TASK_ID
 from faust_cdc.errors import BrokerUnavailable
 from faust_cdc.kafka.queue_bounds import QUEUE_BYTES
 from faust_cdc.offsets import SourcePartition, murmur2_partition
+from faust_cdc.pipeline.table_schemas import is_line_of, partition_number
 from faust_cdc.snapshot.progress import belongs_to, snapshot_key
 from faust_cdc.worker.gate import in_daemon_thread
 from faust_cdc.worker.settings import client_settings
@@ -28,17 +30,20 @@ POLL_S = 0.02
 class FencedOffsetLog:
     """Erases a stopped connector's offsets; what was erased is gone from this worker's own tables on return."""
 
-    def __init__(self, config: WorkerConfig, offsets: TopicView, snapshots: TopicView) -> None:
+    def __init__(
+        self, config: WorkerConfig, offsets: TopicView, snapshots: TopicView, table_schemas: TopicView
+    ) -> None:
         self._config = config
         self._offsets = offsets
         self._snapshots = snapshots
+        self._table_schemas = table_schemas
 
     async def erase(self, connector: str, keys: Mapping[bytes, str]) -> None:
         """Write the tombstones; return when they are visible here."""
-        progress = await in_daemon_thread(lambda: self._write(connector, keys))
+        removed = await in_daemon_thread(lambda: self._write(connector, keys))
         deadline = asyncio.get_running_loop().time() + SEEN_WITHIN_S
         while any(self._offsets.get(key) is not None for key in keys) or any(
-            self._snapshots.get(key) is not None for key in progress
+            view.get(key) is not None for view, key, _ in removed
         ):
             if asyncio.get_running_loop().time() > deadline:
                 raise BrokerUnavailable(
@@ -48,8 +53,8 @@ class FencedOffsetLog:
                 )
             await asyncio.sleep(POLL_S)
 
-    def _write(self, connector: str, keys: Mapping[bytes, str]) -> list[bytes]:
-        """Fence the task and write; return the keys of the progress records that were removed."""
+    def _write(self, connector: str, keys: Mapping[bytes, str]) -> list[tuple[TopicView, bytes, int]]:
+        """Fence the task and write; return what was removed beside the offsets: where, key, partition's number."""
         # Imported here: what only tasks need comes with the first of them.
         from faust_cdc.kafka.clients import open_producer
         from faust_cdc.kafka.strong_read import read_all
@@ -62,19 +67,22 @@ class FencedOffsetLog:
             config.producer_client, settings, task_transactional_id(config.group_id, connector, TASK_ID), QUEUE_BYTES
         )
         try:
-            places: list[tuple[bytes, int]] = []
+            places: list[tuple[TopicView, bytes, int]] = []
             for server in dict.fromkeys(keys.values()):
                 partition = SourcePartition(connector, server)
                 number = murmur2_partition(snapshot_key(partition), self._snapshots.partition_count)
                 stored = read_all(client, self._snapshots.topic, number, belongs_to(partition), READ_WITHIN_S)
-                places += [(key, number) for key in stored]
+                places += [(self._snapshots, key, number) for key in stored]
+                number = partition_number(partition, self._table_schemas.partition_count)
+                stored = read_all(client, self._table_schemas.topic, number, is_line_of(partition), READ_WITHIN_S)
+                places += [(self._table_schemas, key, number) for key in stored]
             if keys or places:
                 producer.begin()
                 for key in keys:
                     producer.produce(self._offsets.topic, key, None, [])
-                for key, number in places:
-                    producer.produce(self._snapshots.topic, key, None, [], number)
+                for view, key, number in places:
+                    producer.produce(view.topic, key, None, [], number)
                 producer.commit()
         finally:
             producer.close()
-        return [key for key, _ in places]
+        return places

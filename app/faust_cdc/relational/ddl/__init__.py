@@ -5,6 +5,7 @@ cannot be read (`DdlSyntaxError`), or whose outcome its text does not tell (`Unr
 structures of the tables it names are read anew.
 """
 
+from faust_cdc.relational.ddl.beginning import beginning
 from faust_cdc.relational.ddl.changes import ChangeKind, TableChange, Unresolvable
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext
 from faust_cdc.relational.ddl.errors import DdlSyntaxError
@@ -20,6 +21,7 @@ __all__ = [
     "Statement",
     "TableChange",
     "Unresolvable",
+    "beginning",
     "named_tables",
     "parse",
     "resolve",

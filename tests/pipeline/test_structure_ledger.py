@@ -1,0 +1,182 @@
+"""What the ledger writes of statements that nobody can read, and of a stream that begins without structures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from faust_cdc.binlog.events import EventHeader, QueryEvent
+from faust_cdc.config.history_settings import HistorySettings, OnLoss
+from faust_cdc.history.file_store import HistoryFile
+from faust_cdc.mysql.structure_text import DatabaseText
+from faust_cdc.notifications.notification import Notification
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.pipeline.converters import avro_converters
+from faust_cdc.pipeline.ddl_reading import NotTold, Outcome, Reading
+from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.schema_change_topic import UNPARSED, SchemaChangeTopic
+from faust_cdc.pipeline.statement_changes import ReadAgain, StatementContext, words_of
+from faust_cdc.pipeline.structure_ledger import LedgerRules, StructureLedger
+from faust_cdc.relational.filters import TableFilter
+from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.transcode.source_block import SourceInfo
+
+UNREAD = NotTold("at character 7 something else is expected", is_unread=True)
+
+
+def table(name: str, *columns: str, database: str = "shop") -> Table:
+    ints = tuple(Column(one, "int", place, True, type_expression="int") for place, one in enumerate(columns))
+    return Table(TableId(database, name), ints, charset="utf8mb4", collation="utf8mb4_0900_ai_ci")
+
+
+class Server:
+    """A source with some tables."""
+
+    def __init__(self, *tables: Table) -> None:
+        self.tables = {one.id: one for one in tables}
+
+    def all_tables(self) -> list[TableId]:
+        return list(self.tables)
+
+    def read_tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
+        return {one: self.tables[one] for one in ids if one in self.tables}
+
+    def create_statements(self, ids: Iterable[TableId]) -> Iterable[tuple[TableId, str]]:
+        return [(one, f"CREATE TABLE {one}") for one in ids]
+
+    def databases(self, names: Iterable[str]) -> list[DatabaseText]:
+        return [DatabaseText(name, "utf8mb4", "utf8mb4_0900_ai_ci") for name in names]
+
+    def server_defaults(self) -> tuple[str, str]:
+        return "utf8mb4", "utf8mb4_0900_ai_ci"
+
+
+class Kept:
+    """A ledger of that server, with what it writes."""
+
+    def __init__(self, path: Path, server: Server, *, begins: bool = False) -> None:
+        self.records: list[ChangeRecord] = []
+        self.told: list[Notification] = []
+        self._path, self._lines = path, 0
+        self._block = SourceInfo.for_server(connector="mysql", name="p")
+        self.store = HistoryFile(str(path))
+        topic = SchemaChangeTopic("p", avro_converters(lambda _s, _d: 1), lambda _: None, [("h", b"1")], comments=False)
+        settings = HistorySettings(on_loss=OnLoss.FAIL)
+        rules = LedgerRules(settings, "p", is_mariadb=False, comments=False)
+        self.ledger = StructureLedger(
+            rules, server, TableFilter(), [ReadAgain(server.read_tables)], self.store, topic, self.records.append,
+            self._block,
+        )  # fmt: skip
+        self.ledger.notify = self.told.append
+        if begins:
+            self.ledger.begin(SourceOffset("binlog.000001", 4))
+            return
+        self.ledger.snapshot(SourceOffset("binlog.000001", 4))
+        self.records.clear()
+        self.new_lines()
+
+    def take(self, sql: str, reading: Reading = UNREAD) -> None:
+        event = QueryEvent(EventHeader(0, 2, 1, 100, 0, "binlog.000001", 100, 200), 1, "shop", sql, 0, 0)
+        self.ledger.statement(event, sql, reading, SourceOffset("binlog.000001", 200).to_map(), self._block)
+
+    def new_lines(self) -> list[str]:
+        self.ledger.before_commit()
+        lines = self._path.read_text().splitlines()
+        new, self._lines = lines[self._lines :], len(lines)
+        return new
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server(table("a", "id"), table("b", "id"), table("a", "id", database="other"))
+
+
+@pytest.fixture
+def kept(tmp_path: Path, server: Server) -> Iterator[Kept]:
+    made = Kept(tmp_path / "history.dat", server)
+    yield made
+    made.store.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ("ALTER TABLE a SOMETHING NEW", ["shop.a"]),
+        ("ALTER TABLE `other`.`a` SOMETHING NEW", ["other.a"]),
+        ("CREATE NOVELTY n ON A FROM B", ["shop.a", "shop.b"]),
+        ("CREATE NOVELTY n ON other.b", ["shop.b"]),
+        ("CREATE NOVELTY n COMMENT 'on a' /* b */", []),
+    ],
+)
+def test_the_tables_that_it_names_are_read_again(kept: Kept, server: Server, sql: str, tables: list[str]) -> None:
+    server.tables = {
+        one.id: table(one.id.table, "id", "new", database=one.id.database) for one in server.tables.values()
+    }
+    kept.take(sql)
+    assert [one.headers for one in kept.records] == [[("h", b"1"), UNPARSED]] * len(tables)
+    changed = [one for one in server.tables if len((kept.ledger.table(one) or table("none")).columns) == 2]
+    assert sorted(map(str, changed)) == tables
+    assert len(kept.new_lines()) == len(tables)
+    (notice,) = kept.told
+    assert (notice.aggregate_type, notice.type) == ("Schema Evolution", "STATEMENT_UNPARSED")
+    assert notice.additional_data["data_collections"] == ",".join(tables)
+    assert notice.additional_data["position"] == "binlog.000001:100"
+    assert "on a" not in notice.additional_data["statement"]
+
+
+@pytest.mark.parametrize("reading", [UNREAD, NotTold("why", (TableId("shop", "a"),)), Outcome()])
+def test_a_password_in_a_statement_is_written_as_debezium_does_and_shown_nowhere(
+    kept: Kept, reading: Reading, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    kept.take(f"ALTER TABLE a /* {'x' * 400_000} */ COMMENT ''", reading)  # too long for a record, which is logged
+    kept.take("ALTER TABLE a CONNECTION='mysql://u:secret@h/d/t'", reading)
+    assert b"mysql://u:secret@h/d/t" in (kept.records[-1].value or b"")
+    assert "mysql://u:secret@h/d/t" in kept.new_lines()[-1]
+    assert "secret" not in caplog.text
+    assert "secret" not in "".join(map(str, kept.told))
+    assert "written down without its end: ALTER TABLE a /*" in caplog.text
+
+
+def test_a_table_that_is_gone_is_forgotten(kept: Kept, server: Server) -> None:
+    del server.tables[TableId("shop", "a")]
+    kept.take("DROP NOVELTY a")
+    assert kept.ledger.table(TableId("shop", "a")) is None
+    assert len(kept.records) == 1
+
+
+def test_what_is_read_has_no_flag(kept: Kept) -> None:
+    kept.take("ALTER TABLE a ADD x INT", Outcome({TableId("shop", "a"): table("a", "id", "x")}))
+    kept.take("CREATE TABLE b2 SELECT * FROM b", NotTold("its columns come from a query", (TableId("shop", "b2"),)))
+    assert [one.headers for one in kept.records] == [[("h", b"1")]] * 2
+    assert kept.told == []
+
+
+def test_a_bug_in_finding_what_a_statement_names_stops_nothing(
+    kept: Kept, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(statement: str, context: StatementContext) -> None:
+        raise AssertionError
+
+    kept.ledger._resolvers = [broken]
+    kept.take("ALTER TABLE a COMMENT 'secret'")
+    assert len(kept.records) == 1
+    assert "Looking for what the statement at binlog.000001:100: ALTER TABLE a COMMENT … names failed" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_stream_without_structures_begins_a_history(tmp_path: Path, server: Server) -> None:
+    path = tmp_path / "history.dat"
+    begun = Kept(path, server, begins=True)
+    (line,) = begun.new_lines()
+    assert '"ddl":"SET character_set_server=utf8mb4, collation_server=utf8mb4_0900_ai_ci"' in line
+    assert begun.records == [], "nothing of it is published"
+    begun.ledger.recover(SourceOffset("binlog.000001", 4))  # and it is not taken for one that is lost
+    assert begun.new_lines() == []
+    begun.store.close()
+
+
+def test_words() -> None:
+    assert words_of("ALTER `a``b` x /* y */ 'it''s z' \"q\" -- w\n END") == {"alter", "a`b", "x", "q", "end"}
