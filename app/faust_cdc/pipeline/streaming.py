@@ -340,7 +340,8 @@ class StreamingSource:
         if event.end_of_statement:
             transaction.query = None
 
-    def _source_block(self, event: BinlogEvent, transaction: SourceTransaction) -> SourceInfo:
+    def _source_block(self, event: BinlogEvent, transaction: SourceTransaction | None) -> SourceInfo:
+        transaction = transaction or SourceTransaction(None, None)
         return self._block.at(
             ts_us=source_time_us(event, transaction),
             server_id=event.header.server_id,
@@ -384,7 +385,7 @@ class StreamingSource:
             table_id, reading = truncated_table(statement, event.database), self._cache.read(event)
             if table_id is None:  # before it is written down anywhere
                 self._cache.foresee(event, reading, f"{word.upper()} {second.upper()}", self._writer.commit)
-            block = self._source_block(event, self._transaction())
+            block = self._source_block(event, self.open)
             self.on_statement(event, statement, reading, self._place_of(event), block)
             if table_id is not None:
                 self._truncate(event, table_id)  # the structure stays
@@ -392,9 +393,6 @@ class StreamingSource:
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self.open is None or not self.open.is_group:
                 self._end(event)
-
-    def _transaction(self) -> SourceTransaction:
-        return self.open or SourceTransaction(None, None)
 
     def _place_of(self, event: QueryEvent) -> dict[str, Any]:
         """Return the offset of a statement's line in the history: the GTIDs before it, the position behind it."""
@@ -495,7 +493,7 @@ class StreamingSource:
         transaction.metadata = OpenTransaction(self._transaction_topic, name, ts_ms, self._writer.write)
 
     def _truncate(self, event: QueryEvent, table_id: TableId) -> None:
-        source = self._source_block(event, self._transaction())
+        source = self._source_block(event, self.open)
         # A statement's time is good to the millisecond in Debezium's events, whatever the GTID event says.
         at_statement = replace(source, ts_us=source.ts_ms * 1000, ts_ns=source.ts_ms * 1_000_000)
         for record in self._dispatcher.truncation(table_id, at_statement):
