@@ -13,6 +13,7 @@ from faust_cdc.pipeline.phase import Phase
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.snapshot.commands import ExecuteSnapshot
+from faust_cdc.snapshot.merged import VAIN_PARKS_MAX
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
 from tests.oracle.invariants import duplicates, order_faults
 from tests.oracle.topics import RawRecord, TopicReader, changes
@@ -228,6 +229,28 @@ def test_mariadb(
 ) -> None:
     bench = bench_of(mariadb, kafka, apicurio, mariadb_database, snapshot__mode=mode, **captured(mariadb_database))
     under_ddl(bench, caplog, monkeypatch, is_signalled=mode == "no_data")
+
+
+def test_a_table_that_waits_may_be_named_by_any_number_of_statements(
+    mysql: MySqlServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    mysql_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of them changes it no more by the time the stream comes to it, and none says that it cannot be read."""
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__max__threads="1")
+    fill(mysql, mysql_database, ("first", "waiting"), ROWS)
+    mysql.execute("CREATE TABLE written (id INT PRIMARY KEY)", mysql_database)
+    hold = Hold(monkeypatch, 1)
+    with bench.running() as task:
+        hold.wait()
+        statements = [f"ALTER TABLE waiting COMMENT '{number}'" for number in range(2 * VAIN_PARKS_MAX)]
+        mysql.execute("; ".join([*statements, "INSERT INTO written VALUES (1)"]), mysql_database)
+        bench.events("written", 1, task)
+        hold.let_go()
+        wait_for_the_end(task)
+        assert len(bench.events("waiting", ROWS, task)) == ROWS
 
 
 def test_tables_that_are_read_in_one_piece(

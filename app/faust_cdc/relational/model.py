@@ -93,6 +93,11 @@ class Table:
 
     After a DDL statement a foreign key's own key that another one serves may still be here; the server drops it."""
 
+    @property
+    def is_told_in_full(self) -> bool:
+        """Whether collations and keys are known: a schema history and a table map tell neither."""
+        return self.collation is not None
+
     def column(self, name: str) -> Column:
         """Return the column called `name`. Raises KeyError."""
         for column in self.columns:

@@ -50,6 +50,7 @@ NO_LIMIT_MS = 1 << 30
 VAIN_PARKS_MAX = 10
 """So often a table may seem changed, and not be, until it is held to be unreadable."""
 REROUTED = "its route is another one"
+NAMED = "a statement names it"
 VAIN_OVERRUNS_MAX = 10
 """So often a chunk that cannot be halved may be overrun."""
 GONE = (DROPPED, NOT_CAPTURED)
@@ -291,7 +292,7 @@ class MergedSnapshot:
         self._whole.changed(concerned)
         for work in self._pending:
             if work.parked is None and concerned(work.captured.id):
-                work.parked = BinlogPosition("", 0)
+                work.parked, work.parked_for = BinlogPosition("", 0), NAMED
             if work.captured.id in put_in_place:
                 self._begin_again(work)
 
@@ -568,7 +569,7 @@ class MergedSnapshot:
         key = key_of(captured, table, self._reads.keys([table], surrogate_key)[table.id])
         if table == work.ranges.table and key == work.ranges.key:
             work.captured, work.parked = captured, None
-            work.vain_parks += work.parked_for != REROUTED
+            work.vain_parks += work.parked_for not in (REROUTED, NAMED)
             if work.vain_parks > VAIN_PARKS_MAX:
                 reason = f"{table.id} cannot be read, and has not changed: {work.parked_for}"
                 self._leave_out(work, SourceRefused(reason))

@@ -63,7 +63,7 @@ class _Alteration:
         self._table = table
         self._clauses = statement.clauses
         self._context = context
-        self._pair = _table_pair(table)
+        self._pair = _table_pair(table, context)
         self._comment = table.comment
         self._columns = list(table.columns)
         self._renamed: dict[str, str | None] = {}
@@ -77,6 +77,7 @@ class _Alteration:
         self._placed()
         self._promote()
         self._converted()
+        self._refuse_twice()
         keys = self._keys()
         columns = tuple(replace(column, position=position) for position, column in enumerate(self._columns))
         charset, collation = self._pair if self._pair else (self._table.charset, self._table.collation)
@@ -86,7 +87,7 @@ class _Alteration:
             keys.record_key(columns),
             charset,
             self._comment,
-            collation,
+            collation if self._table.is_told_in_full else None,
             sorted_keys(keys.all()),
         )
 
@@ -105,6 +106,14 @@ class _Alteration:
         ]
         if len(charsets) > 1:
             raise NotResolved("two clauses give the table a charset")
+
+    def _refuse_twice(self) -> None:
+        """Of a stream that is behind, the table may be known as it is later on, with what the statement adds."""
+        seen: set[str] = set()
+        for column in self._columns:
+            if column.name.lower() in seen:
+                raise NotResolved(f"the column {column.name!r} is there already")
+            seen.add(column.name.lower())
 
     def _options(self) -> None:
         """The table's charset first: new columns take it, wherever in the statement it stands."""
@@ -289,7 +298,7 @@ class _Alteration:
                 found = keys.find(clause.name)
                 if found is not None:
                     keys.rename(found, clause.to)
-                elif not clause.if_exists:
+                elif not clause.if_exists and self._table.is_told_in_full:
                     raise NotResolved(f"the key {clause.name!r} is not known")
         changed = {column.name: column for column in self._columns if column.name.lower() in self._written}
         keys.change_columns(self._renamed, changed)
@@ -313,7 +322,8 @@ class _Alteration:
                 # MariaDB 10.11 does not find the constraint of such a key with IF EXISTS.
                 raise NotResolved(f"what becomes of the key {clause.name!r} is not known")
             keys.drop(found)
-        elif clause.kind is not None and not clause.if_exists:
+        elif clause.kind is not None and not clause.if_exists and self._table.is_told_in_full:
+            # Of other tables the keys are not known, but for the record's, which Debezium too leaves as it is.
             raise NotResolved(f"the key {clause.name!r} is not known")
 
     def _is_long(self, name: str | None) -> bool:
@@ -321,10 +331,11 @@ class _Alteration:
         return any(one.name == name and one.type_name in _LONG for one in self._table.columns)
 
 
-def _table_pair(table: Table) -> CharsetPair | None:
-    if table.charset is None or table.collation is None:
+def _table_pair(table: Table, context: DdlContext) -> CharsetPair | None:
+    """Return what new columns inherit; a history tells the charset only, by which alone their values are read."""
+    if table.charset is None:
         return None
-    return CharsetPair(table.charset, table.collation)
+    return CharsetPair(table.charset, table.collation or context.default_collation(table.charset))
 
 
 def _converted(column: Column, pair: CharsetPair) -> Column:
