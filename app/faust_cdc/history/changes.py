@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from faust_cdc.history import table_changes
-from faust_cdc.relational.ddl import beginning
 from faust_cdc.relational.model import Table, TableId
 
 log = logging.getLogger(__name__)
@@ -77,6 +76,9 @@ def shortened(change: SchemaChange) -> SchemaChange:
     octets = b"" if change.ddl is None else change.ddl.encode()
     if len(octets) <= DDL_BYTES_MAX:
         return change
+    # Imported where it is used: agents know changes before any task has brought the reader of statements.
+    from faust_cdc.relational.ddl import beginning
+
     log.warning("A statement of %d bytes is written down without its end: %s", len(octets), beginning(change.ddl or ""))
     kept = octets[:DDL_BYTES_MAX].decode(errors="ignore")
     return replace(change, ddl=f"{kept} /* cut here, the statement has {len(octets)} bytes */")

@@ -108,8 +108,8 @@ OPTIONS: tuple[Option, ...] = (
             "our own, on Kafka's protocol, without a thread of its own; it takes less CPU for a row and two round "
             "trips to commit a small transaction, and needs Kafka 2.8 or later and the compiled hot path; what it "
             "cannot follow it refuses by name. Records, partitions and transactions are the same, and one takes over "
-            "from the other. Not set: the worker's producer.client; where that is not set either, 'faust-cdc' if it can "
-            "do what is asked, else 'librdkafka', and the log says why."
+            "from the other. Not set: the worker's producer.client; where that is not set either, 'faust-cdc' if it "
+            "can do what is asked, else 'librdkafka', and the log says why."
         ),
         USED,
         recommended=PRODUCER_CLIENTS,
