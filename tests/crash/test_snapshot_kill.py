@@ -37,7 +37,7 @@ PLACES = (
 )
 END = "snapshot.end"
 FULL = "snapshot.chunk.committed"
-"""Comes only with chunks that fill a Kafka transaction."""
+"""Comes with chunks that fill a Kafka transaction, or leave no room for reading ahead."""
 KILLS = int(os.environ.get("FAUST_CDC_KILLS", "12"))
 """At random moments and at `PLACES` in turn; those of `FRESH` and `END` come on top."""
 SEED = int(os.environ.get("FAUST_CDC_SEED", "20"))

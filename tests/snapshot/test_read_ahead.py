@@ -6,7 +6,6 @@ from typing import cast
 
 import pytest
 
-from faust_cdc.kafka.direct import Row
 from faust_cdc.mysql.key_ranges import ChunkKey
 from faust_cdc.pipeline.transaction_writer import WriterCounters
 from faust_cdc.relational.model import Table, TableId
@@ -30,7 +29,7 @@ def ranges_of(rows_max: int = CHUNK // 2, *, is_known: bool = True) -> TableRang
 
 def chunk(rows: int, size: int = 0) -> Chunk:
     """Return a chunk that is read; which range it is of is nothing to what is tested."""
-    return Chunk(cast("ChunkRequest", None), rows=[cast("Row", (0, b"", b""))] * rows, bytes=size)
+    return Chunk(cast("ChunkRequest", None), rows_read=rows, bytes=size)
 
 
 @pytest.fixture

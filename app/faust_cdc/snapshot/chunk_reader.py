@@ -90,6 +90,8 @@ class Chunk:
     refused: CdcError | None = None
     """Why the table cannot be read, for a reason that is neither its structure nor the connection."""
     bytes_max: int = 0
+    rows_read: int = 0
+    """Rows that the source gave, with those that a filter keeps back."""
     rows_at_half: int = 0
     """How many rows had come when it had half of the bytes it may have."""
     made: dict[int, Callable[[SourceInfo], Row]] = field(default_factory=dict)
@@ -408,7 +410,8 @@ class ChunkReaders:
             self._read_cells(session, chunk)
         if is_one_key:
             session.limit(STATEMENT_MAX_MS)
-        ranges.was_read(taken, chunk.row_count, chunk.bytes, self.chunk_bytes_max, time.monotonic() - began)
+        chunk.rows_read = chunk.row_count
+        ranges.was_read(taken, chunk.rows_read, chunk.bytes, self.chunk_bytes_max, time.monotonic() - began)
 
     def _read_compiled(self, session: ChunkSession, chunk: Chunk) -> None:
         captured = chunk.request.captured

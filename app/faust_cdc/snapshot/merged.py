@@ -367,7 +367,7 @@ class MergedSnapshot:
             except ValueConversionError as error:
                 self._refuse(chunk, error)
                 continue
-            self._reads.limiter.take(len(chunk.rows), chunk.bytes)
+            self._reads.limiter.take(chunk.rows_read, chunk.bytes)
             reach("snapshot.chunk.read")
             assert chunk.high_watermark is not None, "a reader that is not asked to stop says where it stands"
             chunk.request.window.fill(chunk.rows, chunk.high_watermark)
@@ -448,9 +448,7 @@ class MergedSnapshot:
         while len(self._asked) <= self._readers.count:
             work = next((one for one in self._before_whole() if one.parked is None and one.ranges.has_more), None)
             # As long as nothing is known of a table's rows, one chunk of it is read, and none of the tables behind it.
-            if work is None or (not work.ranges.is_known and self._is_read(work)):
-                return
-            if not self._has_room(work.ranges):
+            if work is None or (not work.ranges.is_known and self._is_read(work)) or not self._has_room(work.ranges):
                 return
             if delivered is None:
                 delivered = self._offset()
@@ -473,6 +471,7 @@ class MergedSnapshot:
         """Return whether a range may be read, when need be once what is written is committed."""
         asked = [one.ranges for one in self._asked]
         if self._ahead.uncommitted_rows and not self._ahead.has_room(ranges, asked, self._read):
+            self._cover()  # a notification that a table is read may have come behind what covered the rows
             self._commit()
         return self._ahead.has_room(ranges, asked, self._read)
 
@@ -498,7 +497,7 @@ class MergedSnapshot:
         reach("snapshot.chunk.due")
         self._writer.write_rows(written, 0, len(written), self._dispatcher.headers, is_streamed=False)
         reach("snapshot.chunk.written")
-        self._ahead.wrote(len(rows))
+        self._ahead.wrote(chunk.rows_read)
         now_ms = int(time.time() * 1000)
         started_ms = work.progress.started_ms or now_ms
         rows_done = work.progress.rows + len(rows) + len(chunk.aside)

@@ -47,7 +47,7 @@ class ReadAhead:
             rows += one.next_rows_max
             held += one.expected_bytes(self._bytes_max)
         for chunk in waiting:
-            rows += chunk.row_count
+            rows += chunk.rows_read
             held += chunk.bytes
         is_within = not rows or rows + ranges.next_rows_max <= self._rows_max
         return is_within and held < WAITING_BYTES_MAX and len(waiting) < CHUNKS_MAX

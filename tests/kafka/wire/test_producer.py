@@ -272,6 +272,20 @@ def test_a_topic_that_is_not_there_is_refused_by_name_or_made(broker: ProxiedKaf
     assert [record.value for record in visible(broker, name)] == [b"v"]
 
 
+def test_a_topic_without_records_is_not_made(broker: ProxiedKafka) -> None:
+    some, none = f"made-{uuid4().hex[:8]}", f"none-{uuid4().hex[:8]}"
+    with wired(broker, f"x-{uuid4()}") as made:
+        made.begin()
+        made.topic_number(none)
+        made.produce(some, b"k", b"v", [])
+        made.commit()
+        made.begin()
+        made._cluster.refresh_unawaited()
+        made.produce(some, b"k", b"w", [])
+        made.commit()
+    assert [name for name in broker.topics() if name in (some, none)] == [some]
+
+
 def test_sequences_go_on_behind_the_largest(broker_of: Callable[[str], ProxiedKafka]) -> None:
     broker = broker_of(OLD)  # with KIP-890 each transaction begins at 0
     name = topic(broker)

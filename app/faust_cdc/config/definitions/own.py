@@ -126,8 +126,8 @@ OPTIONS: tuple[Option, ...] = (
         "Rows of a chunk",
         (
             "How many rows a snapshot without locks (snapshot.locking.mode=watermark) reads at once at most. Fewer "
-            "where rows are large: a chunk has 24 MiB at most. What a restart reads again are chunks that were read "
-            "and not committed: some for each reader. "
+            "where rows are large: a chunk has 24 MiB at most. A restart reads again what was read and not committed: "
+            "as many rows for each reader at most. "
             "Defaults to 20000; incremental snapshots go by incremental.snapshot.chunk.size where that is set and this "
             "is not."
         ),

@@ -209,13 +209,16 @@ class Cluster:
 
     # ---- metadata ----
 
-    def refresh(self, topics: Iterable[str], deadline: float) -> bool:
-        """Ask for the brokers and for the leaders of these topics; False when nobody answers."""
+    def refresh(self, topics: Iterable[str], deadline: float, *, creates: bool) -> bool:
+        """Ask for the brokers and for the leaders of these topics; False when nobody answers.
+
+        `creates`: missing ones are made where the broker makes topics, so it is for topics that have records.
+        """
         connection = self.any_connection(deadline)
         if connection is None:
             return False
         try:
-            body = messages.metadata(topics)
+            body = messages.metadata(topics, creates=creates)
             found, _ = self.ask(connection, messages.METADATA, body, deadline, gives_up=self._should_stop)
             self._learn(messages.read_metadata(found))
         except (Disconnected, MalformedAnswer) as error:
@@ -229,7 +232,7 @@ class Cluster:
         for node in self._connections:
             connection = self.open_connection(node)
             if connection is not None and (version := connection.version_of(messages.METADATA)) is not None:
-                body = memoryview(messages.metadata(self.topics))
+                body = memoryview(messages.metadata(self.topics, creates=False))
                 connection.send(
                     messages.METADATA,
                     version,

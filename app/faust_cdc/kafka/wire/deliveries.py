@@ -198,7 +198,9 @@ class Deliveries:
             return
         if self._is_stale and now - self._cluster.asked_at >= ASK_AGAIN_S:
             topics = dict.fromkeys(queue.topic for queue in self._busy)
-            self._is_stale = not self._cluster.refresh(topics, now + self._cluster.settings.request_timeout_s)
+            self._is_stale = not self._cluster.refresh(
+                topics, now + self._cluster.settings.request_timeout_s, creates=True
+            )
         if not self._identity.bumps_epoch:
             new = [queue for queue in ready if not queue.is_added]
             if new and not self._add(new):

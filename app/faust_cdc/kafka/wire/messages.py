@@ -131,15 +131,15 @@ class ClusterAnswer(NamedTuple):
     topics: Sequence[TopicAnswer]
 
 
-def metadata(topics: Iterable[str]) -> bytearray:
-    """Ask for the brokers and for these topics; one that is missing is made where the broker makes topics."""
+def metadata(topics: Iterable[str], *, creates: bool) -> bytearray:
+    """Ask for the brokers and for these topics; `creates`: missing ones are made where the broker makes topics."""
     names = list(topics)
     out = Writer()
     out.count(len(names))
     for name in names:
         out.text(name)
         out.no_tags()
-    out.int8(1)
+    out.int8(creates)
     out.int8(0)
     out.int8(0)
     out.no_tags()

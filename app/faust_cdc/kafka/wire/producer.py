@@ -65,6 +65,8 @@ WAIT_S: Final = 0.2
 """How long a wait for room lasts before it is seen that the task is to stop."""
 AGAIN_MIN_S, AGAIN_MAX_S = 0.001, 0.1
 """Between two attempts of the same request."""
+LEFT_MIN_S = 0.25
+"""An attempt with less time left would only be cut off, and say so in place of what is wrong."""
 TOPIC_APPEARS_WITHIN_S: Final = 30.0
 PARTITION_APPEARS_WITHIN_S: Final = 2.0
 """Of a topic that is known."""
@@ -288,10 +290,10 @@ class WireProducer(Transactional):
         began = time.monotonic()
         deadline = began + TOPIC_APPEARS_WITHIN_S
         where = f"Looking for {topic}" if partition < 0 else f"Looking for partition {partition} of {topic}"
+        # Many new tables are asked for at once; only a topic that gets a record is made, where brokers make topics.
+        asked, creates = [topic, *(name for name in self._names if name not in self._cluster.topics)], False
         while True:
-            # Of many new tables all are asked for at once.
-            new = [name for name in self._names if name not in self._cluster.topics]
-            answered = self._cluster.refresh(dict.fromkeys([topic, *new]), deadline)
+            answered = self._cluster.refresh(dict.fromkeys(asked), deadline, creates=creates)
             found = self._cluster.topics.get(topic)
             if answered and found is not None:
                 if len(found.leaders) > max(partition, 0):
@@ -304,7 +306,9 @@ class WireProducer(Transactional):
                 raise outcome(UNKNOWN_TOPIC, where) if answered else self._cluster.unavailable(where)
             if self._should_stop():
                 raise AbortableError(f"Stopped while {topic} was not known to Kafka.")
-            self._cluster.pump(AGAIN_MAX_S)
+            if creates:
+                self._cluster.pump(AGAIN_MAX_S)
+            asked, creates = [topic], True
 
     def _count_partitions(self) -> None:
         counted = (self._cluster.answers, len(self._names))
@@ -463,7 +467,7 @@ class WireProducer(Transactional):
                     if last in COORDINATOR_MOVED:
                         self._coordinator = None
             now = time.monotonic()
-            if now + wait_s >= deadline or gives_up():
+            if now + wait_s + LEFT_MIN_S >= deadline or gives_up():
                 raise self._cluster.unavailable(where) if last == NONE else _still(last, where)
             self._cluster.pump(wait_s)
             wait_s = min(wait_s * (1.2 if last == CONCURRENT_TRANSACTIONS else 2), AGAIN_MAX_S)
