@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +22,8 @@ from faust_cdc.transcode.plan import TranscodeOptions
 from tests.transcode.images import TABLE, columns, table, table_map
 
 UTF8 = CharsetPair("utf8mb4", "utf8mb4_0900_ai_ci")
+MYSQL = DdlContext("mysql", (9, 7, 0), "", UTF8)
+MARIADB = DdlContext("mariadb", (10, 11, 6), "", UTF8)
 WIRE = (TableMapColumn(3, 0, False), TableMapColumn(3, 0, True))
 NOW = table(*columns("int NOT NULL", "int"), key=("c0",))
 NAME = f"{TABLE.database}.{TABLE.table}"
@@ -29,7 +32,11 @@ NAME = f"{TABLE.database}.{TABLE.table}"
 class Cached:
     """A cache with one table of which rows have come, and what it asks of the server behind statements."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, server: Callable[[], dict[TableId, Table]] = lambda: {TABLE: NOW}, context: DdlContext = MYSQL
+    ) -> None:
+        self.server = server
+        self.schemas = TableSchemas(SourcePartition("c", "p"))
         self.asked: list[TableId] = []
         self.history = {TABLE: NOW}
         converters = avro_converters(lambda _subject, _schema: 1)
@@ -37,11 +44,11 @@ class Cached:
             TopicNaming("p"),
             TranscodeOptions(),
             lambda _: True,
-            lambda _: {TABLE: NOW},
+            lambda _: self.server(),
             converters,
             lambda _: None,
-            evolution=SchemaEvolution(converters, lambda _: None, schemas=TableSchemas(SourcePartition("c", "p"))),
-            read_statement=StatementReader(lambda: DdlContext("mysql", (9, 7, 0), "", UTF8), lambda _: UTF8),
+            evolution=SchemaEvolution(converters, lambda _: None, schemas=self.schemas),
+            read_statement=StatementReader(lambda: context, lambda _: UTF8),
             read_current=self._read_current,
             before=self.history,
         )
@@ -94,6 +101,33 @@ def test_a_statement_that_changes_a_table(sql: str, is_asked_for: bool) -> None:
     cached.take(sql)
     assert cached.asked == ([TABLE] if is_asked_for else [])
     assert cached.is_forgotten
+
+
+OTHER = TableId(TABLE.database, "read_along")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"ALTER TABLE IF EXISTS {OTHER} RENAME COLUMN c1 TO latter",
+        f"RENAME TABLE IF EXISTS elsewhere.a TO {OTHER}",
+        f"RENAME TABLE IF EXISTS {str(OTHER).upper()} TO elsewhere.a",
+    ],
+)
+def test_a_table_that_was_only_read_along_is_read_again_behind_a_statement_that_names_it(sql: str) -> None:
+    """To the statement's reading it is not known, and nothing is what IF EXISTS does to that.
+
+    Without names in the table map the values would go out under those of before.
+    """
+    server = {TABLE: NOW, OTHER: replace(NOW, id=OTHER)}
+    cached = Cached(lambda: server, MARIADB)
+    changed = replace(NOW, id=OTHER, columns=(NOW.columns[0], replace(NOW.columns[1], name="latter")))
+    server = {TABLE: NOW, OTHER: changed}
+    cached.take(sql)
+    found = cached.cache.for_table_map(replace(table_map(*WIRE), table=OTHER.table))
+    assert found is not None
+    assert found.transcoder.plan.table == changed
+    assert not cached.is_forgotten
 
 
 def test_a_table_that_may_have_been_there_is_asked_for() -> None:

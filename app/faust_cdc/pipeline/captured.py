@@ -285,10 +285,13 @@ class TranscoderCache:
     def _concerned(self, event: QueryEvent, reading: Reading) -> Callable[[TableId], bool]:
         """Return what says of a table whether a statement may have changed it."""
         if isinstance(reading, Outcome):
-            return reading.concerned.__contains__
-        if not reading.tables:
+            # `named` too: what is known to a reading is less than what was read along from the server (`_structure`).
+            tables: Iterable[TableId] = reading.concerned | reading.named
+        elif reading.tables:
+            tables = reading.tables
+        else:
             return tables_named_in(event.query)
-        names = {str(one).lower() for one in reading.tables}
+        names = {str(one).lower() for one in tables}
         return lambda table_id: str(table_id).lower() in names
 
     def _is_undone(self, tables: Iterable[TableId]) -> bool:

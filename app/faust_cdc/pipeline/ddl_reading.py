@@ -26,6 +26,7 @@ from faust_cdc.relational.ddl import (
     TableChange,
     Unresolvable,
     beginning,
+    named_tables,
     parse,
     resolve,
 )
@@ -47,6 +48,8 @@ class Outcome:
     """Of `tables`: made IF NOT EXISTS and not known before, so they may have been there, and be others."""
     databases: Mapping[str, CharsetPair | None] = field(default_factory=dict)
     """Databases that it makes, changes or drops, with the defaults that its text names; None: it names none."""
+    named: frozenset[TableId] = field(default=frozenset(), compare=False)
+    """Tables that it may change, also where it is nothing to those that are known: IF EXISTS of one that is not."""
 
     @property
     def concerned(self) -> frozenset[TableId]:
@@ -192,6 +195,7 @@ def resolved(
     tables: dict[TableId, Table] = {}
     gone: set[TableId] = set()
     unsure: set[TableId] = set()
+    named: set[TableId] = set()
     databases: dict[str, CharsetPair | None] = {}
     before = known
     for statement in statements:
@@ -202,6 +206,8 @@ def resolved(
             return changes
         if any(_is_twice(one) for one in changes):
             return Unresolvable("the table that is known has it already", tuple(one.id for one in changes))
+        if changes or not isinstance(statement, CreateTable):  # a CREATE of nothing is of a table that is known
+            named.update(named_tables(statement, context))
         if isinstance(statement, CreateTable) and statement.if_not_exists:
             unsure.update(one.id for one in changes if one.id not in before)
         for change in changes:
@@ -214,7 +220,7 @@ def resolved(
         made = {one.id: one.table for one in changes if one.table and one.kind is not ChangeKind.TRUNCATE}
         tables |= made
         gone -= made.keys()
-    return Outcome(tables, frozenset(gone), frozenset(unsure), databases)
+    return Outcome(tables, frozenset(gone), frozenset(unsure), databases, frozenset(named))
 
 
 def _names_charset(statement: Statement) -> bool:
