@@ -55,6 +55,12 @@ def test_the_last_state_of_each_table_is_what_holds() -> None:
     assert set(found) == {TableId("shop", "a"), TableId("shop", "b2")}
     assert found.table(TableId("shop", "a")) == as_told(table(TableId("shop", "a"), "id", "more"), comments=False)
     assert (found.lines, found.ahead, found.damaged, found.is_begun) == (5, 1, 0, True)
+    assert found.is_of_snapshot
+
+
+def test_the_line_that_stands_where_no_snapshot_was_tells_of_no_table() -> None:
+    found = history(line({"pos": 1, "snapshot": "INITIAL"}, ddl="SET x=1"), line({"pos": 2}, created("a", "id")))
+    assert (found.is_begun, found.is_of_snapshot) == (True, False)
 
 
 def test_a_line_that_comes_twice_changes_nothing() -> None:

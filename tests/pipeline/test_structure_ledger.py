@@ -56,14 +56,14 @@ class Server:
 class Kept:
     """A ledger of that server, with what it writes."""
 
-    def __init__(self, path: Path, server: Server, *, begins: bool = False) -> None:
+    def __init__(self, path: Path, server: Server, *, begins: bool = False, is_part: bool = False) -> None:
         self.records: list[ChangeRecord] = []
         self.told: list[Notification] = []
         self._path, self._lines = path, 0
         self._block = SourceInfo.for_server(connector="mysql", name="p")
         self.store = HistoryFile(str(path))
         topic = SchemaChangeTopic("p", avro_converters(lambda _s, _d: 1), lambda _: None, [("h", b"1")], comments=False)
-        settings = HistorySettings(on_loss=OnLoss.FAIL)
+        settings = HistorySettings(on_loss=OnLoss.FAIL, only_captured_tables=is_part)
         rules = LedgerRules(settings, "p", is_mariadb=False, comments=False)
         self.ledger = StructureLedger(
             rules, server, TableFilter(), [ReadAgain(server.read_tables)], self.store, topic, self.records.append,
@@ -145,6 +145,48 @@ def test_a_table_that_is_gone_is_forgotten(kept: Kept, server: Server) -> None:
     kept.take("DROP NOVELTY a")
     assert kept.ledger.table(TableId("shop", "a")) is None
     assert len(kept.records) == 1
+
+
+NEW = TableId("shop", "new")
+MAYBE = Outcome({NEW: table("new", "id", "former")}, unsure=frozenset([NEW]))
+IF_NOT_EXISTS = "CREATE TABLE IF NOT EXISTS new (id INT, former INT)"
+
+
+@pytest.mark.parametrize("kind", [{"begins": True}, {"is_part": True}], ids=["no table is told", "some tables are"])
+def test_a_table_that_may_have_been_there_is_not_what_an_old_text_says(
+    tmp_path: Path, server: Server, kind: dict[str, bool]
+) -> None:
+    kept = Kept(tmp_path / "history.dat", server, **kind)
+    kept.new_lines()
+    server.tables[NEW] = table("new", "id", "latter")
+    kept.take(IF_NOT_EXISTS, MAYBE)
+    assert kept.ledger.tables([NEW]) == {NEW: server.tables[NEW]}
+    (line,) = kept.new_lines()
+    assert '"name":"latter"' in line
+    assert '"name":"former"' not in line
+    kept.store.close()
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_table_that_a_whole_history_does_not_tell_of_is_made_by_the_text(
+    kept: Kept, server: Server, is_restarted: bool
+) -> None:
+    """The server may be further on: between the two the rows have the text's names."""
+    if is_restarted:
+        kept.ledger.recover(SourceOffset("binlog.000001", 4))
+    server.tables[NEW] = table("new", "id", "latter")
+    kept.take(IF_NOT_EXISTS, MAYBE)
+    assert kept.ledger.table(NEW) == MAYBE.tables[NEW]
+    (line,) = kept.new_lines()
+    assert '"name":"former"' in line
+
+
+def test_a_table_that_the_history_tells_of_is_none_that_is_made(kept: Kept) -> None:
+    """A reading may not believe what the history tells, where rows look otherwise."""
+    before, a = kept.ledger.table(TableId("shop", "a")), TableId("shop", "a")
+    kept.take("CREATE TABLE IF NOT EXISTS a (x INT)", Outcome({a: table("a", "x")}, unsure=frozenset([a])))
+    assert before is not None
+    assert kept.ledger.table(a) == before
 
 
 def test_what_is_read_has_no_flag(kept: Kept) -> None:

@@ -54,6 +54,8 @@ class RecoveredHistory:
         """What is wrong with the first line that could not be read."""
         self.is_begun = False
         """There is a line that a snapshot of structures wrote."""
+        self.is_of_snapshot = False
+        """There is such a line with a table: what was not there then, and is told of nowhere, is not there."""
         self.unread: set[TableId] = set()
         """Tables that the last line naming them has no `tableChanges` for: what was known of them holds no more."""
 
@@ -69,7 +71,9 @@ class RecoveredHistory:
     def _add(self, line: bytes) -> None:
         usual = _ONE_TABLE.match(line)
         if usual is not None and line.endswith(_ENDS) and line.find(_ANOTHER, usual.end()) < 0:
-            if self._holds(json.loads(usual[1]), json.loads(usual[2])):
+            position = json.loads(usual[2])
+            if self._holds(json.loads(usual[1]), position):
+                self.is_of_snapshot |= "snapshot" in position
                 table_id = table_id_of(json.loads(usual[3]))
                 self._tables[table_id] = line, 0
                 self.unread.discard(table_id)
@@ -79,6 +83,7 @@ class RecoveredHistory:
             return
         changes = record.get("tableChanges")
         if changes:
+            self.is_of_snapshot |= "snapshot" in record["position"]
             self._take(line, changes)
         elif statement := record.get("ddl"):
             self._without_changes(statement)

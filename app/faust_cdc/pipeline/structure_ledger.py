@@ -360,18 +360,38 @@ class StructureLedger:
         self._note_databases(reading)
         if any(pattern.fullmatch(statement) for pattern in self._settings.left_out):
             return
-        context = StatementContext(event.database, self.table, None if found is None else found.tables)
+        after = None if found is None else self._after(found)
+        context = StatementContext(event.database, self.table, after)
         changes = self._resolve(statement, context, event)
         if isinstance(reading, NotTold) and reading.is_unread:
             changes = self._unread(event, statement, changes)
         if changes:
             self._write_down(changes, place, block)
-        if changes is not None and found is not None:
+        if changes is not None and found is not None and after is not None:
             for table_id in found.gone:
                 self._forget(table_id)
-            for table_id, table in found.tables.items():  # also what no record tells of: keys
+            for table_id, table in after.items():  # also what no record tells of: keys
                 self._forget(table_id)
                 self._changed[table_id] = table
+
+    def _after(self, found: Outcome) -> Mapping[TableId, Table]:
+        """Return the tables behind a statement, without those of which its text may not be true.
+
+        CREATE TABLE IF NOT EXISTS leaves a table as it is that is there, and its text may be years old. Where a history
+        that tells of all tables tells of none, there is none; else the server says what the table is.
+        """
+        return {
+            one: table
+            for one, table in found.tables.items()
+            if one not in found.unsure or self._tells_that_there_is_none(one)
+        }
+
+    def _tells_that_there_is_none(self, table_id: TableId) -> bool:
+        """Return whether a table is not there for certain. With a part of the tables kept, the lists may have grown."""
+        is_part = self._settings.only_captured_tables or self._settings.only_captured_databases
+        if is_part or not self._history.is_of_snapshot or table_id in self._history.unread:
+            return False
+        return self.table(table_id) is None
 
     def _unread(
         self, event: QueryEvent, statement: str, changes: Sequence[SchemaChange] | None
