@@ -130,6 +130,19 @@ def test_a_table_that_was_only_read_along_is_read_again_behind_a_statement_that_
     assert not cached.is_forgotten
 
 
+def test_a_rename_of_a_table_that_is_listed_and_not_known_is_no_bug_of_the_reader(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rows show other columns than the history tells, and their table map tells no keys."""
+    cached = Cached()
+    other = replace(NOW, columns=(NOW.columns[0], replace(NOW.columns[1], name="former")))
+    cached.history[TABLE] = other
+    cached.take(f"RENAME TABLE {NAME} TO x")
+    assert "Our reader failed" not in caplog.text
+    assert cached.asked == [TABLE]
+    assert cached.is_forgotten
+
+
 def test_a_table_that_may_have_been_there_is_asked_for() -> None:
     cached = Cached()
     cached.take(f"DROP TABLE {NAME}")

@@ -171,11 +171,10 @@ def _drop(statement: DropTable, tables: Tables, context: DdlContext) -> tuple[Ta
 
 def _rename(statement: RenameTable, tables: Tables, context: DdlContext) -> tuple[TableChange, ...]:
     """Renames one after another: `a TO tmp, b TO a, tmp TO b` swaps; each table is told once, under its last name."""
-    names = {table: table for table in tables}
     now: dict[TableId, TableId | None] = {}
     for old_name, new_name in statement.pairs:
         old, new = _id(old_name, tables, context), context.table_id(new_name.database, new_name.table)
-        origin = now.get(old, names.get(old))
+        origin = now.get(old, old if old in tables else None)  # by name alone: ids may be listed that are not known
         if origin is None:
             if statement.if_exists:
                 continue
