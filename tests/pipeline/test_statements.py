@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
+from faust_cdc.pipeline.statements import (
+    changes_system_table,
+    first_words,
+    is_about_account,
+    is_change,
+    readable,
+    truncated_table,
+)
 from faust_cdc.relational.model import TableId
 
 
@@ -74,3 +81,22 @@ def test_only_one_table_of_a_system_database_may_be_passed_over(statement: str, 
 )
 def test_which_table_a_truncate_empties(statement: str, expected: TableId | None) -> None:
     assert truncated_table(statement, "d") == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("GRANT SELECT ON a.* TO u", True),
+        ("/* app */ revoke ALL ON a FROM u", True),
+        ("SET PASSWORD FOR u = 'x'", True),
+        ("CREATE OR REPLACE USER u IDENTIFIED BY 'x'", True),
+        ("/*!50000 ALTER USER u*/", True),
+        ("SET STATEMENT max_statement_time=1 FOR DROP ROLE r", True),
+        ("CREATE SERVER s FOREIGN DATA WRAPPER mysql OPTIONS (PASSWORD 'x')", True),
+        ("CREATE TABLE user (id INT)", False),
+        ("ALTER TABLE role ADD grants INT", False),
+        ("CREATE NOVELTY n ON user", False),
+    ],
+)
+def test_statements_about_accounts(statement: str, expected: bool) -> None:
+    assert is_about_account(readable(statement)) is expected

@@ -189,6 +189,28 @@ def test_a_table_that_the_history_tells_of_is_none_that_is_made(kept: Kept) -> N
     assert kept.ledger.table(a) == before
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "GRANT ALL ON `user`.* TO user IDENTIFIED BY 'secret",
+        "ALTER USER host IDENTIFIED BY 'secret",
+        "SET PASSWORD FOR user@host = 'secret",
+        "CREATE SERVER s OPTIONS (HOST 'h', USER 'u', PASSWORD 'secret)",
+    ],
+)
+def test_a_statement_about_accounts_that_nobody_can_read_goes_nowhere(
+    kept: Kept, server: Server, sql: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    for name in ("user", "host"):
+        server.tables[TableId("shop", name)] = table(name, "id")
+    kept.take(sql)
+    assert (kept.records, kept.new_lines()) == ([], [])
+    (notice,) = kept.told
+    assert notice.additional_data["data_collections"] == ""
+    assert "secret" not in str(notice) + caplog.text
+
+
 def test_what_is_read_has_no_flag(kept: Kept) -> None:
     kept.take("ALTER TABLE a ADD x INT", Outcome({TableId("shop", "a"): table("a", "id", "x")}))
     kept.take("CREATE TABLE b2 SELECT * FROM b", NotTold("its columns come from a query", (TableId("shop", "b2"),)))

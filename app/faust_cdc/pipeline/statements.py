@@ -38,6 +38,12 @@ _DATABASE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_ACCOUNT = re.compile(
+    rf"{_BLANK}(?:(?:grant|revoke)\b|set\b{_BLANK}password\b"
+    rf"|(?:create\b{_BLANK}(?:or\b{_BLANK}replace\b{_BLANK})?|(?:alter|drop|rename)\b{_BLANK})(?:user|role|server)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+
 _AFTER_ONE_TABLE = frozenset({"", "(", ";", "set", "where", "values", "value", "select", "order", "limit"})
 """What may follow the table's name; an alias, a comma or a join may bring in other tables."""
 
@@ -91,6 +97,11 @@ def truncated_table(statement: str, database: str) -> TableId | None:
 def is_about_database(statement: str) -> bool:
     """Say whether a statement creates, alters or drops a database."""
     return _DATABASE.match(statement) is not None
+
+
+def is_about_account(statement: str) -> bool:
+    """Say whether a statement is about users, roles, their rights, or servers: what has passwords, and no table."""
+    return _ACCOUNT.match(statement) is not None
 
 
 def _unquoted(found: re.Match[str], group: str) -> str | None:

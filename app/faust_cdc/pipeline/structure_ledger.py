@@ -33,6 +33,7 @@ from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Readin
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
 from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext, trimmed, words_of
+from faust_cdc.pipeline.statements import is_about_account, readable
 from faust_cdc.relational.ddl import beginning
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Column, Table, TableId
@@ -398,8 +399,11 @@ class StructureLedger:
     ) -> Sequence[SchemaChange]:
         """Return the changes of a statement that nobody can read, flagged, and tell of it.
 
-        Where its first words do not tell what it is about (`changes` None), those are all tables that it names.
+        Where its first words do not tell what it is about (`changes` None), those are all tables that it names; none
+        for a statement about accounts, which has passwords: `user` and `host` may be tables too.
         """
+        if changes is None and is_about_account(readable(statement)):
+            changes = ()
         if changes is None:
             words, text = words_of(statement), trimmed(statement)
             named = [
