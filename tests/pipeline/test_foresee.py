@@ -17,6 +17,7 @@ from faust_cdc.pipeline.evolution import SchemaEvolution
 from faust_cdc.pipeline.table_schemas import TableSchemas
 from faust_cdc.relational.ddl import CharsetPair, DdlContext
 from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.origin import Origin
 from faust_cdc.routing import TopicNaming
 from faust_cdc.transcode.plan import TranscodeOptions
 from tests.transcode.images import TABLE, columns, table, table_map
@@ -141,6 +142,19 @@ def test_a_rename_of_a_table_that_is_listed_and_not_known_is_no_bug_of_the_reade
     assert "Our reader failed" not in caplog.text
     assert cached.asked == [TABLE]
     assert cached.is_forgotten
+
+
+def test_a_truncate_before_the_first_row_notes_the_version_that_its_record_has() -> None:
+    cached = Cached()
+    cached.take(f"DROP TABLE {NAME}")
+    cached.server = lambda: {TABLE: replace(NOW, columns=NOW.columns[:1])}
+    place = BinlogPosition("binlog.000001", 300)
+    found = cached.cache.for_truncated(TABLE, place)
+    assert found is not None
+    assert found.origin is Origin.SERVER
+    ((noted, version),) = cached.schemas.take_news()
+    assert (noted, version.version, version.origin) == (TABLE, 2, "server")
+    assert (version.file, version.pos) == place
 
 
 def test_a_table_that_may_have_been_there_is_asked_for() -> None:

@@ -168,7 +168,7 @@ class TranscoderCache:
         self._latest[table_id] = captured
         return captured
 
-    def for_truncated(self, table_id: TableId, where: str) -> CapturedTable | None:
+    def for_truncated(self, table_id: TableId, where: BinlogPosition) -> CapturedTable | None:
         """Return the captured table that a TRUNCATE at `where` names, or None when it is not captured.
 
         The statement has no table map: the structure is that of the last rows seen, else the one of now.
@@ -185,7 +185,9 @@ class TranscoderCache:
                 f"{where}: TRUNCATE of {table_id}, a table that does not exist any more; its schema is needed.",
                 remedy="leave 't' in skipped.operations until the stream has passed this place, or exclude the table",
             )
-        found = self._latest[table_id] = self.for_table(table)
+        # A place in the stream, not a snapshot's meeting: the record that follows is the version's first one.
+        origin = self._origin(table_id)
+        found = self._latest[table_id] = self.for_table(table, Met(_word(origin), where), origin)
         return found
 
     def _reconciled(self, event: TableMapEvent, known: Table | None) -> Table:

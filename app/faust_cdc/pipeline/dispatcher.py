@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from faust_cdc.binlog.events import RowsEvent
 from faust_cdc.errors import ValueConversionError
 from faust_cdc.kafka.task_producer import Headers
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.pipeline.bad_rows import BadRows
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.records import ChangeRecord
@@ -239,7 +240,7 @@ class Dispatcher:
         """
         if "t" in self._rules.skipped:
             return []
-        captured = self._cache.for_truncated(table_id, f"{source.file}:{source.pos}")
+        captured = self._cache.for_truncated(table_id, BinlogPosition(source.file, source.pos))
         if captured is None:
             return []
         if self._goes_by(captured.id):
