@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from faust_cdc.failpoints import KILLED
+from faust_cdc.pipeline.transaction_writer import CommitLimits
 from tests.harness.connectors import connector_config
 from tests.harness.slow_link import SlowLink
 from tests.harness.worker import WorkerProcess
@@ -225,7 +226,8 @@ def test_chunks_that_fill_a_transaction(
     worker = WorkerProcess(tmp_path, kafka.bootstrap, group)
     lives = Lives(worker, kafka, f"{group}-offsets", monkeypatch)
     config = snapshot_config(mysql, mysql_database, prefix)
-    config |= {"snapshot.chunk.size": "20000", "snapshot.rate.limit": "rows=60000"}
+    # Half a chunk is a range: as many rows as a Kafka transaction has at most.
+    config |= {"snapshot.chunk.size": str(2 * CommitLimits().records_max), "snapshot.rate.limit": "rows=60000"}
     with RandomWriter(mysql, mysql_database, ["a", "b"], 90_000, SEED, PAUSE_S) as writer:
         try:
             lives.end_at(FULL, after=("snap", config))

@@ -214,7 +214,9 @@ class Apicurio(LabProcess):
 
     def command(self) -> list[str]:
         """The registry."""
-        options = [*JVM_OPTIONS, "-Xmx512m", f"-Dquarkus.http.host={self.host}"]
+        # By default it lists the 1,000 oldest subjects: fewer than a run of tests registers.
+        subjects = "-Dregistry.ccompat.max-subjects=1000000"
+        options = [*JVM_OPTIONS, "-Xmx512m", f"-Dquarkus.http.host={self.host}", subjects]
         return [str(self._java), *options, "-jar", str(self._jar)]
 
     def environment(self) -> dict[str, str]:
