@@ -298,8 +298,8 @@ def test_combination(
     with database_on(source, one.row_metadata) as database:
         config = {
             "snapshot__locking__mode": one.locking.value,
-            "snapshot__chunk__size": "10",
-            "incremental__snapshot__chunk__size": "10",
+            "snapshot__chunk__size": "30",
+            "incremental__snapshot__chunk__size": "30",
             "snapshot__max__threads": str(one.readers),
             "incremental__snapshot__watermarking__strategy": f"insert_{'insert' if one.readers == 1 else 'delete'}",
             "signal__data__collection": f"{database}.sig",
