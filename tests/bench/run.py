@@ -75,6 +75,7 @@ class Run:
     def capture(self, wanted: Iterable[Table]) -> None:
         """Create tables in `bench` and one connector of each side that has seen them, stopped."""
         tables.prepare(self.mysql)
+        self.mysql.execute(f"CREATE DATABASE IF NOT EXISTS {tables.DATABASE} CHARACTER SET utf8mb4")  # of parts without
         for table in wanted:
             table.create(self.mysql)
         self.mysql.execute(f"CREATE TABLE {tables.DATABASE}.{MARKER} (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY)")
