@@ -48,12 +48,12 @@ def runs(worker: WorkerProcess) -> bool:
     return found.get("state") == "running" and found["rows"] >= CHUNK
 
 
-def rows_sent(mysql: MySqlServer, database: str) -> int:
-    """How many rows of `a` the server has sent to readers of chunks."""
+def rows_sent(mysql: MySqlServer, database: str, table: str = "a") -> int:
+    """How many rows of a table the server has sent to readers of chunks."""
     ((count,),) = mysql.query(
         "SELECT CAST(COALESCE(SUM(sum_rows_sent), 0) AS SIGNED) "
         "FROM performance_schema.events_statements_summary_by_digest "
-        f"WHERE digest_text LIKE 'EXECUTE SELECT%FROM `{database}` . `a`%'"
+        f"WHERE digest_text LIKE 'EXECUTE SELECT%FROM `{database}` . `{table}`%'"
     )
     return int(count)
 

@@ -1,5 +1,7 @@
 """A large table through a real worker, killed on its way: every row once, in memory that does not grow with the table.
 
+What the end of a life costs is a chunk for each reader at most, counted by the server.
+
 Of 500,000 rows; `FAUST_CDC_ROWS=5000000` for more.
 """
 
@@ -14,6 +16,7 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from tests.crash.test_signalled_places_kill import rows_sent
 from tests.harness.connectors import connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import KafkaBroker, MySqlServer
@@ -23,6 +26,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(360
 
 ROWS = int(os.environ.get("FAUST_CDC_ROWS", "500000"))
 RSS_MAX_MB = 150
+READERS, CHUNK = 2, 20_000
 TIMEOUT_S = 300 + ROWS / 2_000
 
 
@@ -101,7 +105,7 @@ def test_every_row_once_in_bounded_memory(
     fill(mysql, mysql_database)
     prefix = f"big{uuid4().hex[:8]}"
     config = connector_config(mysql, mysql_database, prefix, snapshot__locking__mode="watermark")
-    config["snapshot.max.threads"] = "2"
+    config["snapshot.max.threads"] = str(READERS)
     slow = config | {"snapshot.rate.limit": f"rows={ROWS // 10}"}  # so that the kill does not come behind its end
     with (
         WorkerProcess(tmp_path, kafka.bootstrap, f"g-{prefix}") as worker,
@@ -123,10 +127,12 @@ def test_every_row_once_in_bounded_memory(
         peaks_mb.append(worker.rss_mb("VmHWM"))
         worker.until(lambda: tally.read() >= ROWS, TIMEOUT_S, "all rows in the topic")
         tally.drain()
+    again = rows_sent(mysql, mysql_database, "big") - ROWS
     print(
-        f"\n{ROWS} rows, killed at {at_kill}, then {rate:.0f} rows/s; "
+        f"\n{ROWS} rows, killed at {at_kill}, {again} read again, then {rate:.0f} rows/s; "
         f"{idle_mb:.0f} MB without a connector, {max(peaks_mb):.0f} MB at most"
     )
     assert at_kill < ROWS
     assert set(tally.seen) == {1}, "every row once"
+    assert 0 <= again <= 2 * READERS * CHUNK, "the kill, and the new configuration, which begins a life too"
     assert max(peaks_mb) < RSS_MAX_MB
