@@ -33,14 +33,15 @@ _TRUNCATE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_CREATE = rf"create\b{_BLANK}(?:or\b{_BLANK}replace\b{_BLANK})?"
 _DATABASE = re.compile(
-    rf"{_BLANK}(?:create\b{_BLANK}(?:or\b{_BLANK}replace\b{_BLANK})?|(?:alter|drop)\b{_BLANK})(?:database|schema)\b",
+    rf"{_BLANK}(?:{_CREATE}|(?:alter|drop)\b{_BLANK})(?:database|schema)\b",
     re.IGNORECASE | re.DOTALL,
 )
 
 _ACCOUNT = re.compile(
     rf"{_BLANK}(?:(?:grant|revoke)\b|set\b{_BLANK}password\b"
-    rf"|(?:create\b{_BLANK}(?:or\b{_BLANK}replace\b{_BLANK})?|(?:alter|drop|rename)\b{_BLANK})(?:user|role|server)\b)",
+    rf"|(?:{_CREATE}|(?:alter|drop|rename)\b{_BLANK})(?:user|role|server)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 
