@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from faust_cdc.config.expressions import NUMBER, TEXT, TRUTH, parse_expression
 
-ROW: dict[str, Any] = {"n": 5, "d": Decimal("10.50"), "t": "it's", "f": 0.5, "none": None, "yes": True, "a b": 1}
-KINDS = {"n": NUMBER, "d": NUMBER, "t": TEXT, "f": NUMBER, "none": NUMBER, "yes": TRUTH, "a b": NUMBER}
+ROW: dict[str, Any] = {"n": 5, "d": Decimal("10.50"), "t": "it's", "f": 0.5, "none": None, "yes": True, "a b": 1, "g": 19.99}
+KINDS = {"n": NUMBER, "d": NUMBER, "t": TEXT, "f": NUMBER, "none": NUMBER, "yes": TRUTH, "a b": NUMBER, "g": NUMBER}
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,9 @@ KINDS = {"n": NUMBER, "d": NUMBER, "t": TEXT, "f": NUMBER, "none": NUMBER, "yes"
         ("yes = FALSE", False),
         ("TRUE", True),
         ("d = 10.5 AND f = 0.5 AND n < d", True),
+        ("g = 19.99 AND g >= 19.99 AND g BETWEEN 19.99 AND 20 AND g IN (1.1, 19.99)", True),
+        ("g <> 19.99 OR g > 19.99 OR g < 19.99", False),
+        ("19.99 = g AND f < d", True),
     ],
 )
 def test_says_what_sql_says(text: str, holds: bool) -> None:

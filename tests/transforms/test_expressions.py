@@ -82,6 +82,11 @@ UPDATE = Record(
         ("7 / 2", 3.5),
         ("6 / 2", 3),
         ("-7 % 3", -1),
+        ("7 % -3", 1),
+        ("1234567890123456789 % 10", 9),
+        ("-1234567890123456789 % 10", -9),
+        ("' a\u00a0'.trim()", "a\u00a0"),
+        ("'abc'.substring(1)", "bc"),
         ("null < 1", True),
         ("1 == '1'", False),
         ("true == 1", False),
@@ -133,6 +138,8 @@ def test_what_cannot_be_parsed_is_told_with_its_place(text: str, place: str) -> 
         ("1 in 2", "'in' needs a list"),
         ("value.before.id =~ 'a'", "a pattern is matched with a text"),
         ("value.before.id.startsWith('a')", "was called on a number"),
+        ("'abc'.substring(-1)", "substring(-1, 3) of a text of 3 characters"),
+        ("'abc'.substring(2, 1)", "substring(2, 1) of a text of 3 characters"),
     ],
 )
 def test_what_cannot_be_computed_is_an_error(text: str, message: str) -> None:

@@ -43,6 +43,9 @@ MOMENT = 1_709_210_096_789
         (STRING, "yes", "boolean", False),
         (STRING, "-12", "int8", -12),
         (STRING, "1.5", "double", 1.5),
+        (STRING, " 1.5d ", "double", 1.5),
+        (STRING, "-.5e1f", "double", -5.0),
+        (STRING, "-Infinity", "double", float("-inf")),
         (ConnectSchema("boolean"), True, "int32", 1),
         (ConnectSchema("boolean"), True, "string", "true"),
         (DOUBLE, 1e7, "string", "1.0E7"),
@@ -66,6 +69,12 @@ def test_texts_that_are_no_numbers_are_refused_without_showing_them(text: str) -
     assert not text or text not in str(caught.value)
 
 
+@pytest.mark.parametrize("text", ["1_0", "inf", "nan", "", "e5", ".", "NaNd", "1\u00a0"])
+def test_texts_that_java_does_not_read_as_doubles_are_refused(text: str) -> None:
+    with pytest.raises(TransformError, match="out of range for requested data type"):
+        cast(STRING, text, "double")
+
+
 def test_what_is_no_value_is_not_cast() -> None:
     with pytest.raises(TransformError, match="does not support casting from STRUCT"):
         cast(struct([]), {}, "string")
@@ -85,6 +94,13 @@ def test_what_is_no_value_is_not_cast() -> None:
 )
 def test_dates_are_shown_as_simple_date_format_shows_them(pattern: str, text: str) -> None:
     assert DateFormat(pattern).format(MOMENT) == text
+
+
+def test_years_of_five_digits_are_shown_and_those_before_the_first_are_told_of() -> None:
+    assert DateFormat("EEE yyyy-MM-dd yy").format(1_709_210_096_789_000) == "Wed 56132-09-17 32"
+    assert DateFormat("yyyy-MM-dd").format(253_402_300_799_999) == "9999-12-31"
+    with pytest.raises(TransformError, match="before the year 1"):
+        DateFormat("yyyy").format(-62_200_000_000_000)
 
 
 @pytest.mark.parametrize(
@@ -210,6 +226,10 @@ def test_json_texts_become_structs_of_what_is_there() -> None:
     assert value == {"id": 1, "big": 5_000_000_000, "l": [{"a": 1, "b": None}, {"a": None, "b": "t"}]}
     with_nulls, _ = JsonPayloads(null_is_bytes=True).expanded("payload", '{"x": null}')
     assert with_nulls.field("x").type == "bytes"
+    deep, limit = '{"a":' * 200 + "1" + "}" * 200, '{"a":' * 64 + '"}{{"' + "}" * 64
+    with pytest.raises(TransformError, match="64 objects and arrays"):
+        payloads.expanded("payload", deep)
+    assert repr(payloads.expanded("payload", limit)[0])
     for text in ("12", "text", '{"a": [1, "b"]}', '{"a": [1, 1.5]}', "[1]", '{"a"'):
         with pytest.raises((TransformError, ValueError)):
             payloads.expanded("payload", text)
@@ -236,6 +256,15 @@ def test_times_move_into_the_zone() -> None:
     assert zoned("+02:00", millis, MOMENT, include="source:other") == MOMENT
     assert zoned("+02:00", millis, MOMENT, include="source:items:at") == MOMENT - 7_200_000
     assert zoned("+02:00", millis, MOMENT, exclude="items:at") == MOMENT
+    last, micros = 253_402_300_799_999, ConnectSchema("int64", name=names.MICRO_TIMESTAMP)
+    for_ever = {"America/New_York": 18_000_000, "-05:00": 18_000_000, "Europe/Berlin": -3_600_000, "+02:00": -7_200_000}
+    for zone, shift in for_ever.items():
+        assert zoned(zone, millis, last) == last + shift
+        assert zoned(zone, micros, last * 1_000) == (last + shift) * 1_000
+        assert abs(zoned(zone, millis, -62_167_219_200_000) + 62_167_219_200_000) < 86_400_000  # of the year 0
+        assert abs(zoned(zone, millis, 1 << 58) - (1 << 58)) < 86_400_000
+    summer = 253_402_300_799_999 - 184 * 86_400_000
+    assert zoned("America/New_York", millis, summer) == summer + 14_400_000
     for zone, lists in (
         ("Nowhere/City", {}),
         ("+02:00", {"include": "a", "exclude": "b"}),

@@ -8,8 +8,9 @@
                | TRUE | FALSE | NULL
 
 Words are written in either case. As in SQL a comparison with NULL is neither true nor false, and a condition holds
-where it is true. Texts are compared by their characters, upper and lower case apart, whatever the column's collation.
-Kinds do not mix: `check` refuses what compares a number with a text, before any row is read.
+where it is true. Two numbers are compared as doubles where one of them is one (FLOAT, DOUBLE), else exactly. Texts are
+compared by their characters, upper and lower case apart, whatever the column's collation. Kinds do not mix: `check`
+refuses what compares a number with a text, before any row is read.
 """
 
 from __future__ import annotations
@@ -348,7 +349,11 @@ def _negated(one: _Ask) -> _Ask:
 def _compared(how: Callable[[Any, Any], Any], one: _Ask, other: _Ask) -> _Ask:
     def ask(values: Values) -> bool | None:
         left, right = one(values), other(values)
-        return None if left is None or right is None else bool(how(left, right))
+        if left is None or right is None:
+            return None
+        if isinstance(left, float) is not isinstance(right, float):
+            left, right = float(left), float(right)  # 19.99 is no double, so exactly it would equal none
+        return bool(how(left, right))
 
     return ask
 

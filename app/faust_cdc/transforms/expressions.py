@@ -16,6 +16,7 @@ An expression is parsed once into closures and never given to an interpreter: it
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -42,6 +43,8 @@ _TOKEN: Final = re.compile(
     | (?P<sign>===|!==|==~|=~|==|!=|<=|>=|&&|\|\||\?\.|\?:|[-+*/%!<>?:.,()\[\];])""",
     re.VERBOSE | re.DOTALL,
 )
+_BLANKS: Final = "".join(map(chr, range(33)))
+"""What Java's `trim` takes away."""
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "0": "\0"}
 
 
@@ -419,7 +422,10 @@ def _divided(left: Any, right: Any) -> Any:
 def _remainder(left: Any, right: Any) -> Any:
     if right == 0:
         raise TransformError("Division by zero")
-    return left - right * int(left / right)
+    if isinstance(left, float) or isinstance(right, float):
+        return math.fmod(left, right)
+    rest = abs(left) % abs(right)  # of Java: the sign is the left one's
+    return -rest if left < 0 else rest
 
 
 def _contains(item: Any, of: Any) -> bool:
@@ -483,6 +489,13 @@ def _text(run: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
+def _substring(text: str, begin: int, end: int | None = None) -> str:
+    last = len(text) if end is None else end
+    if not 0 <= begin <= last <= len(text):
+        raise TransformError(f"substring({begin}, {last}) of a text of {len(text)} characters")
+    return text[begin:last]
+
+
 def _get(target: Any, name: Any) -> Any:
     if not isinstance(name, str):
         raise TransformError(f"get takes the name of a field, found a {_kind(name)}")
@@ -519,9 +532,9 @@ _METHODS: Final[dict[str, tuple[Callable[..., Any], tuple[int, ...]]]] = {
     "matches": (lambda value, pattern: _matches(True)(value, pattern), (1,)),
     "toLowerCase": (_text(str.lower), (0,)),
     "toUpperCase": (_text(str.upper), (0,)),
-    "trim": (_text(str.strip), (0,)),
+    "trim": (_text(lambda one: one.strip(_BLANKS)), (0,)),
     "replace": (_text(lambda one, old, new: one.replace(old, new)), (2,)),
-    "substring": (_text(lambda one, begin, end=None: one[begin:end]), (1, 2)),
+    "substring": (_text(_substring), (1, 2)),
     "indexOf": (_text(str.find), (1,)),
     "length": (_text(len), (0,)),
     "size": (len, (0,)),

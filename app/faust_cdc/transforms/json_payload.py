@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from faust_cdc.transforms import schemas
@@ -14,6 +15,9 @@ _OPTIONAL_BOOLEAN: Final = ConnectSchema("boolean", optional=True)
 _OPTIONAL_DOUBLE: Final = ConnectSchema("double", optional=True)
 _OPTIONAL_BYTES: Final = ConnectSchema("bytes", optional=True)
 _INT32: Final = 1 << 31
+DEPTH_MAX: Final = 64
+"""Objects and arrays within one another; Connect's schemas, and Avro's, are walked through by recursion."""
+_NESTING: Final = re.compile(r'[{}\[\]]|"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _INT64: Final = 1 << 63
 
 
@@ -28,6 +32,7 @@ class JsonPayloads:
         """Return schema and value of a JSON text. Raises TransformError, ValueError for what is not to be expanded."""
         if not text.startswith(("{", "[")):
             raise TransformError("Unable to parse a payload that starts with neither '{' nor '['")
+        _ensure_flat(text)
         node = json.loads(text)
         schema = self._schema(name, node)
         if schema is None or schema.type != "struct":
@@ -73,6 +78,15 @@ class JsonPayloads:
                 merged = schema if merged is None or merged == schema else _merged(merged, schema)
         assert merged is not None, "there is an object"
         return merged
+
+
+def _ensure_flat(text: str) -> None:
+    """Raises TransformError for a text nested so deep that its schema could not be walked through."""
+    depth = 0
+    for match in _NESTING.finditer(text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(match[0], 0)
+        if depth > DEPTH_MAX:
+            raise TransformError(f"a payload is expanded up to {DEPTH_MAX} objects and arrays within one another")
 
 
 def _merged(left: ConnectSchema, right: ConnectSchema) -> ConnectSchema:

@@ -22,6 +22,10 @@ from faust_cdc_schemas.connect_schema import ConnectSchema
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS: Final = 86_400_000
+_LAST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999."""
+_CYCLE_YEARS, _CYCLE_MS = 400, 146_097 * _DAY_MS
+"""After which the calendar repeats, weekdays too."""
 _TARGETS: Final = {
     "string": schemas.STRING,
     "unix": schemas.INT64,
@@ -59,9 +63,21 @@ class DateFormat:
             raise TransformError(f"Unterminated quote in the date format {pattern!r}")
 
     def format(self, milliseconds: int) -> str:
-        """Return the text of a moment, ms since the epoch."""
-        moment = _EPOCH + timedelta(milliseconds=milliseconds)
-        return "".join(one if isinstance(one, str) else _LETTERS[one[0]](moment, one[1]) for one in self._parts)
+        """Return the text of a moment, ms since the epoch. Raises TransformError for one before the year 1."""
+        cycles = max(0, -(-(milliseconds - _LAST_MS) // _CYCLE_MS))
+        try:
+            moment = _EPOCH + timedelta(milliseconds=milliseconds - cycles * _CYCLE_MS)
+        except OverflowError as error:
+            raise TransformError("a time before the year 1 is not shown as a text") from error
+        made = []
+        for one in self._parts:
+            if isinstance(one, str):
+                made.append(one)
+            elif one[0] == "y":
+                made.append(_year(moment.year + cycles * _CYCLE_YEARS, one[1]))
+            else:
+                made.append(_LETTERS[one[0]](moment, one[1]))
+        return "".join(made)
 
     def parse(self, text: str) -> int:
         """Return the moment of a text, ms since the epoch. Raises TransformError."""
@@ -119,6 +135,10 @@ class DateFormat:
         )
 
 
+def _year(year: int, count: int) -> str:
+    return f"{year % 100:02d}" if count == 2 else f"{year:0{count}d}"
+
+
 def _full_year(value: int) -> int:
     """Return a year of two digits as Java reads it: within 80 years before and 20 after today."""
     today = datetime.now(UTC).year
@@ -158,7 +178,7 @@ def _zone_iso(_moment: datetime, _count: int) -> str:
 
 _LETTERS: Final[dict[str, Callable[[datetime, int], str]]] = {
     "G": lambda _moment, _count: "AD",
-    "y": lambda moment, count: f"{moment.year % 100:02d}" if count == 2 else f"{moment.year:0{count}d}",
+    "y": lambda moment, count: _year(moment.year, count),
     "M": _month,
     "L": _month,
     "d": _padded(lambda moment: moment.day),

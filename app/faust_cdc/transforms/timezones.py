@@ -25,6 +25,10 @@ _UNITS: Final = {
 """Per second."""
 _EPOCH_UNITS: Final = {"ts_ms": 1_000, "ts_us": 1_000_000, "ts_ns": 1_000_000_000}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CYCLE: Final = 146_097 * 86_400
+"""Seconds in 400 years, after which the calendar, and with it a zone's yearly rule, repeats."""
+_EARLIEST: Final = int((datetime(2, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
+_LATEST: Final = int((datetime(9999, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 _ZONED: Final = re.compile(r"(\d{4,})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d(?::\d\d)?)")
 
 _ALL, _INCLUDE, _EXCLUDE = "all", "include", "exclude"
@@ -130,12 +134,12 @@ class _TimezoneConverter:
 
     def _offset_at(self, seconds: int) -> int:
         """Return the zone's offset at a moment, in seconds."""
-        found = (_EPOCH + timedelta(seconds=seconds)).astimezone(self._zone).utcoffset()
+        found = _moment(seconds).astimezone(self._zone).utcoffset()
         return 0 if found is None else int(found.total_seconds())
 
     def _offset_of_local(self, seconds: int) -> int:
         """Return the zone's offset where the clock shows so many seconds since 1970."""
-        local = (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=self._zone)
+        local = _moment(seconds).replace(tzinfo=self._zone)
         if local.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None) != local.replace(tzinfo=None):
             local = local.replace(fold=0)  # in a gap Java takes the offset before it, as the first fold does
         found = local.utcoffset()
@@ -158,6 +162,18 @@ class _TimezoneConverter:
         shift = self._offset_of_local(local_seconds)
         moment = there.replace(tzinfo=offset).astimezone(timezone(timedelta(seconds=shift)))
         return f"{moment:%Y-%m-%dT%H:%M:%S}{_fraction(match[7])}{_offset_text(shift)}"
+
+
+def _moment(seconds: int) -> datetime:
+    """Return the moment so many seconds after 1970, or one with the same offset that `datetime` can shift.
+
+    '9999-12-31 23:59:59' as "for ever" is common in tables, and years beyond 9999 or before 1 are Java's but not Python's.
+    """
+    if seconds >= _LATEST:
+        seconds -= (seconds - _LATEST + _CYCLE) // _CYCLE * _CYCLE
+    elif seconds < _EARLIEST:
+        seconds += (_EARLIEST - seconds + _CYCLE - 1) // _CYCLE * _CYCLE
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def _fraction(text: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -84,6 +85,9 @@ def _shown(schema: ConnectSchema | None, value: Any, *, embedded: bool) -> str:
 
 _WIDTHS: Final = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _FLOATS: Final = ("float", "double")
+_FLOAT_TEXT: Final = re.compile(
+    r"[\0- ]*(?:([+-]?(?:NaN|Infinity))|([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[fFdD]?)[\0- ]*"
+)
 CAST_TARGETS: Final = {
     "INT8": "int8",
     "INT16": "int16",
@@ -113,11 +117,19 @@ def cast(schema: ConnectSchema, value: Any, target: str) -> Any:
         if target == "boolean":
             return _boolean(number)
         if target in _FLOATS:
-            made = float(number.strip()) if isinstance(number, str) else float(number)
+            made = _parsed_float(number) if isinstance(number, str) else float(number)
             return narrowed(made) if target == "float" else made
         return _integer(number, _WIDTHS[target])
     except (ValueError, OverflowError) as error:
         raise TransformError(f"A value of type {type_name(schema)} was out of range for requested data type") from error
+
+
+def _parsed_float(text: str) -> float:
+    """Return what `Double.parseDouble` makes of a text; hexadecimal numbers are refused. Raises ValueError."""
+    match = _FLOAT_TEXT.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return float(match[1] or match[2])
 
 
 def _boolean(value: Any) -> bool:
