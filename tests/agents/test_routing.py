@@ -265,7 +265,14 @@ def test_refused_routes_name_the_place_and_the_reason(
             with pytest.raises(RestError, match=reason) as refused:
                 put(table, route)
             assert refused.value.status == status, (table, route)
-        assert put("a", {"topic": f"{name}.{mysql_database}.a", "partitioner": "table"}, "?reorder=true")["serves"]
+        reordered = {"topic": f"{name}.{mysql_database}.a", "partitioner": "table"}
+        by_config = {**config, "routes": json.dumps({f"{mysql_database}.a": reordered})}
+        with pytest.raises(RestError, match="another partitioner.*REST with .reorder=true") as refused:
+            worker.rest("PUT", f"/connectors/{name}/config", by_config)
+        assert refused.value.status == 400
+        assert put("a", reordered, "?reorder=true")["serves"]
+        worker.rest("PUT", f"/connectors/{name}/config", by_config)
+        worker.rest("PUT", f"/connectors/{name}/config", config)
         put("[ab]", {"topic": "${prefix}.${table}"})
         with pytest.raises(RestError, match="both match"):
             put("[b]", {"topic": "x"})

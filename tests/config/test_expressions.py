@@ -11,7 +11,25 @@ from hypothesis import strategies as st
 
 from faust_cdc.config.expressions import NUMBER, TEXT, TRUTH, parse_expression
 
-ROW: dict[str, Any] = {"n": 5, "d": Decimal("10.50"), "t": "it's", "f": 0.5, "none": None, "yes": True, "a b": 1, "g": 19.99}
+ROW: dict[str, Any] = {
+    "n": 5,
+    "d": Decimal("10.50"),
+    "t": "it's",
+    "f": 0.5,
+    "none": None,
+    "yes": True,
+    "a b": 1,
+    "g": 19.99,
+}
+    "n": 5,
+    "d": Decimal("10.50"),
+    "t": "it's",
+    "f": 0.5,
+    "none": None,
+    "yes": True,
+    "a b": 1,
+    "g": 19.99,
+}
 KINDS = {"n": NUMBER, "d": NUMBER, "t": TEXT, "f": NUMBER, "none": NUMBER, "yes": TRUTH, "a b": NUMBER, "g": NUMBER}
 
 

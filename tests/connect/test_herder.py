@@ -12,6 +12,7 @@ import pytest
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.connect.entities import ConnectError, CreateRequest
 from faust_cdc.connect.validation import SourceFinding
+from faust_cdc.routing.changes import RouteChange
 from tests.connect.memory import MYSQL_CONFIG, Cluster
 
 
@@ -119,7 +120,7 @@ def test_two_creates_of_one_name_at_once_make_one() -> None:
 def test_the_database_is_asked_only_about_a_sound_configuration_and_its_findings_are_errors() -> None:
     asked: list[MySqlConnectorConfig] = []
 
-    def check(config: MySqlConnectorConfig) -> list[SourceFinding]:
+    def check(config: MySqlConnectorConfig, change: RouteChange) -> list[SourceFinding]:
         asked.append(config)
         return [SourceFinding("table.include.list", "No table matches 'x'")]
 
@@ -138,7 +139,7 @@ def test_the_database_is_asked_only_about_a_sound_configuration_and_its_findings
 def test_a_database_that_does_not_answer_holds_nothing_up() -> None:
     refused = threading.Event()
 
-    def check(config: MySqlConnectorConfig) -> list[SourceFinding]:
+    def check(config: MySqlConnectorConfig, change: RouteChange) -> list[SourceFinding]:
         assert refused.wait(60)
         return []
 
@@ -184,7 +185,7 @@ def test_a_patch_of_a_configuration_that_changed_meanwhile_is_refused() -> None:
     cluster = Cluster()
     create(cluster)
 
-    def meanwhile(config: MySqlConnectorConfig) -> list[SourceFinding]:
+    def meanwhile(config: MySqlConnectorConfig, change: RouteChange) -> list[SourceFinding]:
         changed = json.dumps({"properties": {**MYSQL_CONFIG, "name": "shop", "database.port": "1"}}).encode()
         cluster.configs.put(b"connector-shop", changed)
         return []
@@ -198,7 +199,7 @@ def test_a_patch_of_a_configuration_that_changed_meanwhile_is_refused() -> None:
 
 
 def test_a_broken_check_is_an_error_not_a_hang() -> None:
-    def broken(config: MySqlConnectorConfig) -> list[SourceFinding]:
+    def broken(config: MySqlConnectorConfig, change: RouteChange) -> list[SourceFinding]:
         raise ZeroDivisionError("oh")
 
     with pytest.raises(ZeroDivisionError):

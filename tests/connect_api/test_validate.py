@@ -50,7 +50,7 @@ def test_validate_answers_what_connect_answered_about_the_same_configuration() -
         "Error during connection validation: io.debezium.DebeziumException: "
         "Failed to establish connection with the database: "
     )
-    cluster = Cluster(lambda config: [SourceFinding("database.hostname", problem)])
+    cluster = Cluster(lambda config, change: [SourceFinding("database.hostname", problem)])
     status, infos = validate(CLASS, sent, cluster)
     assert status == 200
     assert list(infos) == list(recorded)
@@ -162,7 +162,7 @@ def transform_lines(infos: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda one: json.dumps(one["sent"])[:80])
 def test_validate_answers_about_transforms_what_connect_answered(recorded: dict[str, Any]) -> None:
-    cluster = Cluster(lambda config: [])
+    cluster = Cluster(lambda config, change: [])
     status, infos = validate(CLASS, MYSQL_CONFIG | {"name": "n"} | recorded["sent"], cluster)
     assert status == 200
     ours, theirs = transform_lines(infos), recorded["lines"]
@@ -185,7 +185,7 @@ def test_validate_answers_about_transforms_what_connect_answered(recorded: dict[
 def test_most_answers_about_transforms_are_connects_to_the_letter() -> None:
     same = 0
     for recorded in RECORDED:
-        _, infos = validate(CLASS, MYSQL_CONFIG | {"name": "n"} | recorded["sent"], Cluster(lambda config: []))
+        _, infos = validate(CLASS, MYSQL_CONFIG | {"name": "n"} | recorded["sent"], Cluster(lambda config, change: []))
         same += json.dumps(transform_lines(infos)) == json.dumps(recorded["lines"])
     assert (same, len(RECORDED)) == (SAME, len(RECORDED))
 

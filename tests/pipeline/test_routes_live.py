@@ -122,6 +122,7 @@ def test_signals_set_and_delete_routes(
 ) -> None:
     mysql.execute(
         "CREATE TABLE t (id INT PRIMARY KEY, n INT); CREATE TABLE u (id INT PRIMARY KEY, n INT); "
+        "CREATE TABLE v LIKE t; CREATE TABLE w LIKE t; "
         "CREATE TABLE sig (id VARCHAR(42) PRIMARY KEY, type VARCHAR(32) NOT NULL, data VARCHAR(2048) NULL)",
         mysql_database,
     )
@@ -163,10 +164,13 @@ def test_signals_set_and_delete_routes(
         refused = signal(2, "set-route", table, {"topic": "${prefix}.x", "filter": "nothing = 1"})
         mixed = signal(3, "set-route", f"{mysql_database}.u", {"topic": second})
         mysql.execute(f"{refused}; {mixed}", mysql_database)
-        wait(task, lambda: sum(one.type == "REFUSED" for one in bench.told) == 2, "both are refused")
+        unseen = signal(6, "set-route", f"{mysql_database}.[vw]", {"topic": "${prefix}.vw"})
+        mysql.execute(unseen, mysql_database)
+        wait(task, lambda: sum(one.type == "REFUSED" for one in bench.told) == 3, "all are refused")
         reasons = [one.additional_data["reason"] for one in bench.told if one.type == "REFUSED"]
         assert "no column 'nothing'" in reasons[0]
         assert "equal keys would be taken for one row" in reasons[1]
+        assert "equal keys would be taken for one row" in reasons[2], "of tables that no row has shown yet"
     mysql.execute("UPDATE t SET n = 4", mysql_database)
     with bench.running() as task:
         wait(task, lambda: len(routed.read(second)) == 6, "by the same route after a restart")

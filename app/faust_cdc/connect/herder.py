@@ -46,6 +46,7 @@ from faust_cdc.connect.store import (
 from faust_cdc.connect.validation import SourceCheck, check_source, with_findings
 from faust_cdc.connect.views import ConfigView, OffsetView, StatusView
 from faust_cdc.offsets import SourcePartition
+from faust_cdc.routing.changes import RouteChange
 from faust_cdc.signals.signal import RefusedSignal, Signal, command_of
 from faust_cdc.snapshot.book import SnapshotBook
 from faust_cdc.transforms.chain import checked
@@ -70,6 +71,10 @@ STILL_STOPPING: Final = (
 )
 TASKS_GONE_WITHIN_S: Final = 30.0
 RESET: Final = "The offsets for this connector have been reset successfully"
+
+
+def _same_routes(config: MySqlConnectorConfig) -> RouteChange:
+    return RouteChange(config.routes, config.routes)
 
 
 class Herder:
@@ -99,6 +104,8 @@ class Herder:
         self._writing = asyncio.Lock()
         self.on_delete: Callable[[str], Awaitable[None]] = _nothing
         """Called with the name of a connector that was deleted."""
+        self.route_change: Callable[[MySqlConnectorConfig], RouteChange] = _same_routes
+        """Says what a configuration would make of its connector's routes."""
         self.kafka_cluster_id: str | None = None
         """Told by the worker once Kafka answered; shown by `GET /`."""
         self.startup_stage = "Waiting for Kafka."
@@ -466,7 +473,7 @@ class Herder:
         if self._source_check is None or any(info.errors for info in infos):
             return infos
         parsed: MySqlConnectorConfig = parse_connector_config(config)
-        return with_findings(infos, await check_source(self._source_check, parsed))
+        return with_findings(infos, await check_source(self._source_check, parsed, self.route_change(parsed)))
 
     def _config_records(self, name: str, config: Mapping[str, str | None], state: TargetState) -> list[Record]:
         """The connector's record and, when it is to run, its task's and the commit."""

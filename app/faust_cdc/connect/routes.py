@@ -2,16 +2,15 @@
 
     {"connector": "shop", "routes": [{"tables": "shop.orders", "origin": "rest", "updated_ms": n, "route": {…}}]}
 
-A route is checked against the tables that are there (`route_check`) before it is kept. Two changes at the same moment
-on two workers: each is checked against the routes that its worker knows; the later record of a pattern wins.
+A route is checked against the tables that are there (`pipeline.route_check`) before it is kept. Two changes at the same
+moment on two workers: each is checked against the routes that its worker knows; the later record of a pattern wins.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from faust_cdc.config.connector import MySqlConnectorConfig
@@ -19,33 +18,15 @@ from faust_cdc.config.routes import Route, parse_route
 from faust_cdc.connect.entities import ConnectError
 from faust_cdc.connect.herder import Herder
 from faust_cdc.connect.views import View
+from faust_cdc.errors import CdcError
 from faust_cdc.pipeline.route_log import KeptRoute, kept_now, kept_routes, read_route_key, route_key
+from faust_cdc.routing.changes import RouteChange, RouteFindings
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class RouteChange:
-    """What is asked about."""
-
-    before: Sequence[Route]
-    after: Sequence[Route]
-    internal_topics: Iterable[str] = ()
-    may_reorder: bool = False
-    """A table may go on in its topic under another key or partitioner."""
-
-
-@dataclass(frozen=True, slots=True)
-class RouteFindings:
-    """What was found."""
-
-    problems: tuple[str, ...]
-    tables: Mapping[str, tuple[str, ...]]
-    """The captured tables that each route serves, by its pattern."""
-
-
 RouteCheck: TypeAlias = Callable[[MySqlConnectorConfig, RouteChange], RouteFindings]
-"""Asks the database; blocking; see `route_check.check_route_change`."""
+"""Asks the database; blocking; see `pipeline.route_check.check_route_change`."""
 
 
 class RouteRecords(Protocol):
@@ -82,6 +63,19 @@ class ConnectorRoutes:
     def in_force(self, name: str) -> list[Route]:
         """Return a connector's routes, those of its configuration with what was set since."""
         return [one.route for one in self._kept(name)[1]]
+
+    def change_by(self, config: MySqlConnectorConfig) -> RouteChange:
+        """Return what a configuration would make of the routes of its connector, which may be a new one.
+
+        Under another `topic.prefix` all goes into other topics, so nothing can come out of order.
+        """
+        try:
+            after = [one.route for one in kept_routes(config.name, config.routes, self._view.items())]
+            stored = self._herder.parsed(config.name)
+            before = [one.route for one in kept_routes(config.name, stored.routes, self._view.items())]
+        except (ConnectError, CdcError):  # it is new, or what is kept of it cannot be read
+            return RouteChange(config.routes, config.routes, self._internal_topics)
+        return RouteChange(before, after, self._internal_topics, stored.topic_prefix != config.topic_prefix)
 
     async def put(self, name: str, tables: str, body: Any, *, may_reorder: bool = False) -> tuple[bool, dict[str, Any]]:
         """`PUT …/routes/{table}`: whether it is new, and the route with the tables that it serves now.

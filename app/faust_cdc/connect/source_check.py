@@ -11,17 +11,17 @@ from typing import Any
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.routes import OPTION
-from faust_cdc.connect.route_check import find_route_problems
-from faust_cdc.connect.routes import RouteChange
 from faust_cdc.connect.validation import HOSTNAME, SourceFinding, unmatched_problem
 from faust_cdc.errors import CdcError
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server, query
 from faust_cdc.mysql.preflight import run_preflight
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.pipeline.connector_options import column_selection
+from faust_cdc.pipeline.route_check import find_route_problems
 from faust_cdc.relational.columns import ColumnSelection
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import TableId
+from faust_cdc.routing.changes import RouteChange
 
 _CLASS_OF = {
     "mysql": "io.debezium.connector.mysql.MySqlConnector",
@@ -29,7 +29,7 @@ _CLASS_OF = {
 }
 
 
-def check_source_server(config: MySqlConnectorConfig) -> list[SourceFinding]:
+def check_source_server(config: MySqlConnectorConfig, change: RouteChange) -> list[SourceFinding]:
     """Connect, run the preflight, look for captured tables. Blocking: run it in a thread."""
     try:
         address = SourceAddress.of(config, config.connection_validation_timeout_ms)
@@ -38,7 +38,7 @@ def check_source_server(config: MySqlConnectorConfig) -> list[SourceFinding]:
             if info.flavor != config.flavor:
                 return [_wrong_class(config, info.flavor, info.version_text)]
             run_preflight(connection, info, config.database_server_id, None)
-            return _unmatched(connection, config)
+            return _unmatched(connection, config, change)
     except CdcError as error:
         return [SourceFinding(HOSTNAME, f"Error during connection validation: {error}")]
 
@@ -49,7 +49,7 @@ def _wrong_class(config: MySqlConnectorConfig, flavor: str, version: str) -> Sou
     return SourceFinding("connector.class", problem)
 
 
-def _unmatched(connection: Any, config: MySqlConnectorConfig) -> list[SourceFinding]:
+def _unmatched(connection: Any, config: MySqlConnectorConfig, change: RouteChange) -> list[SourceFinding]:
     """A finding when the filters leave nothing to capture."""
     table_filter = TableFilter(
         config.database_include_list,
@@ -59,7 +59,7 @@ def _unmatched(connection: Any, config: MySqlConnectorConfig) -> list[SourceFind
     )
     captured = captured_tables(connection, table_filter.accepts)
     if captured:
-        return _column_problems(connection, config, captured) + _route_problems(connection, config, captured)
+        return _column_problems(connection, config, captured) + _route_problems(connection, config, captured, change)
     if config.table_include_list:
         names = [str(table) for table in captured_tables(connection, lambda _: True)]
         problem = unmatched_problem("table.include.list", config.table_include_list, names)
@@ -86,11 +86,13 @@ def _column_problems(connection: Any, config: MySqlConnectorConfig, ids: list[Ta
     return findings
 
 
-def _route_problems(connection: Any, config: MySqlConnectorConfig, ids: list[TableId]) -> list[SourceFinding]:
-    """Findings of routes that do not suit the tables, or one another."""
-    if not config.routes:
+def _route_problems(
+    connection: Any, config: MySqlConnectorConfig, ids: list[TableId], change: RouteChange
+) -> list[SourceFinding]:
+    """Findings of routes that do not suit the tables, one another, or the order of what was written before."""
+    if not change.before and not change.after:
         return []
-    found = find_route_problems(connection, config, ids, RouteChange(config.routes, config.routes))
+    found = find_route_problems(connection, config, ids, change)
     return [SourceFinding(OPTION, f"The '{OPTION}' value is invalid: {problem}") for problem in found.problems]
 
 

@@ -21,6 +21,7 @@ from typing import TypeAlias
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.validation import ConfigValueInfo
+from faust_cdc.routing.changes import RouteChange
 
 HOSTNAME = "database.hostname"
 
@@ -33,11 +34,11 @@ class SourceFinding:
     problem: str
 
 
-SourceCheck: TypeAlias = Callable[[MySqlConnectorConfig], list[SourceFinding]]
-"""Asks the database; blocking; returns the problems, none when all is well."""
+SourceCheck: TypeAlias = Callable[[MySqlConnectorConfig, RouteChange], list[SourceFinding]]
+"""Asks the database about a configuration and what it makes of routes; blocking; returns the problems, if any."""
 
 
-async def check_source(check: SourceCheck, config: MySqlConnectorConfig) -> list[SourceFinding]:
+async def check_source(check: SourceCheck, config: MySqlConnectorConfig, change: RouteChange) -> list[SourceFinding]:
     """Run a check in a thread within the connector's validation timeout; running late is a finding too.
 
     The thread is its own and a daemon: one that hangs in name resolution takes no place in the event loop's
@@ -57,7 +58,7 @@ async def check_source(check: SourceCheck, config: MySqlConnectorConfig) -> list
     def run() -> None:
         findings, failure = None, None
         try:
-            findings = check(config)
+            findings = check(config, change)
         except Exception as error:  # handed over, raised where it is awaited
             failure = error
         with contextlib.suppress(RuntimeError):  # the loop may be closed by now

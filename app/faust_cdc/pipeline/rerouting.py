@@ -38,6 +38,7 @@ from typing import Protocol
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.config.routes import Route
+from faust_cdc.errors import CdcError
 from faust_cdc.kafka.topics import BROKER_DEFAULT, TopicCreator, TopicSpec
 from faust_cdc.pipeline.assembly import topic_spec
 from faust_cdc.pipeline.captured import TranscoderCache
@@ -46,6 +47,7 @@ from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.routing import RouteMap, TopicNaming, quarantine_topic
+from faust_cdc.routing.changes import RouteChange
 from faust_cdc.signals.routing import RouteCommand, SetRoute
 
 log = logging.getLogger(__name__)
@@ -78,7 +80,8 @@ class Rerouting:
         self._log = route_log
         self._naming = naming
         self._config = config
-        self._reserved = reserved_topics(config, naming, internal_topics)
+        self._internal_topics = tuple(internal_topics)
+        self._reserved = reserved_topics(config, naming, self._internal_topics)
         self._topics = topics
         self._written_in = -1
         """The number of the Kafka transaction in which a signal's route was written last."""
@@ -105,7 +108,7 @@ class Rerouting:
         writer = way.writer
         if isinstance(command, SetRoute):
             wanted = self._map(self._log.with_command(command, is_read=not self._is_unread(writer)))
-            if problem := way.cache.problem_of(wanted):
+            if problem := way.cache.problem_of(wanted) or self._problem_of(wanted):
                 return problem
             self._written_in = writer.counters.kafka_transactions
             writer.write_own(self._log.record_of(command))
@@ -116,6 +119,20 @@ class Rerouting:
             wanted = self._map(self._log.read())
         self._apply(wanted, way.cache, stream)
         return None
+
+    def _problem_of(self, wanted: RouteMap) -> str | None:
+        """Say what REST would say of other routes: the rows of this attempt have not shown every table yet.
+
+        Asked of the server as it is now, within `connection.validation.timeout.ms` for each answer.
+        """
+        # Imported here: only a signal asks, and the check brings the registry's reader of schemas.
+        from faust_cdc.pipeline.route_check import check_route_change
+
+        change = RouteChange(self.routes.routes, wanted.routes, self._internal_topics)
+        try:
+            return "; ".join(check_route_change(self._config, change).problems) or None
+        except CdcError as error:
+            return f"its tables could not be asked for: {error.message.removesuffix('.')}"
 
     def _is_unread(self, writer: TransactionWriter) -> bool:
         """Return whether a route of a signal is in the open Kafka transaction: a strong read would wait for its end."""

@@ -167,7 +167,7 @@ class _TimezoneConverter:
 def _moment(seconds: int) -> datetime:
     """Return the moment so many seconds after 1970, or one with the same offset that `datetime` can shift.
 
-    '9999-12-31 23:59:59' as "for ever" is common in tables, and years beyond 9999 or before 1 are Java's but not Python's.
+    '9999-12-31 23:59:59' as "for ever" is common in tables, and Java has years beyond 9999 and before 1.
     """
     if seconds >= _LATEST:
         seconds -= (seconds - _LATEST + _CYCLE) // _CYCLE * _CYCLE

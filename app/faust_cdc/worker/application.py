@@ -26,7 +26,7 @@ from faust_cdc.connect.desired import TASK_ID, TaskDesired
 from faust_cdc.connect.entities import ConnectError
 from faust_cdc.connect.herder import Herder
 from faust_cdc.connect.records import CONNECTOR
-from faust_cdc.connect.routes import ConnectorRoutes, RouteChange, RouteFindings
+from faust_cdc.connect.routes import ConnectorRoutes
 from faust_cdc.connect.states import TargetState
 from faust_cdc.connect.validation import SourceFinding
 from faust_cdc.errors import BrokerUnavailable, CdcError
@@ -39,6 +39,7 @@ from faust_cdc.rest.notifications_api import notification_routes
 from faust_cdc.rest.routes_api import table_routes
 from faust_cdc.rest.server import BODY_BYTES_MAX, connect_routes, error_middleware
 from faust_cdc.rest.tables_api import SchemaQuestion, tables_routes
+from faust_cdc.routing.changes import RouteChange, RouteFindings
 from faust_cdc.signals.signal import TaskCommand, signal_type
 from faust_cdc.snapshot.book import SnapshotBook, Turn
 from faust_cdc.transcode.compiled import is_compiled
@@ -179,6 +180,7 @@ class CdcApp(App):
             await lines.forget(connector, self.herder.tasks_gone)
 
         self.herder.on_delete = forget
+        self.herder.route_change = routes.change_by
         return routes
 
     def _new_manager(self) -> TaskManager:
@@ -306,17 +308,17 @@ class CdcApp(App):
 
 def _check_routes(config: MySqlConnectorConfig, change: RouteChange) -> RouteFindings:
     # As below: the MySQL driver comes with the first check.
-    from faust_cdc.connect.route_check import check_route_change
+    from faust_cdc.pipeline.route_check import check_route_change
 
     return check_route_change(config, change)
 
 
-def _check_source(config: MySqlConnectorConfig) -> list[SourceFinding]:
+def _check_source(config: MySqlConnectorConfig, change: RouteChange) -> list[SourceFinding]:
     # Called in a thread; imports the MySQL driver with the first check, not before the first HTTP answer.
     with lasting_imports("faust_cdc.connect.source_check"):
         from faust_cdc.connect.source_check import check_source_server
 
-    return check_source_server(config)
+    return check_source_server(config, change)
 
 
 def _check_schemas(worker: WorkerConfig, question: SchemaQuestion) -> dict[str, Any]:

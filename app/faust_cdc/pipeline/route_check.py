@@ -1,7 +1,8 @@
 """What routes would make of the tables that are there: asked of the source server before they are taken.
 
-Blocking, as it reads structures: run it in a thread. Problems come back in words; the same checks are made by the task
-for tables that come later (`faust_cdc.pipeline.captured`).
+All three ways to change routes ask here: REST, the connector's configuration and signals. Blocking, as it reads
+structures: run it in a thread. Problems come back in words; the same checks are made by the task for tables that come
+later (`faust_cdc.pipeline.captured`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from contextlib import closing
 from typing import Any
 
 from faust_cdc.config.connector import MySqlConnectorConfig
-from faust_cdc.connect.routes import RouteChange, RouteFindings
 from faust_cdc.errors import CdcError
 from faust_cdc.mysql.connection import SourceAddress, connect
 from faust_cdc.mysql.schema import captured_tables, read_tables
@@ -23,6 +23,7 @@ from faust_cdc.pipeline.row_shape import shape_of
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import RouteMap, topic_naming
+from faust_cdc.routing.changes import RouteChange, RouteFindings
 from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 
 
@@ -148,5 +149,5 @@ def _of_order(
                 if problem is not None:
                     yield (
                         f"{problem}: a key's records would be in two partitions, which readers see in any order; give "
-                        "it another topic, or say ?reorder=true"
+                        "it another topic, or set the route by REST with ?reorder=true"
                     )
