@@ -267,7 +267,7 @@ def test_refused_routes_name_the_place_and_the_reason(
             assert refused.value.status == status, (table, route)
         reordered = {"topic": f"{name}.{mysql_database}.a", "partitioner": "table"}
         by_config = {**config, "routes": json.dumps({f"{mysql_database}.a": reordered})}
-        with pytest.raises(RestError, match="another partitioner.*REST with .reorder=true") as refused:
+        with pytest.raises(RestError, match=r"another partitioner.*REST with .reorder=true") as refused:
             worker.rest("PUT", f"/connectors/{name}/config", by_config)
         assert refused.value.status == 400
         assert put("a", reordered, "?reorder=true")["serves"]

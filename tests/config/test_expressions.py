@@ -21,15 +21,6 @@ ROW: dict[str, Any] = {
     "a b": 1,
     "g": 19.99,
 }
-    "n": 5,
-    "d": Decimal("10.50"),
-    "t": "it's",
-    "f": 0.5,
-    "none": None,
-    "yes": True,
-    "a b": 1,
-    "g": 19.99,
-}
 KINDS = {"n": NUMBER, "d": NUMBER, "t": TEXT, "f": NUMBER, "none": NUMBER, "yes": TRUTH, "a b": NUMBER, "g": NUMBER}
 
 
