@@ -51,6 +51,21 @@ def test_an_alter_of_a_known_table_is_told() -> None:
     assert table.primary_key == ("id",)
 
 
+def test_of_the_server_as_it_is_now_only_an_untold_default_is_taken() -> None:
+    sql, counts = "ALTER TABLE t ADD b INT DEFAULT (ABS(-1)), ADD c INT DEFAULT (ABS(-2)), CHANGE a a2 INT", DdlCounts()
+    b = Column(
+        "b", "int", 1, True, has_default=True, default="abs(-(1))", default_is_expression=True, type_expression="int"
+    )
+    later_on = replace(KNOWN, columns=(b, replace(b, name="later")))
+    read = StatementReader(lambda: CONTEXT, charset_of, counts, lambda ids: dict.fromkeys(ids, later_on))
+    found = read(event(sql), {T: KNOWN})
+    assert isinstance(found, Outcome)
+    shown = [(one.name, one.default, one.default_is_expression) for one in found.tables[T].columns[1:]]
+    assert shown == [("a2", None, False), ("b", "abs(-(1))", True), ("c", None, True)]
+    assert (counts.told, counts.read_again) == (0, 1)
+    assert [one.name for one in outcome(sql, KNOWN).tables[T].columns] == ["id", "a2", "b", "c"]
+
+
 def test_a_rename_tells_both_names() -> None:
     found = outcome("RENAME TABLE t TO shop2.u", KNOWN)
     assert (list(found.tables), found.gone) == ([U], frozenset([T]))

@@ -88,18 +88,21 @@ def test_rows_are_read_by_the_structure_of_their_place(
         source.execute(
             "INSERT INTO t VALUES (2, 'b'); ALTER TABLE t ADD w INT FIRST; INSERT INTO t VALUES (7, 3, 'c'); "
             "ALTER TABLE t DROP v, ADD z VARCHAR(10) DEFAULT 'q' AFTER w, CHANGE id id2 INT; "
-            "INSERT INTO t VALUES (8, 'd', 4)",
+            "INSERT INTO t VALUES (8, 'd', 4); ALTER TABLE t ADD u INT DEFAULT (ABS(-1)), DROP w; "
+            "INSERT INTO t VALUES ('e', 5, 6); ALTER TABLE t RENAME COLUMN z TO y; INSERT INTO t VALUES ('f', 6, 7)",
             database,
         )
         with bench.running() as task:
-            events = bench.events("t", 4, task)
+            events = bench.events("t", 6, task)
     assert images(events)[1:] == [
         ("c", None, {"id": 2, "v": "b"}),
         ("c", None, {"w": 7, "id": 3, "v": "c"}),
         ("c", None, {"w": 8, "z": "d", "id2": 4}),
-    ]
-    assert told(bench, "t")[2:] == [["w", "id", "v"], ["w", "z", "id2"]]
-    assert [one["ddl"][:5] for one in published(bench)[-2:]] == ["ALTER", "ALTER"]
+        ("c", None, {"z": "e", "id2": 5, "u": 6}),
+        ("c", None, {"y": "f", "id2": 6, "u": 7}),
+    ], "the server, asked for a default, has the names of later on"
+    assert told(bench, "t")[2:] == [["w", "id", "v"], ["w", "z", "id2"], ["z", "id2", "u"], ["y", "id2", "u"]]
+    assert [one["ddl"][:5] for one in published(bench)[-4:]] == ["ALTER"] * 4
 
 
 @pytest.mark.parametrize("damage", ["deleted", "truncated", "damaged", "foreign"])

@@ -207,7 +207,7 @@ class Coordinator:
                 ledger.origin,
                 outlet.route,
                 evolution,
-                StatementReader(self._source.ddl_context, ledger.charset, self._progress.ddl),
+                StatementReader(self._source.ddl_context, ledger.charset, self._progress.ddl, self._source.read_tables),
                 partial(current_structures, self._address, info),
                 ledger.known,
                 routing.routes,

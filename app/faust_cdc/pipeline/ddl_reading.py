@@ -31,7 +31,7 @@ from faust_cdc.relational.ddl import (
     resolve,
 )
 from faust_cdc.relational.ddl.statements import AlterDatabase, CreateDatabase, CreateTable
-from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.model import Column, Table, TableId
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,8 @@ class Outcome:
     """Databases that it makes, changes or drops, with the defaults that its text names; None: it names none."""
     named: frozenset[TableId] = field(default=frozenset(), compare=False)
     """Tables that it may change, also where it is nothing to those that are known: IF EXISTS of one that is not."""
+    untold: Mapping[TableId, frozenset[str]] = field(default_factory=dict, compare=False)
+    """Columns of `tables` whose default its text does not tell."""
 
     @property
     def concerned(self) -> frozenset[TableId]:
@@ -135,8 +137,13 @@ class StatementReader:
         read_context: Callable[[], DdlContext],
         charset: Callable[[str], tuple[str, str] | None],
         counts: DdlCounts | None = None,
+        read_tables: Callable[[Iterable[TableId]], dict[TableId, Table]] = lambda _: {},
     ) -> None:
-        """`read_context` asks the server, when the first statement comes; `charset` gives a database's defaults."""
+        """`read_context` asks the server, when the first statement comes; `charset` gives a database's defaults.
+
+        `read_tables` gives structures as of now, for the defaults that a text does not tell.
+        """
+        self._read_tables = read_tables
         self.counts = DdlCounts() if counts is None else counts
         self._read_context = read_context
         self._databases = KnownCharsets(charset)
@@ -167,11 +174,33 @@ class StatementReader:
             )  # fmt: skip
             return NotTold(f"our reader failed ({type(bug).__name__})", is_unread=True)
         if isinstance(found, Outcome):
-            self.counts.told += 1
-            return found
+            if not found.untold:
+                self.counts.told += 1
+                return found
+            self.counts.read_again += 1
+            return self._with_defaults(found, where)
         self.counts.read_again += 1
         log.info("What the statement at %s does is read again: %s", where, found.reason)
         return NotTold(found.reason, found.tables)
+
+    def _with_defaults(self, outcome: Outcome, where: str) -> Outcome:
+        """Return the outcome with the defaults that the server shows now, of columns that are there as they were made.
+
+        Nothing else is taken from the server: it is ahead of the stream, and the names of now are not those of the rows
+        that come next. A default that cannot be had stays an expression that nobody knows, and no schema tells it.
+        """
+        now, tables = self._read_tables(outcome.untold), dict(outcome.tables)
+        for table_id, names in outcome.untold.items():
+            shown = {} if table_id not in now else {one.name: one for one in now[table_id].columns}
+            tables[table_id] = replace(
+                tables[table_id],
+                columns=tuple(
+                    _with_default_of(one, shown.get(one.name)) if one.name in names else one
+                    for one in tables[table_id].columns
+                ),
+            )
+            log.info("Defaults that the statement at %s does not tell are read again: %s", where, sorted(names))
+        return replace(outcome, tables=tables)
 
     def _read(self, event: QueryEvent, tables: Mapping[TableId, Table]) -> Outcome | Unresolvable:
         if self._context is None:
@@ -197,13 +226,20 @@ def resolved(
     unsure: set[TableId] = set()
     named: set[TableId] = set()
     databases: dict[str, CharsetPair | None] = {}
+    untold: dict[TableId, frozenset[str]] = {}
     before = known
     for statement in statements:
         if tables or gone:  # never with the one statement of an event: `known` may be large, and slow to list
             before = {one: table for one, table in {**known, **tables}.items() if one not in gone}
         changes = resolve(statement, before, context)
         if isinstance(changes, Unresolvable):
-            return changes
+            # All else that the text tells holds, and reading it from the server may be reading a later time.
+            without = replace(context, untold=set())
+            again = resolve(statement, before, without)
+            if isinstance(again, Unresolvable):
+                return changes
+            changes = again
+            untold |= {one.id: frozenset(without.untold or ()) for one in changes if one.table is not None}
         if any(_is_twice(one) for one in changes):
             return Unresolvable("the table that is known has it already", tuple(one.id for one in changes))
         if changes or not isinstance(statement, CreateTable):  # a CREATE of nothing is of a table that is known
@@ -220,7 +256,16 @@ def resolved(
         made = {one.id: one.table for one in changes if one.table and one.kind is not ChangeKind.TRUNCATE}
         tables |= made
         gone -= made.keys()
-    return Outcome(tables, frozenset(gone), frozenset(unsure), databases, frozenset(named))
+    untold = {one: columns for one, columns in untold.items() if columns and one in tables}
+    return Outcome(tables, frozenset(gone), frozenset(unsure), databases, frozenset(named), untold)
+
+
+def _with_default_of(column: Column, now: Column | None) -> Column:
+    if now is None or now.type_expression != column.type_expression:
+        return column
+    return replace(
+        column, has_default=now.has_default, default=now.default, default_is_expression=now.default_is_expression
+    )
 
 
 def _names_charset(statement: Statement) -> bool:

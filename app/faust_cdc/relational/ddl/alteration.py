@@ -15,6 +15,7 @@ from faust_cdc.relational.ddl.column_facts import (
     first_timestamp,
     not_null,
     with_default,
+    with_untold_default,
     without_default,
 )
 from faust_cdc.relational.ddl.context import CharsetPair, DdlContext, NotResolved
@@ -92,7 +93,7 @@ class _Alteration:
         )
 
     def _refuse_unknown(self) -> None:
-        ensure_defaults_told(self._table)
+        ensure_defaults_told(self._table, self._context)
         for clause in self._clauses:
             if isinstance(clause, ChangePeriod | ChangeVersioning):
                 raise NotResolved("periods and versions change columns and keys")
@@ -211,7 +212,8 @@ class _Alteration:
             return column
         texts = column.type_name in NO_IMPLICIT_DEFAULT
         if clause.default.kind is DefaultKind.EXPRESSION and (texts or not self._context.mariadb):
-            raise NotResolved(f"how the server shows the default of column {column.name!r} is not known")
+            why = f"how the server shows the default of column {column.name!r} is not known"
+            return with_untold_default(column, why, self._context)
         return with_default(column, clause.default, self._context)
 
     def _ensure_moment_told(self, column: Column) -> None:

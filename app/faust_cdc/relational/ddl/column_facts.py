@@ -75,10 +75,24 @@ def column_of(
 
 def with_default(column: Column, written: Default, context: DdlContext) -> Column:
     """Return the column with a DEFAULT clause. Raises NotResolved."""
-    value = default_value(column, written, context)
+    try:
+        value = default_value(column, written, context)
+    except NotResolved as why:
+        return with_untold_default(column, str(why), context)
     if value.text is None:
         return without_default(column)
     return replace(column, has_default=True, default=value.text, default_is_expression=value.is_expression)
+
+
+def with_untold_default(column: Column, why: str, context: DdlContext) -> Column:
+    """Return the column with a default of which it is not known how the server shows it; see `DdlContext.untold`.
+
+    Raises NotResolved where it is to be known.
+    """
+    if context.untold is None:
+        raise NotResolved(why)
+    context.untold.add(column.name)
+    return replace(column, has_default=True, default=None, default_is_expression=True)
 
 
 def without_default(column: Column) -> Column:
@@ -87,11 +101,13 @@ def without_default(column: Column) -> Column:
     return replace(column, has_default=shown, default=None, default_is_expression=False)
 
 
-def ensure_defaults_told(table: Table) -> None:
+def ensure_defaults_told(table: Table, context: DdlContext) -> None:
     """Refuse a table with a default that the server has but does not tell. Raises NotResolved.
 
     MySQL 9.7 shows NULL for the expression that ALTER COLUMN gives to a TEXT or BLOB, until the table is next changed.
     """
+    if context.untold is not None:
+        return
     for column in table.columns:
         if column.default_is_expression and column.default is None and column.type_name in NO_IMPLICIT_DEFAULT:
             raise NotResolved(f"the default of column {column.name!r} is not known")

@@ -110,7 +110,7 @@ def _like(name: TableName, table_id: TableId, tables: Tables, context: DdlContex
     source = tables.get(_id(name, tables, context))
     if source is None:
         raise NotResolved(f"the table that it is like, {name.table!r}, is not known")
-    ensure_defaults_told(source)
+    ensure_defaults_told(source, context)
     if candidates(source) > 1 and all(key.name != "PRIMARY" for key in source.keys):
         raise NotResolved("which of several unique keys is first is not told by the statement")
     return replace(source, id=table_id)
