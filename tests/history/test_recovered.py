@@ -151,6 +151,19 @@ def test_which_positions_count(position: dict[str, Any], place: dict[str, Any], 
     assert is_at_or_before(place, is_mariadb=False)(position) is counts
 
 
+def test_the_line_of_a_statement_that_is_read_again_does_not_count() -> None:
+    """Its line was safe, and the offset behind it was not committed."""
+    gtids = f"{UUID}:1-5"
+    counts = is_at_or_before({"gtids": gtids, "file": "b.000002", "pos": 300, "server_id": 1}, is_mariadb=False)
+    again = {"gtids": gtids, "file": "b.000002", "pos": 420, "server_id": 1}
+    assert not counts(again)
+    assert not counts(again | {"file": "b.000003", "pos": 4})
+    assert counts(again | {"pos": 300})
+    assert counts(again | {"file": "b.000001"})
+    assert counts(again | {"server_id": 2}), "another server counts its own way"
+    assert counts(again | {"snapshot": "INITIAL"}), "no statement's"
+
+
 def test_positions_of_mariadb() -> None:
     counts = is_at_or_before({"gtids": "0-1-7,1-2-3"}, is_mariadb=True)
     assert [counts({"gtids": one}) for one in ("0-1-7", "0-1-8", "1-2-3,0-1-1", "2-1-1")] == [True, False, True, False]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -18,7 +19,7 @@ from faust_cdc.kafka.history_topic import HistoryTopic
 from faust_cdc.pipeline.state import TaskState
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.signals.signal import Signal, command_of
-from tests.lab import Apicurio, KafkaBroker, MySqlServer, SqlServer
+from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
 from tests.pipeline.test_task import Bench, images
 
 pytestmark = pytest.mark.integration
@@ -103,6 +104,25 @@ def test_rows_are_read_by_the_structure_of_their_place(
     ], "the server, asked for a default, has the names of later on"
     assert told(bench, "t")[2:] == [["w", "id", "v"], ["w", "z", "id2"], ["z", "id2", "u"], ["y", "id2", "u"]]
     assert [one["ddl"][:5] for one in published(bench)[-4:]] == ["ALTER"] * 4
+
+
+def test_an_alter_in_two_phases_is_done_once_or_not_at_all(
+    mariadb: MariaDbServer, mariadb_database: str, kafka: KafkaBroker, apicurio: Apicurio
+) -> None:
+    mariadb.execute(TABLE, mariadb_database)
+    bench, two_phases = Bench(mariadb, kafka, apicurio, mariadb_database), "SET SESSION binlog_alter_two_phase = 1;"
+    with names_left_out(mariadb), bench.running() as task:
+        bench.events("t", 1, task)
+        mariadb.execute(
+            f"INSERT INTO t VALUES (2, 'a'); {two_phases} ALTER TABLE t ADD w INT, ALGORITHM=COPY", mariadb_database
+        )
+        with pytest.raises(pymysql.IntegrityError, match="Duplicate entry"):
+            mariadb.execute(f"{two_phases} ALTER TABLE t ADD UNIQUE (v), DROP w, ALGORITHM=COPY", mariadb_database)
+        mariadb.execute("INSERT INTO t VALUES (3, 'c', 4)", mariadb_database)
+        events = bench.events("t", 3, task)
+    assert images(events)[2] == ("c", None, {"id": 3, "v": "c", "w": 4})
+    assert told(bench, "t") == [[], ["id", "v"], ["id", "v", "w"]]
+    assert [one["ddl"][:5] for one in published(bench)].count("ALTER") == 1
 
 
 @pytest.mark.parametrize("damage", ["deleted", "truncated", "damaged", "foreign"])

@@ -34,6 +34,8 @@ _QUERY_FIXED = struct.Struct("<IIBHH")
 _GTID_FIXED = struct.Struct("<B16sq")
 _LOGICAL_CLOCK = struct.Struct("<Bqq")
 _MARIA_GTID_FIXED = struct.Struct("<QIB")
+_NOT_DONE = 2 | 8
+"""FL_START_ALTER_E1, FL_ROLLBACK_ALTER_E1."""
 _INFLATED_MAX = 1 << 30
 """A MariaDB event cannot exceed slave_max_allowed_packet's limit, 1 GiB."""
 
@@ -173,7 +175,10 @@ _TAGGED_FIELDS: dict[int, Callable[[Cursor], int | bytes]] = {
 
 
 def maria_gtid(header: EventHeader, body: bytes) -> GtidEvent:
-    """Parse type 162: sequence u64, domain u32, flags (FL_STANDALONE 1, FL_DDL 32, FL_PREPARED_XA 64)."""
+    """Parse type 162: sequence u64, domain u32, flags (FL_STANDALONE 1, FL_DDL 32, FL_PREPARED_XA 64).
+
+    As of 10.8 further flags may follow (`Gtid_log_event::Gtid_log_event` of sql/log_event.cc); not those of XA's group.
+    """
     sequence, domain, flags = _MARIA_GTID_FIXED.unpack_from(body)
     name = f"{domain}-{header.server_id}-{sequence}"
     return GtidEvent(
@@ -185,7 +190,16 @@ def maria_gtid(header: EventHeader, body: bytes) -> GtidEvent:
         standalone=bool(flags & 1),
         is_ddl=bool(flags & 32),
         xa_prepared=bool(flags & 64),
+        is_undone=bool(_maria_extra_flags(body, flags) & _NOT_DONE),
     )
+
+
+def _maria_extra_flags(body: bytes, flags: int) -> int:
+    """Return flags_extra, 0 where there are none."""
+    if flags & (64 | 128):  # of XA, whose name stands between
+        return 0
+    at = 13 + (8 if flags & 2 else 6)  # FL_GROUP_COMMIT_ID; without it the post-header is filled up
+    return body[at] if len(body) > at else 0
 
 
 def query(header: EventHeader, body: bytes) -> QueryEvent:

@@ -73,6 +73,9 @@ class GtidEvent(BinlogEvent):
     """MariaDB FL_DDL."""
     xa_prepared: bool = False
     """MariaDB FL_PREPARED_XA: an XA PREPARE ends it; stands for XA START too, which MariaDB does not write."""
+    is_undone: bool = False
+    """MariaDB FL_START_ALTER_E1 or FL_ROLLBACK_ALTER_E1 (`binlog_alter_two_phase`): the ALTER behind it is not done
+    there; it is where it stands once more, behind a GTID with FL_COMMIT_ALTER_E1, or never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """Whether a line of the history is behind a place of the binlog, as Debezium decides it.
 
-Source: Debezium 3.6.1 `BinlogHistoryRecordComparator` and `HistoryRecordComparator`. A line has the offset that held
-when its statement was read, so the one whose statement comes next is at the place, not behind it: that statement is
-read again, and its line is written again, which changes nothing.
+Source: Debezium 3.6.1 `BinlogHistoryRecordComparator` and `HistoryRecordComparator`, with one difference. A line has
+the GTIDs that held when its statement was read and the position behind that statement, so with GTIDs the line of a
+statement that comes next is at the place for Debezium. Such a line is there when a process ended between the line and
+the commit of the offset; the statement is read again then, and a swap of names would be done twice. So of two places
+with equal GTIDs on one server the position decides.
 """
 
 from __future__ import annotations
@@ -66,9 +68,19 @@ def _within_mariadb(wanted: str) -> Callable[[str], bool]:
 
 
 def _same_gtids(position: OffsetMap, place: OffsetMap) -> bool:
-    if "snapshot" in place and "snapshot" not in position:
+    if "snapshot" not in position and ("snapshot" in place or _is_read_again(position, place)):
         return False
     return _number(position, "event") <= _number(place, "event")
+
+
+def _is_read_again(position: OffsetMap, place: OffsetMap) -> bool:
+    """Return whether the statement of a line with the place's GTIDs stands behind it in the same server's binlog."""
+    if not all(isinstance(one.get("file"), str) for one in (position, place)):
+        return False
+    if _number(position, "server_id") != _number(place, "server_id"):
+        return False
+    file, wanted = str(position["file"]), str(place["file"])
+    return BinlogPosition(file, _number(position, "pos")) > BinlogPosition(wanted, _number(place, "pos"))
 
 
 def _by_file(position: OffsetMap, place: OffsetMap) -> bool:

@@ -22,7 +22,8 @@ from faust_cdc.pipeline.dispatcher import NEW_KEY_HEADER, OLD_KEY_HEADER, Dispat
 from faust_cdc.pipeline.lane import Lane, LaneTable
 from faust_cdc.pipeline.lane_metadata import LaneMetadata
 from faust_cdc.pipeline.records import ChangeRecord
-from faust_cdc.pipeline.streaming import SourceTransaction, StreamingSource, handle_next
+from faust_cdc.pipeline.source_transaction import SourceTransaction
+from faust_cdc.pipeline.streaming import StreamingSource, handle_next
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.transcode.compiled.program import row_encoder

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from faust_cdc.binlog.events import (
@@ -40,6 +40,7 @@ from faust_cdc.pipeline.held_rows import HeldRows
 from faust_cdc.pipeline.prepared import PreparedTransactions, Xid
 from faust_cdc.pipeline.resume import ALL_ROWS, NEVER_SPLIT, SERVER, TRANSACTION_ID, Resume
 from faust_cdc.pipeline.savepoints import Rollbacks, Savepoints
+from faust_cdc.pipeline.source_transaction import SourceTransaction
 from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
@@ -52,34 +53,6 @@ log = logging.getLogger(__name__)
 
 NO_BEARING = (FormatDescriptionEvent, HeartbeatEvent, IgnorableEvent, PreviousGtidsEvent, TableMapEvent,
               TransactionPayloadEvent)  # fmt: skip
-
-
-@dataclass(slots=True)
-class SourceTransaction:
-    """The MySQL transaction being read."""
-
-    gtid: str | None
-    commit_us: int | None
-    """Original commit time in microseconds since the epoch, where the server says so."""
-    thread_id: int | None = None
-    is_group: bool = False
-    """More events follow until an end; else DDL ends it. BEGIN says so, or MariaDB's GTID, which stands for BEGIN."""
-    query: str | None = None
-    """With `include.query`: the SQL text of the rows that follow, until their statement ends."""
-    metadata: OpenTransaction | None = None
-    """With `provide.transaction.metadata`; None for XA and for single DDL statements, as in Debezium."""
-    held: HeldRows | None = None
-    """Where rows wait for the decision of an XA transaction, or behind a savepoint; others are written at once."""
-    is_xa: bool = False
-    """`held` waits for the decision of an XA transaction, or has it now."""
-    savepoints: Savepoints | None = None
-    begin: tuple[str, int] = ("", 0)
-    """File and position of its first event."""
-    written: bool = False
-    """Some of its rows were written at once."""
-    events: int = 0
-    """Its events so far, from the one that began the group; negative: it is never committed in parts."""
-
 
 FindPrepared = Callable[[Xid, BinlogPosition], Iterator[BinlogEvent]]
 """(xid, place of its XA COMMIT) → the events that prepared it, read again. See `PreparedSearch.events`."""
@@ -288,7 +261,9 @@ class StreamingSource:
         elif isinstance(event, GtidEvent):
             group = self._block.connector == "mariadb" and not event.standalone
             begin = (event.header.file, event.header.pos)
-            self.open = SourceTransaction(event.gtid, event.original_commit_us, is_group=group, begin=begin)
+            self.open = SourceTransaction(
+                event.gtid, event.original_commit_us, is_group=group, begin=begin, is_undone=event.is_undone
+            )
             if begin in self._rollbacks:
                 self.open.held = HeldRows()
             if event.xa_prepared:
@@ -366,7 +341,7 @@ class StreamingSource:
             else:
                 self.open.thread_id = event.thread_id
                 self._announce(event, self.open)
-        elif word == "commit":
+        elif word == "commit" or (self.open is not None and self.open.is_undone):
             self._end(event)
         elif word in ("savepoint", "rollback"):
             self._roll_back(event, statement, word, second)
