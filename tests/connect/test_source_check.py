@@ -57,6 +57,26 @@ def told(server: SqlServer) -> Told:
     return validate
 
 
+def test_tables_with_versions_are_refused(mariadb: MariaDbServer, mariadb_database: str) -> None:
+    mariadb.execute(
+        "CREATE TABLE a (id INT PRIMARY KEY) WITH SYSTEM VERSIONING; CREATE TABLE b (id INT)", mariadb_database
+    )
+    config = {
+        "name": "shop",
+        "connector.class": "MariaDbConnector",
+        "topic.prefix": "shop",
+        "database.server.id": "5401",
+        "database.include.list": mariadb_database,
+        **mariadb.address(),
+    }
+    texts = {key: str(value) for key, value in config.items()}
+    for more, expected in (({}, 1), ({"table.exclude.list": f"{mariadb_database}.a"}, 0)):
+        infos = asyncio.run(Cluster(check_source_server).herder.validate("MariaDbConnector", texts | more))
+        errors = [error for one in infos["configs"] if one["value"] for error in one["value"]["errors"]]
+        assert len(errors) == expected, errors
+        assert all(f"{mariadb_database}.a is WITH SYSTEM VERSIONING" in error for error in errors)
+
+
 def test_a_good_configuration_has_no_errors(told: Told, shop: str) -> None:
     assert told(table__include__list=rf"{shop}\.orders") == {}
     assert told(database__include__list=shop.upper()) == {}

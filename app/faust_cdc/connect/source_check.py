@@ -59,7 +59,11 @@ def _unmatched(connection: Any, config: MySqlConnectorConfig, change: RouteChang
     )
     captured = captured_tables(connection, table_filter.accepts)
     if captured:
-        return _column_problems(connection, config, captured) + _route_problems(connection, config, captured, change)
+        return [
+            *_column_problems(connection, config, captured),
+            *_route_problems(connection, config, captured, change),
+            *_versioned(connection, config, captured),
+        ]
     if config.table_include_list:
         names = [str(table) for table in captured_tables(connection, lambda _: True)]
         problem = unmatched_problem("table.include.list", config.table_include_list, names)
@@ -94,6 +98,23 @@ def _route_problems(
         return []
     found = find_route_problems(connection, config, ids, change)
     return [SourceFinding(OPTION, f"The '{OPTION}' value is invalid: {problem}") for problem in found.problems]
+
+
+def _versioned(connection: Any, config: MySqlConnectorConfig, ids: list[TableId]) -> list[SourceFinding]:
+    """Findings of MariaDB's tables with versions: each former version is a row of the binlog, and of no SELECT."""
+    if config.flavor != "mariadb":
+        return []
+    sql = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'SYSTEM VERSIONED'"
+    rows = query(connection, sql, doing="listing tables with versions")
+    return [
+        SourceFinding(
+            "table.exclude.list",
+            f"The 'table.exclude.list' value is invalid: {table} is WITH SYSTEM VERSIONING. Its former versions are in "
+            "the binlog as rows of their own, under another key, so its topic would not be the table. Leave it out, or "
+            "take the versioning away: ALTER TABLE … DROP SYSTEM VERSIONING",
+        )
+        for table in sorted({TableId(str(row[0]), str(row[1])) for row in rows}.intersection(ids))
+    ]
 
 
 def _matching_databases(connection: Any, config: MySqlConnectorConfig) -> list[str]:
