@@ -198,7 +198,7 @@ def _maria_extra_flags(body: bytes, flags: int) -> int:
     """Return flags_extra, 0 where there are none."""
     if flags & (64 | 128):  # of XA, whose name stands between
         return 0
-    at = 13 + (8 if flags & 2 else 6)  # FL_GROUP_COMMIT_ID; without it the post-header is filled up
+    at = 13 + (8 if flags & 2 else 0)  # FL_GROUP_COMMIT_ID; what is short of 19 bytes is filled up with zeros
     return body[at] if len(body) > at else 0
 
 
