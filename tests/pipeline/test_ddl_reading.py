@@ -92,6 +92,10 @@ def test_a_table_that_is_dropped_and_made_again() -> None:
         ("CREATE TABLE c SELECT 1", (TableId("shop", "c"),), False),
         ("ALTER TABEL t ADD b INT", (), True),
         ("ALTER TABLE t ADD b BRANDNEW INT (", (), True),
+        ("ALTER TABLE t SOMETHING NEW", (), True),
+        ("ALTER TABLE t SOMETHING = NEW", (), True),
+        ("ALTER TABLE t ENGINE=InnoDB SOMETHING NEW", (), True),
+        ("CREATE TABLE t2 (a INT) SOMETHING NEW", (), True),
     ],
 )
 def test_what_the_text_alone_does_not_tell(sql: str, tables: tuple[TableId, ...], is_unread: bool) -> None:

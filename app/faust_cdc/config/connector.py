@@ -146,6 +146,7 @@ class MySqlConnectorConfig:
     notes: tuple[str, ...] = field(default=(), compare=False)
     compatibility_mode: str = "right"
     schema_evolution_policy: EvolutionPolicy = EvolutionPolicy.FAIL
+    schema_evolution_aliases: bool = False
 
     @property
     def compatible(self) -> bool:
@@ -344,6 +345,7 @@ def _with_values(v: _Values, base: MySqlConnectorConfig) -> MySqlConnectorConfig
         base,
         compatibility_mode=compatibility_mode,
         schema_evolution_policy=EvolutionPolicy(v.word("schema.evolution.policy")),
+        schema_evolution_aliases=v.flag("schema.evolution.aliases"),
         column_include_list=v.text("column.include.list"),
         column_exclude_list=v.text("column.exclude.list"),
         column_rules=column_rules(v.config),

@@ -32,7 +32,7 @@ from faust_cdc.relational.table_map import reconcile
 from faust_cdc.routing import RouteMap, TopicNaming
 from faust_cdc.transcode.plan import TranscodeOptions, TranscodePlan, build_plan
 from faust_cdc.transcode.reference import ReferenceTranscoder
-from faust_cdc_schemas.names import is_avro_name
+from faust_cdc_schemas.names import adjust_field_name, is_avro_name
 
 log = logging.getLogger(__name__)
 
@@ -273,12 +273,14 @@ class TranscoderCache:
         else:
             end = BinlogPosition(header.file, header.end_pos)
             tables, origin = self._current(self._concerned(event, reading), end), "server"
+        take_back = self._evolution.rename(reading.renamed, self._field_of)
         if tables:
             versions = {i: self._versions(table) for i, table in tables.items()}
             try:
                 self._evolution.foresee(versions, Met(origin, BinlogPosition(header.file, header.pos), words))
             except IncompatibleSchemaChange as refused:
                 if not self._is_undone(tables):
+                    take_back()  # the statement is met again
                     commit()
                     raise
                 log.warning("%s It was undone since: rows that were written in between are still held to it.", refused)
@@ -364,7 +366,12 @@ class TranscoderCache:
 
     def _plan(self, table: Table, way: Way, topic: str) -> TranscodePlan:
         plan = build_plan(table, topic, way.options, way.key_constant)
+        if aliases := self._evolution.aliases(table):
+            plan = replace(plan, aliases=aliases)
         return plan if self._route is None else replace(plan, routed=self._route(topic))
+
+    def _field_of(self, column: str) -> str:
+        return adjust_field_name(column, self._options.field_name_adjustment)
 
     def _leave_topics(self, concerned: Callable[[TableId], bool]) -> None:
         for tables in self._in_topic.values():

@@ -47,6 +47,9 @@ class Converter(Protocol):
     def foresee(self, topic: str, schema: dict[str, Any]) -> Foreseen | None:
         """Ask whether its subject would take a schema; None where schemas are not registered by us."""
 
+    def field_names(self, subject: str) -> list[frozenset[str]]:
+        """Return the names of a row's fields in each version of a subject; none without a registry."""
+
     @property
     def forced_count(self) -> int:
         """How many schemas were registered against the level of their subject."""
@@ -89,7 +92,8 @@ class AvroConverter:
         self._options = options
         self._is_key = is_key
         self._subject = STRATEGIES[options.subject_strategy]
-        self._registry = ids if isinstance(ids, SchemaIds) and ids.registers else None
+        self._held = ids if isinstance(ids, SchemaIds) else None
+        self._registry = self._held if self._held is not None and self._held.registers else None
 
     def key(self, plan: TranscodePlan) -> EncodeKey:
         """Return the encoder of a plan's keys."""
@@ -115,6 +119,10 @@ class AvroConverter:
     def foresee(self, topic: str, schema: dict[str, Any]) -> Foreseen | None:
         """Ask whether its subject would take a schema; None where others register."""
         return None if self._registry is None else self._registry.foresee(*self.subject(topic, schema))
+
+    def field_names(self, subject: str) -> list[frozenset[str]]:
+        """Return the names of a row's fields in each version of a subject."""
+        return [] if self._held is None else self._held.field_names(subject)
 
     @property
     def forced_count(self) -> int:
@@ -155,6 +163,10 @@ class _WithoutRegistry:
     def foresee(self, _topic: str, _schema: dict[str, Any]) -> None:
         """None."""
         return
+
+    def field_names(self, _subject: str) -> list[frozenset[str]]:
+        """None."""
+        return []
 
 
 class JsonConverter(_WithoutRegistry):
@@ -235,6 +247,11 @@ class Converters:
             self.of_values.foresee(plan.target, plan.value_schema),
         ]
         return [one for one in found if one is not None]
+
+    def field_names(self, key_subject: str | None, value_subject: str | None) -> list[frozenset[str]]:
+        """Return the names of the fields that records' keys and rows have, one set for each schema held."""
+        of_keys = [] if key_subject is None else self.of_keys.field_names(key_subject)
+        return of_keys + ([] if value_subject is None else self.of_values.field_names(value_subject))
 
     def registered(self, plan: TranscodePlan, encoding: Encoding | None) -> Registered:
         """Return where a plan's schemas are; without an encoding they have no ids yet."""

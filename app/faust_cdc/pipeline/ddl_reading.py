@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from faust_cdc.binlog.events import QueryEvent
 from faust_cdc.errors import CdcError
+from faust_cdc.pipeline.renamed_columns import RenamedColumns, renamed_columns
 from faust_cdc.relational.ddl import (
     ChangeKind,
     CharsetPair,
@@ -52,6 +53,8 @@ class Outcome:
     """Tables that it may change, also where it is nothing to those that are known: IF EXISTS of one that is not."""
     untold: Mapping[TableId, frozenset[str]] = field(default_factory=dict, compare=False)
     """Columns of `tables` whose default its text does not tell."""
+    renamed: tuple[RenamedColumns, ...] = field(default=(), compare=False)
+    """Columns that it renames."""
 
     @property
     def concerned(self) -> frozenset[TableId]:
@@ -68,6 +71,8 @@ class NotTold:
     """Those that it is about; empty: whichever it names."""
     is_unread: bool = False
     """It is not even known what kind of statement it is: nobody can read it."""
+    renamed: tuple[RenamedColumns, ...] = field(default=(), compare=False)
+    """Columns that it renames, as far as its text tells that."""
 
 
 Reading: TypeAlias = Outcome | NotTold
@@ -156,7 +161,7 @@ class StatementReader:
         """
         where = f"{event.header.file}:{event.header.pos}: {beginning(event.query)}"
         try:
-            found = self._read(event, tables)
+            found, renamed = self._read(event, tables)
         except DdlSyntaxError as error:
             self.counts.unparsed += 1
             log.warning(
@@ -174,6 +179,7 @@ class StatementReader:
             )  # fmt: skip
             return NotTold(f"our reader failed ({type(bug).__name__})", is_unread=True)
         if isinstance(found, Outcome):
+            found = replace(found, renamed=renamed) if renamed else found
             if not found.untold:
                 self.counts.told += 1
                 return found
@@ -181,7 +187,7 @@ class StatementReader:
             return self._with_defaults(found, where)
         self.counts.read_again += 1
         log.info("What the statement at %s does is read again: %s", where, found.reason)
-        return NotTold(found.reason, found.tables)
+        return NotTold(found.reason, found.tables, renamed=renamed)
 
     def _with_defaults(self, outcome: Outcome, where: str) -> Outcome:
         """Return the outcome with the defaults that the server shows now, of columns that are there as they were made.
@@ -202,14 +208,16 @@ class StatementReader:
             log.info("Defaults that the statement at %s does not tell are read again: %s", where, sorted(names))
         return replace(outcome, tables=tables)
 
-    def _read(self, event: QueryEvent, tables: Mapping[TableId, Table]) -> Outcome | Unresolvable:
+    def _read(
+        self, event: QueryEvent, tables: Mapping[TableId, Table]
+    ) -> tuple[Outcome | Unresolvable, tuple[RenamedColumns, ...]]:
         if self._context is None:
             self._context = self._read_context()
         context = replace(
             self._context, database=event.database, databases=self._databases, sql_mode=event.sql_mode or 0
         )
         statements = parse(event.query, flavor=context.flavor, sql_mode=context.sql_mode, version=context.version)
-        return resolved(statements, tables, context)
+        return resolved(statements, tables, context), renamed_columns(statements, tables, context)
 
 
 def read_nothing(_event: QueryEvent, _tables: Mapping[TableId, Table]) -> Reading:

@@ -26,7 +26,10 @@ then the stream's rows are of the version before, in its topic.
 Defaults are Debezium's schemas, which make the common changes safe already: a nullable column is a union with null and
 default null, a NOT NULL column with a DEFAULT has it as the Avro default, INT widened to BIGINT is promoted, and a
 nullable column that goes had a default for older readers. Nothing is added to that: another schema would be another
-text, and another id, than the one Debezium registered for the same table.
+text, and another id, than the one Debezium registered for the same table. Aliases of renamed columns are therefore
+asked for (`schema.evolution.aliases`). Only a statement tells of a rename, whether or not the structure behind it is
+known by then; so they are kept from the statement on (`table_schemas`), in the Kafka transaction of the offset behind
+it, and each plan of the table has those that hold when it is made. The same ones after a restart, then.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -44,6 +47,7 @@ from faust_cdc.errors import IncompatibleSchemaChange, TableError
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.offsets import SourcePartition
 from faust_cdc.pipeline.converters import Converters, Registered
+from faust_cdc.pipeline.renamed_columns import Aliases, RenamedColumns, aliases_behind, of_columns, usable
 from faust_cdc.pipeline.table_schemas import TableSchema, TableSchemas
 from faust_cdc.registry.schema_ids import Foreseen
 from faust_cdc.relational.model import Table, TableId
@@ -89,8 +93,11 @@ class SchemaEvolution:
         ensure_topic: EnsureTopic,
         policy: EvolutionPolicy = EvolutionPolicy.FAIL,
         schemas: TableSchemas | None = None,
+        *,
+        has_aliases: bool = False,
     ) -> None:
-        """Without `schemas` nothing is known of earlier versions."""
+        """Without `schemas` nothing is known of earlier versions; `has_aliases`: renamed columns' fields do."""
+        self._has_aliases = has_aliases
         self._converters = converters
         self._ensure_topic = ensure_topic
         self._policy = policy
@@ -98,6 +105,32 @@ class SchemaEvolution:
         """The versions of all tables."""
         self._early: dict[TableId, Callable[[], None]] = {}
         """What a snapshot met ahead of the stream: what notes it."""
+
+    def aliases(self, table: Table) -> Aliases:
+        """Return the earlier names that a structure's columns have as aliases, by the columns."""
+        return of_columns(self.schemas.aliases(table.id), table) if self._has_aliases else {}
+
+    def rename(self, renamed: Sequence[RenamedColumns], field_of: Callable[[str], str]) -> Callable[[], None]:
+        """Let the aliases hold that a statement's renamed columns have; return what takes that back.
+
+        `field_of` tells how a column's name stands in a schema. Raises what asking a registry raises.
+        """
+        before: dict[TableId, Aliases | None] = {}
+        for table in {one.table: None for one in renamed} if self._has_aliases else ():
+            last = self.schemas.latest(table)
+            if last is None:  # no record has any name
+                continue
+            wanted = aliases_behind(self.schemas.aliases(table), renamed, table)
+            if wanted:
+                written = self._converters.field_names(last.key_subject, last.value_subject)
+                wanted = usable(wanted, written, field_of)
+            before[table] = self.schemas.set_aliases(table, wanted)
+
+        def take_back() -> None:
+            for table, aliases in before.items():
+                self.schemas.set_aliases(table, aliases)
+
+        return take_back
 
     def settle(self, table: TableId, topic: str, plan_for: PlanFor, met: Met) -> tuple[TranscodePlan, Encoding]:
         """Register a version's schemas and make sure of its topic; `topic` is the table's own.
@@ -213,6 +246,7 @@ class SchemaEvolution:
                 None if place is None else place.file,
                 None if place is None else place.pos,
                 time.time_ns() // 1_000_000,
+                self.aliases(plan.table),
             ),
         )
 

@@ -29,7 +29,9 @@ def evolution_of(
         number = partition_number(partition, topics.ensure([topic])[topic.name])
         stored = read_all(spec.client_config, topic.name, number, is_line_of(partition))
     policy = spec.config.schema_evolution_policy
-    return SchemaEvolution(converters, ensure_topic, policy, TableSchemas(partition, stored))
+    known = TableSchemas(partition, stored)
+    has_aliases = spec.config.schema_evolution_aliases and topic is not None
+    return SchemaEvolution(converters, ensure_topic, policy, known, has_aliases=has_aliases)
 
 
 def schema_records_of(

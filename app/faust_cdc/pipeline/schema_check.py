@@ -33,6 +33,14 @@ from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.pipeline.converters import AvroConverter, converter_of
 from faust_cdc.pipeline.ddl_reading import Outcome, resolved
 from faust_cdc.pipeline.destinations import Destinations, Ends
+from faust_cdc.pipeline.renamed_columns import (
+    Aliases,
+    RenamedColumns,
+    aliases_behind,
+    of_columns,
+    renamed_columns,
+    usable,
+)
 from faust_cdc.pipeline.rerouting import reserved_topics
 from faust_cdc.pipeline.routed import Use, Way, clash, partition_problem, ways_of
 from faust_cdc.pipeline.row_shape import shape_of
@@ -40,7 +48,7 @@ from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.table_schemas import TableSchema
 from faust_cdc.registry.client import RegistryClient
 from faust_cdc.registry.outlook import outlook
-from faust_cdc.registry.schema_ids import SchemaIds
+from faust_cdc.registry.schema_ids import SchemaIds, field_aliases
 from faust_cdc.relational.ddl import DdlContext, DdlSyntaxError, Statement, Unresolvable, named_tables, parse
 from faust_cdc.relational.ddl.statements import CreateTable
 from faust_cdc.relational.filters import TableFilter
@@ -48,6 +56,7 @@ from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import RouteMap, topic_naming
 from faust_cdc.routing.topics import versioned_topic
 from faust_cdc.transcode.plan import TranscodePlan, build_plan
+from faust_cdc_schemas.names import adjust_field_name
 
 TIMEOUT_MS: Final = 30_000
 THEN: Final[Mapping[EvolutionPolicy, str]] = {
@@ -88,13 +97,13 @@ def check_statement(
         before = read_tables(connection, concerned)
         captured = captured_tables(connection, accepts) if route_map else ()
         neighbours = read_tables(connection, _sharing(route_map, captured, concerned))
-    after = resolved(statements, before, context)
+    after, renamed = resolved(statements, before, context), renamed_columns(statements, before, context)
     not_told: list[dict[str, Any]] = []
     if isinstance(after, Unresolvable):
         not_told, after = [{"reason": after.reason, "tables": [str(one) for one in after.tables]}], Outcome()
     with contextlib.ExitStack() as stack:
         changed = dict(after.tables)
-        checker = _Checker(spec, latest, route_map, accepts, neighbours | changed, stack)
+        checker = _Checker(spec, latest, route_map, accepts, neighbours | changed, renamed, stack)
         tables = [checker.table(one, before, after.tables.get(one)) for one in sorted(after.concerned) if one.table]
         not_told += checker.not_told
     return {
@@ -155,15 +164,18 @@ class _Checker:
         routes: RouteMap,
         accepts: Callable[[TableId], bool],
         neighbours: Mapping[TableId, Table],
+        renamed: Sequence[RenamedColumns],
         stack: contextlib.ExitStack,
     ) -> None:
-        """`neighbours` are the tables that may share a topic, as they would be."""
+        """`neighbours` are the tables that may share a topic, as they would be; `renamed` is what is renamed by it."""
         config = spec.config
         self._policy = config.schema_evolution_policy
         self._latest = latest
         self._options = replace(transcode_options(config), avro_names=spec.needs_avro_names)
         self._routes, self._accepts, self._neighbours = routes, accepts, neighbours
         self._destinations = Destinations(config)
+        self._has_aliases = config.schema_evolution_aliases and self._destinations.chain is None
+        self._renamed = renamed
         self._sides: list[tuple[str, AvroConverter, RegistryClient]] = []
         self.not_told: list[dict[str, Any]] = []
         """What transforms decide by values, or may not be able to take."""
@@ -253,13 +265,38 @@ class _Checker:
         """Return what the table is now in its topic number `at`; nothing where its route does not suit it."""
         try:
             way = ways_of(self._routes, before, self._options)[at]
-            return self._destinations.of(self._plan(before, way, topic), way.route)
+            return self._destinations.of(self._plan(before, way, topic, behind=False), way.route)
         except TableError:
             return Ends(())
 
-    def _plan(self, table: Table, way: Way, topic: str) -> TranscodePlan:
+    def _plan(self, table: Table, way: Way, topic: str, *, behind: bool = True) -> TranscodePlan:
         plan, route = build_plan(table, topic, way.options, way.key_constant), self._destinations.route
-        return plan if route is None else replace(plan, routed=route(topic))
+        plan = plan if route is None else replace(plan, routed=route(topic))
+        return replace(plan, aliases=self._aliases(plan, behind=behind)) if self._has_aliases else plan
+
+    def _aliases(self, plan: TranscodePlan, *, behind: bool) -> Aliases:
+        """Return the aliases of a plan's fields, `behind` the statement or before it.
+
+        Without a version that is told, the subjects of the plan tell them.
+        """
+        table, last = plan.table, self._latest(plan.table.id)
+        is_renamed = behind and any(one.table == table.id for one in self._renamed)
+        aliases = {} if last is None else last.aliases
+        written: list[frozenset[str]] = []
+        for part, converter, client in self._sides:
+            schema = plan.key_schema if part == "key" else plan.value_schema
+            if schema is None:
+                continue
+            subject = converter.subject(plan.target, schema)[0]
+            written += converter.field_names(subject) if is_renamed else []
+            if last is None and (held := client.latest(subject)) is not None:
+                aliases = {**aliases, **field_aliases(held[2])}
+        if is_renamed:
+            aliases = usable(aliases_behind(aliases, self._renamed, table.id), written, self._field_of)
+        return of_columns(aliases, table)
+
+    def _field_of(self, column: str) -> str:
+        return adjust_field_name(column, self._options.field_name_adjustment)
 
     def _then(self, schemas: list[list[dict[str, Any]]], topics: list[str], *, is_told: bool) -> str:
         """Say what the connector does, by the schemas of each way."""

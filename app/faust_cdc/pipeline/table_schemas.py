@@ -5,7 +5,7 @@ read finds them; a reader of the topic must not compute the partition from the k
 
     key   ["<connector>",{"server":"<topic.prefix>"},"<database>","<table>"]
     value {"versions": [{"version", "topic", "generation", "schema", "key_subject", "key_schema_id", "value_subject",
-                         "value_schema_id", "decision", "origin", "file", "pos", "ts_ms"}, …]}
+                         "value_schema_id", "decision", "origin", "file", "pos", "ts_ms", "aliases"?}, …]}
 
 A version is what readers of the topic see: a pair of key and value schema on a topic. `schema` is a digest of the two.
 A change of the table that neither shows (a longer VARCHAR) makes none. Ids are null until the first record needs them:
@@ -27,11 +27,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final
 
 from faust_cdc.errors import FatalError
 from faust_cdc.offsets import SourcePartition, murmur2_partition
+from faust_cdc.pipeline.renamed_columns import Aliases
 from faust_cdc.relational.model import TableId
 
 VERSIONS_MAX: Final = 20
@@ -61,6 +62,9 @@ class TableSchema:
     pos: int | None = None
     """Where in the binlog the version begins, or was met first; null where a snapshot met it."""
     ts_ms: int = 0
+    aliases: Aliases = field(default_factory=dict)
+    """Earlier names of renamed columns, by the present ones (`schema.evolution.aliases`); absent where there are none.
+    The newest version's are those of now, which the next one begins with."""
 
     def is_same_as(self, other: TableSchema) -> bool:
         """Whether readers of the topic see no difference but the ids."""
@@ -73,7 +77,8 @@ def versions_of(value: bytes, where: str) -> tuple[TableSchema, ...]:
         entries = json.loads(value)["versions"]
         known = {one.name for one in fields(TableSchema)}
         return tuple(
-            TableSchema(**{name: value for name, value in entry.items() if name in known}) for entry in entries
+            TableSchema(**{name: value for name, value in entry.items() if name in known} | _aliases_in(entry))
+            for entry in entries
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FatalError(
@@ -82,9 +87,13 @@ def versions_of(value: bytes, where: str) -> tuple[TableSchema, ...]:
         ) from error
 
 
+def _aliases_in(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {"aliases": {name: tuple(former) for name, former in entry.get("aliases", {}).items()}}
+
+
 def line_of(versions: tuple[TableSchema, ...]) -> bytes:
     """Return the record value."""
-    entries = [asdict(one) for one in versions]
+    entries = [shown(one) for one in versions]
     return json.dumps({"versions": entries}, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -134,6 +143,7 @@ class TableSchemas:
         self._lines: dict[TableId, bytes] = {}
         self._due: dict[TableId, None] = {}
         self._news: list[tuple[TableId, TableSchema]] = []
+        self._aliases: dict[TableId, Aliases] = {}
         for key, value in (stored or {}).items():
             found = read_line_key(key)
             if found is not None and found[0] == partition:
@@ -148,6 +158,23 @@ class TableSchemas:
         versions = self._versions(table)
         return versions[-1] if versions else None
 
+    def aliases(self, table: TableId) -> Aliases:
+        """Return the earlier names of a table's columns."""
+        found = self._aliases.get(table)
+        if found is None and (last := self.latest(table)) is not None:
+            found = last.aliases
+        return found or {}
+
+    def set_aliases(self, table: TableId, aliases: Aliases | None) -> Aliases | None:
+        """Let these be the aliases of a table that has a version; return what to set to take that back.
+
+        They are those of the next version. Where none comes before the next commit, the newest one keeps them.
+        """
+        before = self._aliases.pop(table, None)
+        if aliases is not None:
+            self._aliases[table] = aliases
+        return before
+
     def note(self, table: TableId, met: TableSchema) -> TableSchema:
         """Take note of the version that is met; return it with its number. What is no news changes nothing."""
         versions = self._versions(table)
@@ -159,6 +186,7 @@ class TableSchemas:
             versions, noted = versions[:-1], same
         else:
             noted = replace(met, version=1 if last is None else last.version + 1)
+            self._aliases.pop(table, None)
             if last is not None:
                 self._news.append((table, noted))
         self._lines[table] = line_of((*versions, noted)[-VERSIONS_MAX:])
@@ -167,6 +195,11 @@ class TableSchemas:
 
     def take(self) -> list[tuple[bytes, bytes]]:
         """Return the lines that wait for a commit as (key, value), and forget that they do."""
+        for table, aliases in self._aliases.items():
+            *before, last = self._versions(table)
+            self._lines[table] = line_of((*before, replace(last, aliases=aliases)))
+            self._due[table] = None
+        self._aliases = {}
         due, self._due = self._due, {}
         return [(line_key(self._partition, table), self._lines[table]) for table in due]
 
@@ -182,4 +215,7 @@ class TableSchemas:
 
 def shown(one: TableSchema) -> dict[str, Any]:
     """Return a version as REST shows it."""
-    return asdict(one)
+    entry = asdict(one)
+    if not one.aliases:
+        del entry["aliases"]
+    return entry

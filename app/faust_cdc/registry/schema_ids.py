@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from faust_cdc.config.converter_settings import IdFrom
 from faust_cdc.errors import IncompatibleSchemaChange, RegistryRefused
@@ -63,6 +65,13 @@ class SchemaIds:
             return Foreseen(subject, schema, None, is_new=False)
         is_taken = self._client.compatible(subject, schema)[0]
         return Foreseen(subject, schema, None if is_taken else why_refused(self._client, subject, schema), is_new=True)
+
+    def field_names(self, subject: str) -> list[frozenset[str]]:
+        """Return the names of a row's fields in each version of a subject: of an envelope, what `before` has.
+
+        Raises RegistryUnavailable, RegistryRefused.
+        """
+        return [field_names(self._client.version(subject, one)[1]) for one in self._client.versions(subject)]
 
     def _registered(self, subject: str, schema: str) -> int:
         try:
@@ -138,6 +147,25 @@ class SchemaIds:
                 remedy="register a version that fits the table, or set use.latest.version to false",
             )
         return schema_id
+
+
+def field_names(document: Any) -> frozenset[str]:
+    """Return the names of a row's fields in a key's or an envelope's schema."""
+    return frozenset(one["name"] for one in _row_fields(document))
+
+
+def field_aliases(document: Any) -> dict[str, tuple[str, ...]]:
+    """Return the aliases of a row's fields that have some in a key's or an envelope's schema."""
+    return {one["name"]: tuple(one["aliases"]) for one in _row_fields(document) if one.get("aliases")}
+
+
+def _row_fields(document: Any) -> Sequence[dict[str, Any]]:
+    fields: Sequence[dict[str, Any]] = document.get("fields", ()) if isinstance(document, dict) else ()
+    before = next((one["type"] for one in fields if one["name"] == "before"), None)
+    if isinstance(before, list):
+        rows = (branch["fields"] for branch in before if isinstance(branch, dict) and "fields" in branch)
+        return next(rows, fields)
+    return fields
 
 
 def _shown(schema: str) -> str:

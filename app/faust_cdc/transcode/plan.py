@@ -6,6 +6,7 @@ Every transcoder, today's readable one and a compiled one, carries out the same 
 
 from __future__ import annotations
 
+import collections.abc
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -114,6 +115,8 @@ class TranscodePlan:
     """Names of columns that are read for the key and left out of the value."""
     routed: str | None = None
     """Where records go that transforms route by their topic alone; schemas are named after `topic` all the same."""
+    aliases: collections.abc.Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Earlier names of columns, newest first, by the present ones; their fields have them as aliases."""
 
     @cached_property
     def value_columns(self) -> tuple[ColumnPlan, ...]:
@@ -140,7 +143,7 @@ class TranscodePlan:
     @property
     def key_schema(self) -> dict[str, Any] | None:
         """The Avro schema of record keys, None when records have no key."""
-        fields = [one.avro_field for one in self.key_columns]
+        fields = [self._field(one) for one in self.key_columns]
         if self.key_constant is not None:
             fields.append(connect_avro.field(self.key_constant.field_name, "string"))
         if not fields:
@@ -153,7 +156,7 @@ class TranscodePlan:
         return envelope.envelope_schema(
             self._named(names.envelope_name(self.topic)),
             self._named(names.value_name(self.topic)),
-            structs.defined_once([one.avro_field for one in self.value_columns]),
+            structs.defined_once([self._field(one) for one in self.value_columns]),
             self.options.connector,
         )
 
@@ -194,6 +197,7 @@ class TranscodePlan:
             source = one.column.type_expression or one.column.type_name
             key += " not in the value" if one.column.name in self.key_only else ""
             key += f" {one.parameters}" if one.parameters else ""
+            key += f" once {', '.join(self.aliases[one.column.name])}" if one.column.name in self.aliases else ""
             lines.append(
                 f"  {one.index:3} {one.field_name}: {source} -> {one.mapping.kind.value} "
                 f"{one.mapping.avro}{form}{semantic}{null}{default}{key}"
@@ -202,6 +206,12 @@ class TranscodePlan:
             names_left_out = (column.name for column in self.table.columns if column.name in self.left_out)
             lines.append(f"  left out: {', '.join(names_left_out)}")
         return "\n".join(lines)
+
+    def _field(self, one: ColumnPlan) -> dict[str, Any]:
+        former = self.aliases.get(one.column.name, ())
+        adjusted = (names.adjust_field_name(name, self.options.field_name_adjustment) for name in former)
+        aliases = [name for name in adjusted if names.is_avro_name(name)]
+        return one.avro_field | ({"aliases": aliases} if aliases else {})
 
     def _named(self, full_name: str) -> str:
         return names.adjust_schema_name(full_name, self.options.schema_name_adjustment)

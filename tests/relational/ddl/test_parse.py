@@ -160,6 +160,25 @@ def _hostile() -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize(
+    ("flavor", "options"),
+    [
+        ("mysql", "ENGINE InnoDB, AUTO_INCREMENT 7 STATS_PERSISTENT DEFAULT, TABLESPACE ts STORAGE DISK"),
+        ("mysql", "AUTOEXTEND_SIZE=4M COMPRESSION='zlib' ENCRYPTION 'Y' SECONDARY_ENGINE NULL ENGINE_ATTRIBUTE='{}'"),
+        ("mysql", "DATA DIRECTORY='/x' INDEX DIRECTORY '/y' UNION=(a, b) INSERT_METHOD LAST START TRANSACTION"),
+        ("mysql", "STORAGE DISK DEFAULT CHARSET utf8mb4 COLLATE utf8mb4_bin COMMENT 'x' ROW_FORMAT=COMPRESSED"),
+        ("mariadb", "STORAGE ENGINE=Aria TRANSACTIONAL=1 PAGE_CHECKSUM 1 SEQUENCE=0 ENCRYPTED=YES ENCRYPTION_KEY_ID 2"),
+        ("mariadb", "ENGINE=CONNECT TABLE_TYPE=CSV FILE_NAME='x' `quoted`='1' IETF_QUOTES=YES PAGE_COMPRESSED=1"),
+    ],
+)
+def test_options_are_those_that_the_server_knows(flavor: Flavor, options: str) -> None:
+    """MariaDB's engines have options of any name, with `=`."""
+    for sql in (f"CREATE TABLE t (a INT) {options}", f"ALTER TABLE t {options.replace(', ', ' ')}"):
+        parse(sql, flavor=flavor)
+        with pytest.raises(DdlSyntaxError):
+            parse(f"{sql} BRAND NEW", flavor=flavor)
+
+
 @pytest.mark.parametrize("what", _hostile())
 def test_hostile_text_ends_soon_in_little_memory(what: str) -> None:
     sql = _hostile()[what]

@@ -77,6 +77,23 @@ OPTIONS: tuple[Option, ...] = (
         legal=("fail", "new-subject", "force"),
     ),
     Option(
+        "schema.evolution.aliases",
+        Type.BOOLEAN,
+        "false",
+        Importance.LOW,
+        None,
+        -1,
+        Width.SHORT,
+        "Aliases of renamed columns",
+        (
+            "Whether the Avro field of a column that a statement renamed (RENAME COLUMN, CHANGE) names the column's "
+            "earlier names as its aliases, so that a reader with the new schema finds the old field's values, and the "
+            "registry takes the change as one that can be read backward. By default it does not, as with Debezium: "
+            "the old field is gone and another one is there. Only where the converter writes Avro."
+        ),
+        USED,
+    ),
+    Option(
         "transaction.part.max.bytes",
         Type.LONG,
         "67108864",

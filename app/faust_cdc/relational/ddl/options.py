@@ -1,4 +1,9 @@
-"""The grammar of a table's and a database's options, and of partitions, which are passed over."""
+"""The grammar of a table's and a database's options, and of partitions, which are passed over.
+
+Options are those that the servers know: what no list has may be a clause of a later server, and change columns. So it
+is a statement that cannot be read, but for MariaDB's `name = value`, by which engines' plugins have options of any name
+that are of no column.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,29 @@ from faust_cdc.relational.ddl.reader import Reader
 from faust_cdc.relational.ddl.statements import TableOptions
 from faust_cdc.relational.ddl.tokens import Kind
 
-_ALONE: Final = frozenset({"START"})
+_COMMON: Final = frozenset(
+    {
+        *("AUTO_INCREMENT", "AVG_ROW_LENGTH", "CHECKSUM", "CONNECTION", "DATA", "DELAY_KEY_WRITE", "ENGINE", "INDEX"),
+        *("INSERT_METHOD", "KEY_BLOCK_SIZE", "MAX_ROWS", "MIN_ROWS", "PACK_KEYS", "PASSWORD", "ROW_FORMAT"),
+        *("STATS_AUTO_RECALC", "STATS_PERSISTENT", "STATS_SAMPLE_PAGES", "STORAGE", "TABLE_CHECKSUM", "TABLESPACE"),
+        *("TYPE", "UNION", "ENCRYPTION"),
+    }
+)
+"""MySQL 9.7's and MariaDB 10.11's to 11's alike, TYPE of old; CHARSET, COLLATE, COMMENT are read where they stand.
+MariaDB reads MySQL's TABLESPACE and STORAGE too."""
+_OF_MYSQL: Final = frozenset(
+    {
+        *("AUTOEXTEND_SIZE", "COMPRESSION", "ENGINE_ATTRIBUTE", "SECONDARY_ENGINE", "SECONDARY_ENGINE_ATTRIBUTE"),
+        *("ALLOW_MISSING_FILES", "AUTO_REFRESH", "AUTO_REFRESH_SOURCE", "FILE_FORMAT", "FILES", "STRICT_LOAD"),
+        *("START", "VERIFY_KEY_CONSTRAINTS"),
+    }
+)
+_OF_MARIADB: Final = frozenset(
+    {
+        *("ENCRYPTED", "ENCRYPTION_KEY_ID", "IETF_QUOTES", "PAGE_CHECKSUM", "PAGE_COMPRESSED"),
+        *("PAGE_COMPRESSION_LEVEL", "SEQUENCE", "TRANSACTIONAL"),
+    }
+)
 _TWO_WORDS: Final = frozenset({"DATA", "INDEX"})
 _ENDS: Final = frozenset({"PARTITION", "SELECT", "AS", "IGNORE", "REPLACE", "WITH", "VALUES", "TABLE"})
 
@@ -50,9 +77,17 @@ def _option(reader: Reader, draft: _Draft) -> bool:
         reader.tokens.take()
         reader.skip("=")
         draft.comment = reader.string("a comment")
-    else:
+    elif _is_known(reader):
         draft.others.append(_other(reader))
+    else:
+        return False
     return True
+
+
+def _is_known(reader: Reader) -> bool:
+    word = reader.tokens.peek().word
+    known = _OF_MARIADB if reader.mariadb else _OF_MYSQL
+    return word in _COMMON or word in known or (reader.mariadb and reader.tokens.peek(1).word == "=")
 
 
 def _other(reader: Reader) -> str:
@@ -61,6 +96,8 @@ def _other(reader: Reader) -> str:
     if word == "START":
         reader.expect("TRANSACTION")
         return word
+    if word == "STORAGE" and reader.skip("ENGINE"):
+        word = "ENGINE"
     if word in _TWO_WORDS:
         reader.expect("DIRECTORY")
     reader.skip("=")
