@@ -7,9 +7,12 @@ import pytest
 from faust_cdc.config.connector import parse_connector_config
 from faust_cdc.config.java_regex import expand_replacement, java_pattern, replacement_problem
 from faust_cdc.config.topic_names import STRATEGIES
+from faust_cdc.config.validation import validate
 from faust_cdc.errors import ConfigError
+from faust_cdc.transforms.chain import checked
 from tests.connect.memory import MYSQL_CONFIG
 
+CONNECT = "org.apache.kafka.connect.transforms."
 REGEX = "io.debezium.schema.DefaultRegexTopicNamingStrategy"
 
 
@@ -36,12 +39,51 @@ REGEX = "io.debezium.schema.DefaultRegexTopicNamingStrategy"
         ({"topic.delimiter": "/"}, "invalid format"),
         ({"topic.transaction": "a b"}, "invalid format"),
         ({"topic.heartbeat.prefix": "ä"}, "invalid format"),
+        (
+            {"schema.history.internal.kafka.topic": "a b"},
+            "'schema.history.internal.kafka.topic' value is invalid: topic 'a b', character 2: Kafka takes no ' '",
+        ),
+        ({"signal.kafka.topic": "a/b"}, "'signal.kafka.topic' value is invalid: topic 'a/b', character 2"),
+        ({"notification.sink.topic.name": ".."}, "topic '..': Kafka takes no topic of this name"),
+        ({"notification.sink.topic.name": "__transaction_state"}, "Kafka keeps this topic for itself"),
+        ({"routes": '{"a.b": {"topic": "__consumer_offsets"}}'}, "Kafka keeps this topic for itself"),
+        ({"topic.prefix": "x" * 249}, "'topic.prefix' value is invalid: it has 249 characters"),
     ],
 )
 def test_what_is_refused(changes: dict[str, str], text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_connector_config({**MYSQL_CONFIG, "name": "n", **changes})
     assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "problem"),
+    [
+        (
+            f"{CONNECT}RegexRouter",
+            {"regex": "(.*)", "replacement": "$1 all"},
+            "replacement: character 3 of '$1 all': Kafka takes no ' ' in the name of a topic",
+        ),
+        (f"{CONNECT}RegexRouter", {"regex": "(.*)", "replacement": "$2"}, "there is no group 2 in the pattern"),
+        (
+            "io.debezium.transforms.ByLogicalTableRouter",
+            {"topic.regex": "(?<all>.*)", "topic.replacement": "x.${all}\\$"},
+            "character 10 of 'x.${all}\\\\$': Kafka takes no '$'",
+        ),
+        (
+            "io.debezium.transforms.outbox.EventRouter",
+            {"route.topic.replacement": "outbox/${routedByValue}"},
+            "route.topic.replacement: character 7 of 'outbox/${routedByValue}': Kafka takes no '/'",
+        ),
+        (f"{CONNECT}RegexRouter", {"regex": "a|b", "replacement": "of_$0.all-1"}, None),
+        ("io.debezium.transforms.outbox.EventRouter", {}, None),
+    ],
+)
+def test_a_transform_must_name_topics_that_kafka_takes(name: str, options: dict[str, str], problem: str | None) -> None:
+    told = {f"transforms.r.{option}": value for option, value in options.items()}
+    config = MYSQL_CONFIG | {"name": "n", "transforms": "r", "transforms.r.type": name} | told
+    said = [error for one in validate(config, attempt=checked) for error in one.errors]
+    assert [problem in one for one in said] == [True] if problem else said == []
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

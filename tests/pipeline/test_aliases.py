@@ -135,7 +135,7 @@ def test_a_refused_statement_is_met_again_with_the_aliases_before_it(client: Reg
     t.rows("b")
     client.set_config("FULL", SUBJECT)
     before = dict(t.kept)
-    with pytest.raises(IncompatibleSchemaChange, match="field Value.c added"):
+    with pytest.raises(IncompatibleSchemaChange, match=r"field Value\.c added"):
         t.statement({"c": "b"}, "c")
     assert t.kept == before
     client.set_config("BACKWARD", SUBJECT)

@@ -43,6 +43,17 @@ def replacement_problem(pattern: re.Pattern[str], text: str) -> str | None:
     return None
 
 
+def texts_of(replacement: str) -> list[tuple[int, str]]:
+    """Return the texts between the groups of a replacement, each with its place from 0; escaped characters as such."""
+    texts, at = list[tuple[int, str]](), 0
+    for match in _REPLACED.finditer(replacement):
+        texts.append((at, replacement[at : match.start()]))
+        if match[1] is not None:
+            texts.append((match.start() + 1, match[1]))
+        at = match.end()
+    return [*texts, (at, replacement[at:])]
+
+
 def expand_replacement(text: str, match: re.Match[str]) -> str:
     """Return a Java replacement filled in from a match; groups that took no part are empty."""
     return _REPLACED.sub(lambda part: _expanded(part, match), text)

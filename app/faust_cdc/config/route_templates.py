@@ -14,6 +14,8 @@ from typing import Final
 LENGTH_MAX: Final = 249
 TEXT_MAX: Final = 500
 FIELDS: Final = ("database", "table", "prefix")
+OF_KAFKA: Final = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"})
+"""Topics in which brokers take no records of clients."""
 _PART: Final = re.compile(r"\$\{([^}]*)\}|\$(.?)", re.DOTALL)
 _ILLEGAL: Final = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -56,21 +58,37 @@ def parse_template(text: str, what: str, pattern: re.Pattern[str], *, is_topic: 
     return Template(text, tuple(parts))
 
 
+def topic_problem(name: str) -> str | None:
+    """Say why Kafka takes no topic of a name, or no records in it; None when it does."""
+    try:
+        _check_topic(name, "topic", [name])
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def _check_topic(text: str, what: str, parts: list[str]) -> None:
     at = 0
     for number, part in enumerate(parts):
         if number % 2:
             at += len(part) + 3
             continue
-        illegal = _ILLEGAL.search(part)
-        if illegal is not None:
-            raise ValueError(
-                f"{what} {text!r}, character {at + illegal.start() + 1}: Kafka takes no {illegal[0]!r} in the name of "
-                "a topic, only letters, digits, '.', '_' and '-'"
-            )
+        if (illegal := illegal_in_topic(part)) is not None:
+            raise ValueError(f"{what} {text!r}, character {at + illegal[0]}: {illegal[1]}")
         at += len(part)
     fixed = sum(map(len, parts[::2]))
     if fixed > LENGTH_MAX:
         raise ValueError(f"{what} {text[:40]!r}… has {fixed} characters; the name of a topic has {LENGTH_MAX} at most")
     if len(parts) == 1 and text in ("", ".", ".."):
         raise ValueError(f"{what} {text!r}: Kafka takes no topic of this name")
+    if len(parts) == 1 and text in OF_KAFKA:
+        raise ValueError(f"{what} {text!r}: Kafka keeps this topic for itself and takes no records of others in it")
+
+
+def illegal_in_topic(text: str) -> tuple[int, str] | None:
+    """Return the place, from 1, of the first character that no topic's name may have, and the words about it."""
+    illegal = _ILLEGAL.search(text)
+    if illegal is None:
+        return None
+    words = f"Kafka takes no {illegal[0]!r} in the name of a topic, only letters, digits, '.', '_' and '-'"
+    return illegal.start() + 1, words

@@ -1,4 +1,4 @@
-"""Options that name topics: which strategy, and whether its own options fit together.
+"""Options that name topics: which strategy, whether its own options fit together, and names that Kafka refuses.
 
 A strategy's options without the strategy have no effect, as in Debezium; a pattern is checked all the same.
 """
@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from faust_cdc.config.java_regex import java_pattern, replacement_problem
+from faust_cdc.config.java_regex import java_pattern, replacement_problem, texts_of
+from faust_cdc.config.route_templates import LENGTH_MAX, illegal_in_topic, topic_problem
 
 STRATEGIES: Final = (
     "DefaultTopicNamingStrategy",
@@ -28,6 +29,23 @@ _OPTION: Final = "topic.naming.strategy"
 _PAIRS: Final = (("topic.regex", "topic.replacement"), ("topic.key.field.regex", "topic.key.field.replacement"))
 
 
+_NAMES: Final = ("schema.history.internal.kafka.topic", "signal.kafka.topic", "notification.sink.topic.name")
+"""Options that name one topic; others are checked with their own options."""
+
+
+def routed_name_problem(pattern: str, replacement: str) -> str | None:
+    """Say why what replaces a topic's name cannot be one, as far as that is known without the name; None: it can.
+
+    Raises re.error for a pattern that is none.
+    """
+    if (problem := replacement_problem(java_pattern(pattern), replacement)) is not None:
+        return problem
+    for place, text in texts_of(replacement):
+        if (illegal := illegal_in_topic(text)) is not None:
+            return f"character {place + illegal[0]} of {replacement!r}: {illegal[1]}"
+    return None
+
+
 def strategy_of(config: Mapping[str, str | None]) -> str:
     """Return the class, without its package, that names the topics."""
     name = (config.get(_OPTION) or "").strip().rpartition(".")[2].lower()
@@ -35,7 +53,14 @@ def strategy_of(config: Mapping[str, str | None]) -> str:
 
 
 def problems(config: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
-    """Yield (option, what is wrong) of the regex strategies' options."""
+    """Yield (option, what is wrong) of names, and of the regex strategies' options."""
+    for option in _NAMES:
+        name = (config.get(option) or "").strip()
+        if name and (problem := topic_problem(name)) is not None:
+            yield option, problem
+    if len(prefix := (config.get("topic.prefix") or "").strip()) >= LENGTH_MAX:
+        # Names that are longer are cut, and all tables would have one topic.
+        yield "topic.prefix", f"it has {len(prefix)} characters; the name of a topic has {LENGTH_MAX} at most"
     by_regex = "Regex" in strategy_of(config)
     if by_regex:
         yield from _missing(config)

@@ -102,7 +102,5 @@ def usable(aliases: Aliases, written: Sequence[frozenset[str]], field_of: Callab
 def of_columns(aliases: Aliases, table: Table) -> Aliases:
     """Return the aliases of the columns that a table has; a name that another column has is none."""
     names = {column.name for column in table.columns}
-    left = {
-        name: tuple(one for one in former if one not in names) for name, former in aliases.items() if name in names
-    }
+    left = {name: tuple(one for one in former if one not in names) for name, former in aliases.items() if name in names}
     return {name: former for name, former in left.items() if former}

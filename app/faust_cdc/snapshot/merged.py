@@ -287,6 +287,7 @@ class MergedSnapshot:
 
         `put_in_place` are tables that have come into the place of others by it: they are read from their beginning.
         """
+        # A `Reading` names less: not the table of an EXCHANGE PARTITION, nor of a DROP DATABASE those without rows yet.
         concerned = tables_named_in(statement)
         self._drop_reads(concerned)
         self._whole.changed(concerned)

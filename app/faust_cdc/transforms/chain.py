@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from faust_cdc.config.topic_names import routed_name_problem
 from faust_cdc.config.transform_settings import PluginSettings, TransformSettings
 from faust_cdc.transforms.classes import TRANSFORMS
 from faust_cdc.transforms.predicates import PREDICATES, Test, topic_test
@@ -104,10 +105,25 @@ def topic_route(settings: Sequence[TransformSettings]) -> TopicRoute | None:
     return route
 
 
+_NAMES_TOPICS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "RegexRouter": (("regex", "replacement"),),
+    "ByLogicalTableRouter": (("topic.regex", "topic.replacement"),),
+    "EventRouter": (("route.topic.regex", "route.topic.replacement"),),
+}
+"""Transforms that make a topic's name of a match → (option of the pattern, option of what replaces it)."""
+
+
 def checked(plugin: PluginSettings) -> None:
-    """Make a transform or a predicate to see that it can be made. Raises TransformError, ValueError."""
+    """Make a transform or a predicate to see that it can be made. Raises TransformError, ValueError.
+
+    One that names topics must name some that Kafka takes.
+    """
     made = TRANSFORMS.get(plugin.base_name)
     if made is not None:
         made(plugin)
+        for regex, replacement in _NAMES_TOPICS.get(plugin.base_name.rpartition(".")[2], ()):
+            problem = routed_name_problem(plugin.text(regex) or "", plugin.text(replacement) or "")
+            if problem is not None:
+                raise TransformError(f"{replacement}: {problem}")
     else:
         PREDICATES[plugin.class_name](plugin)
