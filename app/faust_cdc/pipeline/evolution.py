@@ -47,8 +47,8 @@ from faust_cdc.errors import IncompatibleSchemaChange, TableError
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.offsets import SourcePartition
 from faust_cdc.pipeline.converters import Converters, Registered
-from faust_cdc.pipeline.renamed_columns import Aliases, RenamedColumns, aliases_behind, of_columns, usable
-from faust_cdc.pipeline.table_schemas import TableSchema, TableSchemas
+from faust_cdc.pipeline.renamed_columns import RenamedColumns, aliases_behind, of_columns, usable
+from faust_cdc.pipeline.table_schemas import Aliases, TableSchema, TableSchemas
 from faust_cdc.registry.schema_ids import Foreseen
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing.topics import versioned_topic

@@ -13,13 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from faust_cdc.pipeline.table_schemas import Aliases
 from faust_cdc.relational.ddl import DdlContext, Statement
 from faust_cdc.relational.ddl.statements import AlterTable, CreateTable, DropColumn, DropTable, ModifyColumn
 from faust_cdc.relational.ddl.statements import RenameColumn as RenameClause
 from faust_cdc.relational.model import Table, TableId
-
-Aliases = Mapping[str, tuple[str, ...]]
-"""A column's name → those that it had, newest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,19 +33,12 @@ from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.pipeline.converters import AvroConverter, converter_of
 from faust_cdc.pipeline.ddl_reading import Outcome, resolved
 from faust_cdc.pipeline.destinations import Destinations, Ends
-from faust_cdc.pipeline.renamed_columns import (
-    Aliases,
-    RenamedColumns,
-    aliases_behind,
-    of_columns,
-    renamed_columns,
-    usable,
-)
+from faust_cdc.pipeline.renamed_columns import RenamedColumns, aliases_behind, of_columns, renamed_columns, usable
 from faust_cdc.pipeline.rerouting import reserved_topics
 from faust_cdc.pipeline.routed import Use, Way, clash, partition_problem, ways_of
 from faust_cdc.pipeline.row_shape import shape_of
 from faust_cdc.pipeline.spec import TaskSpec
-from faust_cdc.pipeline.table_schemas import TableSchema
+from faust_cdc.pipeline.table_schemas import Aliases, TableSchema
 from faust_cdc.registry.client import RegistryClient
 from faust_cdc.registry.outlook import outlook
 from faust_cdc.registry.schema_ids import SchemaIds, field_aliases
@@ -281,7 +274,7 @@ class _Checker:
         """
         table, last = plan.table, self._latest(plan.table.id)
         is_renamed = behind and any(one.table == table.id for one in self._renamed)
-        aliases = {} if last is None else last.aliases
+        aliases: Aliases = {} if last is None else last.aliases
         written: list[frozenset[str]] = []
         for part, converter, client in self._sides:
             schema = plan.key_schema if part == "key" else plan.value_schema

@@ -32,8 +32,10 @@ from typing import Any, Final
 
 from faust_cdc.errors import FatalError
 from faust_cdc.offsets import SourcePartition, murmur2_partition
-from faust_cdc.pipeline.renamed_columns import Aliases
 from faust_cdc.relational.model import TableId
+
+Aliases = Mapping[str, tuple[str, ...]]
+"""A column's name → those that it had, newest first."""
 
 VERSIONS_MAX: Final = 20
 """Versions kept of one table, the newest ones; their numbers go on rising."""
