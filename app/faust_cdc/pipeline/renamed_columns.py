@@ -39,28 +39,31 @@ def renamed_columns(
             found.append(RenamedColumns(context.table_id(statement.name.database, statement.name.table), None))
         elif isinstance(statement, DropTable) and not statement.temporary:
             found += [RenamedColumns(context.table_id(one.database, one.table), None) for one in statement.names]
-        elif isinstance(statement, AlterTable) and (pairs := _pairs(statement)):
+        elif isinstance(statement, AlterTable) and (clauses := _renaming(statement)):
             table_id = context.table_id(statement.name.database, statement.name.table)
             table = known.get(table_id)
             spelt = {} if table is None else {column.name.lower(): column.name for column in table.columns}
-            columns = {new: spelt.get(old.lower(), old) for old, new in pairs}
+            columns = {
+                _new_name(one): spelt.get(one.name.lower(), one.name)
+                for one in clauses
+                if not one.if_exists or one.name.lower() in spelt
+            }
             found.append(RenamedColumns(table_id, {new: old for new, old in columns.items() if new != old}))
     return tuple(one for one in found if one.columns is None or one.columns)
 
 
-def _pairs(statement: AlterTable) -> list[tuple[str, str]]:
-    """Return (old, new) of the columns that a statement renames to a name that none had before it.
+def _renaming(statement: AlterTable) -> list[RenameClause | ModifyColumn]:
+    """Return the clauses that may give a column a name that none had before the statement.
 
-    Such a name was another column's only if the same statement takes it from that one: servers refuse it else.
+    Another column had it only if the same statement takes it from that one: servers refuse it else.
     """
-    pairs = [
-        (one.name, one.to if isinstance(one, RenameClause) else one.column.name)
-        for one in statement.clauses
-        if isinstance(one, RenameClause | ModifyColumn)
-    ]
-    left = [one.name for one in statement.clauses if isinstance(one, DropColumn)] + [old for old, _ in pairs]
-    names = {one.lower() for one in left}
-    return [(old, new) for old, new in pairs if new.lower() == old.lower() or new.lower() not in names]
+    clauses = [one for one in statement.clauses if isinstance(one, RenameClause | ModifyColumn)]
+    left = {one.name.lower() for one in (*clauses, *(one for one in statement.clauses if isinstance(one, DropColumn)))}
+    return [one for one in clauses if (new := _new_name(one).lower()) == one.name.lower() or new not in left]
+
+
+def _new_name(clause: RenameClause | ModifyColumn) -> str:
+    return clause.to if isinstance(clause, RenameClause) else clause.column.name
 
 
 def aliases_behind(before: Aliases, renames: Iterable[RenamedColumns], table: TableId) -> Aliases:

@@ -117,7 +117,8 @@ class TopicSchemaLines:
         """Write tombstones for a connector that is deleted, once its task has ended: it would write lines again.
 
         Lines by which one made anew goes on in a versioned topic stay (`goes_on_elsewhere`), and all of them where the
-        task does not end in time, or Kafka does not take the tombstones.
+        task does not end in time, or Kafka does not take the tombstones. The answer to DELETE waits for it: a connector
+        that is made anew by the name at once would go on from these lines.
         """
         try:
             async with asyncio.timeout(FORGOTTEN_WITHIN_S):
