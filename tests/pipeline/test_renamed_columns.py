@@ -85,6 +85,7 @@ def test_a_rename_is_told_where_the_structure_behind_it_is_not() -> None:
         ({"b": ("a",)}, {"c": "b"}, {"c": ("b", "a")}),
         ({"b": ("a",)}, {"a": "b"}, {"a": ("b", "a")}),
         ({"b": ("a",), "y": ("x",)}, {"c": "b"}, {"y": ("x",), "c": ("b", "a")}),
+        ({"c": ("a",)}, {"c": "b"}, {"c": ("b", "a")}),
         ({"b": ("a",)}, None, {}),
     ],
 )

@@ -76,7 +76,8 @@ def aliases_behind(before: Aliases, renames: Iterable[RenamedColumns], table: Ta
             aliases = {}
             continue
         gone = set(one.columns.values())
-        chained = {new: (old, *aliases.get(old, ())) for new, old in one.columns.items()}
+        # Those of the new name too: a statement that is met again takes none away.
+        chained = {new: (old, *aliases.get(old, ()), *aliases.get(new, ())) for new, old in one.columns.items()}
         aliases = {name: former for name, former in aliases.items() if name not in gone} | chained
     return aliases
 
