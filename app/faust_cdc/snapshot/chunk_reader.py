@@ -113,14 +113,14 @@ class Chunk:
         if place in self.made:
             return self.made[place](source)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
-        from faust_cdc.snapshot.compiled_rows import value_end
+        from faust_cdc.snapshot.compiled_rows import ended_by, value_end
 
         _, old = self.suffixes[bisect_right(self.suffixes, place, key=lambda one: one[0]) - 1]
-        return _ended_by(self.rows[place], len(old), value_end(source, source.snapshot))
+        return ended_by(self.rows[place], len(old), value_end(source, source.snapshot))
 
     def move(self, source: SourceInfo) -> None:
         """Give all rows another `source`."""
-        from faust_cdc.snapshot.compiled_rows import value_end
+        from faust_cdc.snapshot.compiled_rows import ended_by, value_end
 
         rows = self.rows
         for place, make in self.made.items():
@@ -128,15 +128,8 @@ class Chunk:
         end = value_end(source, source.snapshot) if self.suffixes else b""
         starts = [start for start, _ in self.suffixes] + [len(rows) - len(self.made)]
         for (start, old), stop in zip(self.suffixes, starts[1:], strict=True):
-            rows[start:stop] = [_ended_by(row, len(old), end) for row in rows[start:stop]]
+            rows[start:stop] = [ended_by(row, len(old), end) for row in rows[start:stop]]
         self.suffixes = [(start, end) for start, _ in self.suffixes]
-
-
-def _ended_by(row: Row, old: int, end: bytes) -> Row:
-    """Return a record whose value ends with `end` in place of its last `old` bytes."""
-    topic, key, value = row
-    assert value is not None, "a row has a value"
-    return topic, key, value[:-old] + end
 
 
 class _TooLarge(ChunkTooLong):

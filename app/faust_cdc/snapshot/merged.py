@@ -269,6 +269,7 @@ class MergedSnapshot:
                 continue  # given up with the one before it, which has its table left out
             self._read.remove(chunk)
             self._settle(chunk, position)
+            chunk.rows = []  # written: a commit needs memory of its own for a large one
             if self._writer.is_full():
                 self._commit()
         if self._progress.state is SnapshotState.RUNNING:
