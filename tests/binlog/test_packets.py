@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +56,25 @@ def test_payloads_above_sixteen_mib_are_joined(pair: tuple[socket.socket, socket
     assert stream.read(20) == payload
     assert stream.read(5) == b"next"
     sender.join()
+
+
+def test_a_large_payload_is_held_once_while_it_comes(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    size = 3 * _FULL + 5
+    parts = [bytes(_FULL)] * 3 + [bytes(5)]
+    framed = [packet(part, index + 1) for index, part in enumerate(parts)]
+    sender = threading.Thread(target=lambda: [theirs.sendall(one) for one in framed])
+    sender.start()
+    stream = PacketStream(ours, "test")
+    tracemalloc.start()
+    try:
+        payload = stream.read(20)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    sender.join()
+    assert payload == bytes(size)
+    assert peak < 1.5 * size
 
 
 def test_nothing_within_the_timeout_is_none_and_loses_nothing(pair: tuple[socket.socket, socket.socket]) -> None:

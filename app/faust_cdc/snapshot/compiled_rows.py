@@ -84,6 +84,11 @@ class CompiledRows:
                 yield Batch(rows.out, suffix)
                 rows.out = []
 
+    @property
+    def size(self) -> int:
+        """Bytes of keys and values of all records so far."""
+        return int(self._rows.size)
+
     def suffix(self, marker: str) -> bytes:
         """Return what follows the row in the value of a row read now."""
         return value_end(self._source(), marker)

@@ -269,7 +269,6 @@ class MergedSnapshot:
                 continue  # given up with the one before it, which has its table left out
             self._read.remove(chunk)
             self._settle(chunk, position)
-            chunk.rows = []  # written: a commit needs memory of its own for a large one
             if self._writer.is_full():
                 self._commit()
         if self._progress.state is SnapshotState.RUNNING:
@@ -498,10 +497,11 @@ class MergedSnapshot:
         reach("snapshot.chunk.due")
         self._writer.write_rows(written, 0, len(written), self._dispatcher.headers, is_streamed=False)
         reach("snapshot.chunk.written")
+        rows_done = work.progress.rows + len(rows) + len(chunk.aside)
+        chunk.rows = rows = written = []  # what packs and sends a large one needs memory of its own
         self._ahead.wrote(chunk.rows_read)
         now_ms = int(time.time() * 1000)
         started_ms = work.progress.started_ms or now_ms
-        rows_done = work.progress.rows + len(rows) + len(chunk.aside)
         shown = replace(
             work.progress, state=TableState.RUNNING, rows=rows_done, started_ms=started_ms, updated_ms=now_ms
         )

@@ -148,7 +148,7 @@ class LargeValues:
 
 
 def _parts_of(value: bytes | str) -> Callable[[], Iterator[bytes]]:
-    """Return what gives a value's bytes; text is encoded in parts, as it may be four times as large as it is encoded."""
+    """Return what gives a value's bytes; of a text in parts, so that it is not all there in both forms."""
     if isinstance(value, bytes):
         return lambda: iter((value,))
     return lambda: (value[at : at + LARGE_BYTES].encode() for at in range(0, len(value), LARGE_BYTES))

@@ -57,6 +57,8 @@ class ResultRows:
         """Number of the next packet."""
         self.out: list[Record] = []
         """What `feed` made."""
+        self.size: i64 = 0
+        """Bytes of all keys and values made so far."""
 
     def feed(self, data: bytes, at: i64, sequence: i64, suffix: bytes) -> bool:
         """Take whole packets from `data[at:]`; return True when it stopped before a packet that is not for it.
@@ -132,7 +134,11 @@ class ResultRows:
             self._parts.append(value)
             value = b"".join(self._parts)
             self._parts = []
-        self.out.append((self._topic, self._key_of(), value))
+        key = self._key_of()
+        self.size += len(value)
+        if key is not None:
+            self.size += len(key)
+        self.out.append((self._topic, key, value))
         if len(out) > BUFFER_KEPT_MAX:
             self._out = BytesWriter()
             self._piece = BytesWriter()
