@@ -115,10 +115,17 @@ def test_mariadbs_error_at_shutdown_has_number_zero(pair: tuple[socket.socket, s
     assert stream.read(5) == b"\xff\x1d\x04shutdown"
 
 
-def test_a_payload_above_the_cap_is_refused(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_payload_above_the_cap_is_refused_by_its_head(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
-    sender = threading.Thread(target=theirs.sendall, args=(packet(bytes(_FULL), 1) + packet(b"", 2),))
-    sender.start()
+    theirs.sendall(packet(bytes(_FULL), 1)[:5])
     with pytest.raises(BinlogCorrupt, match="longer than 1000 bytes"):
         PacketStream(ours, "test", packet_size_max_bytes=1000).read(5)
+
+
+def test_a_payload_above_the_cap_in_its_second_packet_is_refused(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    sender = threading.Thread(target=theirs.sendall, args=(packet(bytes(_FULL), 1) + packet(b"12", 2),))
+    sender.start()
+    with pytest.raises(BinlogCorrupt, match=f"longer than {_FULL + 1} bytes"):
+        PacketStream(ours, "test", packet_size_max_bytes=_FULL + 1).read(20)
     sender.join()
