@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -57,6 +58,25 @@ def test_payloads_above_sixteen_mib_are_joined(pair: tuple[socket.socket, socket
     sender.join()
 
 
+def test_a_large_payload_is_held_once_while_it_comes(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    size = 3 * _FULL + 5
+    parts = [bytes(_FULL)] * 3 + [bytes(5)]
+    framed = [packet(part, index + 1) for index, part in enumerate(parts)]
+    sender = threading.Thread(target=lambda: [theirs.sendall(one) for one in framed])
+    sender.start()
+    stream = PacketStream(ours, "test")
+    tracemalloc.start()
+    try:
+        payload = stream.read(20)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    sender.join()
+    assert payload == bytes(size)
+    assert peak < 1.5 * size
+
+
 def test_nothing_within_the_timeout_is_none_and_loses_nothing(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
     stream = PacketStream(ours, "test")
@@ -95,10 +115,17 @@ def test_mariadbs_error_at_shutdown_has_number_zero(pair: tuple[socket.socket, s
     assert stream.read(5) == b"\xff\x1d\x04shutdown"
 
 
-def test_a_payload_above_the_cap_is_refused(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_a_payload_above_the_cap_is_refused_by_its_head(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = pair
-    sender = threading.Thread(target=theirs.sendall, args=(packet(bytes(_FULL), 1) + packet(b"", 2),))
-    sender.start()
+    theirs.sendall(packet(bytes(_FULL), 1)[:5])
     with pytest.raises(BinlogCorrupt, match="longer than 1000 bytes"):
         PacketStream(ours, "test", packet_size_max_bytes=1000).read(5)
+
+
+def test_a_payload_above_the_cap_in_its_second_packet_is_refused(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = pair
+    sender = threading.Thread(target=theirs.sendall, args=(packet(bytes(_FULL), 1) + packet(b"12", 2),))
+    sender.start()
+    with pytest.raises(BinlogCorrupt, match=f"longer than {_FULL + 1} bytes"):
+        PacketStream(ours, "test", packet_size_max_bytes=_FULL + 1).read(20)
     sender.join()

@@ -16,6 +16,7 @@ from faust_cdc.mysql.chunk_session import WAIT_TIMEOUT_S, ChunkSession
 from faust_cdc.mysql.connection import SourceAddress, connect, inspect_server
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.schema import read_tables
+from faust_cdc.mysql.structure_text import structure_text
 from faust_cdc.relational.model import TableId
 from faust_cdc.snapshot import chunk_reader
 from faust_cdc.snapshot.chunk_reader import Chunk, ChunkReaders, ChunkRequest
@@ -150,3 +151,54 @@ def test_a_session_is_of_the_server_that_is_streamed_from(request: pytest.Fixtur
     other = replace(info, server_id=info.server_id + 1, server_uuid=info.server_uuid and "another")
     with pytest.raises(SourceConnectionLost, match="another server"):
         ChunkSession(address, other, 5)
+
+
+@pytest.mark.parametrize("name", ["mysql", "mariadb"])
+def test_a_tables_text_shows_every_change_of_its_structure(request: pytest.FixtureRequest, name: str) -> None:
+    server: SqlServer = request.getfixturevalue(name)
+    sql_database: str = request.getfixturevalue(f"{name}_database")
+    table = TableId(sql_database, "t")
+    server.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, a VARCHAR(9) COMMENT ') ENGINE=x AUTO_INCREMENT=1')",
+        sql_database,
+    )
+    address = SourceAddress(server.host, server.port, server.user, server.password)
+    with closing(connect(address, purpose="a test")) as connection:
+        texts = [structure_text(connection, table)]
+        assert texts[0] is not None
+        server.execute("INSERT INTO t (a) VALUES ('x'), ('y')", sql_database)
+        assert structure_text(connection, table) == texts[0], "rows move its counter only"
+        for change in (
+            "ADD b INT",
+            "MODIFY b BIGINT",
+            "MODIFY b BIGINT DEFAULT 7",
+            "MODIFY a VARCHAR(9) COMMENT ') ENGINE=x AUTO_INCREMENT=2'",
+            "MODIFY a VARCHAR(9) COLLATE utf8mb4_bin",
+            "ADD UNIQUE KEY u (b)",
+            "DEFAULT COLLATE latin1_swedish_ci",
+            "COMMENT 'of tests'",
+            "DROP PRIMARY KEY, ADD PRIMARY KEY (id, b)",
+        ):
+            server.execute(f"ALTER TABLE t {change}", sql_database)
+            texts.append(structure_text(connection, table))
+        assert None not in texts
+        assert len(set(texts)) == len(texts)
+        server.execute("DROP TABLE t", sql_database)
+        assert structure_text(connection, table) is None
+
+
+def test_a_change_is_noticed_behind_chunks_that_met_none(mysql: MySqlServer, mysql_database: str) -> None:
+    rig = Rig(mysql, mysql_database, 1)
+    nothing: Any = None
+    captured: Any = type("Named", (), {"id": rig.ranges.table.id})
+    place = BinlogPosition("", 0)
+    with closing(rig.connect()) as session:
+        for _ in range(4):
+            chunk = Chunk(ChunkRequest(SnapshotWindow(0), captured, rig.ranges, None, place, nothing, 0))
+            rig.readers._check_structure(session, chunk)
+            assert chunk.changed is None
+        mysql.execute("ALTER TABLE t ADD a INT", mysql_database)
+        rig.readers._check_structure(session, chunk)
+        assert chunk.changed is not None
+        assert chunk.changed_how == "it has other columns"
+    rig.readers.close()

@@ -1,11 +1,13 @@
 """MySQL packets from a socket: our own framing, because the dump is the hot path and must notice the end at once.
 
 A packet is a 3-byte length, a sequence number and that many bytes; a payload of 16 MiB - 1 or more goes on in the
-next packet (MySQL Internals, "Sending more than 16Mbyte").
+next packet (MySQL Internals, "Sending more than 16Mbyte"). Such a one is put together as it comes, in memory that grows
+in place: a row of a gigabyte is held once.
 """
 
 from __future__ import annotations
 
+import io
 import select
 import socket
 import ssl
@@ -44,7 +46,11 @@ class PacketStream:
         self._buffer: bytes | bytearray = b""
         self._at = 0
         self._sequence = 1
-        self._parts: list[bytes] = []
+        self._joined: io.BytesIO | None = None
+        """What came of a payload of several packets."""
+        self._due = 0
+        """Bytes to come of the packet of it that is being received."""
+        self._is_last = False
         self.last_heard_s = time.monotonic()
         """Monotonic time at which bytes last came."""
         self.received_bytes = 0
@@ -65,8 +71,8 @@ class PacketStream:
 
     @property
     def is_joining(self) -> bool:
-        """True when parts of a payload of several packets were taken and its end is due."""
-        return bool(self._parts)
+        """True when a payload of several packets was begun and its end is due."""
+        return self._joined is not None
 
     def window(self, timeout_s: float) -> tuple[bytes, int, int] | None:
         """Return (buffer, place in it, number due) once a whole packet lies in the buffer, without taking it.
@@ -91,27 +97,47 @@ class PacketStream:
     def _cut(self) -> bytes | None:
         """Take one whole payload off the buffer."""
         while True:
+            joined = self._joined
+            if joined is not None and (self._due or self._is_last):
+                self._join(joined)
+                if self._due:
+                    return None
+                if self._is_last:
+                    self._joined, self._is_last = None, False
+                    return joined.getvalue()  # which is what lies in it, not a copy
             at, buffer = self._at, self._buffer
-            if len(buffer) - at < 4:
+            held = len(buffer) - at - 4
+            if held < 0:
                 return None
             length = buffer[at] | buffer[at + 1] << 8 | buffer[at + 2] << 16
-            if len(buffer) - at - 4 < length:
+            is_part = joined is not None or length == _FULL
+            if held < (min(length, 1) if is_part else length):
                 return None
             self._check_order(buffer[at + 3], buffer[at + 4] if length else 0)
-            data = bytes(buffer[at + 4 : at + 4 + length])
-            self._at = at + 4 + length
-            if length < _FULL and not self._parts:
-                return data
-            self._parts.append(data)
-            size = sum(map(len, self._parts))
-            if size > self._packet_size_max_bytes:
-                raise BinlogCorrupt(
-                    f"A {self._carries} packet from {self._where} is longer than {self._packet_size_max_bytes} bytes."
-                )
-            if length < _FULL:
-                joined = b"".join(self._parts)
-                self._parts.clear()
-                return joined
+            self._at = at + 4
+            if not is_part:
+                self._at += length
+                return bytes(buffer[at + 4 : self._at])
+            self._begin_part(length)
+
+    def _begin_part(self, length: int) -> None:
+        """Note that a packet of so many bytes is due that is a part of a payload."""
+        if self._joined is None:
+            self._joined = io.BytesIO()
+        self._due, self._is_last = length, length < _FULL
+        if self._joined.tell() + length > self._packet_size_max_bytes:
+            raise BinlogCorrupt(
+                f"A {self._carries} packet from {self._where} is longer than {self._packet_size_max_bytes} bytes."
+            )
+
+    def _join(self, joined: io.BytesIO) -> None:
+        """Take off the buffer what there is of the packet that is being received."""
+        with memoryview(self._buffer) as buffer, buffer[self._at : self._at + self._due] as part:
+            joined.write(part)
+            self._due -= len(part)
+            self._at += len(part)
+        if self._at == len(self._buffer):
+            self._buffer, self._at = b"", 0
 
     def _check_order(self, sequence: int, first_byte: int) -> None:
         expected = self._sequence

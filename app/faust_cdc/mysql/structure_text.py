@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pymysql.connections import Connection
 
@@ -11,6 +12,9 @@ from faust_cdc.errors import CdcError, TransientError
 from faust_cdc.mysql.connection import query
 from faust_cdc.mysql.names import quote
 from faust_cdc.relational.model import TableId
+
+_COUNTER: Final = re.compile(r"^(\) ENGINE=\w+) AUTO_INCREMENT=\d+", re.MULTILINE)
+"""In the one line that begins so: names and comments have no line breaks there."""
 
 
 class DatabaseText(NamedTuple):
@@ -54,6 +58,16 @@ def create_statements(connection: Connection[Any], tables: Iterable[TableId]) ->
             continue  # dropped since it was listed, or not for this user
         if rows:
             yield table, text_of(rows[0][1])
+
+
+def structure_text(connection: Connection[Any], table: TableId) -> str | None:
+    """Return a text that is another whenever the table's structure is; None where the server does not say.
+
+    It is SHOW CREATE TABLE, a tenth of the work of reading the structure, without the counter that rows move on.
+    """
+    for _, text in create_statements(connection, (table,)):
+        return _COUNTER.sub(r"\1", text)
+    return None
 
 
 def text_of(value: Any) -> str:

@@ -101,6 +101,7 @@ class FastStream:
         self._reader.passed(lane.at, lane.sequence)
         self._stages.done(lane.encode_s)
         lane.encode_s = 0.0
+        del data, window  # a packet of 16 MB, where what follows is a larger row
         return self._long_way(timeout_ms) if stopped else True
 
     def step_one(self, timeout_ms: int) -> bool:

@@ -168,10 +168,20 @@ class TransactionWriter:
         topic, table = self._producer.target_of(number)
         return ChangeRecord(topic, key, value, headers, table=None if table is None else TableId(*table))
 
-    def write_rows(self, rows: list[Row], at: int, stop: int, headers: Headers, *, is_streamed: bool = True) -> None:
+    def write_rows(
+        self,
+        rows: list[Row],
+        at: int,
+        stop: int,
+        headers: Headers,
+        *,
+        is_streamed: bool = True,
+        is_used_up: bool = False,
+    ) -> None:
         """Produce `rows[at:stop]` in order, all with the same headers; opens the Kafka transaction if there is none.
 
-        `is_streamed` is False for rows of a snapshot: its windows are not told of them.
+        `is_streamed` is False for rows of a snapshot: its windows are not told of them. With `is_used_up` the list is
+        emptied once they are produced: what packs and sends a large row needs memory of its own.
         """
         if at == stop:
             return
@@ -185,6 +195,8 @@ class TransactionWriter:
         if is_streamed and self.watch:
             self.watch.rows(rows, at, stop)
         self._records += stop - at
+        if is_used_up:
+            rows.clear()
         self._producer.serve()
         self.stages.produced(time.perf_counter() - began, time.thread_time() - cpu)
 

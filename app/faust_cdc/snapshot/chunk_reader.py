@@ -27,8 +27,10 @@ from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.prepared_query import NotPrepared
 from faust_cdc.mysql.schema import read_tables
 from faust_cdc.mysql.snapshot_session import SnapshotOvertaken, TextRow
+from faust_cdc.mysql.structure_text import structure_text
 from faust_cdc.pipeline.captured import CapturedTable
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.kindness import LOOK_EVERY_S, SourcePressure
 from faust_cdc.snapshot.progress import KeyRange
 from faust_cdc.snapshot.ranges import STATEMENT_MAX_MS, TableRanges
@@ -49,6 +51,8 @@ IDLE_MAX_S = 30.0
 """So long a connection is kept that nothing is asked of: firewalls and servers drop silent ones without a word."""
 CLOSE_MAX_S = 1.0
 """So long the task waits for its readers to end; what they are in ends by itself."""
+STRUCTURES_KEPT = 16
+"""Of tables; few are read at a time."""
 LOCKED_AGAIN_S = 1.0
 UNPLANNED_AGAIN_S = 10.0
 
@@ -113,14 +117,14 @@ class Chunk:
         if place in self.made:
             return self.made[place](source)
         # Imported here: the module needs the extension's run-time library, which not every platform has.
-        from faust_cdc.snapshot.compiled_rows import value_end
+        from faust_cdc.snapshot.compiled_rows import ended_by, value_end
 
         _, old = self.suffixes[bisect_right(self.suffixes, place, key=lambda one: one[0]) - 1]
-        return _ended_by(self.rows[place], len(old), value_end(source, source.snapshot))
+        return ended_by(self.rows[place], len(old), value_end(source, source.snapshot))
 
     def move(self, source: SourceInfo) -> None:
         """Give all rows another `source`."""
-        from faust_cdc.snapshot.compiled_rows import value_end
+        from faust_cdc.snapshot.compiled_rows import ended_by, value_end
 
         rows = self.rows
         for place, make in self.made.items():
@@ -128,15 +132,8 @@ class Chunk:
         end = value_end(source, source.snapshot) if self.suffixes else b""
         starts = [start for start, _ in self.suffixes] + [len(rows) - len(self.made)]
         for (start, old), stop in zip(self.suffixes, starts[1:], strict=True):
-            rows[start:stop] = [_ended_by(row, len(old), end) for row in rows[start:stop]]
+            rows[start:stop] = [ended_by(row, len(old), end) for row in rows[start:stop]]
         self.suffixes = [(start, end) for start, _ in self.suffixes]
-
-
-def _ended_by(row: Row, old: int, end: bytes) -> Row:
-    """Return a record whose value ends with `end` in place of its last `old` bytes."""
-    topic, key, value = row
-    assert value is not None, "a row has a value"
-    return topic, key, value[:-old] + end
 
 
 class _TooLarge(ChunkTooLong):
@@ -161,6 +158,8 @@ class ChunkReaders:
         self._pressure = pressure
         self._sessions: set[ChunkSession] = set()
         """All that are open, of all threads."""
+        self._structures: dict[TableId, tuple[Table, str | None]] = {}
+        """Tables found to be as the stream knows them, and the text by which the server shows that they still are."""
         self._planning: ChunkSession | None = None
         self._planned_at = 0.0
         self._planning_lock = threading.Lock()
@@ -386,9 +385,20 @@ class ChunkReaders:
 
     def _check_structure(self, session: ChunkSession, chunk: Chunk) -> None:
         table = chunk.request.ranges.table
+        seen, known = self._structures.get(table.id, (None, None))
+        # Of a table in one chunk, as most are, no text is asked for: with the second chunk it begins to pay.
+        text = structure_text(session.connection, table.id) if seen is table else None
+        if text is not None and text == known:
+            return
         if read_tables(session.connection, [table.id]).get(table.id) != table:
             chunk.changed_how = "it has other columns"
             self._give_back(session, chunk)
+            return
+        if text is not None and structure_text(session.connection, table.id) != text:
+            text = None
+        if len(self._structures) >= STRUCTURES_KEPT:
+            self._structures.clear()
+        self._structures[table.id] = (table, text)
 
     def _give_back(self, session: ChunkSession, chunk: Chunk) -> None:
         """The table is another than the stream knows yet: its rows are for later."""
@@ -429,11 +439,16 @@ class ChunkReaders:
         with session.prepared(self._select(session, chunk, as_text=False), self._should_stop) as query:
             if self._should_stop():
                 return
-            for found in CompiledRows(query, captured, request.topic, lambda: request.source, request.source.snapshot):
+            rows, size = (
+                CompiledRows(query, captured, request.topic, lambda: request.source, request.source.snapshot),
+                0,
+            )
+            for found in rows:
                 if isinstance(found, Batch):
                     chunk.suffixes.append((len(chunk.rows), found.suffix))
                     chunk.rows += found.records
-                    chunk.bytes += sum(len(key or b"") + len(value or b"") for _, key, value in found.records)
+                    chunk.bytes += rows.size - size
+                    size = rows.size
                 else:
                     self._add_cells(chunk, found)
                 self._check_size(chunk)

@@ -19,6 +19,8 @@ from faust_cdc.transcode.compiled.source import SourceHead, after_row, after_tra
 from faust_cdc.transcode.source_block import SourceInfo
 
 TextCells = tuple[bytes | None, ...]
+LARGE_BYTES = 1024 * 1024
+"""Of a value that is not copied more often than it must; with small ones that takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,14 @@ class CompiledRows:
             if not rows.row(packet, 1, len(packet), suffix):
                 yield self._as_text(packet)
             elif rows.out:
+                packet = b""  # it may be large, and so is its record
                 yield Batch(rows.out, suffix)
                 rows.out = []
+
+    @property
+    def size(self) -> int:
+        """Bytes of keys and values of all records so far."""
+        return int(self._rows.size)
 
     def suffix(self, marker: str) -> bytes:
         """Return what follows the row in the value of a row read now."""
@@ -87,9 +95,7 @@ class CompiledRows:
 
     def remarked(self, suffix: bytes, record: Row, marker: str) -> Row:
         """Return a record of a batch with another marker."""
-        topic, key, value = record
-        assert value is not None, "a row has a value"
-        return topic, key, value[: -len(suffix)] + self.suffix(marker)
+        return ended_by(record, len(suffix), self.suffix(marker))
 
     def _as_text(self, packet: bytes) -> TextCells:
         try:
@@ -98,6 +104,15 @@ class CompiledRows:
             raise SourceConnectionLost(
                 f"{self._where}: what the server sent as a row of the snapshot is none: {error}."
             ) from error
+
+
+def ended_by(row: Row, old: int, end: bytes) -> Row:
+    """Return a record whose value ends with `end` in place of its last `old` bytes."""
+    topic, key, value = row
+    assert value is not None, "a row has a value"
+    if len(value) > LARGE_BYTES:
+        return topic, key, b"".join((memoryview(value)[:-old], end))
+    return topic, key, value[:-old] + end
 
 
 def value_end(block: SourceInfo, marker: str) -> bytes:

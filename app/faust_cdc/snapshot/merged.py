@@ -496,15 +496,15 @@ class MergedSnapshot:
         for record in chunk.aside:
             self._writer.write(record)
         reach("snapshot.chunk.due")
-        self._writer.write_rows(written, 0, len(written), self._dispatcher.headers, is_streamed=False)
+        rows_done = work.progress.rows + len(rows) + len(chunk.aside)
+        chunk.rows = rows = []  # `written` has the only ones now
+        headers = self._dispatcher.headers
+        self._writer.write_rows(written, 0, len(written), headers, is_streamed=False, is_used_up=True)
         reach("snapshot.chunk.written")
         self._ahead.wrote(chunk.rows_read)
         now_ms = int(time.time() * 1000)
-        started_ms = work.progress.started_ms or now_ms
-        rows_done = work.progress.rows + len(rows) + len(chunk.aside)
-        shown = replace(
-            work.progress, state=TableState.RUNNING, rows=rows_done, started_ms=started_ms, updated_ms=now_ms
-        )
+        begun_ms = work.progress.started_ms or now_ms
+        shown = replace(work.progress, state=TableState.RUNNING, rows=rows_done, started_ms=begun_ms, updated_ms=now_ms)
         work.progress = work.ranges.progress(shown)
         self._telling.chunk(work.captured.id, self._to_come, chunk.range.high, work.ranges.last_key)
         if not work.ranges.is_finished:

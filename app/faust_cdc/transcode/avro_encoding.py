@@ -7,8 +7,9 @@ say) can bend a value.
 from __future__ import annotations
 
 import io
+import secrets
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ from faust_cdc_schemas.structs import SCHEMAS, defined_once
 _ROW_NAME: Final = "Row"
 _PREFIX: Final = struct.Struct(">bi")
 """Confluent's wire format: a zero byte and the schema id."""
+LARGE_BYTES: Final = 1 << 20
+"""Values of so many bytes, or characters, are put into a record without a copy between."""
+_TOKEN_BYTES: Final = 16
 
 
 class AvroKey:
@@ -100,9 +104,64 @@ class AvroValue:
         """Return the value of a change event."""
         out = io.BytesIO()
         out.write(self.prefix)
-        rows = {"before": self._branch(before), "after": self._branch(after)}
+        large = LargeValues()
+        rows = {"before": large.apart(self._branch(before)), "after": large.apart(self._branch(after))}
         fastavro.schemaless_writer(out, self._schema, rows | envelope_tail(op, source, ts_ns, transaction))
+        return large.put_back(out.getvalue())
+
+
+class LargeValues:
+    """Keeps the large values of one record away from fastavro, whose buffer and its copy would each be as large.
+
+    fastavro gets a short token for each, and the value takes the token's place in what it wrote.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[tuple[bytes, bytes | str]] = []
+
+    def apart(self, branch: tuple[str, dict[str, Any]] | None) -> tuple[str, dict[str, Any]] | None:
+        """Return a row with tokens for its large values; the row itself when it has none."""
+        if branch is None:
+            return None
+        name, record = branch
+        for field, value in record.items():
+            if isinstance(value, bytes | str) and len(value) >= LARGE_BYTES:
+                token = secrets.token_hex(_TOKEN_BYTES // 2)
+                self._found.append((token.encode(), value))
+                record[field] = token if isinstance(value, str) else token.encode()  # no key is added meanwhile
+        return name, record
+
+    def put_back(self, encoded: bytes) -> bytes:
+        """Return what was encoded with the values in place of their tokens."""
+        if not self._found:
+            return encoded
+        out = io.BytesIO()
+        for token, value in self._found:  # in the order of fields
+            before, _, encoded = encoded.partition(token)
+            out.write(before[:-1])  # the last byte is the token's length
+            parts = _parts_of(value)
+            out.write(_long(sum(map(len, parts()))))
+            for part in parts():
+                out.write(part)
+        out.write(encoded)
         return out.getvalue()
+
+
+def _parts_of(value: bytes | str) -> Callable[[], Iterator[bytes]]:
+    """Return what gives a value's bytes; of a text in parts, so that it is not all there in both forms."""
+    if isinstance(value, bytes):
+        return lambda: iter((value,))
+    return lambda: (value[at : at + LARGE_BYTES].encode() for at in range(0, len(value), LARGE_BYTES))
+
+
+def _long(value: int) -> bytes:
+    """Return Avro's long of a number that is not negative."""
+    rest, octets = value << 1, bytearray()
+    while rest > 127:
+        octets.append(rest & 127 | 128)
+        rest >>= 7
+    octets.append(rest)
+    return bytes(octets)
 
 
 class AvroStruct:

@@ -15,7 +15,7 @@ from aiokafka.record.default_records import DefaultRecordBatch  # type: ignore[i
 from faust_cdc.kafka._batches import Batch, Batches, crc32c
 from faust_cdc.kafka.direct import Row
 from faust_cdc.kafka.task_producer import Headers
-from faust_cdc.kafka.wire.packing import CODECS, pack
+from faust_cdc.kafka.wire.packing import CODECS, PIECE_BYTES, pack
 from faust_cdc.offsets.partitioner import murmur2_partition
 
 HEADERS: Headers = [("connector", b"c"), ("none", None), ("é", b"")]
@@ -74,6 +74,27 @@ def test_a_batch_says_what_was_put_in(compression: str) -> None:
     assert head[6] == len(rows)
     assert head[9:] == (1 << 40, 32767, 0x7FFF_FFF0, len(rows) + 1)
     assert (batch.count, batch.largest) == (len(rows) + 1, 200_004)
+
+
+@pytest.mark.parametrize("compression", CODECS)
+def test_a_large_batch_is_packed_in_pieces_where_that_is_worth_it(compression: str) -> None:
+    """Of blocks that are independent and have the Java client's size, so that any reader of Kafka's takes them."""
+    text = b"".join(b"row %d of many;" % n for n in range(PIECE_BYTES // 8))
+    assert len(text) > 2 * PIECE_BYTES
+    for value, is_worth_it in ((text, compression != "none"), (random.Random(3).randbytes(len(text)), False)):
+        made = batches(record_max=1 << 24)
+        assert made.append(0, 0, b"k", value) == 0
+        (batch,) = made.take(True)
+        whole = batch.size
+        pack(batch, compression)
+        assert (batch.size < whole) == is_worth_it
+        if compression == "lz4" and is_worth_it:
+            head = bytes(batch)[61:67]
+            assert head[:4] == bytes.fromhex("04224d18")
+            assert head[4] & 0b11101100 == 0b01100000, "version 1, independent blocks, no sum or size of the content"
+            assert head[5] == 0x40, "64 KiB"
+        batch.seal(1, 1, 0)
+        assert [record.value for record in read(batch)] == [value]
 
 
 def test_keys_go_where_javas_clients_put_them() -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import cramjam
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from faust_cdc.kafka._batches import Batch
 
 HEADER_BYTES: Final = 61
@@ -20,29 +22,26 @@ HEADER_BYTES: Final = 61
 WORTH_BYTES: Final = 512
 """Smaller ones stay as they are: a lone offset gains nothing."""
 BLOCK_BYTES: Final = 64 * 1024
-"""Of one block: what a reader must hold at once, and the Java client's choice."""
-_LZ4_FRAME: Final = bytes.fromhex("04224d18604082")
-"""Magic number; independent blocks, no sums (the batch has one); 64 KiB; the header's check byte."""
-_SIZE: Final = struct.Struct("<I")
+"""Of one block of Snappy: what a reader must hold at once. LZ4's are as large, as the Java client's are."""
+PIECE_BYTES: Final = 1024 * 1024
+"""So much is copied for the packer at a time."""
 _XERIAL: Final = b"\x82SNAPPY\0" + struct.pack(">II", 1, 1)
 
-Pack = Callable[[memoryview], bytes | bytearray]
+Pack: TypeAlias = "Callable[[memoryview], Buffer]"
+"""Large ones are returned as they were made: a copy would have the size of the largest row."""
 
 
-def pack_lz4(records: memoryview) -> bytearray:
-    """Return an LZ4 frame."""
-    frame = bytearray(_LZ4_FRAME)  # grown in place: a row may have 64 MB, and is there as it came, too
-    for at in range(0, len(records), BLOCK_BYTES):
-        block = records[at : at + BLOCK_BYTES]
-        packed = bytes(cramjam.lz4.compress_block(block, store_size=False))
-        if len(packed) < len(block):
-            frame += _SIZE.pack(len(packed))
-            frame += packed
-        else:
-            frame += _SIZE.pack(len(block) | 0x8000_0000)
-            frame += block
-    frame += bytes(4)
-    return frame
+def pack_lz4(records: memoryview) -> Buffer:
+    """Return an LZ4 frame.
+
+    Of few calls in place of one for each block: whoever calls gives the interpreter away, and waits until a thread that
+    computes is made to give it back, which takes longer than a block (measured: 13 in place of 1.6 ms for 1 MB). Each
+    block has a sum, as the packer makes no frames of independent blocks without.
+    """
+    frame = cramjam.lz4.Compressor(level=1, content_checksum=False, block_linked=False)
+    for at in range(0, len(records), PIECE_BYTES):
+        frame.compress(bytes(records[at : at + PIECE_BYTES]))
+    return frame.finish()
 
 
 def pack_snappy(records: memoryview) -> bytearray:
@@ -55,14 +54,14 @@ def pack_snappy(records: memoryview) -> bytearray:
     return framed
 
 
-def pack_gzip(records: memoryview) -> bytes:
+def pack_gzip(records: memoryview) -> Buffer:
     """Return a gzip stream."""
-    return bytes(cramjam.gzip.compress(records, level=6))
+    return cramjam.gzip.compress(records, level=6)
 
 
-def pack_zstd(records: memoryview) -> bytes:
+def pack_zstd(records: memoryview) -> Buffer:
     """Return a zstd frame."""
-    return bytes(cramjam.zstd.compress(records, level=3))
+    return cramjam.zstd.compress(records, level=3)
 
 
 CODECS: Final[dict[str, tuple[int, Pack | None]]] = {

@@ -19,6 +19,10 @@ SHORT: Final = 64
 """Up to this many bytes are copied by eight; for more, the slice that `write` needs is cheaper."""
 
 
+PART: Final = 1 << 20
+"""A large text is checked by so many bytes at a time."""
+
+
 def shl(value: i64, count: i64) -> i64:
     """Return `value << count` in 64 bits; see the module for why this is a function."""
     return value << count
@@ -98,6 +102,24 @@ def is_ascii(data: bytes, start: i64, stop: i64) -> bool:
             return False
         pos += 1
     return True
+
+
+def check_utf8(data: bytes, start: i64, stop: i64) -> None:
+    """Raise UnicodeDecodeError where `data[start:stop]`, which lies within `data`, is no UTF-8.
+
+    Looked at in parts: decoded, a text may have four times the size.
+    """
+    while start < stop:
+        cut: i64 = stop
+        if stop - start > PART:
+            cut = start + PART
+            back: i64 = 0
+            while back < 3 and data[cut] & 192 == 128:  # not between the bytes of a character
+                cut -= 1
+                back += 1
+        if not is_ascii(data, start, cut):
+            data[start:cut].decode()
+        start = cut
 
 
 def put_digits(out: BytesWriter, value: i64, width: i64) -> None:

@@ -8,14 +8,16 @@ message names what is wrong with it.
 from __future__ import annotations
 
 from librt.strings import BytesWriter
-from mypy_extensions import i64
+from mypy_extensions import i64, u8
 
-from faust_cdc.transcode.compiled.cells import Cell
-from faust_cdc.transcode.compiled.octets import little
+from faust_cdc.transcode.compiled.cells import OCTETS, TEXT, Cell
+from faust_cdc.transcode.compiled.octets import check_utf8, little, put_long
 from faust_cdc.transcode.compiled.result_cells import put_result_cell
 
 BUFFER_KEPT_MAX: i64 = 1 << 20
 """A larger row's buffer is given back."""
+LARGE: i64 = 1 << 20
+"""Texts and octets of more bytes go from the packet into the record, and are nowhere in between."""
 
 Record = tuple[int, bytes | None, bytes | None]
 """(number of the topic, key, value)."""
@@ -47,12 +49,16 @@ class ResultRows:
         self._out = BytesWriter()
         self._piece = BytesWriter()
         self._pieces: list[bytes] = [b""] * len(cells)
+        self._parts: list[bytes | memoryview] = []
+        """Of the value being made: what was written up to the last large cell, and the large cells."""
         self.at: i64 = 0
         """Where in the buffer `feed` stopped."""
         self.sequence: i64 = 0
         """Number of the next packet."""
         self.out: list[Record] = []
         """What `feed` made."""
+        self.size: i64 = 0
+        """Bytes of all keys and values made so far."""
 
     def feed(self, data: bytes, at: i64, sequence: i64, suffix: bytes) -> bool:
         """Take whole packets from `data[at:]`; return True when it stopped before a packet that is not for it.
@@ -91,6 +97,9 @@ class ResultRows:
         out.truncate(0)
         out.write(self._head)
         piece = self._piece
+        is_large = end - pos > LARGE
+        if self._parts:  # of a row that was for the reference transcoder
+            self._parts = []
         nulls: i64 = pos
         pos += self._null_bytes
         if pos > end:
@@ -112,16 +121,48 @@ class ResultRows:
                 self._pieces[index] = part
                 if cell.in_value:
                     out.write(part)
+            elif is_large and (cell.code == TEXT or cell.code == OCTETS):
+                pos = self._large(cell, data, pos, end)
             else:
                 pos = put_result_cell(cell, out, data, pos, end)
             index += 1
         if pos != end:
             raise ValueError("the row does not end where its packet does")
         out.write(suffix)
-        self.out.append((self._topic, self._key_of(), out.getvalue()))
+        value = out.getvalue()
+        if self._parts:
+            self._parts.append(value)
+            value = b"".join(self._parts)
+            self._parts = []
+        key = self._key_of()
+        self.size += len(value)
+        if key is not None:
+            self.size += len(key)
+        self.out.append((self._topic, key, value))
         if len(out) > BUFFER_KEPT_MAX:
             self._out = BytesWriter()
             self._piece = BytesWriter()
+
+    def _large(self, cell: Cell, data: bytes, pos: i64, end: i64) -> i64:
+        """Write a cell as `put_result_cell` does; a large one becomes a part of its own."""
+        out = self._out
+        if end - pos <= LARGE or data[pos] < 253:
+            return put_result_cell(cell, out, data, pos, end)
+        size: i64 = 3 if data[pos] == 253 else 8
+        start: i64 = pos + 1 + size
+        length: i64 = little(data, pos + 1, size)
+        if data[pos] == 255 or length <= LARGE or length > end - start:
+            return put_result_cell(cell, out, data, pos, end)
+        stop: i64 = start + length
+        if cell.code == TEXT:
+            check_utf8(data, start, stop)
+        if cell.value_tag >= 0:
+            out.append(u8(cell.value_tag))
+        put_long(out, length)
+        self._parts.append(out.getvalue())
+        self._parts.append(memoryview(data)[start:stop])
+        out.truncate(0)
+        return stop
 
     def _key_of(self) -> bytes | None:
         """The key of the row just encoded: its fields' bytes in key order."""
