@@ -2,8 +2,8 @@
 
 The lab's JVMs are tuned for tests that live for a minute (C1 compiler only, serial collector, small heaps). Here they
 get what Kafka's own start scripts give them (`kafka-run-class.sh`, KAFKA_JVM_PERFORMANCE_OPTS): the full compiler and
-G1; and the broker the heap of `kafka-server-start.sh` (KAFKA_HEAP_OPTS). With the lab's it stood still for its collector
-every second or two, 10 to 25 ms each time, which was most of the P99 of the latency measured through it.
+G1; and the broker the heap of `kafka-server-start.sh` (KAFKA_HEAP_OPTS). With the lab's it stood still for its
+collector every second or two, 10 to 25 ms each time, which was much of the P99 of the latency measured through it.
 """
 
 from __future__ import annotations
