@@ -131,11 +131,11 @@ def test_a_fenced_owner_that_only_produces_hears_that_it_is_fenced(kafka: KafkaB
         assert old.state is ProducerState.FATAL
 
 
-def await_written(kafka: KafkaBroker, name: str, serve: Callable[[], None] = lambda: None) -> None:
-    """Wait until the broker has a record, decided or not, while `serve` has a client try again."""
-    deadline = time.monotonic() + 60
+def await_written(kafka: KafkaBroker, name: str, serve: Callable[[], None] = lambda: None, count: int = 1) -> None:
+    """Wait until the broker has so many records, decided or not, while `serve` has a client try again."""
+    deadline, found = time.monotonic() + 60, 0
     with TopicReader(kafka.bootstrap, "read_uncommitted") as reader:
-        while not reader.read_new([name]):
+        while (found := found + len(reader.read_new([name]))) < count:
             assert time.monotonic() < deadline
             serve()
             time.sleep(0.1)

@@ -16,7 +16,7 @@ from faust_cdc.kafka.direct import Row
 from faust_cdc.kafka.task_producer import COMMIT_TIMEOUT_S, ProducerState
 from faust_cdc.kafka.wire import producer as wire_producer
 from faust_cdc.kafka.wire.producer import WireProducer
-from tests.kafka.test_transactions import topic, visible
+from tests.kafka.test_transactions import await_written, topic, visible
 from tests.kafka.wire.brokers import NEW, OLD, ProxiedKafka, SecondBroker
 from tests.lab import KafkaBroker
 from tests.lab.process import wait_until
@@ -134,6 +134,28 @@ def test_what_is_late_does_not_land_behind_the_abort(broker: ProxiedKafka) -> No
         made.abort()
         hold.released.set()
         assert hold.answered.wait(60)
+        write(made, name, 1)
+    finally:
+        broker.proxy.heal()
+        made.close()
+    assert values(broker, name) == expected(0, 1)
+
+
+def test_a_commit_that_arrives_late_does_not_commit_the_next_transaction(broker: ProxiedKafka) -> None:
+    """An EndTxn is under way somewhere when it is asked again, and reaches the broker in the next transaction."""
+    name, made = topic(broker), through_proxy(broker, f"x-{uuid4()}")
+    try:
+        made.init()
+        hold = broker.proxy.hold("EndTxn")
+        write(made, name, 0)
+        assert hold.held.is_set()
+        made.begin()
+        made.produce(name, b"k", b"aborted", [])
+        made._dispatch(everything=True)
+        await_written(broker, name, made.serve, count=31)
+        hold.released.set()
+        assert hold.answered.wait(60)
+        made.abort()
         write(made, name, 1)
     finally:
         broker.proxy.heal()

@@ -296,11 +296,11 @@ def test_sequences_go_on_behind_the_largest(broker_of: Callable[[str], ProxiedKa
                 made.produce(name, b"k", b"0", [])
                 (batch,) = made._batches.take(True)
                 made._deliveries.add(name, batch)
-                made._deliveries._queues[name, 0].sequence = SEQUENCE_MASK - 3
+                made._deliveries.sequences[made._deliveries._queues[name, 0]] = SEQUENCE_MASK - 3
             else:
                 made.produce(name, b"k", b"%d" % number, [])
             made.commit()
-        assert made._deliveries._queues[name, 0].sequence == 8
+        assert list(made._deliveries.sequences.values()) == [8]
     assert [record.value for record in visible(broker, name)] == [b"%d" % number for number in range(12)]
 
 

@@ -102,10 +102,7 @@ class PartitionQueue:
     """Sent before, to be sent again once nothing is under way."""
     node: int = -1
     """Where `under_way` went."""
-    sequence: int = 0
     hold_until: float = 0.0
-    is_added: bool = False
-    """To the open transaction."""
     missing_since: float | None = None
     last_code: int = NONE
     """Of the last answer that was an error."""
@@ -118,12 +115,6 @@ class PartitionQueue:
     def may_send(self, now: float) -> bool:
         """Whether something waits, and for nothing else than to be sent."""
         return bool(self.waiting) and not self.again and self.hold_until <= now
-
-    def next_sequence(self, count: int) -> int:
-        """Return the sequence of a batch of so many records."""
-        found = self.sequence
-        self.sequence = (found + count) & SEQUENCE_MASK
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +140,12 @@ class Deliveries:
         """Whether the open transaction may have anything at a broker."""
         self.needs_new_epoch = False
         """Whether a sequence was used for a batch that did not get into its partition, or a request is lost that may
-        still arrive: a broker that refuses it then takes no higher sequence of the same epoch."""
+        still arrive: a broker that refuses it then takes no higher sequence of the same epoch, and a coordinator takes
+        it for the open transaction's."""
+        self.added: set[PartitionQueue] = set()
+        """To the open transaction."""
+        self.sequences: dict[PartitionQueue, int] = {}
+        """Of each partition's next record, where it is not 0."""
         self._cluster = cluster
         self._transactional_id = transactional_id
         self._identity = identity
@@ -202,7 +198,7 @@ class Deliveries:
                 topics, now + self._cluster.settings.request_timeout_s, creates=True
             )
         if not self._identity.bumps_epoch:
-            new = [queue for queue in ready if not queue.is_added]
+            new = [queue for queue in ready if queue not in self.added]
             if new and not self._add(new):
                 return
         by_node: dict[int, list[PartitionQueue]] = {}
@@ -252,7 +248,8 @@ class Deliveries:
 
     def _seal(self, queue: PartitionQueue, parcel: Parcel) -> None:
         if parcel.sequence == NEVER_SENT:
-            parcel.sequence = queue.next_sequence(parcel.batch.count)
+            parcel.sequence = self.sequences.get(queue, 0)
+            self.sequences[queue] = (parcel.sequence + parcel.batch.count) & SEQUENCE_MASK
             parcel.batch.seal(self._identity.producer_id, self._identity.epoch, parcel.sequence)
         parcel.sends += 1
         queue.under_way.append(parcel)
@@ -383,11 +380,9 @@ class Deliveries:
     def next_transaction(self, *, resets_sequences: bool) -> None:
         """Forget what belonged to the last one."""
         self.failure, self.has_sent = None, False
-        for queue in self._queues.values():
-            queue.is_added = False
-            if resets_sequences:
-                queue.sequence = 0
+        self.added.clear()  # of the few that it wrote to: there may be many thousands of partitions
         if resets_sequences:
+            self.sequences.clear()
             self.needs_new_epoch = False
 
     def give_up(self) -> None:

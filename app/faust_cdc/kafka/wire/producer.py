@@ -15,7 +15,8 @@ Two kinds of transactions, chosen by what the brokers have agreed upon (`transac
 An EndTxn whose answer is lost is asked again, with the same epoch, until its answer is known: the coordinator answers
 a repetition as it did the first (with KIP-890 with the raised epoch). Where that takes too long the producer is FATAL:
 the fate is not known, so nothing else may be tried; a new producer's `init` has it decided, and the offset is read
-after that.
+after that. A request that was lost may still arrive: before KIP-890 an EndTxn would end the next transaction, which
+therefore asks for a new epoch first.
 """
 
 from __future__ import annotations
@@ -427,8 +428,7 @@ class WireProducer(Transactional):
             failure = outcome(answer.error, f"{where}: {answer.place}")
             self._deliveries.failure = self._deliveries.failure or failure
             return False
-        for queue in queues:
-            queue.is_added = True
+        self._deliveries.added.update(queues)
         return True
 
     def _coordinate(
@@ -458,6 +458,7 @@ class WireProducer(Transactional):
                 except (Disconnected, MalformedAnswer) as error:
                     self._cluster.problem = str(error)
                     self._coordinator = None
+                    self._deliveries.needs_new_epoch = True  # it may still arrive, in the next transaction
                 else:
                     if answer.throttle_ms > 0:
                         connection.mute_until = time.monotonic() + answer.throttle_ms / 1000
