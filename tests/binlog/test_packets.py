@@ -63,7 +63,7 @@ def test_a_large_payload_is_held_once_while_it_comes(pair: tuple[socket.socket, 
     size = 3 * _FULL + 5
     parts = [bytes(_FULL)] * 3 + [bytes(5)]
     framed = [packet(part, index + 1) for index, part in enumerate(parts)]
-    sender = threading.Thread(target=lambda: [theirs.sendall(one) for one in framed])
+    sender = threading.Thread(target=theirs.sendall, args=(b"".join(framed),))
     sender.start()
     stream = PacketStream(ours, "test")
     tracemalloc.start()
