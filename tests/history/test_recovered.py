@@ -190,3 +190,17 @@ def test_memory_is_that_of_the_tables_not_of_the_lines() -> None:
 
     once, many = fed(1), fed(15)
     assert many < 1.5 * once
+
+
+def test_a_line_is_told_again_as_of_another_position() -> None:
+    """What is read of it is the same, and it counts from where the history is written anew."""
+    usual = line({"pos": 1, "file": "f"}, created("a", "id", "more"))
+    found = history(usual, line({"pos": 2}, created("b", "x"), created("c", "y")))
+    again = found.line_at(TableId("shop", "a"), b'{"pos":90,"snapshot":"INITIAL"}')
+    assert again is not None
+    assert json.loads(again) == json.loads(usual) | {"position": {"pos": 90, "snapshot": "INITIAL"}}
+    anew = history(again)
+    assert anew.table(TableId("shop", "a")) == found.table(TableId("shop", "a"))
+    assert anew.is_begun
+    for table_id in (TableId("shop", "b"), TableId("shop", "c"), TableId("shop", "nowhere")):
+        assert found.line_at(table_id, b"{}") is None
