@@ -1,8 +1,8 @@
 """A start with a long schema history in a real topic: what it costs is the tables, not the statements of years.
 
-In CI some thousand tables; `./dev soak history` has 10,000 tables and 100,000 records. The bounds are taken from a start
-of the same worker without them, measured before: a slow or busy machine takes longer for both. Where the time of a start
-goes is printed.
+In CI some thousand tables; `./dev soak history` has 10,000 tables and 100,000 records. The bounds are taken from a
+start of the same worker without them, measured before: a slow or busy machine takes longer for both. Where the time of
+a start goes is printed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ VERSIONS = 10
 """Records of each table."""
 TABLES = LINES // VERSIONS
 OF_A_TABLE = 512
-"""Bytes that a table takes in memory beside its line: its names, their place in a dict, Python's objects around them."""
+"""Bytes that a table takes in memory beside its line: its names, their place in a dict, objects around them."""
 OF_A_MESSAGE = 1024
 """Bytes that a record takes beside its line while it waits: librdkafka's and Python's objects, with the header."""
 SLACK = 1.25
@@ -44,7 +44,7 @@ SLACK = 1.25
 READ_WITHIN_S = LINES / 4000
 """100,000 are read in a second; librdkafka waits one each time that its queue is full, if it is not told otherwise."""
 CPU_TIMES = 1.5 + 2 * LINES / 100_000
-"""CPU time of the start in that of one without a history; measured are 2.0 times with 100,000 lines, 1.2 with 20,000."""
+"""CPU time of the start in that of one without a history."""
 EVENT_WITHIN_S = 180.0
 _STAMP = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})\]")
 
@@ -57,8 +57,8 @@ def long_history(server: str, position: dict[str, Any], database: str) -> Iterat
     ]
     columns += [Column(f"name{n}", "varchar", n + 2, True, length=200, charset="utf8mb4") for n in range(4)]
     shown = ",\n".join(f"  `name{n}` varchar(200) COLLATE utf8mb4_unicode_ci DEFAULT NULL" for n in range(4))
-    create = f"CREATE TABLE `t@table` (\n  `id` bigint NOT NULL AUTO_INCREMENT,\n  `c0` decimal(12,2) DEFAULT NULL,\n{shown},"
-    create += "\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci"
+    create = "CREATE TABLE `t@table` (\n  `id` bigint NOT NULL AUTO_INCREMENT,\n  `c0` decimal(12,2) DEFAULT NULL,"
+    create += f"\n{shown},\n  PRIMARY KEY (`id`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci"
     told = re.fullmatch(r"(.+:1-)(\d+)", position["gtids"])
     assert told is not None, position
     for version in range(VERSIONS):

@@ -21,7 +21,7 @@ SHOWN_MAX: Final = 120
 """Characters of a bad line that a message shows."""
 
 _TEXT: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-"""A string of JSON. What is plain is taken in runs: of CREATE TABLE's text a byte at a time costs eight times as much."""
+"""A string of JSON. What is plain is taken in runs: a byte at a time costs eight times as much of a CREATE TABLE."""
 _ONE_TABLE: Final = re.compile(
     rb'\{"source":(\{[^{}]*\}),"position":(\{[^{}]*\}),"ts_ms":\d+,"databaseName":' + _TEXT + rb","
     rb'(?:"schemaName":' + _TEXT + rb',)?(?:"ddl":' + _TEXT + rb",)?"

@@ -44,7 +44,7 @@ BATCH: Final = 1000
 READ_AHEAD_KB: Final = 4 * 1024
 """What librdkafka fetches before it is asked for it."""
 FULL_QUEUE_WAIT_MS: Final = 5
-"""librdkafka's own is a second each time that this much is there, which was most of the time that 100,000 lines took."""
+"""librdkafka's own is a second each time that this much is there: most of the time that 100,000 lines took."""
 
 
 class HistoryTopic:
