@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from confluent_kafka import Producer
 from faust_cdc.history.table_changes import altered, created, history_json, history_record
 from faust_cdc.kafka.history_topic import BATCH, MARK, QUEUE_BYTES, READ_AHEAD_KB
 from faust_cdc.relational.model import Column, Table, TableId
+from tests.bench.watch import EndOffsets
 from tests.harness.connectors import apicurio_converters, connector_config
 from tests.harness.worker import WorkerProcess
 from tests.lab import Apicurio, KafkaBroker, MySqlServer
@@ -94,18 +96,6 @@ def cpu_s(worker: WorkerProcess) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class Events:
-    """Counts the records of a topic."""
-
-    def __init__(self, reader: TopicReader, topic: str) -> None:
-        self._reader, self._topic = reader, topic
-        self.count = 0
-
-    def more_than(self, count: int) -> bool:
-        self.count += len(self._reader.read_new([self._topic]))
-        return self.count > count
-
-
 @dataclass(frozen=True)
 class Start:
     """From the process's start to the first event."""
@@ -125,12 +115,12 @@ class Start:
         return float(found[3])
 
 
-def first_event(worker: WorkerProcess, events: Events) -> Start:
-    """Start until the topic has one record more, and stop."""
+def first_event(worker: WorkerProcess, events: EndOffsets) -> Start:
+    """Start until the topic is longer, and stop."""
     said_before = len(worker.log_file.read_text().splitlines())
-    count, began, began_at = events.count, time.monotonic(), time.time()
+    end, began, began_at = events.read(), time.monotonic(), time.time()
     worker.start()
-    while not events.more_than(count):
+    while events.read() == end:
         assert time.monotonic() - began < EVENT_WITHIN_S, worker.log_tail()
         assert worker.process is not None, "started above"
         assert worker.process.poll() is None, worker.log_tail()
@@ -174,14 +164,14 @@ def test_a_start_costs_the_tables_not_the_records(
     worker = WorkerProcess(
         tmp_path / "worker", kafka.bootstrap, f"g-{name}", properties=apicurio_converters(apicurio.registry_url)
     )
-    with TopicReader(kafka.bootstrap) as reader, worker:
-        events = Events(reader, topic)
+    with TopicReader(kafka.bootstrap) as reader, closing(EndOffsets(kafka.bootstrap, topic)) as events, worker:
         worker.wait_ready()
         worker.rest("POST", "/connectors", {"name": name, "config": connector_config(mysql, mysql_database, name)})
         worker.wait_running(name)
-        worker.until(lambda: events.more_than(0), 120, "the row is copied")
+        worker.until(lambda: events.read() > 0, 120, "the row is copied")
+        copied = events.read()
         mysql.execute(insert, mysql_database)
-        worker.until(lambda: events.more_than(1), 120, "it streams")
+        worker.until(lambda: events.read() > copied, 120, "it streams")
         worker.stop()
         position = json.loads(reader.read_new([history])[0].value or b"")["position"]
         mysql.execute(insert, mysql_database)
