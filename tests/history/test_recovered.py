@@ -190,3 +190,43 @@ def test_memory_is_that_of_the_tables_not_of_the_lines() -> None:
 
     once, many = fed(1), fed(15)
     assert many < 1.5 * once
+
+
+def test_a_line_is_told_again_as_of_another_position() -> None:
+    """What is read of it is the same, and it counts from where the history is written anew."""
+    usual = line({"pos": 1, "file": "f"}, created("a", "id", "more"))
+    found = history(usual, line({"pos": 2}, created("b", "x"), created("c", "y")))
+    again = found.line_at(TableId("shop", "a"), b'{"pos":90,"snapshot":"INITIAL"}')
+    assert again is not None
+    assert json.loads(again) == json.loads(usual) | {"position": {"pos": 90, "snapshot": "INITIAL"}}
+    anew = history(again)
+    assert anew.table(TableId("shop", "a")) == found.table(TableId("shop", "a"))
+    assert anew.is_begun
+    for table_id in (TableId("shop", "b"), TableId("shop", "c"), TableId("shop", "nowhere")):
+        assert found.line_at(table_id, b"{}") is None
+
+
+@pytest.mark.parametrize("name", ["plain", "back\\slash", "grün", "sn\u2603", "x.y", "tab\there", "``"])
+def test_the_usual_line_says_what_any_other_spelling_of_it_says(name: str) -> None:
+    """The quick look at a line takes the same table from it as JSON's own reading of it does."""
+    ddl = f'CREATE TABLE `{name}` (id INT COMMENT "\\","tableChanges":[{{"type":"CREATE","id":"\\")\n'
+    usual = line({"pos": 1, "file": "f"}, created(name, "id", "more"), ddl=ddl)
+    spelt = json.dumps(json.loads(usual)).encode()  # with blanks, and escapes for what is not ASCII
+    escaped = json.dumps(json.loads(usual), separators=(",", ":")).encode()
+    found = [history(one) for one in (usual, spelt, escaped)]
+    wanted = TableId("shop", name)
+    for one in found:
+        assert list(one) == [wanted]
+        assert one.table(wanted) == as_told(table(wanted, "id", "more"), comments=False)
+    assert found[0].line_at(wanted, b"{}") is not None
+    assert found[1].line_at(wanted, b"{}") is None
+
+
+def test_each_line_is_of_the_server_that_it_names() -> None:
+    """A topic may be shared: lines of others come in between."""
+    servers = ["s", "s", "other", "s", "other", "other", "s"]
+    found = history(
+        *(line({"pos": 1}, created(f"t{number}", "id"), server=server) for number, server in enumerate(servers))
+    )
+    assert [one.table for one in found] == ["t0", "t1", "t3", "t6"]
+    assert (found.lines, found.foreign) == (4, 3)

@@ -61,6 +61,12 @@ PARTS: dict[str, Part] = {
         "FAUST_CDC_STATEMENTS",
         10_000,
     ),
+    "history": Part(
+        "records of a schema history, ten of each table, before a start",
+        ("tests/worker/test_long_history.py::test_a_start_costs_the_tables_not_the_records",),
+        "FAUST_CDC_LINES",
+        100_000,
+    ),
 }
 
 

@@ -39,7 +39,12 @@ _OURS_ALONE: Final = frozenset({"enable.idempotence", "transactional.id", "acks"
 FLUSH_S: Final = 60.0
 QUEUE_BYTES: Final = 8 * 1024 * 1024
 """Of lines that are not acknowledged yet: 10,000 structures are far more. Options of the producer may say otherwise."""
-BATCH: Final = 5000
+BATCH: Final = 1000
+"""Records that are taken from librdkafka at once."""
+READ_AHEAD_KB: Final = 4 * 1024
+"""What librdkafka fetches before it is asked for it."""
+FULL_QUEUE_WAIT_MS: Final = 5
+"""librdkafka's own is a second each time that this much is there: most of the time that 100,000 lines took."""
 
 
 class HistoryTopic:
@@ -67,6 +72,8 @@ class HistoryTopic:
         self._producer: Producer | None = None
         self._refused: KafkaError | None = None
         self._written = 0
+        self._exists = False
+        """It was seen."""
         self.begins_at = 0
         """Kafka offset of the first record that is kept, as of the last reading."""
         self.is_ours = False
@@ -79,7 +86,9 @@ class HistoryTopic:
 
     def prepare(self) -> None:
         """Create the topic unless it is there. Raises BrokerUnavailable, BrokerRefused."""
-        TopicCreator(self._producer_config).ensure([TopicSpec(self.topic, 1, config=DEBEZIUM_CONFIG)])
+        if not self._exists:
+            TopicCreator(self._producer_config).ensure([TopicSpec(self.topic, 1, config=DEBEZIUM_CONFIG)])
+            self._exists = True
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines up to the end as it is now; none where there is no topic.
@@ -92,19 +101,22 @@ class HistoryTopic:
             bounds = self._bounds(consumer)
             if bounds is None:
                 return
-            self.begins_at, end = bounds
-            if self.begins_at >= end:
+            self._exists = True
+            position, end = bounds
+            self.begins_at = position
+            if position >= end:
                 return
-            consumer.assign([TopicPartition(self.topic, PARTITION, self.begins_at)])
+            consumer.assign([TopicPartition(self.topic, PARTITION, position)])
             heard_at = time.monotonic()
             while True:
-                messages = consumer.consume(BATCH, 0.1)
+                # No more than there are: it would wait for them.
+                messages = consumer.consume(min(BATCH, end - position), 0.1)
                 for message in messages:
                     if self._is_record(message):
                         yield self._line(message)
                 if messages:
                     heard_at = time.monotonic()
-                position = consumer.position([TopicPartition(self.topic, PARTITION)])[0].offset
+                position = max(position, consumer.position([TopicPartition(self.topic, PARTITION)])[0].offset)
                 if position >= end:
                     return
                 if time.monotonic() - heard_at > self._quiet_s:
@@ -122,8 +134,9 @@ class HistoryTopic:
     def _reading(self) -> dict[str, str | int | bool]:
         return {
             "fetch.wait.max.ms": 20,
-            "fetch.message.max.bytes": 8 * 1024 * 1024,
-            "queued.max.messages.kbytes": 16 * 1024,
+            "fetch.queue.backoff.ms": FULL_QUEUE_WAIT_MS,
+            "fetch.message.max.bytes": 1024 * 1024,
+            "queued.max.messages.kbytes": READ_AHEAD_KB,
             **self._consumer_config,
             # Never joined and never committed: librdkafka only wants the property set.
             "group.id": "faust-cdc-schema-history",

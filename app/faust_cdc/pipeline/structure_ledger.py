@@ -258,17 +258,33 @@ class StructureLedger:
         lines = self._history.lines
         if shorten is None or self._store is None or not self._store.is_ours or lines <= limit:
             return
-        if shorten(lambda: self._write_all(offset)):
+        if shorten(lambda: self._write_again(offset)):
             log.info("The schema history in %s is shortened: it had %d lines", self._store.where, lines)
+
+    def _write_again(self, offset: SourceOffset) -> None:
+        """Write the last line of each table anew, as of `offset`: to make lines of tables takes a second a thousand."""
+        assert self._store is not None, "there is one that is shortened"
+        place = _as_snapshot(offset)
+        position, rest = history_json(place.to_map()).encode(), list[TableId]()
+        for table_id in self._history:
+            line = self._history.line_at(table_id, position)
+            if line is None:
+                rest.append(table_id)
+            else:
+                self._store.append(line.decode().rstrip())
+        rest += [one for one in self._source.all_tables() if self._is_snapshotted(one) and one not in self._history]
+        self._write_tables(rest, place)
 
     def _write_all(self, offset: SourceOffset) -> int:
         """Write the structures of all tables as they stand at `offset`; return of how many."""
-        place = replace(offset, snapshot=INITIAL_SNAPSHOT, event=0, row=0, extra={})
-        count = 0
         told = [one for one in self._history if one not in self._changed]
-        listed = [one for one in self._source.all_tables() if self._is_kept(one)]
+        listed = [one for one in self._source.all_tables() if self._is_snapshotted(one)]
         missing = set(told).difference(listed)
-        for some in _some([*listed, *sorted(missing)]):
+        return self._write_tables([*listed, *sorted(missing)], _as_snapshot(offset))
+
+    def _write_tables(self, tables: Sequence[TableId], place: SourceOffset) -> int:
+        count = 0
+        for some in _some(tables):
             for table in self.tables(some).values():
                 change = StructureChange(ChangeKind.CREATE, table.id, table)
                 self._keep(SchemaChange(table.id.database, None, (change,), (table.id,)), place)
@@ -344,9 +360,6 @@ class StructureLedger:
         if self._settings.only_captured_tables:
             return self._filters.accepts(table_id)
         return not self._settings.only_captured_databases or self._filters.accepts_database(table_id.database)
-
-    def _is_kept(self, table_id: TableId) -> bool:
-        return self._is_snapshotted(table_id)
 
     # Statements and signals.
 
@@ -556,6 +569,11 @@ class StructureLedger:
             elif any(self._filters.accepts(table) for table in change.tables):
                 return True
         return False
+
+
+def _as_snapshot(offset: SourceOffset) -> SourceOffset:
+    """Return an offset as a snapshot of structures has it there."""
+    return replace(offset, snapshot=INITIAL_SNAPSHOT, event=0, row=0, extra={})
 
 
 def _some(tables: Sequence[TableId]) -> Iterator[Sequence[TableId]]:
