@@ -34,8 +34,9 @@ MODULES = (
     "faust_cdc/pipeline/lane.py",
 )
 """The compiled modules, relative to app/; all of them in one extension, so that they call each other directly."""
-C_EXTENSIONS = ("faust_cdc/kafka/_direct.c", "faust_cdc/kafka/_batches.c")
-"""Written in C: what hands rows to librdkafka, and what makes Kafka's record batches; their Python parts say why."""
+C_EXTENSIONS = ("faust_cdc/kafka/_direct.c", "faust_cdc/kafka/_batches.c", "faust_cdc/binlog/_checksum.c")
+"""Written in C: what hands rows to librdkafka, what makes Kafka's record batches, and the checksum of binlog events;
+their Python parts say why."""
 C_HEADERS = ("faust_cdc/kafka/_batches_octets.h", "faust_cdc/kafka/_row.h")
 GROUP = "faust_cdc_hot_path"
 STAMP = ROOT / "app" / "build" / "compiled.sha256"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faust_cdc.pipeline.pace import CommitPace
+from faust_cdc.pipeline.pace import CommitPace, nap_ms
 
 SENT_S = 0.004
 
@@ -29,7 +29,8 @@ def test_the_first_records_of_an_idle_stream_wait_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("records", "every_s", "wait_ms"), [(4, 0.005, 0), (100, 0.0125, 8), (2_000, 0.05, 40), (40_000, 0.1, 100)]
+    ("records", "every_s", "wait_ms"),
+    [(4, 0.005, 0), (10, 0.01, 0), (100, 0.0125, 23), (1_000, 0.05, 63), (40_000, 0.1, 100)],
 )
 def test_the_wait_grows_with_the_rate_of_records(records: int, every_s: float, wait_ms: int) -> None:
     pace = CommitPace(100)
@@ -99,3 +100,18 @@ def test_a_slow_broker_is_not_one_that_refuses() -> None:
     for number in range(1, 1000):
         pace.committed(3, min(0.004 * 1.005**number, 0.060), now + number)
     assert pace.pause_s(now + 999) < 0.003
+
+
+@pytest.mark.parametrize(
+    ("wait_ms", "gathered_bytes", "age_ms", "slept_ms"),
+    [
+        (20, 1_000, 0.0, 20),  # little came: all of the wait
+        (20, 280_000, 10.0, 9),  # so much that 256 KiB more are there in 9 ms
+        (100, 5_000_000, 10.0, 5),
+        (3, 5_000_000, 10.0, 3),
+    ],
+)
+def test_a_wait_is_slept_as_long_as_the_socket_has_room(
+    wait_ms: int, gathered_bytes: int, age_ms: float, slept_ms: int
+) -> None:
+    assert nap_ms(wait_ms, gathered_bytes, age_ms) == slept_ms

@@ -33,7 +33,7 @@ def test_wheel_holds_the_three_packages_and_nothing_generic(tmp_path: Path) -> N
     assert top == {"faust_cdc", "faust_cdc_agents", "faust_cdc_schemas", f"faust_cdc_hot_path__mypyc{suffix}"}
     assert "faust_cdc/py.typed" in names
     assert "faust_cdc/mysql/charset_tables.zip" in names
-    compiled = ("pipeline/lane", "transcode/compiled/rows", "kafka/_direct", "kafka/_batches")
+    compiled = ("pipeline/lane", "transcode/compiled/rows", "kafka/_direct", "kafka/_batches", "binlog/_checksum")
     assert {f"faust_cdc/{one}{suffix}" for one in compiled} <= set(names)
     assert not name.endswith("-any.whl")
     assert not [one for one in names if one.startswith("tests/")]

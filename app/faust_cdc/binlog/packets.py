@@ -17,6 +17,8 @@ from faust_cdc.errors import BinlogCorrupt, SourceConnectionLost
 
 _FULL = 0xFFFFFF
 _RECEIVE_BYTES = 1 << 18
+_TLS_RECORD_BYTES = 1 << 14
+"""The most that TLS hands out at once (RFC 8446, section 5.1)."""
 PACKET_SIZE_MAX_BYTES = (1 << 30) + (1 << 24)
 """Default cap on one joined packet: max_allowed_packet's own limit of 1 GiB, and room for the event's headers."""
 
@@ -40,6 +42,8 @@ class PacketStream:
     ) -> None:
         sock.setblocking(False)
         self._sock = sock
+        self._is_tls = isinstance(sock, ssl.SSLSocket)
+        self._broken: OSError | None = None
         self._where = where
         self._carries = carries
         self._packet_size_max_bytes = packet_size_max_bytes
@@ -150,23 +154,27 @@ class PacketStream:
 
     def _receive(self, deadline: float) -> bool:
         """Add bytes to the buffer; False when none came until `deadline` (monotonic seconds)."""
+        if self._broken is not None:
+            raise self._lost(self._broken) from self._broken
         while True:
             try:
-                received = self._sock.recv(_RECEIVE_BYTES)
+                received = self._sock.recv(_TLS_RECORD_BYTES if self._is_tls else _RECEIVE_BYTES)
                 break
             except _NOT_YET as error:
                 if not self._wait(deadline, isinstance(error, ssl.SSLWantWriteError)):
                     return False
             except OSError as error:
-                raise SourceConnectionLost(
-                    f"The {self._carries} connection to {self._where} broke: {error}."
-                ) from error
+                raise self._lost(error) from error
         if not received:
             raise SourceConnectionLost(f"The source server closed the {self._carries} connection to {self._where}.")
+        if self._is_tls:
+            received = self._with_records(received)
         self.last_heard_s = time.monotonic()
         self.received_bytes += len(received)
         if self._at == len(self._buffer):
             self._buffer = received
+        elif isinstance(self._buffer, bytes) and len(self._buffer) - self._at < len(received):
+            self._buffer = self._buffer[self._at :] + received
         elif isinstance(self._buffer, bytearray) and self._at == 0:
             self._buffer += received  # a large packet grows in place instead of being copied at each arrival
         else:
@@ -174,6 +182,30 @@ class PacketStream:
             self._buffer += received
         self._at = 0
         return True
+
+    def _with_records(self, received: bytes) -> bytes:
+        """Return a TLS record with those that have come behind it.
+
+        A server that has sent all it had puts each transaction into a record of its own, and none is larger than
+        16 KiB; what is done once for all that has come would be done for each of them.
+        """
+        parts, size = [received], len(received)
+        while size < _RECEIVE_BYTES:
+            try:
+                more = self._sock.recv(_TLS_RECORD_BYTES)
+            except _NOT_YET:
+                break
+            except OSError as error:  # for the next call: what came before it counts
+                self._broken = error
+                break
+            if not more:
+                break
+            parts.append(more)
+            size += len(more)
+        return b"".join(parts)
+
+    def _lost(self, error: OSError) -> SourceConnectionLost:
+        return SourceConnectionLost(f"The {self._carries} connection to {self._where} broke: {error}.")
 
     def _wait(self, deadline: float, to_write: bool) -> bool:
         """Wait until the socket can be read (or written, which TLS may want first); False at `deadline`."""

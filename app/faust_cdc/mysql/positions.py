@@ -174,16 +174,21 @@ class GtidSet:
     def add(self, gtid: str) -> GtidSet:
         """Return this set with the transaction `uuid:n` or `uuid:tag:n` in it."""
         head, _, number_text = gtid.rpartition(":")
-        source_uuid, _, tag = head.partition(":")
-        if not number_text.isdigit() or len(source_uuid) != 36:
+        if not number_text.isdigit() or len(head.partition(":")[0]) != 36:
             raise _bad_gtid(gtid, "a single transaction is uuid:number or uuid:tag:number")
-        source, number = _Source(source_uuid.lower(), tag.lower()), int(number_text)
-        intervals = self._sources.get(source, ())
-        if intervals and intervals[-1][1] + 1 == number:
-            grown = (*intervals[:-1], (intervals[-1][0], number))
+        number = int(number_text)
+        return self.add_range(head, number, number)
+
+    def add_range(self, source: str, first: int, last: int) -> GtidSet:
+        """Return this set with the transactions `first` to `last` of a source, `uuid` or `uuid:tag`, in it."""
+        source_uuid, _, tag = source.partition(":")
+        numbered = _Source(source_uuid.lower(), tag.lower())
+        intervals = self._sources.get(numbered, ())
+        if intervals and intervals[-1][1] + 1 == first:
+            grown = (*intervals[:-1], (intervals[-1][0], last))
         else:
-            grown = _merge((*intervals, (number, number)))
-        return self._of({**self._sources, source: grown})
+            grown = _merge((*intervals, (first, last)))
+        return self._of({**self._sources, numbered: grown})
 
     def union(self, other: GtidSet) -> GtidSet:
         """Return the transactions of either set."""

@@ -85,10 +85,9 @@ SNAPSHOT_PART_AFTER = 0.6
 PART_AFTER = 0.5
 """The same for a source transaction, which is then committed in parts."""
 IDLE_WAIT_MS = 100
-GATHERED_MS, NAP_MAX_MS = 2, 5
-"""In front of a commit that is due in so long the wait is slept, at most so much at a time: what comes meanwhile is
-then read at once, not piece by piece. Longer, and the socket's buffer would fill and hold a server back that is read
-from as fast as it sends."""
+GATHERED_MS = 2
+"""In front of a commit that is due in so long the wait is slept, or a part of it (`TransactionWriter.nap_ms`): what
+comes meanwhile is then read at once, not piece by piece."""
 OFFSET_ONLY_COMMIT_EVERY_S = 5.0
 
 
@@ -517,7 +516,7 @@ class Coordinator:
         wait_ms = writer.wait_ms
         if wait_ms < GATHERED_MS:
             return wait_ms
-        self._stop.wait(min(wait_ms, NAP_MAX_MS) / 1000)
+        self._stop.wait(writer.nap_ms(wait_ms) / 1000)
         return 0
 
     def _source_channel(self, way: _Way, windows: WindowRows | None) -> SourceChannel:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from time import perf_counter
 from typing import Final
-from zlib import crc32
 
 from librt.strings import BytesWriter, read_i64_le
 from mypy_extensions import i64
 
+from faust_cdc.binlog.checksum import is_sound
 from faust_cdc.transcode.compiled.octets import little, put_number
 from faust_cdc.transcode.compiled.places import Places, TableCount
 from faust_cdc.transcode.compiled.rows import DELETE, INSERT, UPDATE, Encoded, RowEncoder
@@ -245,7 +245,7 @@ class Lane:
         body_end: i64 = end
         if self.checksum:
             body_end = end - 4
-            if self.row_table is None and crc32(data[start:body_end]) != little(data, body_end, 4):
+            if self.row_table is None and not is_sound(data, int(start), int(end)):
                 return False
         if not self._body(data, start, start + HEADER_BYTES, body_end, after):
             return False

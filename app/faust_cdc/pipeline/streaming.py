@@ -161,7 +161,7 @@ class StreamingSource:
         self._is_in_parts = False
         if isinstance(self._gtids, GtidSet):
             for source, first, last in gtids:
-                self._gtids = self._gtids.union(GtidSet.parse(f"{source}:{first}-{last}"))
+                self._gtids = self._gtids.add_range(source, first, last)
         elif self._gtids is not None:
             for source, _, last in gtids:
                 self._gtids = self._gtids.add(f"{source}-{last}")

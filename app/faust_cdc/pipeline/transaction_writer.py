@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from faust_cdc.kafka.direct import Row
 from faust_cdc.kafka.task_producer import Headers, ProducerState, TaskProducer
 from faust_cdc.offsets import SourceOffset, SourcePartition
-from faust_cdc.pipeline.pace import CommitPace
+from faust_cdc.pipeline.pace import CommitPace, nap_ms
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.stages import Stages
 from faust_cdc.pipeline.transformed import TransformedRecords
@@ -263,6 +263,10 @@ class TransactionWriter:
     def wait_ms(self) -> int:
         """How long to wait for more before the commit; 0 when it is due as soon as nothing more is there."""
         return max(0, self._pace.wait_ms - int(self.age_ms))
+
+    def nap_ms(self, wait_ms: int) -> int:
+        """Return how much of a wait for more may pass before the source is read again, by what has come so far."""
+        return nap_ms(wait_ms, self._bytes, self.age_ms)
 
     def pause(self) -> float:
         """Wait until the next Kafka transaction may begin, some milliseconds after the last; return the seconds."""

@@ -113,7 +113,7 @@ class CdcApp(App):
         self.worker_config = config
         self._control: ControlProducer | None = None
         self.connectors = self._view("connectors", config.config_storage_topic)
-        self.offsets = self._view("offsets", config.offset_storage_topic)
+        self.offsets = self._view("offsets", config.offset_storage_topic, newest_only=True)  # one with each commit
         self.statuses = self._view("statuses", config.status_storage_topic)
         self.snapshots = self._view("snapshots", config.snapshots_topic)
         self.routes = self._view("routes", config.routes_topic)
@@ -213,8 +213,8 @@ class CdcApp(App):
             server = self.herder.config(connector).get("topic.prefix") or ""
             self.notifications.post(connector, signal_refused(server, order.id, signal_type(order), reason))
 
-    def _view(self, name: str, topic: str) -> TopicView:
-        return TopicView(name, topic, lambda: self.startup.ready)
+    def _view(self, name: str, topic: str, *, newest_only: bool = False) -> TopicView:
+        return TopicView(name, topic, lambda: self.startup.ready, newest_only=newest_only)
 
     @property
     def leases_topic(self) -> Any:

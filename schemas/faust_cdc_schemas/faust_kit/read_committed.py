@@ -32,7 +32,7 @@ It rests on private attributes: the versions are checked at import.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import aiokafka  # type: ignore[import-untyped]
@@ -73,6 +73,12 @@ def ensure_supported_versions(faust_version: str, aiokafka_version: str) -> None
 ensure_supported_versions(faust.__version__, aiokafka.__version__)
 
 
+def newest_of_each_key(records: Sequence[Any]) -> list[Any]:
+    """Return those records of a partition behind which none of the same key follows, in their order."""
+    last = {record.key: record.offset for record in records}
+    return [record for record in records if last[record.key] == record.offset]
+
+
 class _LiveSet(set[Any]):
     """A set that is true even when empty: defect 6.
 
@@ -108,6 +114,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
         records = await super()._fetch_records(*args, **kwargs)
+        newest_only = self.consumer.app.newest_only
+        for tp in records:
+            if tp.topic in newest_only:
+                records[tp] = newest_of_each_key(records[tp])
         if records:
             # No await since aiokafka moved the position: whoever sees the new position sees this count too.
             self.consumer.handed_count += 1
@@ -312,6 +322,9 @@ class App(faust.App):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("TableManager", TableManager)
         kwargs.setdefault("GlobalTable", GlobalTable)
+        self.newest_only: set[str] = set()
+        """Topics of which a table is shown only the newest record of each key that a fetch brought: where a key is
+        written often, the others would be work for nothing."""
         super().__init__(*args, **kwargs)
 
     def _new_transport(self) -> Transport:
