@@ -47,6 +47,17 @@ class Version:
     row: Answers
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """A whole table from one moment on."""
+
+    number: int
+    """Of the last change before, of any table."""
+    table: Table | None
+    """None: there is none of that name."""
+    rows: Counter[Answers]
+
+
 @dataclass(slots=True)
 class Journal:
     """By table: what streamed records must say, in order, and what snapshot records may say."""
@@ -55,6 +66,8 @@ class Journal:
     versions: dict[TableId, dict[tuple[tuple[str, ...], Answers], Version]] = field(
         default_factory=lambda: defaultdict(dict)
     )
+    states: dict[TableId, list[State]] = field(default_factory=lambda: defaultdict(list))
+    """In their order: behind each transaction that is committed, and behind each statement that changed something."""
     count: int = 0
     refused: Counter[int] = field(default_factory=Counter)
 
@@ -76,6 +89,12 @@ class Writer:
         for table in tables:
             found[table.id] = self._rows(table)
             self._keep(table, found[table.id])
+            before = self.journal.states[table.id][-1:]
+            if not before or (before[0].table, before[0].rows) != (table, found[table.id]):
+                self.journal.states[table.id].append(State(self.journal.count, table, found[table.id]))
+        for table_id, states in self.journal.states.items():
+            if table_id not in found and states[-1].table is not None:
+                states.append(State(self.journal.count, None, Counter()))
         return found
 
     def transaction(self, tables: Mapping[TableId, Table]) -> None:
@@ -88,14 +107,18 @@ class Writer:
             self._run(f"SET SESSION binlog_transaction_compression = {on}")
             self._connection.begin()
         done: list[Change] = []
+        states = []
         for table in chosen:
             rows = self._rows(table)
             for _ in range(self._random.choice((1, 2, 3))):
                 rows = self._change(table, rows, done)
+            states.append((table, rows))
         if self._random.random() < 0.1:
             self._connection.rollback()
             return
         self._connection.commit()
+        for table, rows in states:
+            self.journal.states[table.id].append(State(self.journal.count, table, rows))
         for change in done:
             self.journal.changes[change.table.id].append(change)
             if change.after is not None:

@@ -235,10 +235,12 @@ def test_generated_ddl_under_live_connectors(
         print(
             f"{one.name}: {one.judge.records} records of {len(one.judge.tables)} tables, "
             f"{sum(len(w.streamed) for w in written)} streamed, {sum(len(w.read) for w in written)} of snapshots, "
-            f"{one.judge.cells} cells compared, {len(one.judge.faults)} faults"
+            f"{one.judge.cells} cells compared; {one.judge.copies} tables without a key copied whole meanwhile, "
+            f"{one.judge.former_keys} former keys; {len(one.judge.faults)} faults"
         )
     print(f"{time.monotonic() - began:.0f} s")
     faults = [f"{one.name}: {fault}" for one in run.followers for fault in one.judge.faults]
+    (tmp_path / "faults.txt").write_text("\n".join(faults))
     assert not faults, "\n".join(faults[:20])
     assert not counts.unequal, "\n".join(counts.unequal[:5])
     assert sum(len(w.streamed) for w in run.followers[0].judge.tables.values()) > STATEMENTS
