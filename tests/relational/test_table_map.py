@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from faust_cdc.binlog.decoder import EventDecoder
-from faust_cdc.binlog.events import TableMapEvent
+from faust_cdc.binlog.events import TableMapColumn, TableMapEvent
 from faust_cdc.errors import SchemaOutOfSync, UnsupportedColumn
-from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.relational.model import Column, Key, Table, TableId
 from faust_cdc.relational.table_map import fingerprint, reconcile, wire_type
 from tests.binlog.recordings import load
 
@@ -195,3 +195,68 @@ def test_wire_types_of_labelled_columns_grow_with_their_labels() -> None:
     assert [wire_type(column("set", n)) for n in (1, 8, 9, 32, 33, 64)] == [
         *((248, 1), (248, 1), (248, 2), (248, 4), (248, 8), (248, 8))
     ]
+
+
+def hashed(*names: str | None) -> TableMapEvent:
+    """A map of `a INT, b TEXT` with hidden BIGINTs behind; names only where the first one has a name."""
+    event = table_map("mariadb_types", "types")
+    has_names = bool(names) and names[0] is not None
+    columns = (
+        TableMapColumn(3, 0, False, *((False, "a") if has_names else ())),
+        TableMapColumn(252, 2, True, *((None, "b", 45) if has_names else ())),
+        *(TableMapColumn(8, 0, True, *((True, name) if has_names else ())) for name in names),
+    )
+    return replace(event, columns=columns, primary_key=((0, 0),) if has_names else None)
+
+
+def texts(*keys: Key) -> Table:
+    return Table(
+        TableId("rec", "types"),
+        (
+            Column("a", "int", 0, False, type_expression="int"),
+            Column("b", "text", 1, True, charset="utf8mb4", type_expression="text"),
+        ),
+        ("a",),
+        keys=keys,
+    )
+
+
+B = Key("b", ("b",), unique=True)
+
+
+def test_a_column_that_mariadb_hides_is_none_of_the_tables() -> None:
+    event = hashed("DB_ROW_HASH_1", "DB_ROW_HASH_2")
+    assert [one.name for one in reconcile(event, None).columns] == ["a", "b"]
+    assert reconcile(event, texts(B)) == texts(B)
+
+
+def test_a_column_of_that_name_that_the_table_has_is_kept() -> None:
+    own = Column("DB_ROW_HASH_1", "bigint", 2, True, unsigned=True, type_expression="bigint(20) unsigned")
+    known = replace(texts(), columns=(*texts().columns, own))
+    assert reconcile(hashed("DB_ROW_HASH_1", "DB_ROW_HASH_2"), known) == known
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (B,),
+        (Key("PRIMARY", ("a",), unique=True), B),
+        (Key("both", ("a", "b"), unique=True),),
+    ],
+)
+def test_without_names_a_unique_key_of_long_values_tells_of_the_hidden_column(keys: tuple[Key, ...]) -> None:
+    assert reconcile(hashed(None), texts(*keys)) == texts(*keys)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (),
+        (Key("PRIMARY", ("a",), unique=True),),
+        (Key("b", ("b",)),),
+        (Key("b", ("b",), unique=True, prefixes=(100,)),),
+    ],
+)
+def test_without_such_a_key_one_column_more_is_another_structure(keys: tuple[Key, ...]) -> None:
+    with pytest.raises(SchemaOutOfSync, match="have 3 columns; expected the 2 of the known structure"):
+        reconcile(hashed(None), texts(*keys))
