@@ -63,9 +63,10 @@ class Journal:
     """By table: what streamed records must say, in order, and what snapshot records may say."""
 
     changes: dict[TableId, list[Change]] = field(default_factory=lambda: defaultdict(list))
-    versions: dict[TableId, dict[tuple[tuple[str, ...], Answers], Version]] = field(
+    versions: dict[TableId, dict[tuple[tuple[tuple[str, str], ...], tuple[str, ...], Answers], Version]] = field(
         default_factory=lambda: defaultdict(dict)
     )
+    """By the names and types of columns, the record key's columns, and the answers."""
     states: dict[TableId, list[State]] = field(default_factory=lambda: defaultdict(list))
     """In their order: behind each transaction that is committed, and behind each statement that changed something."""
     count: int = 0
@@ -184,9 +185,9 @@ class Writer:
         return [literal(self._random, one) for one in columns]
 
     def _keep(self, table: Table, rows: Iterable[Answers]) -> None:
-        names = tuple(column.name for column in table.columns)
+        columns = tuple((column.name, column.type_expression) for column in table.columns)
         for row in rows:
-            self.journal.versions[table.id].setdefault((names, row), Version(table, row))
+            self.journal.versions[table.id].setdefault((columns, table.primary_key, row), Version(table, row))
 
     def _rows(self, table: Table) -> Counter[Answers]:
         asked = ", ".join(question(column).expression for column in table.columns)

@@ -141,7 +141,12 @@ class Judge:
         for table, changes in missed.items():
             behind = [one.number for one in changes if one.number > first_seen]
             if behind and not self._is_in_a_copy(journal, table, behind[-1]):
-                self.faults.append(f"{table}: the changes {behind} are missing, though {first_seen} is there")
+                self.faults.append(
+                    f"{table}: the changes {behind} are missing, though {first_seen} is there; "
+                    f"read: {[(one[0].kafka_offset, one[2]['after']) for one in self.tables[table].read]}; "
+                    f"streamed from {[one[0].kafka_offset for one in self.tables[table].streamed[:1]]}; states "
+                    f"{[(one.number, list(one.rows.elements())) for one in journal.states[table] if one.number >= behind[0]]}"
+                )
         unknown = {table for table, one in self.tables.items() if one.streamed} - journal.changes.keys()
         if unknown:
             self.faults.append(f"streamed records of tables that nothing was written to: {unknown}")
@@ -212,14 +217,15 @@ class Judge:
         assert record.value is not None
         fields = [one["name"] for one in row_fields(self.decoder.schema(record.value))]
         said = []
-        for names, row in journal.versions[table]:
-            if [adjust_field_name(name, ADJUSTMENT) for name in names] != fields:
+        for version in journal.versions[table].values():
+            if [adjust_field_name(one.name, ADJUSTMENT) for one in version.table.columns] != fields:
                 continue
-            version = journal.versions[table][names, row]
-            wrong = self.same(record, value["after"], version.table, row) or self.same_key(key, version.table, row)
+            wrong = self.same(record, value["after"], version.table, version.row)
+            wrong = wrong or self.same_key(key, version.table, version.row)
             if not wrong:
                 return
             said.append(wrong)
+        said.sort(key=len)
         self.faults.append(f"{table}: a snapshot's {value['after']} was never in it; {len(said)} versions: {said[:3]}")
 
     def exactly(
