@@ -141,11 +141,11 @@ class Judge:
         for table, changes in missed.items():
             behind = [one.number for one in changes if one.number > first_seen]
             if behind and not self._is_in_a_copy(journal, table, behind[-1]):
+                states = [(s.number, list(s.rows.elements())) for s in journal.states[table] if s.number >= behind[0]]
+                read = [(one[0].kafka_offset, one[2]["after"]) for one in self.tables[table].read]
                 self.faults.append(
-                    f"{table}: the changes {behind} are missing, though {first_seen} is there; "
-                    f"read: {[(one[0].kafka_offset, one[2]['after']) for one in self.tables[table].read]}; "
-                    f"streamed from {[one[0].kafka_offset for one in self.tables[table].streamed[:1]]}; states "
-                    f"{[(one.number, list(one.rows.elements())) for one in journal.states[table] if one.number >= behind[0]]}"
+                    f"{table}: the changes {behind} are missing, though {first_seen} is there; read: {read}, streamed "
+                    f"from {[one[0].kafka_offset for one in self.tables[table].streamed[:1]]}, stood: {states}"
                 )
         unknown = {table for table, one in self.tables.items() if one.streamed} - journal.changes.keys()
         if unknown:

@@ -97,9 +97,9 @@ def question(column: Column) -> Question:
 
 
 def _same_text(value: Any, answer: str) -> bool:
-    """MariaDB's maps tell of such a column that it has so many bytes; a record may have them where they are all is known.
+    """Compare as text, or as bytes: MariaDB's table maps tell of such columns no more than how many they have.
 
-    So of a table whose statement the resolver leaves to the server, which has another structure by then.
+    They are all that is known of a table whose statement is left to the server, when it has another structure by then.
     """
     if isinstance(value, bytes):
         packed = uuid.UUID(answer).bytes if answer.count("-") == UUID_DASHES else ipaddress.ip_address(answer).packed
