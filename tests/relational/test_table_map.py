@@ -260,3 +260,19 @@ def test_without_names_a_unique_key_of_long_values_tells_of_the_hidden_column(ke
 def test_without_such_a_key_one_column_more_is_another_structure(keys: tuple[Key, ...]) -> None:
     with pytest.raises(SchemaOutOfSync, match="have 3 columns; expected the 2 of the known structure"):
         reconcile(hashed(None), texts(*keys))
+
+
+@pytest.mark.parametrize(("collation", "primary_key"), [(None, ("a",)), ("utf8mb4_bin", ("a",)), (None, ("b",))])
+def test_a_keys_column_that_a_history_has_as_not_null_may_be_nullable(
+    collation: str | None, primary_key: tuple[str, ...]
+) -> None:
+    event = hashed()
+    event = replace(event, columns=(replace(event.columns[0], nullable=True), event.columns[1]))
+    known = replace(texts(), collation=collation, primary_key=primary_key)
+    if collation is None and primary_key == ("a",):
+        found = reconcile(event, known)
+        assert [one.nullable for one in found.columns] == [True, True]
+        assert found.primary_key == ()
+    else:
+        with pytest.raises(SchemaOutOfSync, match=r"Column a of .*found NULL, expected NOT NULL"):
+            reconcile(event, known)

@@ -230,11 +230,28 @@ def _checked(event: TableMapEvent, known: Table | None, table_id: TableId) -> Ta
             f"expected the {len(known.columns)} of the known structure.",
             remedy=remedy,
         )
+    columns = []
     for sent, column in zip(event.columns, known.columns, strict=False):
         problem = _disagreement(sent, column)
-        if problem:
+        if problem and not (_may_be_null(column, known) and _disagreement(sent, _nullable(column)) is None):
             raise SchemaOutOfSync(f"Column {column.name} of {table_id} at {_where(event)}: {problem}.", remedy=remedy)
-    return known
+        columns.append(_nullable(column) if problem else column)
+    if tuple(columns) == known.columns:
+        return known
+    return dataclasses.replace(known, columns=tuple(columns), primary_key=(), keys=())
+
+
+def _may_be_null(column: Column, known: Table) -> bool:
+    """Say whether a key's column that is known as NOT NULL may be nullable in truth.
+
+    A history does not tell a primary key from a unique one, and only the former keeps a column NOT NULL that a
+    statement defines anew.
+    """
+    return column.name in known.primary_key and not known.is_told_in_full
+
+
+def _nullable(column: Column) -> Column:
+    return dataclasses.replace(column, nullable=True)
 
 
 def _disagreement(sent: TableMapColumn, known: Column) -> str | None:
