@@ -152,7 +152,7 @@ class Judge:
             self.faults.append(f"streamed records of tables that nothing was written to: {unknown}")
 
     def _is_in_a_copy(self, journal: Journal, table: TableId, last_missed: int) -> bool:
-        """Whether the table was one that is copied whole, and its changes up to that one are in a copy before the others.
+        """Whether a table is one that is copied whole, and its changes up to that one are in a copy before the others.
 
         Such are tables without a key, and with one whose values are not exact.
         """
