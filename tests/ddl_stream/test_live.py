@@ -37,7 +37,7 @@ BEFORE, AT_ONCE = (20, 15) if STATEMENTS else (12, 4)
 HAPPENINGS = (
     ("incremental", "kill", "another", "incremental", "stop", "blocking", "kill")
     if STATEMENTS
-    else ("incremental", "another", "kill")
+    else ("another", "incremental", "kill")
 )
 SERVERS = [("mysql", "MINIMAL"), ("mariadb", "FULL"), *([("mysql", "FULL")] if STATEMENTS else [])]
 PAUSE_S = 0.2
