@@ -1,1 +1,0 @@
-"""Generated DDL that drives live connectors, with rows written between the statements."""
