@@ -197,15 +197,23 @@ def test_wire_types_of_labelled_columns_grow_with_their_labels() -> None:
     ]
 
 
+INT, BIGINT, BLOB = 3, 8, 252
+UTF8MB4 = 45
+"""The number of its collation."""
+
+
 def hashed(*names: str | None) -> TableMapEvent:
     """A map of `a INT, b TEXT` with hidden BIGINTs behind; names only where the first one has a name."""
     event = table_map("mariadb_types", "types")
     has_names = bool(names) and names[0] is not None
-    columns = (
-        TableMapColumn(3, 0, False, *((False, "a") if has_names else ())),
-        TableMapColumn(252, 2, True, *((None, "b", 45) if has_names else ())),
-        *(TableMapColumn(8, 0, True, *((True, name) if has_names else ())) for name in names),
-    )
+
+    def column(code: int, metadata: int, name: str | None, unsigned: bool | None = None) -> TableMapColumn:
+        described = TableMapColumn(code, metadata, code != INT)
+        if not has_names:
+            return described
+        return replace(described, name=name, unsigned=unsigned, collation_id=UTF8MB4 if code == BLOB else None)
+
+    columns = (column(INT, 0, "a", False), column(BLOB, 2, "b"), *(column(BIGINT, 0, name, True) for name in names))
     return replace(event, columns=columns, primary_key=((0, 0),) if has_names else None)
 
 

@@ -30,10 +30,11 @@ def snapshot_at(
     Where table maps tell the structures of rows (`maps_tell`), those of now will do; `read` returns them.
     """
     if maps_tell or not ledger.tells:
-        place, tables = take(), None
+        place = take()
+        ledger.snapshot(place, rows_follow)
     else:
         place, tables = placed(take, lambda: read(ledger.to_be_told()))
-    ledger.snapshot(place, rows_follow, tables)
+        ledger.snapshot(place, rows_follow, tables)
     return place
 
 
