@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from faust_cdc.binlog.decoder import EventDecoder
-from faust_cdc.binlog.events import TableMapEvent
+from faust_cdc.binlog.events import TableMapColumn, TableMapEvent
 from faust_cdc.errors import SchemaOutOfSync, UnsupportedColumn
-from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.relational.model import Column, Key, Table, TableId
 from faust_cdc.relational.table_map import fingerprint, reconcile, wire_type
 from tests.binlog.recordings import load
 
@@ -195,3 +195,92 @@ def test_wire_types_of_labelled_columns_grow_with_their_labels() -> None:
     assert [wire_type(column("set", n)) for n in (1, 8, 9, 32, 33, 64)] == [
         *((248, 1), (248, 1), (248, 2), (248, 4), (248, 8), (248, 8))
     ]
+
+
+INT, BIGINT, BLOB = 3, 8, 252
+UTF8MB4 = 45
+"""The number of its collation."""
+
+
+def hashed(*names: str | None) -> TableMapEvent:
+    """A map of `a INT, b TEXT` with hidden BIGINTs behind; names only where the first one has a name."""
+    event = table_map("mariadb_types", "types")
+    has_names = bool(names) and names[0] is not None
+
+    def column(code: int, metadata: int, name: str | None, unsigned: bool | None = None) -> TableMapColumn:
+        described = TableMapColumn(code, metadata, code != INT)
+        if not has_names:
+            return described
+        return replace(described, name=name, unsigned=unsigned, collation_id=UTF8MB4 if code == BLOB else None)
+
+    columns = (column(INT, 0, "a", False), column(BLOB, 2, "b"), *(column(BIGINT, 0, name, True) for name in names))
+    return replace(event, columns=columns, primary_key=((0, 0),) if has_names else None)
+
+
+def texts(*keys: Key) -> Table:
+    return Table(
+        TableId("rec", "types"),
+        (
+            Column("a", "int", 0, False, type_expression="int"),
+            Column("b", "text", 1, True, charset="utf8mb4", type_expression="text"),
+        ),
+        ("a",),
+        keys=keys,
+    )
+
+
+B = Key("b", ("b",), unique=True)
+
+
+def test_a_column_that_mariadb_hides_is_none_of_the_tables() -> None:
+    event = hashed("DB_ROW_HASH_1", "DB_ROW_HASH_2")
+    assert [one.name for one in reconcile(event, None).columns] == ["a", "b"]
+    assert reconcile(event, texts(B)) == texts(B)
+
+
+def test_a_column_of_that_name_that_the_table_has_is_kept() -> None:
+    own = Column("DB_ROW_HASH_1", "bigint", 2, True, unsigned=True, type_expression="bigint(20) unsigned")
+    known = replace(texts(), columns=(*texts().columns, own))
+    assert reconcile(hashed("DB_ROW_HASH_1", "DB_ROW_HASH_2"), known) == known
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (B,),
+        (Key("PRIMARY", ("a",), unique=True), B),
+        (Key("both", ("a", "b"), unique=True),),
+    ],
+)
+def test_without_names_a_unique_key_of_long_values_tells_of_the_hidden_column(keys: tuple[Key, ...]) -> None:
+    assert reconcile(hashed(None), texts(*keys)) == texts(*keys)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        (),
+        (Key("PRIMARY", ("a",), unique=True),),
+        (Key("b", ("b",)),),
+        (Key("b", ("b",), unique=True, prefixes=(100,)),),
+    ],
+)
+def test_without_such_a_key_one_column_more_is_another_structure(keys: tuple[Key, ...]) -> None:
+    with pytest.raises(SchemaOutOfSync, match="have 3 columns; expected the 2 of the known structure"):
+        reconcile(hashed(None), texts(*keys))
+
+
+@pytest.mark.parametrize(("collation", "primary_key"), [(None, ("a",)), ("utf8mb4_bin", ("a",)), (None, ("b",))])
+def test_a_keys_column_that_a_history_has_as_not_null_may_be_nullable(
+    collation: str | None, primary_key: tuple[str, ...]
+) -> None:
+    event = hashed()
+    event = replace(event, columns=(replace(event.columns[0], nullable=True), event.columns[1]))
+    known = replace(texts(), collation=collation, primary_key=primary_key)
+    if collation is None and primary_key == ("a",):
+        found = reconcile(event, known)
+        assert [one.nullable for one in found.columns] == [True, True]
+        assert found.primary_key == ()
+    else:
+        with pytest.raises(SchemaOutOfSync, match=r"Column a of .*found NULL, expected NOT NULL"):
+            reconcile(event, known)

@@ -12,6 +12,7 @@ from faust_cdc.binlog.events import TableMapColumn
 from faust_cdc.errors import InternalError, SchemaOutOfSync, TableError, UnsupportedColumn, ValueConversionError
 from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 from faust_cdc.transcode.reference import UNAVAILABLE, ReferenceTranscoder, Row
+from faust_cdc.transcode.rescue import rescue_image
 from tests.transcode.images import SOURCE, TOPIC, columns, table, table_map, transcoder
 
 INT = TableMapColumn(3, 0, False)
@@ -226,3 +227,30 @@ def test_snapshot_asks_for_what_text_would_lose() -> None:
         "`c4`",
         "`c5`",
     ]
+
+
+HASH = TableMapColumn(8, 0, True)
+"""MariaDB's hidden column behind the others, for a unique key whose values are too long for an index."""
+
+
+def test_hidden_columns_behind_the_others_are_passed_over() -> None:
+    made = transcoder(table(*columns("int NOT NULL", "varchar(10)"), key=("c0",)), INT, VARCHAR, HASH, HASH)
+    hash_of_a, hash_of_b = b"\xb9\xbb\x02\0\0\0\0\0", b"\x01\0\0\0\0\0\0\0"
+    rows = memoryview(
+        (b"\x00" + b"\x01\0\0\0" + b"\x01a" + hash_of_a + hash_of_b)
+        + (b"\x0e" + b"\x02\0\0\0")
+        + (b"\x00" + b"\x03\0\0\0" + b"\x01b" + hash_of_a + hash_of_b)
+    )
+    offset, found = 0, []
+    while offset < len(rows):
+        row, offset = made.read_row(rows, offset, b"\x0f")
+        found.append(row)
+    assert found == [(1, "a"), (2, None), (3, "b")]
+    rescued = rescue_image(made, table_map(INT, VARCHAR, HASH, HASH), rows, 0, b"\x0f")
+    assert (rescued.values, rescued.end, rescued.bad) == ([1, "a"], 23, ())
+
+
+@pytest.mark.parametrize("behind", [TableMapColumn(8, 0, False), NULL_INT, replace(HASH, name="total")])
+def test_other_columns_behind_them_are_none_of_the_servers_own(behind: TableMapColumn) -> None:
+    with pytest.raises(SchemaOutOfSync, match="3 columns in the table map, expected 2"):
+        transcoder(table(*columns("int NOT NULL", "varchar(10)"), key=("c0",)), INT, VARCHAR, behind)

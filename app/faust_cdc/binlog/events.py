@@ -6,7 +6,12 @@ Source: MySQL Internals, "Binary Log Event" (libs/mysql/binlog/event/*.h of mysq
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from faust_cdc.binlog.codes import LONGLONG
+
+_HASH = re.compile(r"DB_ROW_HASH_\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,18 @@ class TableMapEvent(BinlogEvent):
     def has_full_metadata(self) -> bool:
         """True when the server sends names (binlog_row_metadata=FULL)."""
         return bool(self.columns) and self.columns[0].name is not None
+
+    def hides_from(self, count: int) -> bool:
+        """Say whether the columns behind the first `count` can be MariaDB's own, and there are any.
+
+        For each unique key whose values are too long for an index MariaDB keeps a hash in a column behind all others,
+        `DB_ROW_HASH_1` and so on, which no statement shows.
+        """
+        behind = self.columns[count:]
+        return bool(behind) and all(
+            one.type_code == LONGLONG and one.nullable and (one.name is None or _HASH.fullmatch(one.name) is not None)
+            for one in behind
+        )
 
 
 @dataclass(frozen=True, slots=True)

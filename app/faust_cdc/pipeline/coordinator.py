@@ -49,6 +49,7 @@ from faust_cdc.pipeline.evolution_assembly import evolution_of, schema_records_o
 from faust_cdc.pipeline.heartbeat import ACTION_TIMEOUT_MS, Heartbeat, HeartbeatAction
 from faust_cdc.pipeline.idle import beyond, stay_idle
 from faust_cdc.pipeline.phase import Phase, PhaseMachine
+from faust_cdc.pipeline.placed_structures import snapshot_at
 from faust_cdc.pipeline.prepared_search import PreparedSearch
 from faust_cdc.pipeline.rate_limiter import RateLimiter
 from faust_cdc.pipeline.rerouting import Rerouting, rerouting_of
@@ -416,7 +417,7 @@ class Coordinator:
             self._lists,
             self._filter.accepts,
             partial(self._outlet.holding, partial(holds_records, self._spec.client_config)),
-            way.ledger.snapshot,
+            partial(snapshot_at, way.ledger, self._source.read_tables, info.row_metadata_full),
             self._signal_tables,
         )
 

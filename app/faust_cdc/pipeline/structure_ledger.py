@@ -310,19 +310,22 @@ class StructureLedger:
 
     # A snapshot of structures.
 
-    def snapshot(self, place: SourceOffset, rows_follow: bool = False) -> None:
+    def snapshot(
+        self, place: SourceOffset, rows_follow: bool = False, placed_tables: Mapping[TableId, Table] | None = None
+    ) -> None:
         """Write the structures of now, as those of `place`: to the history and the topic, as Debezium's snapshot.
 
-        Unless `rows_follow`, the last record is marked as that of the whole snapshot.
+        `placed_tables` are written instead where they are given. Unless `rows_follow`, the last record is marked as
+        that of the whole snapshot.
         """
-        if self._store is None and self._topic is None:
+        if not self.tells:
             return
         if self._store is not None:
             self._store.prepare()
         began, marked = time.monotonic(), replace(place, snapshot=INITIAL_SNAPSHOT)
         self._history = RecoveredHistory(self._rules.server, lambda _: True)
         self._changed = {}
-        tables = [one for one in self._source.all_tables() if self._is_snapshotted(one)]
+        tables = self.to_be_told() if placed_tables is None else list(placed_tables)
         self._tell(self._server_charset(), marked, is_captured=True)
         for one in tables:
             dropped = SchemaChange(
@@ -341,18 +344,34 @@ class StructureLedger:
             ):
                 self._tell(SchemaChange(database.name, ddl, about_database=True), marked, is_captured=False)
             self._databases[database.name] = database.charset, database.collation
-            self._snapshot_tables(by_database[database.name], marked, None if rows_follow else tables[-1])
+            last = None if rows_follow else tables[-1]
+            self._snapshot_tables(by_database[database.name], marked, last, placed_tables)
         self.before_commit()
         log.info("Structures of %d tables written down in %.1f s", len(tables), time.monotonic() - began)
 
-    def _snapshot_tables(self, tables: Sequence[TableId], place: SourceOffset, last: TableId | None) -> None:
+    @property
+    def tells(self) -> bool:
+        """Whether structures are written anywhere."""
+        return self._store is not None or self._topic is not None
+
+    def to_be_told(self) -> list[TableId]:
+        """Return the tables that there are now and of which a snapshot tells."""
+        return [one for one in self._source.all_tables() if self._is_snapshotted(one)]
+
+    def _snapshot_tables(
+        self, tables: Sequence[TableId], at: SourceOffset, last: TableId | None, known: Mapping[TableId, Table] | None
+    ) -> None:
         for some in _some(tables):
-            structures = self._source.read_tables(some)
-            for table_id, ddl in self._source.create_statements([one for one in some if one in structures]):
+            structures = self._source.read_tables(some) if known is None else known
+            texts = dict(self._source.create_statements([one for one in some if one in structures]))
+            for table_id in some:
+                ddl = texts.get(table_id)
+                if ddl is None and known is None:
+                    continue  # it is gone; that a known one is gone, behind the place, the stream tells
                 change = StructureChange(ChangeKind.CREATE, table_id, structures[table_id])
                 told = SchemaChange(table_id.database, ddl, (change,), (table_id,))
                 marker = "last" if table_id == last else "true"
-                self._tell(told, place, is_captured=self._filters.accepts(table_id), marker=marker)
+                self._tell(told, at, is_captured=self._filters.accepts(table_id), marker=marker)
                 if len(self._changed) < WHOLE_MAX:
                     self._changed[table_id] = structures[table_id]
 

@@ -3,12 +3,14 @@
 With binlog_row_metadata=FULL the map itself names columns, signedness, charsets, labels and key, so it rules, and the
 known structure only adds what no map carries (defaults, comments, tinyint(1), generated …) to columns whose name and
 type agree. With MINIMAL the map has types without names: the known structure must fit it in count, type and
-nullability, or the table is `SchemaOutOfSync`. Nothing is guessed from position alone.
+nullability, or the table is `SchemaOutOfSync`. Nothing is guessed from position alone. MariaDB's hidden columns, behind
+all others, are no part of a table.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 from faust_cdc.binlog import codes
 from faust_cdc.binlog.events import TableMapColumn, TableMapEvent
@@ -34,6 +36,8 @@ _GEOMETRIES = (
 )
 _OLD = {codes.TIMESTAMP: "timestamp", codes.TIME: "time", codes.DATETIME: "datetime"}
 """Temporal types in the format before MySQL 5.6: only the known structure tells their fraction digits."""
+INDEX_BYTES_MAX = 3072
+"""Of InnoDB's keys; of a unique key with longer values MariaDB keeps a hash instead."""
 MARIA_FIXED = {"uuid": 16, "inet6": 16, "inet4": 4}
 """MariaDB types that travel as BINARY of this many bytes; only the known structure tells them apart."""
 
@@ -55,7 +59,7 @@ def reconcile(event: TableMapEvent, known: Table | None) -> Table:
     by_name = {column.name: column for column in known.columns} if known else {}
     columns = tuple(
         _full_column(event, table_id, position, sent, by_name.get(sent.name or ""))
-        for position, sent in enumerate(event.columns)
+        for position, sent in enumerate(event.columns[: _shown_count(event, by_name)])
     )
     return Table(
         table_id,
@@ -65,6 +69,33 @@ def reconcile(event: TableMapEvent, known: Table | None) -> Table:
         known.comment if known else "",
         known.collation if known else None,
         known.keys if known else (),
+    )
+
+
+def _shown_count(event: TableMapEvent, known: Collection[str]) -> int:
+    """Return how many columns of a map with names the table has in the eyes of statements."""
+    count = len(event.columns)
+    while count > 1 and event.hides_from(count - 1) and event.columns[count - 1].name not in known:
+        count -= 1
+    return count
+
+
+def _hashed(known: Table) -> int:
+    """Return how many unique keys have values too long for an index, so that MariaDB keeps a hash of each row's."""
+    columns = {column.name: column for column in known.columns}
+
+    def size(name: str | None, prefix: int | None) -> int:
+        column = columns.get(name or "")
+        if column is None or column.type_name not in _LONG:
+            return 0
+        if prefix is None and column.type_name in _WIRE_FIXED:
+            return INDEX_BYTES_MAX + 1
+        return (prefix or column.length or 0) * max_bytes_per_character(column.charset or "binary")
+
+    return sum(
+        sum(map(size, key.columns, key.prefixes or (None,) * len(key.columns))) > INDEX_BYTES_MAX
+        for key in known.keys
+        if key.unique
     )
 
 
@@ -192,17 +223,35 @@ def _checked(event: TableMapEvent, known: Table | None, table_id: TableId) -> Ta
             "(binlog_row_metadata=MINIMAL), and the table's structure is not known.",
             remedy=remedy,
         )
-    if len(event.columns) != len(known.columns):
+    hidden = len(event.columns) - len(known.columns)
+    if hidden and not (hidden <= _hashed(known) and event.hides_from(len(known.columns))):
         raise SchemaOutOfSync(
             f"Rows of {table_id} at {_where(event)} have {len(event.columns)} columns; "
             f"expected the {len(known.columns)} of the known structure.",
             remedy=remedy,
         )
-    for sent, column in zip(event.columns, known.columns, strict=True):
+    columns = []
+    for sent, column in zip(event.columns, known.columns, strict=False):
         problem = _disagreement(sent, column)
-        if problem:
+        if problem and not (_may_be_null(column, known) and _disagreement(sent, _nullable(column)) is None):
             raise SchemaOutOfSync(f"Column {column.name} of {table_id} at {_where(event)}: {problem}.", remedy=remedy)
-    return known
+        columns.append(_nullable(column) if problem else column)
+    if tuple(columns) == known.columns:
+        return known
+    return dataclasses.replace(known, columns=tuple(columns), primary_key=(), keys=())
+
+
+def _may_be_null(column: Column, known: Table) -> bool:
+    """Say whether a key's column that is known as NOT NULL may be nullable in truth.
+
+    A history does not tell a primary key from a unique one, and only the former keeps a column NOT NULL that a
+    statement defines anew.
+    """
+    return column.name in known.primary_key and not known.is_told_in_full
+
+
+def _nullable(column: Column) -> Column:
+    return dataclasses.replace(column, nullable=True)
 
 
 def _disagreement(sent: TableMapColumn, known: Column) -> str | None:
@@ -284,6 +333,9 @@ def wire_type(column: Column) -> tuple[int, int] | None:
         size = (len(column.enum_values) + 7) // 8
         return codes.SET, size if size <= 4 else 8
     return None
+
+
+_LONG = frozenset({*_BLOBS.values(), *_TEXTS.values(), "char", "varchar", "binary", "varbinary"})
 
 
 def _where(event: TableMapEvent) -> str:

@@ -91,14 +91,15 @@ class Snapshots:
         lists: tuple[str, ...],
         accepts: Callable[[TableId], bool],
         holding: Callable[[CapturedTable], str | None],
-        on_place: Callable[[SourceOffset, bool], None],
+        at_place: Callable[[Callable[[], SourceOffset], bool], SourceOffset],
         signal_tables: Iterable[TableId] = (),
     ) -> None:
         """`lists` are the four that say what is captured, as `accepts` does; `holding`: see `Joining`.
 
-        `on_place` is told where a new initial snapshot's stream begins, and whether it reads rows, before the commit.
+        `at_place` returns where a new initial snapshot's stream begins, a place that is taken when it asks for one; it
+        is told whether rows are read, before the commit.
         """
-        self._on_place = on_place
+        self._at_place = at_place
         self._reads = reads
         self._log = progress_log
         self._stored = stored
@@ -151,8 +152,7 @@ class Snapshots:
             states = {table: known.get(table, TableProgress(table)) for table in tables}
             self._begun = replace(snapshot, tables=tables, lists=self._lists), states
             return offset
-        place = self._reads.place()
-        self._on_place(place, True)
+        place = self._at_place(self._reads.place, True)
         ids = self._chosen(self._list_tables())
         self._begun = new_snapshot(SnapshotKind.INITIAL, ids, self._reads.estimates(ids), lists=self._lists)
         Telling(self._notifier, self._block.name, self._begun[0]).started(ids)
@@ -168,8 +168,8 @@ class Snapshots:
         """Tell of a snapshot without rows; return where the stream begins, None when a lock is needed to say it."""
         if not has_visible_set(self._reads.info):
             return None
-        notices, place = InitialNotices(self._block.name), replace(self._reads.place(), snapshot=None)
-        self._on_place(place, False)
+        notices = InitialNotices(self._block.name)
+        place = self._at_place(lambda: replace(self._reads.place(), snapshot=None), False)
         self._notifier.notify(notices.started())
         self._notifier.notify(notices.completed())
         self._log.begin(no_snapshot(self._lists), ())

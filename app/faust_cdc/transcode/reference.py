@@ -98,14 +98,15 @@ class ReferenceTranscoder:
         """
         plan, where = self.plan, f"{self.plan.table.id} at {table_map.header.file}:{table_map.header.pos}"
         image = plan.table.columns
-        if len(table_map.columns) != len(image):
+        hidden = table_map.columns[len(image) :]
+        if len(table_map.columns) != len(image) and not table_map.hides_from(len(image)):
             raise SchemaOutOfSync(
                 f"{where}: {len(table_map.columns)} columns in the table map, expected {len(image)}.",
                 remedy="the known structure is older or newer than the event; read it anew",
             )
         by_name = {one.column.name: one for one in plan.columns}
         adjust, reads = plan.options.enable_time_adjuster, []
-        for column, map_column in zip(image, table_map.columns, strict=True):
+        for column, map_column in zip(image, table_map.columns, strict=False):
             one = by_name.get(column.name)
             if one is None:
                 reads.append(skipper(map_column, f"{where}, column {column.name!r}", column.length or 0))
@@ -117,11 +118,12 @@ class ReferenceTranscoder:
                     remedy="the known structure is older or newer than the event; read it anew",
                 )
             reads.append(wire.cell_reader(one, map_column, adjust))
+        reads += [skipper(one, f"{where}, a hidden column", 0) for one in hidden]
         kept = [place for place, column in enumerate(image) if column.name in by_name]
         self._bound = _Bound(
             tuple(reads),
             bytes(not one.optional for one in plan.columns),
-            tuple(kept) if len(kept) < len(image) else None,
+            tuple(kept) if len(kept) < len(reads) else None,
         )
 
     def read_row(self, rows: memoryview, offset: int, present: bytes) -> tuple[Row, int]:
@@ -158,7 +160,7 @@ class ReferenceTranscoder:
                     append(UNAVAILABLE)
                 mask >>= 1
         except (ValueError, IndexError, struct.error) as error:
-            column = self.plan.table.columns[len(values)]
+            column = self.plan.table.columns[min(len(values), len(self.plan.table.columns) - 1)]
             told = self._told(column, error)
             cause = "a masked cell is no value of the type" if told is None else str(error)
             raise self._wire_error(column, pos, offset, cause) from told

@@ -18,6 +18,8 @@ from faust_cdc.transcode.plan import ColumnPlan
 from faust_cdc.transcode.reference import UNAVAILABLE, Cell, ReferenceTranscoder
 from faust_cdc.transcode.wire_skip import Read, skipper
 
+_HIDDEN_SIZE = 8
+"""Of a BIGINT, as hidden columns are."""
 _READ_ERRORS = (ValueError, IndexError, struct.error)
 
 
@@ -56,7 +58,7 @@ def rescue_image(
     nulls = int.from_bytes(data[offset:pos], "little")
     values: list[Any] = []
     bad: list[BadCell] = []
-    cells = zip(plan.table.columns, table_map.columns, transcoder.readers, shown, strict=True)
+    cells = zip(plan.table.columns, table_map.columns, transcoder.readers, shown, strict=False)
     for column, on_wire, read, is_shown in cells:
         one, value = by_name.get(column.name), None
         if not is_shown:
@@ -74,6 +76,10 @@ def rescue_image(
                 pos = end
         if one is not None:
             values.append(value)
+    for is_shown in shown[len(plan.table.columns) :]:  # hidden ones, which nobody reads
+        if is_shown:
+            pos += 0 if nulls & 1 else _HIDDEN_SIZE
+            nulls >>= 1
     return Rescued(transcoder.finished(values), pos, tuple(bad))
 
 

@@ -58,7 +58,7 @@ def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unch
     by_name = {one.column.name: one for one in plan.columns}
     in_key = {one.column.name for one in plan.key_columns}
     cells, places = [], {}
-    for place, (column, wired) in enumerate(zip(plan.table.columns, event.columns, strict=True)):
+    for place, (column, wired) in enumerate(zip(plan.table.columns, event.columns, strict=False)):
         one = by_name.get(column.name)
         if one is None:
             cells.append(_skip(wired, column.length or 0))
@@ -67,6 +67,7 @@ def row_encoder(transcoder: ReferenceTranscoder, event: TableMapEvent, skip_unch
         cell.is_key, cell.in_value = column.name in in_key, column.name not in plan.key_only
         cells.append(cell)
         places[one.index] = place
+    cells += [_skip(hidden, 0) for hidden in event.columns[len(plan.table.columns) :]]
     suffix = b"" if plan.key_constant is None else avro_bytes(plan.key_constant.value.encode())
     return RowEncoder(
         cells,

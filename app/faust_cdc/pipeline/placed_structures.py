@@ -1,0 +1,63 @@
+"""Structures as of a place in the binlog, without a lock.
+
+Rows without names (binlog_row_metadata=MINIMAL) are read by the structures of the stream's place. Nobody says what they
+were then; but what is the same before the place is taken and behind it was so at the place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from faust_cdc.offsets import SourceOffset
+from faust_cdc.pipeline.structure_ledger import StructureLedger
+from faust_cdc.relational.model import Table, TableId
+
+log = logging.getLogger(__name__)
+
+TRIES = 10
+
+
+def snapshot_at(
+    ledger: StructureLedger,
+    read: Callable[[Iterable[TableId]], dict[TableId, Table]],
+    maps_tell: bool,
+    take: Callable[[], SourceOffset],
+    rows_follow: bool,
+) -> SourceOffset:
+    """Let the ledger write down the structures of a place that `take` says, and return it.
+
+    Where table maps tell the structures of rows (`maps_tell`), those of now will do; `read` returns them.
+    """
+    if maps_tell or not ledger.tells:
+        place = take()
+        ledger.snapshot(place, rows_follow)
+    else:
+        place, tables = placed(take, lambda: read(ledger.to_be_told()))
+        ledger.snapshot(place, rows_follow, tables)
+    return place
+
+
+def placed(
+    take: Callable[[], SourceOffset], read: Callable[[], dict[TableId, Table]]
+) -> tuple[SourceOffset, dict[TableId, Table]]:
+    """Return a place that `take` says, and the tables as they stood there; `read` returns those of now.
+
+    Where tables change each time that they are read, the last ones, and the log says so. Raises what the two raise.
+    """
+    before = read()
+    for tried in range(1, TRIES + 1):
+        place = take()
+        tables = read()
+        changed = sorted(one for one in before.keys() | tables.keys() if before.get(one) != tables.get(one))
+        if not changed:
+            break
+        log.info("Structures changed while the stream's place was taken, which is done again: %s", changed[0])
+        before = tables
+        if tried == TRIES:
+            log.warning(
+                "Each time in %d that the structures of %d tables were read, some changed meanwhile, the last time %s: "
+                "rows of theirs behind %s:%d may not fit what the schema history says of them.",
+                TRIES, len(tables), ", ".join(map(str, changed[:TRIES])), place.file, place.pos,
+            )  # fmt: skip
+    return place, tables
