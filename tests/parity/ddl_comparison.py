@@ -7,7 +7,7 @@ difference that has a name is Debezium's reading of the statement, never ours.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,6 +51,8 @@ class Statements:
     found: Compared
     kinds: dict[Place, dict[str, frozenset[str]]] = field(default_factory=dict)
     """Behind each place, by the table's id: what Debezium has otherwise; `columns` where it is another table."""
+    seen: deque[str] = field(default_factory=lambda: deque(maxlen=3))
+    """The statements before."""
 
     def lines(self, kafka: KafkaBroker, theirs: str, ours: str, databases: Sequence[str]) -> None:
         """Compare the histories."""
@@ -75,7 +77,7 @@ class Statements:
         self._pairs("schema change records", *sides)
 
     def _pairs(self, what: str, theirs: Mapping[Any, list[Line]], ours: Mapping[Any, list[Line]]) -> None:
-        for place in sorted(theirs.keys() | ours.keys(), key=str):
+        for place in sorted(theirs.keys() | ours.keys(), key=_in_order):
             left, right = theirs.get(place, []), ours.get(place, [])
             if len(left) != len(right):
                 # One that Debezium cannot read has one line without changes; ours has one for each table.
@@ -102,24 +104,31 @@ class Statements:
             self.found.counts["tables held against the server"] += 1
             expected = json.loads(json.dumps(created(table)))["table"]
             told = {name: part for name, part in change["table"].items() if name in expected}
-            if _plain(told) != _plain(expected):
-                self.found.faults.append(
-                    f"{what} {place} {line['ddl'][:200]!r}: ours {_short(told, expected)}, the server {_short(expected, told)}"
-                )
+            if _known(told) != _known(expected):
+                said = f"ours {_short(told, expected)}, the server {_short(expected, told)}"
+                self.found.faults.append(f"{what} {place} {line['ddl'][:200]!r}: {said}")
 
     def _pair(self, where: str, place: Any, theirs: Line, ours: Line) -> None:
-        if theirs["ddl"] != ours["ddl"]:
-            same = gist(theirs["ddl"]) in gist(ours["ddl"]) or _is_drop(theirs, ours)
-            self._differ(f"{where}: text {theirs['ddl']!r}", "text" if same else None)
-        for name in theirs.keys() | ours.keys():
-            if name not in ("ddl", "tableChanges") and theirs.get(name) != ours.get(name):
-                self._differ(f"{where}: {name} theirs {theirs.get(name)}, ours {ours.get(name)}", None)
         left, right = theirs["tableChanges"], ours["tableChanges"]
         told = [[(one["type"], one["id"]) for one in side] for side in (left, right)]
+        is_unread = not left and bool(right)
+        if theirs["ddl"] != ours["ddl"]:
+            same = gist(theirs["ddl"]) in gist(ours["ddl"]) or _is_drop(theirs, ours)
+            is_late = any(gist(theirs["ddl"]) in one for one in self.seen)
+            self._differ(f"{where}: text {theirs['ddl']!r}", "text" if same else "late" if is_late else None)
+            is_unread |= is_late and not same
+        for name in theirs.keys() | ours.keys():
+            if name not in ("ddl", "tableChanges") and theirs.get(name) != ours.get(name):
+                is_its_table = name == "source" and is_unread
+                self._differ(
+                    f"{where}: {name} theirs {theirs.get(name)}, ours {ours.get(name)}",
+                    "unread" if is_its_table else None,
+                )
+        self.seen.append(gist(ours["ddl"]))
         if told[0] != told[1]:
-            self._differ(f"{where}: theirs changes {told[0]}, ours {told[1]}", "unread" if not left else None)
-            for one in right:
-                self._note(place, one["id"], frozenset(["columns"]))
+            self._differ(f"{where}: theirs changes {told[0]}, ours {told[1]}", "unread" if is_unread else None)
+            for _, table in (*told[0], *told[1]):
+                self._note(place, table, frozenset(["columns"]))
             return
         for one, two in zip(left, right, strict=True):
             kinds: set[str] = set()
@@ -173,6 +182,12 @@ def _by_place(side: Sequence[Line], of: str, databases: Sequence[str]) -> dict[A
     return found
 
 
+def _in_order(place: tuple[Any, Any]) -> tuple[bool, str, int, str]:
+    """Lines of the start first, then by file and position."""
+    of_stream = isinstance(place[1], int)
+    return of_stream, str(place[0]), place[1] if of_stream else 0, str(place[1])
+
+
 def _is_drop(theirs: Line, ours: Line) -> bool:
     """Debezium prints a DROP TABLE of its own for each table."""
     kinds = [one["type"] for side in (theirs, ours) for one in side["tableChanges"]]
@@ -183,8 +198,13 @@ def _singled(names: Sequence[str]) -> list[str]:
     return [name.replace("``", "`") for name in names]
 
 
-def _plain(table: Mapping[str, Any]) -> Any:
-    return json.loads(json.dumps(table))
+def _known(table: Mapping[str, Any]) -> Any:
+    """Return what both a line of the history and a schema change record say of a table."""
+    columns = [
+        {name: part for name, part in one.items() if name not in ("nativeType", "hasDefaultValue") and part is not None}
+        for one in table["columns"]
+    ]
+    return {name: part for name, part in table.items() if name not in ("columns", "attributes", "comment")}, columns
 
 
 def _short(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:

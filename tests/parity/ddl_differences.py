@@ -25,8 +25,8 @@ INTENDED: Final[dict[str, Intended]] = {
         "The statement is told as it was run.",
     ),
     "spelling": Intended(
-        "a type as the statement spells it (INTEGER, BOOLEAN, NATIONAL VARCHAR), with the JDBC type and the length of that "
-        "spelling, until the table is read anew",
+        "a type as the statement spells it (INTEGER, BOOLEAN, NATIONAL VARCHAR), with the JDBC type and the length of "
+        "that spelling, until the table is read anew",
         "A type is what the server has, as Debezium's own snapshot tells it.",
     ),
     "length": Intended(
@@ -40,16 +40,21 @@ INTENDED: Final[dict[str, Intended]] = {
         "VARCHAR … CHARACTER SET binary as text in the character set binary", "The server makes it VARBINARY."
     ),
     "charset": Intended(
-        "a character set as the statement spells it (UTF8MB4, utf8), and that of the database where the statement names "
-        "a collation alone, or converts the columns",
+        "a character set as the statement spells it (UTF8MB4, utf8), and that of the database where the statement "
+        "names a collation alone, or converts the columns",
         "A character set is what the server has.",
     ),
     "default": Intended(
         "a default as the statement spells it (x'41', N'n', DEFAULT NULL of a label as 'null'), or none",
         "A default is what the server shows, and a reader can put in.",
     ),
+    "labels": Intended(
+        "labels of ENUM and SET as the statement spells them: with blanks at their end, doubled quotes, half of their "
+        "backslashes",
+        "Labels are what the server has.",
+    ),
     "nullable": Intended(
-        "whether a column may be null as the statement says it", "A column of a key, or of a generated one, is the server's."
+        "whether a column may be null as the statement says it", "A column of a key is what the server makes of it."
     ),
     "generated": Intended("a generated column is an ordinary one", "It is what the server has."),
     "key": Intended(
@@ -61,6 +66,10 @@ INTENDED: Final[dict[str, Intended]] = {
         "other columns, or in another order: it renames swapped columns one after the other, and moves a column of "
         "MODIFY … AFTER in a statement of several clauses",
         "Columns are what the server has.",
+    ),
+    "late": Intended(
+        "of a statement at which it fails midway nothing, and what it had read of it in the record of the next one",
+        "A statement is told at its place.",
     ),
     "unread": Intended(
         "no change: it does not know the table any more, or that there is one", "What a statement does is told."
@@ -135,6 +144,7 @@ _BY_FIELD: Final = {
     "charsetName": "charset",
     "defaultValueExpression": "default",
     "hasDefaultValue": "default",
+    "enumValues": "labels",
     "optional": "nullable",
     "generated": "generated",
     "autoIncremented": "default",

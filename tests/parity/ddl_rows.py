@@ -48,7 +48,7 @@ class Rows:
             kinds = self._kinds(f'"{at[0]}"."{at[1]}"', (at[2], at[3]))
             if at not in theirs or at not in ours:
                 whose = "Debezium's" if at in theirs else "ours"
-                self._differ(f"row {at}: {whose} only", "columns" if "columns" in kinds and at in ours else None)
+                self._differ(f"row {at}: {whose} only", _of_one_side(kinds, at in ours))
                 continue
             if "columns" in kinds:
                 self.found.counts["rows that Debezium takes for those of another table"] += 1
@@ -135,6 +135,11 @@ class Rows:
             self.found.faults.append(told)
         else:
             self.found.explained[kind] += 1
+
+
+def _of_one_side(kinds: frozenset[str], is_ours: bool) -> str | None:
+    """Name why a record is there on one side alone: a table that Debezium lost, an update of what is a key with one."""
+    return "columns" if "columns" in kinds and is_ours else "key" if "key" in kinds else None
 
 
 def _schema_kind(theirs: Any, ours: Any, columns: set[str]) -> str | None:

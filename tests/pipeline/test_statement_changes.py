@@ -6,11 +6,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from faust_cdc.history.changes import ChangeKind
+from faust_cdc.history.changes import ChangeKind, SchemaChange
 from faust_cdc.pipeline.ddl_reading import Outcome, resolved
+from faust_cdc.pipeline.schema_change_topic import value_fields
 from faust_cdc.pipeline.statement_changes import ReadAgain, StatementContext, trimmed
 from faust_cdc.relational.ddl import CharsetPair, DdlContext, Unresolvable, parse
 from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.transcode.source_block import SourceInfo
 
 UTF8 = CharsetPair("utf8mb4", "utf8mb4_0900_ai_ci")
 SERVER = DdlContext("mysql", (9, 7, 0), "shop", UTF8, {"shop": UTF8})
@@ -82,6 +84,7 @@ def shown(statement: str, *, by_text: bool) -> list[tuple[str, str, list[tuple[s
             ],
         ),
         ("CREATE INDEX i ON a (id)", [("shop", "CREATE INDEX i ON a (id)", [])]),
+        ("CREATE TABLE IF NOT EXISTS a (z INT)", [("shop", "CREATE TABLE IF NOT EXISTS a (z INT)", [])]),
         ("CREATE DATABASE more", [("more", "CREATE DATABASE more", [])]),
         ("CREATE TEMPORARY TABLE a (i INT)", []),
         ("CREATE USER u IDENTIFIED BY 'secret'", None),
@@ -105,6 +108,17 @@ def test_by_the_server_where_the_text_does_not_tell(statement: str, expected: ob
     found = shown(statement, by_text=False)
     assert found is not None
     assert [changes for _, _, changes in found] == [expected]
+
+
+def test_source_table_has_the_tables_of_the_records_database() -> None:
+    """As in Debezium, which makes a record for each database."""
+    tables = tuple(TableId(database, name) for database, name in (("shop", "a"), ("stock", "b"), ("shop", "c")))
+    block = SourceInfo("1", "mysql", "s", 0, "false", "", None, 0, 0, None, 1, None, "binlog.000001", 4, 0, None, None)
+    written = [
+        value_fields(SchemaChange(database, "RENAME …", (), tables), [], block, 0)["source"]["table"]
+        for database in ("shop", "stock")
+    ]
+    assert written == ["a,c", "b"]
 
 
 def test_a_statement_that_is_in_the_structure_already_is_not_applied_twice() -> None:

@@ -67,6 +67,12 @@ PARTS: dict[str, Part] = {
         "FAUST_CDC_DDL",
         1_000,
     ),
+    "ddl-beside": Part(
+        "seeds of random DDL statements beside a real Debezium",
+        ("tests/parity/test_ddl_parity.py::test_generated_statements_beside_debezium",),
+        "FAUST_CDC_BESIDE",
+        40,
+    ),
 }
 
 

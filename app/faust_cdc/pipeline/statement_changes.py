@@ -92,6 +92,8 @@ class ReadAgain:
     def _changed(self, text: str, named: re.Match[str], context: StatementContext) -> Sequence[SchemaChange]:
         table_id = _named(named[2], named[3], context.database)
         if named[1].lower() == "create":
+            if context.after is not None and table_id not in context.after and context.table(table_id) is not None:
+                return [SchemaChange(table_id.database, text)]  # IF NOT EXISTS, and it did: nothing was made
             return [self._as_now(text, ChangeKind.CREATE, table_id, context)]
         for old, new in renamed_tables(text, context.database):
             one = self._as_now(text, ChangeKind.ALTER, new, context, old)
