@@ -47,7 +47,6 @@ class Statements:
     """Compares what both sides wrote of statements."""
 
     stood: Mapping[Place, Mapping[TableId, Table]]
-    untold: set[Place]
     found: Compared
     kinds: dict[Place, dict[str, frozenset[str]]] = field(default_factory=dict)
     """Behind each place, by the table's id: what Debezium has otherwise; `columns` where it is another table."""

@@ -19,13 +19,14 @@ from tests.harness.worker import WorkerProcess
 from tests.oracle.topics import AvroDecoder, TopicReader, topics_with_prefix
 from tests.parity.beside import Beside
 from tests.parity.ddl_comparison import Compared, Statements
-from tests.parity.ddl_rows import Rows
+from tests.parity.ddl_differences import INTENDED
+from tests.parity.ddl_rows import LISTED, Rows
 from tests.parity.ddl_watched import Watched
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
 FIRST = int(os.environ.get("FAUST_CDC_SEED") or "5")
-"""Debezium stops at what nobody has foreseen: the seed of CI is one that it gets through."""
+"""Debezium stops at statements that nobody has foreseen: CI has a seed that it gets through, whatever the sources."""
 RUNS = int(os.environ.get("FAUST_CDC_BESIDE", "1"))
 """Seeds, one after another."""
 STATEMENTS = 75
@@ -38,6 +39,10 @@ GIVEN = {
 }
 
 
+class TheirsStopped(AssertionError):
+    """Debezium's task failed at a statement, or a row behind it, that nobody has foreseen: nothing to compare."""
+
+
 class Run:
     """One seed's tables, and both connectors on them."""
 
@@ -48,10 +53,12 @@ class Run:
         for database in (*self.databases, self.control):
             beside.mysql.create_database(database)
         self.evolving = Watched(beside.mysql, seed, self.databases, self.control)
+        self._name = ""
 
     def close(self) -> None:
         """Leave nothing of it."""
-        self._worker.rest("DELETE", f"/connectors/{self.ours}")
+        if self.ours in self._worker.rest("GET", "/connectors"):
+            self._worker.rest("DELETE", f"/connectors/{self.ours}")
         self._beside.delete_theirs()
         self.evolving.close()
         for database in (*self.databases, self.control):
@@ -92,7 +99,8 @@ class Run:
         while not condition():
             tasks = (self._beside.connect.status(self._name) or {}).get("tasks", [])
             failed = [one["trace"] for one in tasks if one["state"] == "FAILED"]
-            assert not failed, f"seed {self.seed}: Debezium's task failed at what is not foreseen: {failed[0]}"
+            if failed:
+                raise TheirsStopped(f"seed {self.seed}: Debezium's task failed: {failed[0]}")
             self._worker.wait_running(self.ours)
             assert time.monotonic() < deadline, f"seed {self.seed}: not level after {LEVEL_S:.0f} s"
             time.sleep(0.3)
@@ -100,7 +108,7 @@ class Run:
     def _compared(self) -> Compared:
         kafka, decoder = self._beside.kafka, AvroDecoder(self._beside.apicurio.ccompat_url)
         found = Compared()
-        statements = Statements(self.evolving.stood, self.evolving.untold, found)
+        statements = Statements(self.evolving.stood, found)
         statements.lines(kafka, self.theirs, self.ours, self.databases)
         statements.records(kafka, decoder, self.theirs, self.ours, self.databases)
         Rows(statements.kinds, found, decoder, (self.theirs, self.ours)).compare(kafka, self.databases)
@@ -111,20 +119,26 @@ class Run:
         found.faults += [f"ours against the server: {one}" for one in judge.faults]
         found.counts["rows of ours held against the server"] += judge.records
         found.counts["statements"] += self.evolving.accepted
+        found.counts["statements that are read again"] += len(self.evolving.untold)
         return found
 
 
 def test_generated_statements_beside_debezium(beside: Beside) -> None:
-    found = Compared()
+    found, stopped = Compared(), []
     with beside.worker() as worker:
         worker.wait_ready()
         for seed in range(FIRST, FIRST + RUNS):
             run = Run(beside, seed, worker)
             try:
                 one = run.run()
+            except TheirsStopped as failed:
+                stopped.append(str(failed))
+                continue
             finally:
                 run.close()
             print(f"\nseed {seed}: {run.evolving.counts}\n  {one}\n  not shown {dict(run.evolving.not_shown)}")
             found.add(one)
-    print(f"\n{RUNS} seeds from {FIRST}: {found}")
+    print(f"\n{RUNS} seeds from {FIRST}, Debezium stopped in {len(stopped)}: {found}")
     assert not found.faults, "\n".join(found.faults[:20])
+    assert len(stopped) <= RUNS // 2, "\n".join(stopped)
+    assert found.explained.keys() <= INTENDED.keys() | set(LISTED)
