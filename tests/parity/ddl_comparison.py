@@ -118,11 +118,8 @@ class Statements:
             is_unread |= is_late and not same
         for name in theirs.keys() | ours.keys():
             if name not in ("ddl", "tableChanges") and theirs.get(name) != ours.get(name):
-                is_its_table = name == "source" and is_unread
-                self._differ(
-                    f"{where}: {name} theirs {theirs.get(name)}, ours {ours.get(name)}",
-                    "unread" if is_its_table else None,
-                )
+                kind = "unread" if name == "source" and is_unread else _frame_kind(theirs, ours, name)
+                self._differ(f"{where}: {name} theirs {theirs.get(name)}, ours {ours.get(name)}", kind)
         self.seen.append(gist(ours["ddl"]))
         if told[0] != told[1]:
             self._differ(f"{where}: theirs changes {told[0]}, ours {told[1]}", "unread" if is_unread else None)
@@ -185,6 +182,15 @@ def _in_order(place: tuple[Any, Any]) -> tuple[bool, str, int, str]:
     """Lines of the start first, then by file and position."""
     of_stream = isinstance(place[1], int)
     return of_stream, str(place[0]), place[1] if of_stream else 0, str(place[1])
+
+
+def _frame_kind(theirs: Line, ours: Line, name: str) -> str | None:
+    """Name what differs around a statement."""
+    if name in ("databaseName", "source", "key") and not theirs["tableChanges"] and "index" in gist(ours["ddl"]):
+        return "session"
+    rest = [{part: value for part, value in (one[name] or {}).items() if part != "table"} for one in (theirs, ours)]
+    is_rename = ours["ddl"].lower().startswith("rename")
+    return "tables" if name == "source" and is_rename and rest[0] == rest[1] else None
 
 
 def _is_drop(theirs: Line, ours: Line) -> bool:

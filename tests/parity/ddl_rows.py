@@ -15,6 +15,7 @@ from tests.lab import KafkaBroker
 from tests.oracle.topics import AvroDecoder, RawRecord, TopicReader, topics_with_prefix
 from tests.parity.comparison import comparable, headers_of
 from tests.parity.ddl_comparison import Compared
+from tests.parity.ddl_differences import label
 from tests.parity.ddl_watched import Place
 from tests.parity.defaults import plain_defaults
 from tests.parity.differences import MISSING, PREDICATES, Cell
@@ -59,11 +60,19 @@ class Rows:
         with TopicReader(kafka.bootstrap) as reader:
             records = reader.read_new(topics_with_prefix(kafka.bootstrap, prefix))
         rows: dict[Any, RawRecord] = {}
+        deleted: dict[tuple[str, int], bytes | None] = {}
         for one in records:
             if one.value is None:
+                self.found.counts["tombstones"] += 1
+                if deleted.pop((one.topic, one.partition), MISSING) != one.key:
+                    self.found.faults.append(f"{one.topic}: a tombstone behind no delete, at {one.kafka_offset}")
                 continue
+            if (one.topic, one.partition) in deleted:
+                self.found.faults.append(f"{one.topic}: no tombstone behind a delete, at {one.kafka_offset}")
             value = self.decoder.decode(one.value)
             source = value["source"]
+            if value["op"] == "d":
+                deleted[one.topic, one.partition] = one.key
             if source["db"] in databases:
                 rows[source["db"], source["table"], source["file"], source["pos"], source["row"], value["op"]] = one
         return rows
@@ -127,7 +136,7 @@ class Rows:
             elif left != right or repr(left) != repr(right):
                 cell = Cell(name, left, right, op, defaults.get(name, MISSING))
                 kind = next((one for one in LISTED if PREDICATES[one](cell)), None)
-                kind = kind or ("spelling" if name in columns else None)
+                kind = kind or ("spelling" if name in columns else _label_kind(left, right))
                 self._differ(f"{where}.{name}: theirs {left!r}, ours {right!r}", kind)
 
     def _differ(self, told: str, kind: str | None) -> None:
@@ -142,14 +151,20 @@ def _of_one_side(kinds: frozenset[str], is_ours: bool) -> str | None:
     return "columns" if "columns" in kinds and is_ours else "key" if "key" in kinds else None
 
 
+def _label_kind(theirs: Any, ours: Any) -> str | None:
+    """Name a label that the statement spells otherwise."""
+    both = isinstance(theirs, str) and isinstance(ours, str)
+    return "labels" if both and label(theirs) == label(ours) else None
+
+
 def _schema_kind(theirs: Any, ours: Any, columns: set[str]) -> str | None:
     """Name what differs between the schemas of two fields."""
     if theirs["name"] in columns:
         return "spelling"
     if _without_default(theirs) == _without_default(ours):
         return "default"
-    labels = [json.dumps(one).replace("\\\\", "").replace("''", "'") for one in map(_without_default, (theirs, ours))]
-    return "labels" if "data.Enum" in labels[0] and labels[0].replace(" ", "") == labels[1].replace(" ", "") else None
+    labels = [label(str(_without_default(one))) for one in (theirs, ours)]
+    return "labels" if "data.Enum" in labels[0] and labels[0] == labels[1] else None
 
 
 def _without_default(schema: Any) -> Any:

@@ -40,6 +40,9 @@ class ResolveStatement(Protocol):
 _PART = r"(?:`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\"|[\w$]+)"
 _NAME = rf"({_PART})(?:\s*\.\s*({_PART}))?"
 _COMMENT = re.compile(r"/\*.*?\*/|--\s[^\n]*|#[^\n]*", re.DOTALL)
+_LINE_BEFORE = re.compile(r"(?:--\s|#)[^\n]*\n")
+_LINE_BEHIND = re.compile(r"(?:--\s|#)[^\n'\"`*]*\Z")
+"""A comment to the end; with a quote or an asterisk in it, it may be a part of a literal, a name or another comment."""
 _LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
 _QUIET = r"(?:or\s+replace\s+)?(?:(?:online|offline|ignore)\s+)*"
 _TABLE = re.compile(rf"(create|alter)\s+{_QUIET}table\s+(?:if\s+(?:not\s+)?exists\s+)?{_NAME}", re.IGNORECASE)
@@ -138,8 +141,13 @@ def words_of(statement: str) -> frozenset[str]:
 def trimmed(statement: str) -> str:
     """Return a statement without what stands around it: blanks, comments, semicolons."""
     text = statement.strip().rstrip(";").strip()
-    while text.startswith("/*") and not text.startswith(("/*!", "/*M!")) and "*/" in text:
-        text = text.partition("*/")[2].lstrip()
+    while True:
+        if text.startswith("/*") and not text.startswith(("/*!", "/*M!")) and "*/" in text:
+            text = text.partition("*/")[2].lstrip()
+        elif (line := _LINE_BEFORE.match(text) or _LINE_BEHIND.search(text)) is not None:
+            text = (text[: line.start()] + text[line.end() :]).strip().rstrip(";").rstrip()
+        else:
+            break
     while text.endswith("*/") and "/*" in text and not text[text.rindex("/*") :].startswith(("/*!", "/*M!")):
         text = text[: text.rindex("/*")].rstrip().rstrip(";").rstrip()
     return text
