@@ -40,9 +40,10 @@ class ResolveStatement(Protocol):
 _PART = r"(?:`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\"|[\w$]+)"
 _NAME = rf"({_PART})(?:\s*\.\s*({_PART}))?"
 _COMMENT = re.compile(r"/\*.*?\*/|--\s[^\n]*|#[^\n]*", re.DOTALL)
-_LINE_BEFORE = re.compile(r"(?:--\s|#)[^\n]*\n")
-_LINE_BEHIND = re.compile(r"(?:--\s|#)[^\n'\"`*]*\Z")
-"""A comment to the end; with a quote or an asterisk in it, it may be a part of a literal, a name or another comment."""
+_LINE_COMMENT = re.compile(r"--\s|#")
+_BEFORE = re.compile(r"(?:\s|/\*(?!M?!).*?\*/|(?:--\s|#)[^\n]*\n)*+", re.DOTALL)
+COMMENTS_BEHIND_MAX = 100
+"""So many are looked for: each costs a look at the whole text."""
 _LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
 _QUIET = r"(?:or\s+replace\s+)?(?:(?:online|offline|ignore)\s+)*"
 _TABLE = re.compile(rf"(create|alter)\s+{_QUIET}table\s+(?:if\s+(?:not\s+)?exists\s+)?{_NAME}", re.IGNORECASE)
@@ -140,16 +141,21 @@ def words_of(statement: str) -> frozenset[str]:
 
 def trimmed(statement: str) -> str:
     """Return a statement without what stands around it: blanks, comments, semicolons."""
-    text = statement.strip().rstrip(";").strip()
-    while True:
-        if text.startswith("/*") and not text.startswith(("/*!", "/*M!")) and "*/" in text:
-            text = text.partition("*/")[2].lstrip()
-        elif (line := _LINE_BEFORE.match(text) or _LINE_BEHIND.search(text)) is not None:
-            text = (text[: line.start()] + text[line.end() :]).strip().rstrip(";").rstrip()
+    before = _BEFORE.match(statement)
+    text = statement if before is None else statement[before.end() :]
+    for _ in range(COMMENTS_BEHIND_MAX):
+        text = text.rstrip().rstrip(";").rstrip()
+        if text.endswith("*/"):
+            at = text.rfind("/*")
+            if at < 0 or text.startswith(("/*!", "/*M!"), at):
+                break
         else:
-            break
-    while text.endswith("*/") and "/*" in text and not text[text.rindex("/*") :].startswith(("/*!", "/*M!")):
-        text = text[: text.rindex("/*")].rstrip().rstrip(";").rstrip()
+            # With a quote or an asterisk behind it, it may be a part of a literal, a name or another comment.
+            found = _LINE_COMMENT.search(text, 1 + max(text.rfind(mark) for mark in "\n'\"`*"))
+            if found is None:
+                break
+            at = found.start()
+        text = text[:at]
     return text
 
 
