@@ -165,16 +165,10 @@ class StructureLedger:
         return Origin.HISTORY if table_id in self._changed or table_id in self._history else Origin.SERVER
 
     def _completed(self, now: Table) -> Table:
-        """Return a table as the history has it; a column that is the same now with all that the server says of it.
-
-        What a statement or a snapshot told in full stands: a server that is further on may have other keys by now, and
-        a statement that drops or renames one would not find it.
-        """
+        """Return a table as the history has it; a column that is the same now with all that the server says of it."""
         told = self.table(now.id)
-        if told is None or told == now:
-            return now
-        if told.is_told_in_full:
-            return told
+        if told is None or told.is_told_in_full:  # with keys, which a server that is further on may have no more
+            return told or now
         shown = {column.name: (column, _plain(column)) for column in now.columns}
         as_history = {column.name: _plain(column) for column in as_told(now, comments=False).columns}
         columns = tuple(
