@@ -56,7 +56,6 @@ INTENDED: Final[dict[str, Intended]] = {
     "nullable": Intended(
         "whether a column may be null as the statement says it", "A column of a key is what the server makes of it."
     ),
-    "generated": Intended("a generated column is an ordinary one", "It is what the server has."),
     "key": Intended(
         "no key of SERIAL or of a UNIQUE that another statement made; a key whose index was dropped or became nullable",
         "A record's key is the key that the server has.",
@@ -154,7 +153,6 @@ _BY_FIELD: Final = {
     "hasDefaultValue": "default",
     "enumValues": "labels",
     "optional": "nullable",
-    "generated": "generated",
     "autoIncremented": "default",
 }
 

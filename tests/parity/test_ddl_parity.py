@@ -25,10 +25,13 @@ from tests.parity.ddl_watched import Watched
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
 
-FIRST = int(os.environ.get("FAUST_CDC_SEED") or "9")
+FIRST = int(os.environ.get("FAUST_CDC_SEED") or "3")
 """Debezium stops at statements that nobody has foreseen: CI has a seed that it gets through, whatever the sources."""
 RUNS = int(os.environ.get("FAUST_CDC_BESIDE", "2"))
 """Seeds, one after another."""
+LONG = 20
+"""So many seeds show every difference on the list, but for those of statements behind which Debezium mostly stops."""
+SELDOM = {"late"}
 STATEMENTS = 75
 BEFORE = 15
 LEVEL_S = 240.0
@@ -136,3 +139,5 @@ def test_generated_statements_beside_debezium(beside: Beside) -> None:
     assert not found.faults, "\n".join(found.faults[:20])
     assert len(stopped) <= (RUNS - 1) // 2, "\n".join(stopped)
     assert found.explained.keys() <= INTENDED.keys() | set(LISTED)
+    unseen = INTENDED.keys() - found.explained.keys() - SELDOM
+    assert RUNS < LONG or not unseen, f"on the list of intended differences, and never seen: {unseen}"
