@@ -188,9 +188,10 @@ def _frame_kind(theirs: Line, ours: Line, name: str) -> str | None:
     """Name what differs around a statement."""
     if name in ("databaseName", "source", "key") and not theirs["tableChanges"] and "index" in gist(ours["ddl"]):
         return "session"
-    rest = [{part: value for part, value in (one[name] or {}).items() if part != "table"} for one in (theirs, ours)]
-    is_rename = ours["ddl"].lower().startswith("rename")
-    return "tables" if name == "source" and is_rename and rest[0] == rest[1] else None
+    if name != "source" or not ours["ddl"].lower().startswith("rename"):
+        return None
+    rest = [{part: value for part, value in one[name].items() if part != "table"} for one in (theirs, ours)]
+    return "tables" if rest[0] == rest[1] else None
 
 
 def _is_drop(theirs: Line, ours: Line) -> bool:

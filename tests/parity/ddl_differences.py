@@ -20,8 +20,8 @@ class Intended:
 
 INTENDED: Final[dict[str, Intended]] = {
     "text": Intended(
-        "the statement's text as its parser prints it: strings in single quotes, comments left out, CREATE UNIQUE "
-        "INDEX without its first word, names of DROP TABLE with half of their quotes",
+        "the statement's text as its parser prints it: strings in single quotes, CREATE UNIQUE INDEX "
+        "without its first word, names of DROP TABLE with half of their quotes",
         "The statement is told as it was run.",
     ),
     "spelling": Intended(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from pymysql.connections import Connection
 
@@ -32,7 +33,7 @@ class Watched(Evolving):
         self.wait: Callable[[], None] = lambda: None
         """Called behind such a statement; returns when all connectors have come to it."""
 
-    def _session(self, connection: Connection[object], context: DdlContext) -> DdlContext:
+    def _session(self, connection: Connection[Any], context: DdlContext) -> DdlContext:
         """Without ANSI_QUOTES: Debezium takes such names for text, and knows the table no more."""
         context = super()._session(connection, context)
         ansi = 4
@@ -52,7 +53,7 @@ class Watched(Evolving):
                 return text
             self.not_shown.update(names)
 
-    def _compare(self, connection: Connection[object], text: str, context: DdlContext) -> DdlContext:
+    def _compare(self, connection: Connection[Any], text: str, context: DdlContext) -> DdlContext:
         before = self.counts.unresolved
         place = self._place(connection)
         context = super()._compare(connection, text, context)
@@ -62,7 +63,7 @@ class Watched(Evolving):
             self.wait()
         return context
 
-    def _place(self, connection: Connection[object]) -> Place:
+    def _place(self, connection: Connection[Any]) -> Place:
         with connection.cursor() as cursor:
             cursor.execute("SHOW BINARY LOG STATUS")
             file, position = cursor.fetchall()[0][:2]

@@ -121,7 +121,8 @@ class Run:
 
 
 def test_generated_statements_beside_debezium(beside: Beside) -> None:
-    found, stopped = Compared(), []
+    found = Compared()
+    stopped: list[str] = []
     with beside.worker() as worker:
         worker.wait_ready()
         for seed in range(FIRST, FIRST + RUNS):
