@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from faust_cdc_schemas.names import adjust_field_name
-from tests.ddl_stream.judging import ADJUSTMENT
 from tests.lab import KafkaBroker
 from tests.oracle.topics import AvroDecoder, RawRecord, TopicReader, topics_with_prefix
 from tests.parity.comparison import comparable, headers_of
@@ -21,6 +20,8 @@ from tests.parity.defaults import plain_defaults
 from tests.parity.differences import MISSING, PREDICATES, Cell
 from tests.parity.judge import row_fields
 
+ADJUSTMENT: Final = "avro"
+"""Of the names of fields and schemas."""
 LISTED: Final = ("null-with-default", "escaped-enum-label", "year-zero", "rewritten-year", "full-day", "emoji-label")
 """The entries of the list of differences that concern values of streamed rows."""
 

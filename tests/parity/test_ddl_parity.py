@@ -14,13 +14,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.ddl_stream.evolving import MARK
-from tests.ddl_stream.judging import OPTIONS
 from tests.harness.worker import WorkerProcess
 from tests.oracle.topics import AvroDecoder, TopicReader
 from tests.parity.beside import Beside
 from tests.parity.ddl_comparison import Compared, Statements
 from tests.parity.ddl_differences import INTENDED
-from tests.parity.ddl_rows import LISTED, Rows
+from tests.parity.ddl_rows import ADJUSTMENT, LISTED, Rows
 from tests.parity.ddl_watched import Watched
 
 pytestmark = [pytest.mark.integration, pytest.mark.parity]
@@ -36,7 +35,11 @@ STATEMENTS = 75
 BEFORE = 15
 LEVEL_S = 240.0
 GIVEN = {
-    **{name: value for name, value in OPTIONS.items() if name != "schema.evolution.policy"},
+    "decimal.handling.mode": "string",
+    "time.precision.mode": "microseconds",
+    "field.name.adjustment.mode": ADJUSTMENT,
+    "schema.name.adjustment.mode": ADJUSTMENT,
+    "enable.time.adjuster": "false",
     "snapshot.mode": "no_data",
     "schema.history.internal.skip.unparseable.ddl": "true",
 }

@@ -61,12 +61,6 @@ PARTS: dict[str, Part] = {
         "FAUST_CDC_STATEMENTS",
         10_000,
     ),
-    "ddl-stream": Part(
-        "random DDL statements under live connectors that are stopped, killed and asked for snapshots",
-        ("tests/ddl_stream/live.py::test_generated_ddl_under_live_connectors",),
-        "FAUST_CDC_DDL",
-        1_000,
-    ),
     "ddl-beside": Part(
         "seeds of random DDL statements beside a real Debezium",
         ("tests/parity/test_ddl_parity.py::test_generated_statements_beside_debezium",),
