@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,18 @@ from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.notifications.notification import Notification
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.converters import avro_converters
-from faust_cdc.pipeline.ddl_reading import NotTold, Outcome, Reading
+from faust_cdc.pipeline.ddl_reading import NotTold, Outcome, Reading, resolved
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import UNPARSED, SchemaChangeTopic
 from faust_cdc.pipeline.statement_changes import ReadAgain, StatementContext, words_of
 from faust_cdc.pipeline.structure_ledger import LedgerRules, StructureLedger
+from faust_cdc.relational.ddl import CharsetPair, DdlContext, parse
 from faust_cdc.relational.filters import TableFilter
-from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.relational.model import Column, Key, Table, TableId
 from faust_cdc.transcode.source_block import SourceInfo
 
+UTF8 = CharsetPair("utf8mb4", "utf8mb4_0900_ai_ci")
+SERVER = DdlContext("mysql", (9, 7, 0), "shop", UTF8, {"shop": UTF8})
 UNREAD = NotTold("at character 7 something else is expected", is_unread=True)
 
 
@@ -138,6 +142,19 @@ def test_a_password_in_a_statement_is_written_as_debezium_does_and_shown_nowhere
     assert "secret" not in caplog.text
     assert "secret" not in "".join(map(str, kept.told))
     assert "written down without its end: ALTER TABLE a /*" in caplog.text
+
+
+def test_keys_that_a_server_which_is_further_on_has_no_more_are_still_told(kept: Kept, server: Server) -> None:
+    """Else nobody knows the key that `DROP KEY k` names, and the table is read as later statements have left it."""
+    a = TableId("shop", "a")
+    with_key = replace(table("a", "id"), keys=(Key("k", ("id",)),))
+    kept.take("ALTER TABLE a ADD KEY k (id)", Outcome({a: with_key}))
+    assert server.tables[a].keys == (), "dropped again, and the stream has not come to it"
+    assert kept.ledger.tables([a]) == {a: with_key}
+    assert kept.ledger.table(a) == with_key
+    found = resolved(parse("ALTER TABLE a DROP KEY k, ADD v INT", flavor="mysql"), kept.ledger.known, SERVER)
+    assert isinstance(found, Outcome)
+    assert [[column.name for column in one.columns] for one in found.tables.values()] == [["id", "v"]]
 
 
 def test_a_table_that_is_gone_is_forgotten(kept: Kept, server: Server) -> None:

@@ -61,6 +61,12 @@ PARTS: dict[str, Part] = {
         "FAUST_CDC_STATEMENTS",
         10_000,
     ),
+    "ddl-beside": Part(
+        "seeds of random DDL statements beside a real Debezium",
+        ("tests/parity/test_ddl_parity.py::test_generated_statements_beside_debezium",),
+        "FAUST_CDC_BESIDE",
+        40,
+    ),
     "history": Part(
         "records of a schema history, ten of each table, before a start",
         ("tests/worker/test_long_history.py::test_a_start_costs_the_tables_not_the_records",),

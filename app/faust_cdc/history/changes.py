@@ -58,7 +58,7 @@ class SchemaChange:
     ddl: str | None
     changes: tuple[StructureChange, ...] = ()
     tables: tuple[TableId, ...] = ()
-    """All that the whole statement names, for `source.table`."""
+    """All that the whole statement names; `source.table` has those of `database`."""
     about_database: bool = False
     """It creates, drops or chooses a database, or sets something: `source.table` is absent, not empty."""
     schema: str | None = None

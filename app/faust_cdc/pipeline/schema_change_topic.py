@@ -62,7 +62,8 @@ def value_fields(
     change: SchemaChange, table_changes: list[TableChange], source: SourceInfo, ts_ms: int
 ) -> dict[str, Any]:
     """Return the fields of a record's value; `table_changes` are those of the history's line."""
-    tables = None if change.about_database else ",".join(table.table for table in change.tables)
+    named = [table.table for table in change.tables if table.database == change.database]
+    tables = None if change.about_database else ",".join(named)
     block = replace(source, db=change.database, table=tables)
     return {
         "source": block.as_record(),

@@ -40,6 +40,10 @@ class ResolveStatement(Protocol):
 _PART = r"(?:`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\"|[\w$]+)"
 _NAME = rf"({_PART})(?:\s*\.\s*({_PART}))?"
 _COMMENT = re.compile(r"/\*.*?\*/|--\s[^\n]*|#[^\n]*", re.DOTALL)
+_LINE_COMMENT = re.compile(r"--\s|#")
+_BEFORE = re.compile(r"(?:\s|/\*(?!M?!).*?\*/|(?:--\s|#)[^\n]*\n)*+", re.DOTALL)
+COMMENTS_BEHIND_MAX = 100
+"""So many are looked for: each costs a look at the whole text."""
 _LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*+'", re.DOTALL)
 _QUIET = r"(?:or\s+replace\s+)?(?:(?:online|offline|ignore)\s+)*"
 _TABLE = re.compile(rf"(create|alter)\s+{_QUIET}table\s+(?:if\s+(?:not\s+)?exists\s+)?{_NAME}", re.IGNORECASE)
@@ -92,6 +96,8 @@ class ReadAgain:
     def _changed(self, text: str, named: re.Match[str], context: StatementContext) -> Sequence[SchemaChange]:
         table_id = _named(named[2], named[3], context.database)
         if named[1].lower() == "create":
+            if context.after is not None and table_id not in context.after and context.table(table_id) is not None:
+                return [SchemaChange(table_id.database, text)]  # IF NOT EXISTS, and it did: nothing was made
             return [self._as_now(text, ChangeKind.CREATE, table_id, context)]
         for old, new in renamed_tables(text, context.database):
             one = self._as_now(text, ChangeKind.ALTER, new, context, old)
@@ -135,11 +141,21 @@ def words_of(statement: str) -> frozenset[str]:
 
 def trimmed(statement: str) -> str:
     """Return a statement without what stands around it: blanks, comments, semicolons."""
-    text = statement.strip().rstrip(";").strip()
-    while text.startswith("/*") and not text.startswith(("/*!", "/*M!")) and "*/" in text:
-        text = text.partition("*/")[2].lstrip()
-    while text.endswith("*/") and "/*" in text and not text[text.rindex("/*") :].startswith(("/*!", "/*M!")):
-        text = text[: text.rindex("/*")].rstrip().rstrip(";").rstrip()
+    before = _BEFORE.match(statement)
+    text = statement if before is None else statement[before.end() :]
+    for _ in range(COMMENTS_BEHIND_MAX):
+        text = text.rstrip().rstrip(";").rstrip()
+        if text.endswith("*/"):
+            at = text.rfind("/*")
+            if at < 0 or text.startswith(("/*!", "/*M!"), at):
+                break
+        else:
+            # With a quote or an asterisk behind it, it may be a part of a literal, a name or another comment.
+            found = _LINE_COMMENT.search(text, 1 + max(text.rfind(mark) for mark in "\n'\"`*"))
+            if found is None:
+                break
+            at = found.start()
+        text = text[:at]
     return text
 
 

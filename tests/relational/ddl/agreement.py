@@ -70,14 +70,19 @@ class Agreement:
         self._tables: dict[TableId, Table] = {}
 
     def run(self, statements: int) -> Counts:
-        """Run accepted statements up to that number."""
+        """Run statements until so many are accepted, those of earlier calls counted."""
         with closing(self._connected()) as connection:
-            context = self._context(connection)
-            while self.counts.equal + self.counts.unresolved + len(self.counts.unequal) < statements:
+            context = self._session(connection, self._context(connection))
+            while self.accepted < statements:
                 if self.counts.generated % _SESSION_EVERY == 0:
                     context = self._session(connection, context)
                 context = self._step(connection, context)
         return self.counts
+
+    @property
+    def accepted(self) -> int:
+        """How many statements the server has taken."""
+        return self.counts.equal + self.counts.unresolved + len(self.counts.unequal)
 
     def _connected(self) -> Connection[Any]:
         versions = "SET system_versioning_alter_history = KEEP"
@@ -120,11 +125,15 @@ class Agreement:
         bits = sum(_MODES[mode] for mode in modes.split(",") if mode)
         return replace(context, sql_mode=bits, explicit_defaults_for_timestamp=explicit)
 
+    def _text(self, context: DdlContext) -> str:
+        """Return the next statement, or some that belong together."""
+        return self._generator.statement(self._tables)
+
     def _step(self, connection: Connection[Any], context: DdlContext) -> DdlContext:
         """Make, run and compare one text of statements, one after another."""
-        text = self._generator.statement(self._tables)
+        text = self._text(context)
         self.counts.generated += 1
-        for part in _parts(text):
+        for part in parts_of(text):
             try:
                 self._ask(connection, part)
             except pymysql.MySQLError as error:
@@ -229,7 +238,7 @@ class Agreement:
         return replace(context, databases=self._defaults(connection))
 
 
-def _parts(text: str) -> list[str]:
+def parts_of(text: str) -> list[str]:
     """Steps of an evolution are sent one by one, as they stand in the binlog."""
     if text.startswith(("CREATE TABLE", "DROP TABLE", "/*", "#")) and "; " in text and "_gho" in text:
         return text.split("; ")

@@ -1,0 +1,1 @@
+"""Generated DDL that drives live connectors, with rows written between the statements."""
