@@ -151,8 +151,10 @@ def test_generated_and_invisible_columns_on_mariadb(mariadb: MariaDbServer, mari
 def test_the_hidden_hash_of_a_long_unique_key_is_no_column(
     mariadb: MariaDbServer, mariadb_database: str, metadata: str
 ) -> None:
-    mariadb.execute("CREATE TABLE t (id INT PRIMARY KEY, a TEXT UNIQUE, b INT, UNIQUE (b, a))", mariadb_database)
-    rows = "(1, 'x', 1), (2, NULL, 2), (3, 'y', NULL)"
+    mariadb.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY, a TEXT UNIQUE, b INT, c TEXT NOT NULL UNIQUE)", mariadb_database
+    )
+    rows = "(1, 'x', 1, 'p'), (2, NULL, 2, 'q'), (3, 'y', NULL, 'r')"
     sql = f"INSERT INTO t VALUES {rows}; UPDATE t SET a = 'z' WHERE id = 1; DELETE FROM t WHERE id = 3"
     (known,) = tables_from_server(mariadb, mariadb_database, "t")
     mariadb.execute(f"SET GLOBAL binlog_row_metadata = {metadata}")
@@ -162,9 +164,9 @@ def test_the_hidden_hash_of_a_long_unique_key_is_no_column(
         mariadb.execute("SET GLOBAL binlog_row_metadata = FULL")
     assert found.table_map is not None
     assert len(found.table_map.columns) == len(known.columns) + 2, "the server hides a column for each such key"
-    assert found.inserted == [(1, "x", 1), (2, None, 2), (3, "y", None)]
-    assert found.updated == [((1, "x", 1), (1, "z", 1))]
-    assert found.deleted == [(3, "y", None)]
+    assert found.inserted == [(1, "x", 1, "p"), (2, None, 2, "q"), (3, "y", None, "r")]
+    assert found.updated == [((1, "x", 1, "p"), (1, "z", 1, "p"))]
+    assert found.deleted == [(3, "y", None, "r")]
 
 
 def test_generated_invisible_primary_key(mysql: MySqlServer, mysql_database: str) -> None:

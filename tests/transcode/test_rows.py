@@ -250,7 +250,7 @@ def test_hidden_columns_behind_the_others_are_passed_over() -> None:
     assert (rescued.values, rescued.end, rescued.bad) == ([1, "a"], 23, ())
 
 
-@pytest.mark.parametrize("behind", [TableMapColumn(8, 0, False), NULL_INT, replace(HASH, name="total")])
+@pytest.mark.parametrize("behind", [NULL_INT, replace(HASH, name="total")])
 def test_other_columns_behind_them_are_none_of_the_servers_own(behind: TableMapColumn) -> None:
     with pytest.raises(SchemaOutOfSync, match="3 columns in the table map, expected 2"):
         transcoder(table(*columns("int NOT NULL", "varchar(10)"), key=("c0",)), INT, VARCHAR, behind)

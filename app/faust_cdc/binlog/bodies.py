@@ -215,7 +215,7 @@ def query(header: EventHeader, body: bytes) -> QueryEvent:
     statement = body[at + 1 :]
     if header.event_type == codes.MARIA_QUERY_COMPRESSED:
         statement = inflate(statement)
-    sql_mode, charset_client, microseconds = _status_variables(status)
+    sql_mode, charset_client, microseconds, explicit_defaults, utf8mb4_collation = _status_variables(status)
     return QueryEvent(
         header,
         thread_id,
@@ -225,6 +225,8 @@ def query(header: EventHeader, body: bytes) -> QueryEvent:
         sql_mode,
         charset_client,
         microseconds,
+        explicit_defaults,
+        utf8mb4_collation,
     )
 
 
@@ -233,9 +235,14 @@ _STATUS_SIZES |= {17: 8, 18: 2, 19: 1, 20: 1, 128: 3, 129: 8}
 """Status variable -> bytes of its value, for those of fixed size."""
 
 
-def _status_variables(data: bytes) -> tuple[int | None, int | None, int | None]:
-    """Return (sql_mode, client collation id, microseconds); an unknown variable ends the walk, as in the server."""
+def _status_variables(data: bytes) -> tuple[int | None, int | None, int | None, bool | None, int | None]:
+    """Return (sql_mode, client collation id, microseconds, explicit defaults for timestamp, utf8mb4's collation id).
+
+    An unknown variable ends the walk, as in the server.
+    """
     sql_mode: int | None = None
+    explicit_defaults: bool | None = None
+    utf8mb4_collation: int | None = None
     charset_client: int | None = None
     microseconds: int | None = None
     cursor = Cursor(data)
@@ -250,6 +257,10 @@ def _status_variables(data: bytes) -> tuple[int | None, int | None, int | None]:
                 charset_client = value[0] | value[1] << 8
             elif code in (13, 128):
                 microseconds = int.from_bytes(value, "little")
+            elif code == 16:
+                explicit_defaults = value != b"\0"
+            elif code == 18:
+                utf8mb4_collation = int.from_bytes(value, "little")
         elif code in (5, 6):
             cursor.short_bytes(f"status variable {code}")
         elif code == 2:
@@ -265,7 +276,7 @@ def _status_variables(data: bytes) -> tuple[int | None, int | None, int | None]:
                 cursor.take(end + 1 - cursor.at, "updated database")
         else:
             break
-    return sql_mode, charset_client, microseconds
+    return sql_mode, charset_client, microseconds, explicit_defaults, utf8mb4_collation
 
 
 def inflate(data: bytes, size_max_bytes: int = _INFLATED_MAX) -> bytes:

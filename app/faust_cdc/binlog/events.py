@@ -94,6 +94,10 @@ class QueryEvent(BinlogEvent):
     sql_mode: int | None = None
     charset_client: int | None = None
     microseconds: int | None = None
+    explicit_defaults_for_timestamp: bool | None = None
+    """The session's, where MySQL 8 tells it."""
+    utf8mb4_collation: int | None = None
+    """The session's default_collation_for_utf8mb4, where MySQL 8 tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +146,7 @@ class TableMapEvent(BinlogEvent):
         """
         behind = self.columns[count:]
         return bool(behind) and all(
-            one.type_code == LONGLONG and one.nullable and (one.name is None or _HASH.fullmatch(one.name) is not None)
-            for one in behind
+            one.type_code == LONGLONG and (one.name is None or _HASH.fullmatch(one.name) is not None) for one in behind
         )
 
 
