@@ -18,7 +18,7 @@ from tests.pipeline.said import said
 from tests.pipeline.test_structure_ledger import Kept, Server, table
 from tests.relational.ddl.hostile import hostile
 
-SIZE, CPU_MAX_S = 1_000_000, 10
+SIZE, CPU_MAX_S = 200_000, 10
 
 
 def written_down(sql: str) -> None:
