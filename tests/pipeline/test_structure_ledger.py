@@ -247,7 +247,7 @@ def test_what_is_read_has_no_flag(kept: Kept) -> None:
 def test_a_bug_in_finding_what_a_statement_names_stops_nothing(
     kept: Kept, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(statement: Parsed, context: StatementContext) -> None:
+    def broken(parsed: Parsed, context: StatementContext) -> None:
         raise AssertionError
 
     kept.ledger._resolvers = [broken]

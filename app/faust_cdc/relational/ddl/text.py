@@ -36,7 +36,8 @@ class StatementText:
 
         One that is opened in a part may be closed behind it.
         """
-        parts, at = [], start
+        parts: list[str] = []
+        at = start
         first, behind = (bisect_left(self._marks, (place, place)) for place in (start, end))
         for opening, closing in self._marks[first:behind]:
             parts += (self._sql[at:opening], " ")
