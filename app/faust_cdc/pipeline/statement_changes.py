@@ -113,7 +113,7 @@ class _OfOne:
         rest = f" {statement.behaviour}" if statement.behaviour else ""
         for one in tables:
             yield SchemaChange(
-                one.database, f"{prefix}{_shown(one)}{rest}", (StructureChange(ChangeKind.DROP, one),), tables
+                one.database, f"{prefix}{quoted(one)}{rest}", (StructureChange(ChangeKind.DROP, one),), tables
             )
 
     def _renamed(self, statement: RenameTable) -> Iterator[SchemaChange]:
@@ -182,5 +182,11 @@ class _OfOne:
         return SchemaChange(table_id.database, text, changes, (table_id,))
 
 
-def _shown(table: TableId) -> str:
-    return ".".join("`" + part.replace("`", "``") + "`" for part in table)
+def backticks(name: str) -> str:
+    """Return a name as statements may have it in any session."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def quoted(table: TableId) -> str:
+    """Return a table's name with its database, as statements may have it in any session."""
+    return f"{backticks(table.database)}.{backticks(table.table)}"

@@ -33,10 +33,10 @@ from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Readin
 from faust_cdc.pipeline.parsed import Parsed
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
-from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext
+from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext, backticks, quoted
 from faust_cdc.pipeline.statements import is_about_account
-from faust_cdc.relational.ddl import StatementText, beginning, words_of
-from faust_cdc.relational.ddl.parse import Flavor
+from faust_cdc.pipeline.unread import changes_by_words
+from faust_cdc.relational.ddl import beginning
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc.relational.origin import Origin
@@ -331,14 +331,14 @@ class StructureLedger:
         self._tell(self._server_charset(), marked, is_captured=True)
         for one in tables:
             dropped = SchemaChange(
-                one.database, f"DROP TABLE IF EXISTS {_quoted(one)}", (StructureChange(ChangeKind.DROP, one),), (one,)
+                one.database, f"DROP TABLE IF EXISTS {quoted(one)}", (StructureChange(ChangeKind.DROP, one),), (one,)
             )
             self._tell(dropped, marked, is_captured=self._filters.accepts(one))
         by_database: dict[str, list[TableId]] = {}
         for one in tables:
             by_database.setdefault(one.database, []).append(one)
         for database in self._source.databases(by_database):
-            name = _backticks(database.name)
+            name = backticks(database.name)
             for ddl in (
                 f"DROP DATABASE IF EXISTS {name}",
                 f"CREATE DATABASE {name} CHARSET {database.charset} COLLATE {database.collation}",
@@ -437,36 +437,14 @@ class StructureLedger:
         Where its first words do not tell what it is about (`changes` None), those are all tables that it names; none
         for a statement about accounts, which has passwords: `user` and `host` may be tables too.
         """
-        if changes is None and is_about_account(statement):
-            changes = ()
         if changes is None:
-            words, text = self._words(event)
-            named = [
-                one
-                for one in sorted({*self.known, *self._source.all_tables()})
-                if one.table.lower() in words and (one.database == event.database or one.database.lower() in words)
-            ]
-            now = self._source.read_tables(named) if named else {}
-            changes = [
-                SchemaChange(
-                    one.database,
-                    text,
-                    (StructureChange(ChangeKind.ALTER, one, now[one]),) if one in now else (),
-                    (one,),
-                )
-                for one in named
-            ]
-        tables = {table for change in changes for table in change.tables}
+            is_secret, tables = is_about_account(statement), {*self.known, *self._source.all_tables()}
+            read = self._source.read_tables
+            changes = () if is_secret else changes_by_words(event, self._rules.is_mariadb, tables, read)
+        named = {table for change in changes for table in change.tables}
         where = f"{event.header.file}:{event.header.pos}"
-        self.notify(statement_unparsed(self._rules.server, where, beginning(statement), sorted(tables)))
+        self.notify(statement_unparsed(self._rules.server, where, beginning(statement), sorted(named)))
         return [replace(change, unparsed=True) for change in changes]
-
-    def _words(self, event: QueryEvent) -> tuple[frozenset[str], str]:
-        """Return the words of a statement that nobody can read, and its text as it is written down."""
-        flavor: Flavor = "mariadb" if self._rules.is_mariadb else "mysql"
-        mode = event.sql_mode or 0
-        text = StatementText(event.query, flavor=flavor, sql_mode=mode).whole
-        return words_of(event.query, flavor=flavor, sql_mode=mode), text
 
     def _note_databases(self, reading: Reading) -> None:
         """Let a statement's words about databases hold; what it does not tell is asked for when it is needed."""
@@ -611,14 +589,6 @@ def _some(tables: Sequence[TableId]) -> Iterator[Sequence[TableId]]:
 
 def _plain(column: Column) -> Column:
     return replace(column, comment="", position=0)
-
-
-def _backticks(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _quoted(table: TableId) -> str:
-    return f"{_backticks(table.database)}.{_backticks(table.table)}"
 
 
 def _named(tables: Iterable[TableId]) -> str:
