@@ -37,7 +37,8 @@ from faust_cdc.mysql.positions import GtidSet, MariaDbGtidSet
 from faust_cdc.pipeline.captured import TranscoderCache
 from faust_cdc.pipeline.converters import avro_converters
 from faust_cdc.pipeline.dispatcher import Dispatcher, DispatchRules
-from faust_cdc.pipeline.statements import changes_system_table, first_words, readable, truncated_table
+from faust_cdc.pipeline.statements import changes_system_table, first_words, readable
+from faust_cdc.relational.ddl import StatementText, heading, words_of
 from faust_cdc.routing import TopicNaming
 from faust_cdc.transcode.partial_rows import full_images
 from faust_cdc.transcode.plan import TranscodeOptions
@@ -140,7 +141,9 @@ def _read_back(value: bytes, schema: object) -> None:
 def _statement(text: str, database: str) -> None:
     statement = readable(text)
     first_words(statement)
-    truncated_table(statement, database)
+    heading(text, flavor="mariadb")
+    words_of(text, flavor="mariadb")
+    StatementText(text, flavor="mariadb").cut(0, len(text))
     changes_system_table(statement, database)
 
 

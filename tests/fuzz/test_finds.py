@@ -12,7 +12,8 @@ import zstandard
 
 from faust_cdc.binlog.decoder import EventDecoder
 from faust_cdc.errors import BinlogCorrupt, CdcError, TableError, ValueConversionError
-from faust_cdc.pipeline.statements import changes_system_table, first_words, readable, truncated_table
+from faust_cdc.pipeline.statements import changes_system_table, first_words, readable
+from faust_cdc.relational.ddl import StatementText, heading, words_of
 from faust_cdc.transcode.json_binary import json_text
 from faust_cdc.transcode.json_document import Node, apply_differences, encode_document, parse_document, read_differences
 from tests.binlog.crafted import decoder, event, one, table_map, write_rows
@@ -30,8 +31,15 @@ def cpu_s(run: Callable[[], object]) -> float:
 
 @pytest.mark.parametrize(
     "run",
-    [readable, first_words, lambda text: truncated_table(text, "d"), lambda text: changes_system_table(text, "d")],
-    ids=["readable", "first_words", "truncated_table", "changes_system_table"],
+    [
+        readable,
+        first_words,
+        lambda text: changes_system_table(text, "d"),
+        lambda text: heading(text, flavor="mariadb"),
+        lambda text: words_of(text, flavor="mariadb"),
+        lambda text: StatementText(text, flavor="mariadb").whole,
+    ],
+    ids=["readable", "first_words", "changes_system_table", "heading", "words_of", "text"],
 )
 @pytest.mark.parametrize(
     "statement",

@@ -49,6 +49,13 @@ STATEMENTS = (
     "CREATE DATABASE {database}_too",
     "CREATE TABLE {database}_too.x (id INT PRIMARY KEY)",
     "DROP DATABASE {database}_too",
+    "CREATE TABLE k (id INT PRIMARY KEY, n INT NOT NULL)",
+    "CREATE UNIQUE INDEX u ON k (n)",
+    "DROP INDEX u ON k",
+    "CREATE TABLE k2 (id INT PRIMARY KEY)",
+    "RENAME /* gh-ost */ TABLE k TO `k#1`, k2 TO k",
+    "ALTER TABLE `k#1` ADD z INT /*!50100 COMMENT 'y' */, ADD y /* why */ INT COMMENT '# rename it'",
+    "DROP TABLE `k#1`, k",
 )
 MARK = "INSERT INTO a (id) VALUES (99)"
 

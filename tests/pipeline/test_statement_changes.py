@@ -9,13 +9,11 @@ import pytest
 from faust_cdc.history.changes import ChangeKind, SchemaChange
 from faust_cdc.pipeline.ddl_reading import Outcome, resolved
 from faust_cdc.pipeline.schema_change_topic import value_fields
-from faust_cdc.pipeline.statement_changes import ReadAgain, StatementContext, trimmed
-from faust_cdc.relational.ddl import CharsetPair, DdlContext, Unresolvable, parse
+from faust_cdc.pipeline.statement_changes import ReadAgain, StatementContext
+from faust_cdc.relational.ddl import Unresolvable, parse
 from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc.transcode.source_block import SourceInfo
-
-UTF8 = CharsetPair("utf8mb4", "utf8mb4_0900_ai_ci")
-SERVER = DdlContext("mysql", (9, 7, 0), "shop", UTF8, {"shop": UTF8})
+from tests.pipeline.said import MYSQL, said
 
 
 def table(name: str, *columns: str) -> Table:
@@ -36,7 +34,7 @@ def read_now(ids: Iterable[TableId]) -> dict[TableId, Table]:
 
 
 def read(statement: str) -> Outcome | Unresolvable:
-    return resolved(parse(statement, flavor="mysql"), BEFORE, SERVER)
+    return resolved(parse(statement, flavor="mysql"), BEFORE, MYSQL)
 
 
 def names(found: Table | None) -> list[str]:
@@ -46,8 +44,8 @@ def names(found: Table | None) -> list[str]:
 def shown(statement: str, *, by_text: bool) -> list[tuple[str, str, list[tuple[str, str, list[str]]]]] | None:
     """(database, statement, (kind, table, columns) of each change) of each record."""
     found = read(statement) if by_text else None
-    context = StatementContext("shop", BEFORE.get, found.tables if isinstance(found, Outcome) else None)
-    changes = ReadAgain(read_now)(statement, context)
+    context = StatementContext(BEFORE.get, found.tables if isinstance(found, Outcome) else None)
+    changes = ReadAgain(read_now)(said(statement), context)
     if changes is None:
         return None
     return [
@@ -134,20 +132,3 @@ def test_a_statement_that_is_in_the_structure_already_is_not_applied_twice() -> 
 
 def test_kinds_are_debeziums() -> None:
     assert [kind.value for kind in ChangeKind] == ["CREATE", "ALTER", "DROP"]
-
-
-@pytest.mark.parametrize(
-    ("statement", "expected"),
-    [
-        ("  DROP TABLE a ; ", "DROP TABLE a"),
-        ("/* one */ /* two */ DROP TABLE a /* three */", "DROP TABLE a"),
-        ("# one\n-- two\n/* three */ DROP TABLE a; -- four; five", "DROP TABLE a"),
-        ("DROP TABLE a # one", "DROP TABLE a"),
-        ("ALTER TABLE a COMMENT '-- x'", "ALTER TABLE a COMMENT '-- x'"),
-        ("ALTER TABLE a RENAME `b -- c`", "ALTER TABLE a RENAME `b -- c`"),
-        ("ALTER TABLE a\n# why\nADD x INT", "ALTER TABLE a\n# why\nADD x INT"),
-        ("CREATE TABLE a (i INT) /*!80000 COMMENT 'x' */", "CREATE TABLE a (i INT) /*!80000 COMMENT 'x' */"),
-    ],
-)
-def test_what_stands_around_a_statement(statement: str, expected: str) -> None:
-    assert trimmed(statement) == expected

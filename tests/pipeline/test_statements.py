@@ -10,9 +10,7 @@ from faust_cdc.pipeline.statements import (
     is_about_account,
     is_change,
     readable,
-    truncated_table,
 )
-from faust_cdc.relational.model import TableId
 
 
 @pytest.mark.parametrize(
@@ -65,22 +63,6 @@ def test_inside_a_transaction_the_unknown_counts_as_a_change(word: str, outside:
 )
 def test_only_one_table_of_a_system_database_may_be_passed_over(statement: str, database: str, expected: bool) -> None:
     assert changes_system_table(statement, database) is expected
-
-
-@pytest.mark.parametrize(
-    ("statement", "expected"),
-    [
-        ("TRUNCATE TABLE t", TableId("d", "t")),
-        ("truncate t", TableId("d", "t")),
-        ("TRUNCATE TABLE `other db` . `odd ``name`", TableId("other db", "odd `name")),
-        ("/* app */ TRUNCATE/**/TABLE/**/x.y NOWAIT", TableId("x", "y")),
-        ("TRUNCATE tables", TableId("d", "tables")),
-        ("ALTER TABLE t TRUNCATE PARTITION p0", None),
-        ("DROP TABLE t", None),
-    ],
-)
-def test_which_table_a_truncate_empties(statement: str, expected: TableId | None) -> None:
-    assert truncated_table(statement, "d") == expected
 
 
 @pytest.mark.parametrize(

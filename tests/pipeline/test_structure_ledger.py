@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from faust_cdc.binlog.events import EventHeader, QueryEvent
 from faust_cdc.config.history_settings import HistorySettings, OnLoss
 from faust_cdc.history.file_store import HistoryFile
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.notifications.notification import Notification
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.pipeline.converters import avro_converters
-from faust_cdc.pipeline.ddl_reading import NotTold, Outcome, Reading, resolved
+from faust_cdc.pipeline.ddl_reading import NotTold, Outcome, Reading, StatementReader, resolved
+from faust_cdc.pipeline.parsed import Parsed
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import UNPARSED, SchemaChangeTopic
-from faust_cdc.pipeline.statement_changes import ReadAgain, StatementContext, words_of
+from faust_cdc.pipeline.statement_changes import ReadAgain, StatementContext
+from faust_cdc.pipeline.statements import readable
 from faust_cdc.pipeline.structure_ledger import LedgerRules, StructureLedger
-from faust_cdc.relational.ddl import CharsetPair, DdlContext, parse
+from faust_cdc.relational.ddl import DdlContext, parse
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Column, Key, Table, TableId
 from faust_cdc.transcode.source_block import SourceInfo
+from tests.pipeline.said import MYSQL, query, said
 
-UTF8 = CharsetPair("utf8mb4", "utf8mb4_0900_ai_ci")
-SERVER = DdlContext("mysql", (9, 7, 0), "shop", UTF8, {"shop": UTF8})
 UNREAD = NotTold("at character 7 something else is expected", is_unread=True)
 
 
@@ -82,8 +82,17 @@ class Kept:
         self.new_lines()
 
     def take(self, sql: str, reading: Reading = UNREAD) -> None:
-        event = QueryEvent(EventHeader(0, 2, 1, 100, 0, "binlog.000001", 100, 200), 1, "shop", sql, 0, 0)
+        """Take a statement of which so much was found."""
+        event, reading = query(sql), replace(reading, parsed=said(sql))
         self.ledger.statement(event, sql, reading, SourceOffset("binlog.000001", 200).to_map(), self._block)
+
+    def read(self, sql: str, context: DdlContext = MYSQL) -> Reading:
+        """Have a statement read, and take it."""
+        event = query(sql, context.sql_mode)
+        reading = StatementReader(lambda: context, self.ledger.charset)(event, self.ledger.known)
+        place = SourceOffset("binlog.000001", 200).to_map()
+        self.ledger.statement(event, readable(sql), reading, place, self._block)
+        return reading
 
     def new_lines(self) -> list[str]:
         self.ledger.before_commit()
@@ -152,7 +161,7 @@ def test_keys_that_a_server_which_is_further_on_has_no_more_are_still_told(kept:
     assert server.tables[a].keys == (), "dropped again, and the stream has not come to it"
     assert kept.ledger.tables([a]) == {a: with_key}
     assert kept.ledger.table(a) == with_key
-    found = resolved(parse("ALTER TABLE a DROP KEY k, ADD v INT", flavor="mysql"), kept.ledger.known, SERVER)
+    found = resolved(parse("ALTER TABLE a DROP KEY k, ADD v INT", flavor="mysql"), kept.ledger.known, MYSQL)
     assert isinstance(found, Outcome)
     assert [[column.name for column in one.columns] for one in found.tables.values()] == [["id", "v"]]
 
@@ -238,7 +247,7 @@ def test_what_is_read_has_no_flag(kept: Kept) -> None:
 def test_a_bug_in_finding_what_a_statement_names_stops_nothing(
     kept: Kept, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(statement: str, context: StatementContext) -> None:
+    def broken(parsed: Parsed, context: StatementContext) -> None:
         raise AssertionError
 
     kept.ledger._resolvers = [broken]
@@ -257,7 +266,3 @@ def test_a_stream_without_structures_begins_a_history(tmp_path: Path, server: Se
     begun.ledger.recover(SourceOffset("binlog.000001", 4))  # and it is not taken for one that is lost
     assert begun.new_lines() == []
     begun.store.close()
-
-
-def test_words() -> None:
-    assert words_of("ALTER `a``b` x /* y */ 'it''s z' \"q\" -- w\n END") == {"alter", "a`b", "x", "q", "end"}

@@ -61,6 +61,8 @@ class SchemaChange:
     """All that the whole statement names; `source.table` has those of `database`."""
     about_database: bool = False
     """It creates, drops or chooses a database, or sets something: `source.table` is absent, not empty."""
+    drops_database: bool = False
+    """It drops a database with all that is in it, or replaces it by an empty one."""
     schema: str | None = None
     """What a signal calls the schema; no statement of these servers has one."""
     unparsed: bool = False

@@ -12,11 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from faust_cdc.history.table_reading import table_id_of, table_of
+from faust_cdc.relational.ddl import heading
+from faust_cdc.relational.ddl.statements import (
+    AlterTable,
+    CreateDatabase,
+    CreateTable,
+    DropDatabase,
+    DropTable,
+    RenameTable,
+)
+from faust_cdc.relational.ddl.tokens import ANSI_QUOTES
 from faust_cdc.relational.model import Table, TableId
 
-_DROPPED_DATABASE: Final = re.compile(
-    r"\s*drop\s+(?:database|schema)\s+(?:if\s+exists\s+)?(?:`((?:[^`]|``)+)`|([\w$]+))\s*;?\s*", re.IGNORECASE
-)
 SHOWN_MAX: Final = 120
 """Characters of a bad line that a message shows."""
 
@@ -31,7 +38,6 @@ _ONE_TABLE: Final = re.compile(
 table is asked for, which saves most of the time that a long history takes."""
 _USUAL_ID: Final = re.compile(rb'"\\"([^"\\]+)\\"\.\\"([^"\\]+)\\""')
 _position_of: Final = json.JSONDecoder().decode
-_ABOUT_TABLES: Final = re.compile(r"\s*(create(\s+or\s+replace)?|alter|drop|rename)\s+tables?\b", re.IGNORECASE)
 _ANOTHER: Final = b',{"type":"'
 _ENDS: Final = (b"}]}", b"}]}\n")
 
@@ -99,7 +105,7 @@ class RecoveredHistory:
             self.is_of_snapshot |= "snapshot" in record["position"]
             self._take(line, changes)
         elif statement := record.get("ddl"):
-            self._without_changes(statement)
+            self._without_changes(statement, record.get("databaseName"))
 
     def _holds(self, source: Mapping[str, Any], position: Mapping[str, Any]) -> bool:
         """Count a line; return whether it is one of ours that counts."""
@@ -128,16 +134,27 @@ class RecoveredHistory:
             else:
                 raise ValueError(f"a change of {table_id} without its table")
 
-    def _without_changes(self, statement: str) -> None:
-        dropped = _DROPPED_DATABASE.fullmatch(statement)
-        if dropped is not None:
-            name = dropped[2] or dropped[1].replace("``", "`")
-            self._tables = {one: kept for one, kept in self._tables.items() if one.database != name}
-        elif _ABOUT_TABLES.match(statement):
-            text = statement.lower()
-            named = {one for one in self._tables if one.table.lower() in text}
-            self._tables = {one: kept for one, kept in self._tables.items() if one not in named}
-            self.unread.update(named)
+    def _without_changes(self, statement: str, database: str | None) -> None:
+        """Take what a statement alone tells. No line says in which sql_mode: in double quotes a heading has names."""
+        match heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES):
+            case DropDatabase(name) | CreateDatabase(name, or_replace=True):
+                self._drop_database(name, database)
+            case CreateTable() | AlterTable(is_about_index=False) | DropTable() | RenameTable():
+                text = statement.lower()
+                named = {one for one in self._tables if one.table.lower() in text}
+                self._tables = {one: kept for one, kept in self._tables.items() if one not in named}
+                self.unread.update(named)
+
+    def _drop_database(self, written: str, told: str | None) -> None:
+        """Forget a database: `written` by the statement, and `told` as our lines tell it, by the name that it has.
+
+        Where no table is in either, names of another case are meant: a server that has all names in lower case lets
+        statements write them as they like.
+        """
+        names = {written, told or written}
+        if all(one.database not in names for one in self._tables):
+            names = {one.database for one in self._tables if one.database.lower() == written.lower()}
+        self.forget(lambda one: one.database in names)
 
     def line_at(self, table_id: TableId, position: bytes) -> bytes | None:
         """Return the line that tells of a table, as one of another position (JSON).

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from faust_cdc.binlog.events import QueryEvent
 from faust_cdc.errors import CdcError
+from faust_cdc.pipeline.parsed import Parsed, headed, parsed
 from faust_cdc.pipeline.renamed_columns import RenamedColumns, renamed_columns
 from faust_cdc.relational.ddl import (
     ChangeKind,
@@ -28,7 +29,6 @@ from faust_cdc.relational.ddl import (
     Unresolvable,
     beginning,
     named_tables,
-    parse,
     resolve,
 )
 from faust_cdc.relational.ddl.statements import AlterDatabase, CreateDatabase, CreateTable
@@ -55,6 +55,8 @@ class Outcome:
     """Columns of `tables` whose default its text does not tell."""
     renamed: tuple[RenamedColumns, ...] = field(default=(), compare=False)
     """Columns that it renames."""
+    parsed: Parsed | None = field(default=None, compare=False)
+    """What its text says; None where no text was read."""
 
     @property
     def concerned(self) -> frozenset[TableId]:
@@ -73,6 +75,8 @@ class NotTold:
     """It is not even known what kind of statement it is: nobody can read it."""
     renamed: tuple[RenamedColumns, ...] = field(default=(), compare=False)
     """Columns that it renames, as far as its text tells that."""
+    parsed: Parsed | None = field(default=None, compare=False)
+    """What its text says, as far as it was read."""
 
 
 Reading: TypeAlias = Outcome | NotTold
@@ -161,14 +165,18 @@ class StatementReader:
         """
         where = f"{event.header.file}:{event.header.pos}: {beginning(event.query)}"
         try:
-            found, renamed = self._read(event, tables)
+            context = self._context_of(event)
+            said = parsed(event, context)
+            found = resolved(said.statements, tables, context)
+            renamed = renamed_columns(said.statements, tables, context)
         except DdlSyntaxError as error:
             self.counts.unparsed += 1
             log.warning(
                 "The statement at %s cannot be read at character %d, expected %s; the tables that it names are read "
                 "again", where, error.offset, error.expected,
             )  # fmt: skip
-            return NotTold(f"at character {error.offset} {error.expected} is expected", is_unread=True)
+            why = f"at character {error.offset} {error.expected} is expected"
+            return NotTold(why, is_unread=True, parsed=self._headed(event))
         except (CdcError, MemoryError):
             raise
         except Exception as bug:
@@ -177,17 +185,18 @@ class StatementReader:
                 "Our reader failed at the statement at %s; the tables that it names are read again. Please report this "
                 "with the whole statement", where,
             )  # fmt: skip
-            return NotTold(f"our reader failed ({type(bug).__name__})", is_unread=True)
+            why = f"our reader failed ({type(bug).__name__})"
+            return NotTold(why, is_unread=True, parsed=self._headed(event))
         if isinstance(found, Outcome):
             found = replace(found, renamed=renamed) if renamed else found
             if not found.untold:
                 self.counts.told += 1
-                return found
+                return replace(found, parsed=said)
             self.counts.read_again += 1
-            return self._with_defaults(found, where)
+            return self._with_defaults(replace(found, parsed=said), where)
         self.counts.read_again += 1
         log.info("What the statement at %s does is read again: %s", where, found.reason)
-        return NotTold(found.reason, found.tables, renamed=renamed)
+        return NotTold(found.reason, found.tables, renamed=renamed, parsed=said)
 
     def _with_defaults(self, outcome: Outcome, where: str) -> Outcome:
         """Return the outcome with the defaults that the server shows now, of columns that are there as they were made.
@@ -208,16 +217,20 @@ class StatementReader:
             log.info("Defaults that the statement at %s does not tell are read again: %s", where, sorted(names))
         return replace(outcome, tables=tables)
 
-    def _read(
-        self, event: QueryEvent, tables: Mapping[TableId, Table]
-    ) -> tuple[Outcome | Unresolvable, tuple[RenamedColumns, ...]]:
+    def _headed(self, event: QueryEvent) -> Parsed | None:
+        """Return what the first words of a statement tell that nobody can read."""
+        try:
+            return headed(event, self._context_of(event))
+        except (CdcError, MemoryError):
+            raise
+        except Exception:
+            log.exception("Our reader failed at the first words of the statement, too")
+            return None
+
+    def _context_of(self, event: QueryEvent) -> DdlContext:
         if self._context is None:
             self._context = self._read_context()
-        context = replace(
-            self._context, database=event.database, databases=self._databases, sql_mode=event.sql_mode or 0
-        )
-        statements = parse(event.query, flavor=context.flavor, sql_mode=context.sql_mode, version=context.version)
-        return resolved(statements, tables, context), renamed_columns(statements, tables, context)
+        return replace(self._context, database=event.database, databases=self._databases, sql_mode=event.sql_mode or 0)
 
 
 def read_nothing(_event: QueryEvent, _tables: Mapping[TableId, Table]) -> Reading:

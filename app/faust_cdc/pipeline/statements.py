@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 
 from faust_cdc.relational.filters import BUILTIN_DATABASES
-from faust_cdc.relational.model import TableId
 
 _EXECUTED_COMMENT = re.compile(r"/\*M?!\d*")
 # Possessive (Python 3.11): what is blank is never tried another way, which takes exponential time for many comments.
@@ -24,12 +23,6 @@ _TARGET = re.compile(
     r"|update\s+(?:(?:low_priority|ignore)\s+)*"
     r"|delete\s+(?:(?:low_priority|quick|ignore)\s+)*from\s+)"
     rf"(?:{_NAME.format('database')}\s*\.\s*)?{_NAME.format('table')}\s*(?P<next>\(|\S\w*)?",
-    re.IGNORECASE | re.DOTALL,
-)
-
-_TRUNCATE = re.compile(
-    rf"{_BLANK}truncate{_BLANK}(?:table\b{_BLANK})?"
-    rf"(?:{_NAME.format('database')}{_BLANK}\.{_BLANK})?{_NAME.format('table')}",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -54,7 +47,11 @@ _DDL_IN_TRANSACTION = frozenset({"create", "drop", "alter", "rename", "truncate"
 
 
 def readable(statement: str) -> str:
-    """Return the statement as the server executes it, without executed comments and `SET STATEMENT … FOR`."""
+    """Return the statement as it is to be looked at, with what executed comments hold, without `SET STATEMENT … FOR`.
+
+    For telling what kind of statement it is, and nothing else: quotes and the versions of comments are not looked at,
+    so a change of rows that some version executes is never missed. `relational.ddl` reads what a statement does.
+    """
     text = _uncommented(statement)
     return _SET_STATEMENT.sub("", text, count=1) if _SET_STATEMENT.match(text) else text
 
@@ -86,15 +83,6 @@ def is_change(word: str, in_transaction: bool) -> bool:
     return word in _CHANGES or (in_transaction and word != "" and word not in _DDL_IN_TRANSACTION)
 
 
-def truncated_table(statement: str, database: str) -> TableId | None:
-    """Return the table that a TRUNCATE empties, None for another statement; `database` is the session's."""
-    found = _TRUNCATE.match(statement)
-    if found is None:
-        return None
-    named = _unquoted(found, "database") or database
-    return TableId(named, _unquoted(found, "table") or "")
-
-
 def is_about_database(statement: str) -> bool:
     """Say whether a statement creates, alters or drops a database."""
     return _DATABASE.match(statement) is not None
@@ -103,12 +91,6 @@ def is_about_database(statement: str) -> bool:
 def is_about_account(statement: str) -> bool:
     """Say whether a statement is about users, roles, their rights, or servers: what has passwords, and no table."""
     return _ACCOUNT.match(statement) is not None
-
-
-def _unquoted(found: re.Match[str], group: str) -> str | None:
-    quoted: str | None = found[group + "q"]
-    plain: str | None = found[group]
-    return plain if quoted is None else quoted.replace("``", "`")
 
 
 def changes_system_table(statement: str, database: str) -> bool:

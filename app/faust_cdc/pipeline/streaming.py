@@ -42,7 +42,7 @@ from faust_cdc.pipeline.resume import ALL_ROWS, NEVER_SPLIT, SERVER, TRANSACTION
 from faust_cdc.pipeline.savepoints import Rollbacks, Savepoints
 from faust_cdc.pipeline.source_transaction import SourceTransaction
 from faust_cdc.pipeline.stages import Stages
-from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable, truncated_table
+from faust_cdc.pipeline.statements import changes_system_table, first_words, is_change, readable
 from faust_cdc.pipeline.transaction_metadata import OpenTransaction, TransactionTopic
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
 from faust_cdc.relational.model import TableId
@@ -138,8 +138,8 @@ class StreamingSource:
         """Called when `awaited` is another."""
         self.on_rerouted: Callable[[Callable[[TableId], bool]], None] = _ignore
         """Called with what says of a table that its records go another way from this edge on."""
-        self.on_ddl: Callable[[str, str], None] = _ignore
-        """Called with a statement that may change a table, and the session's database, before the edge behind it."""
+        self.on_ddl: Callable[[str, Reading], None] = _ignore
+        """Called with a statement that may change a table, and what it does, before the edge behind it."""
         self.on_statement: Callable[[QueryEvent, str, Reading, Mapping[str, Any], SourceInfo], None] = _ignore
         """Called before that: (event, statement, what it does, map of its history line's offset, its source block)."""
         self._resume = Resume(start) if start.event or start.row else None
@@ -357,14 +357,15 @@ class StreamingSource:
         else:
             # Never the text: MariaDB writes the password of CREATE USER into its binlog in clear.
             log.info("DDL at %s:%s: %s %s …", event.header.file, event.header.pos, word.upper(), second.upper())
-            table_id, reading = truncated_table(statement, event.database), self._cache.read(event)
+            reading = self._cache.read(event)
+            table_id = None if reading.parsed is None else reading.parsed.truncated()
             if table_id is None:  # before it is written down anywhere
                 self._cache.foresee(event, reading, f"{word.upper()} {second.upper()}", self._writer.commit)
             block = self._source_block(event, self.open)
             self.on_statement(event, statement, reading, self._place_of(event), block)
             if table_id is not None:
                 self._truncate(event, table_id)  # the structure stays
-            self.on_ddl(statement, event.database)
+            self.on_ddl(statement, reading)
             # Inside a transaction (CREATE TABLE … SELECT) the rows and the XID are still to come.
             if self.open is None or not self.open.is_group:
                 self._end(event)

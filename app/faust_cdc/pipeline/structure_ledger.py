@@ -30,10 +30,12 @@ from faust_cdc.notifications.notification import Notification, statement_unparse
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Reading
+from faust_cdc.pipeline.parsed import Parsed
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
-from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext, trimmed, words_of
-from faust_cdc.pipeline.statements import is_about_account, readable
+from faust_cdc.pipeline.statement_changes import ResolveStatement, StatementContext, backticks, quoted
+from faust_cdc.pipeline.statements import is_about_account
+from faust_cdc.pipeline.unread import changes_by_words
 from faust_cdc.relational.ddl import beginning
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Column, Table, TableId
@@ -329,14 +331,14 @@ class StructureLedger:
         self._tell(self._server_charset(), marked, is_captured=True)
         for one in tables:
             dropped = SchemaChange(
-                one.database, f"DROP TABLE IF EXISTS {_quoted(one)}", (StructureChange(ChangeKind.DROP, one),), (one,)
+                one.database, f"DROP TABLE IF EXISTS {quoted(one)}", (StructureChange(ChangeKind.DROP, one),), (one,)
             )
             self._tell(dropped, marked, is_captured=self._filters.accepts(one))
         by_database: dict[str, list[TableId]] = {}
         for one in tables:
             by_database.setdefault(one.database, []).append(one)
         for database in self._source.databases(by_database):
-            name = _backticks(database.name)
+            name = backticks(database.name)
             for ddl in (
                 f"DROP DATABASE IF EXISTS {name}",
                 f"CREATE DATABASE {name} CHARSET {database.charset} COLLATE {database.collation}",
@@ -394,13 +396,14 @@ class StructureLedger:
         if any(pattern.fullmatch(statement) for pattern in self._settings.left_out):
             return
         after = None if found is None else self._after(found)
-        context = StatementContext(event.database, self.table, after)
-        changes = self._resolve(statement, context, event)
+        changes = None
+        if reading.parsed is not None:
+            changes = self._resolve(reading.parsed, StatementContext(self.table, after), event)
         if isinstance(reading, NotTold) and reading.is_unread:
             changes = self._unread(event, statement, changes)
         if changes:
             self._write_down(changes, place, block)
-        if changes is not None and found is not None and after is not None:
+        if found is not None and after is not None:  # it holds, whatever was written down of it
             for table_id in found.gone:
                 self._forget(table_id)
             for table_id, table in after.items():  # also what no record tells of: keys
@@ -434,28 +437,13 @@ class StructureLedger:
         Where its first words do not tell what it is about (`changes` None), those are all tables that it names; none
         for a statement about accounts, which has passwords: `user` and `host` may be tables too.
         """
-        if changes is None and is_about_account(readable(statement)):
-            changes = ()
         if changes is None:
-            words, text = words_of(statement), trimmed(statement)
-            named = [
-                one
-                for one in sorted({*self.known, *self._source.all_tables()})
-                if one.table.lower() in words and (one.database == event.database or one.database.lower() in words)
-            ]
-            now = self._source.read_tables(named) if named else {}
-            changes = [
-                SchemaChange(
-                    one.database,
-                    text,
-                    (StructureChange(ChangeKind.ALTER, one, now[one]),) if one in now else (),
-                    (one,),
-                )
-                for one in named
-            ]
-        tables = {table for change in changes for table in change.tables}
+            is_secret, tables = is_about_account(statement), {*self.known, *self._source.all_tables()}
+            read = self._source.read_tables
+            changes = () if is_secret else changes_by_words(event, self._rules.is_mariadb, tables, read)
+        named = {table for change in changes for table in change.tables}
         where = f"{event.header.file}:{event.header.pos}"
-        self.notify(statement_unparsed(self._rules.server, where, beginning(statement), sorted(tables)))
+        self.notify(statement_unparsed(self._rules.server, where, beginning(statement), sorted(named)))
         return [replace(change, unparsed=True) for change in changes]
 
     def _note_databases(self, reading: Reading) -> None:
@@ -484,18 +472,18 @@ class StructureLedger:
                 self._keep(told, place)
         self._hold(changes)
 
-    def _resolve(self, statement: str, context: StatementContext, event: QueryEvent) -> Sequence[SchemaChange] | None:
+    def _resolve(self, parsed: Parsed, context: StatementContext, event: QueryEvent) -> Sequence[SchemaChange] | None:
         where = f"{event.header.file}:{event.header.pos}"
         for resolve in self._resolvers:
             try:
-                changes = resolve(statement, context)
+                changes = resolve(parsed, context)
             except TransientError:
                 raise
             except CdcError as error:
                 log.warning("The statement at %s is not understood (%s); what it names is read again", where, error)
                 continue
             except Exception:  # a bug of ours stops nothing
-                log.exception("Looking for what the statement at %s: %s names failed", where, beginning(statement))
+                log.exception("Looking for what the statement at %s: %s names failed", where, beginning(event.query))
                 continue
             if changes is not None:
                 return changes
@@ -532,7 +520,7 @@ class StructureLedger:
                 self._forget(one.id)
                 if one.table is not None:
                     self._changed[one.id] = one.table
-            if change.about_database and change.ddl and change.ddl.lower().startswith("drop"):
+            if change.drops_database:
                 self._history.forget(lambda one, name=change.database: one.database == name)  # type: ignore[misc]
                 self._changed = {i: t for i, t in self._changed.items() if i.database != change.database}
             if not change.changes:
@@ -601,14 +589,6 @@ def _some(tables: Sequence[TableId]) -> Iterator[Sequence[TableId]]:
 
 def _plain(column: Column) -> Column:
     return replace(column, comment="", position=0)
-
-
-def _backticks(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _quoted(table: TableId) -> str:
-    return f"{_backticks(table.database)}.{_backticks(table.table)}"
 
 
 def _named(tables: Iterable[TableId]) -> str:

@@ -27,7 +27,7 @@ from typing import Protocol
 from faust_cdc.mysql.key_ranges import Unchunkable
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
 from faust_cdc.pipeline.dispatcher import Dispatcher
-from faust_cdc.pipeline.renames import renamed_tables
+from faust_cdc.pipeline.parsed import Parsed
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.snapshot.launch import SourceReads, key_of
@@ -72,7 +72,8 @@ class Joining:
         self._read_tables = read_tables
         self._accepts = accepts
         self._holding = holding
-        self._renamed: list[TableId] = []
+        self._by_statement: list[TableId] = []
+        """Tables that a statement brought, under a new name or out of a partition."""
         self.before: TableFilter | None = None
         """What was captured before the lists were changed; tables that it leaves out join."""
         self.tries_again = True
@@ -84,12 +85,16 @@ class Joining:
     @property
     def is_due(self) -> bool:
         """True when tables joined, or are still to be read from an attempt before."""
-        return bool(self._renamed) or self.before is not None or (self.tries_again and bool(self._log.behind))
+        return bool(self._by_statement) or self.before is not None or (self.tries_again and bool(self._log.behind))
 
-    def changed(self, statement: str, database: str, running: ReadsAlready | None) -> set[TableId]:
+    def changed(self, statement: Parsed | None, running: ReadsAlready | None) -> set[TableId]:
         """Take note of a DDL statement; return the tables that come into the place of others by it."""
-        renamed = renamed_tables(statement, database)
-        self._renamed += [
+        if statement is None:
+            return set()
+        renamed = list(statement.renames())
+        # The rows of a partition that is a table now are in the topic of the table that they were of, and not here.
+        self._by_statement += [made for made in statement.split_off() if self._accepts(made)]
+        self._by_statement += [
             new
             for old, new in renamed
             if self._accepts(new)
@@ -104,11 +109,11 @@ class Joining:
         Behind a crash they are found there. `marked` tells the snapshot that takes one how it stands.
         """
         listed = self._list_tables()
-        new = set(self._renamed) & set(listed)
+        new = set(self._by_statement) & set(listed)
         if self.before is not None:
             new.update(table for table in listed if not self.before.accepts(table))
         owed = {table for table, one in self._log.behind.items() if self.tries_again and one.reason != STOPPED}
-        self._renamed, self.before, self.tries_again = [], None, False
+        self._by_statement, self.before, self.tries_again = [], None, False
         for table in set(self._log.behind).difference(listed):
             log.info("Not behind any more, as it is not there or not captured any more: %s", table)
             self._log.drop_table(table)

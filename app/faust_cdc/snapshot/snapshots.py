@@ -30,6 +30,7 @@ from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.incremental import REMEDY, IncrementalMembers
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.captured import CapturedTable, TranscoderCache
+from faust_cdc.pipeline.ddl_reading import Reading
 from faust_cdc.pipeline.dispatcher import Dispatcher
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
@@ -406,8 +407,8 @@ class Snapshots:
         self._last = replace(snapshot, state=SnapshotState.ABORTED, updated_ms=int(time.time() * 1000))
         self._log.write_snapshot(self._last)
 
-    def _changed(self, statement: str, database: str) -> None:
-        put_in_place = self._joining.changed(statement, database, self._running)
+    def _changed(self, statement: str, reading: Reading) -> None:
+        put_in_place = self._joining.changed(reading.parsed, self._running)
         if self._running is not None:
             self._running.changed(statement, put_in_place)
 

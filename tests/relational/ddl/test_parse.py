@@ -19,6 +19,7 @@ from faust_cdc.relational.ddl.statements import (
 )
 from faust_cdc.relational.ddl.tokens import ANSI_QUOTES, NO_BACKSLASH_ESCAPES
 from tests.relational.ddl.corpus import BOTH, MARIADB, MYSQL
+from tests.relational.ddl.hostile import hostile
 
 _CASES = [
     *[("mysql", sql, kind) for kind, statements in (*BOTH.items(), *MYSQL.items()) for sql in statements],
@@ -136,30 +137,6 @@ def test_every_beginning_of_a_statement_is_read_or_refused() -> None:
         assert error is None or 0 <= error.offset <= end
 
 
-def _hostile() -> dict[str, str]:
-    size = 10_000_000
-    return {
-        "one long name": "ALTER TABLE t ADD " + "a" * size,
-        "a long default": f"ALTER TABLE t ADD a TEXT DEFAULT ('{'x' * size}')",
-        "doubled quotes": f"ALTER TABLE t ADD a INT COMMENT '{chr(39) * size}'",
-        "quotes open": "ALTER TABLE t ADD a INT COMMENT '" + "''" * (size // 2),
-        "10,000 columns": f"CREATE TABLE t ({', '.join(f'c{number} INT' for number in range(10_000))})",
-        "clauses": "ALTER TABLE t " + "FORCE," * (size // 6),
-        "labels": f"CREATE TABLE t (a ENUM({','.join(['1 '[:1].join(chr(39) * 2)] * (size // 4))}))",
-        "nesting": "CREATE TABLE t (a INT DEFAULT " + "(" * size,
-        "comments": "CREATE TABLE t (a INT " + "/**/" * (size // 4),
-        "openings": "ALTER TABLE t " + "/*!" * (size // 3),
-        "comment never ended": "/*" * (size // 2),
-        "commas": "RENAME TABLE a TO b" + ",a TO b" * (size // 7),
-        "semicolons": ";" * size,
-        "an insert": f"INSERT INTO t VALUES ({'1,' * (size // 2)}1)",
-        "a view": f"CREATE VIEW v AS SELECT {'(1),' * (size // 4)}1",
-        "dots": "DROP TABLE a" + ".a" * (size // 2),
-        "digits": "ALTER TABLE t ADD a INT(" + "9" * size + ")",
-        "a number": "ALTER TABLE t ADD a INT DEFAULT " + "9" * size,
-    }
-
-
 @pytest.mark.parametrize(
     ("flavor", "options"),
     [
@@ -179,9 +156,9 @@ def test_options_are_those_that_the_server_knows(flavor: Flavor, options: str) -
             parse(f"{sql} BRAND NEW", flavor=flavor)
 
 
-@pytest.mark.parametrize("what", _hostile())
+@pytest.mark.parametrize("what", hostile())
 def test_hostile_text_ends_soon_in_little_memory(what: str) -> None:
-    sql = _hostile()[what]
+    sql = hostile()[what]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.process_time()
     error = refusal(sql, "mariadb")

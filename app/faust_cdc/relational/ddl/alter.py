@@ -20,6 +20,8 @@ from faust_cdc.relational.ddl.statements import (
     ChangeVersioning,
     Clause,
     ConvertCharset,
+    ConvertPartition,
+    ConvertTable,
     DropColumn,
     DropKey,
     KeyKind,
@@ -252,9 +254,20 @@ def _convert(reader: Reader) -> Iterator[Clause]:
 def _convert_partition(reader: Reader) -> Clause:
     """MariaDB's CONVERT PARTITION … TO TABLE and CONVERT TABLE … TO PARTITION make and take tables."""
     reader.expect("CONVERT")
-    word = reader.tokens.take().word
+    if reader.skip("PARTITION"):
+        reader.name("a partition")
+        reader.expect("TO", "TABLE")
+        made = reader.table_name()
+        if reader.skip_any("WITH", "WITHOUT"):
+            reader.expect("VALIDATION")
+        return ConvertPartition(made)
+    reader.expect("TABLE")
+    taken = reader.table_name()
+    reader.expect("TO", "PARTITION")
     partition_words(reader)
-    return OtherClause(f"CONVERT {word}")
+    if reader.skip_any("WITH", "WITHOUT"):
+        reader.expect("VALIDATION")
+    return ConvertTable(taken)
 
 
 def _order(reader: Reader) -> Iterator[Clause]:
@@ -361,7 +374,7 @@ def create_index(reader: Reader, kind: KeyKind) -> AlterTable:
     reader.wait()
     key = key_body(reader, kind, name, if_not_exists)
     _locks(reader)
-    return AlterTable(table, (AddKey(replace(key, hash=key.hash or using_hash)),))
+    return AlterTable(table, (AddKey(replace(key, hash=key.hash or using_hash)),), is_about_index=True)
 
 
 def drop_index(reader: Reader) -> AlterTable:
@@ -373,7 +386,7 @@ def drop_index(reader: Reader) -> AlterTable:
     reader.wait()
     _locks(reader)
     kind = KeyKind.PRIMARY if name.upper() == "PRIMARY" else KeyKind.INDEX
-    return AlterTable(table, (DropKey(kind, name, if_exists),))
+    return AlterTable(table, (DropKey(kind, name, if_exists),), is_about_index=True)
 
 
 def _locks(reader: Reader) -> None:

@@ -36,7 +36,6 @@ from faust_cdc.relational.ddl.statements import (
     KeyDefinition,
     KeyKind,
     ModifyColumn,
-    OtherClause,
     Place,
     RenameColumn,
     RenameKey,
@@ -97,8 +96,6 @@ class _Alteration:
         for clause in self._clauses:
             if isinstance(clause, ChangePeriod | ChangeVersioning):
                 raise NotResolved("periods and versions change columns and keys")
-            if isinstance(clause, OtherClause) and clause.words == "CONVERT TABLE":
-                raise NotResolved("a table becomes a partition")
         charsets = [
             clause
             for clause in self._clauses

@@ -67,7 +67,7 @@ def parse(
 
 def _statement(reader: Reader) -> Statement:
     if reader.at("SET", "STATEMENT"):
-        _set_statement(reader)
+        set_statement(reader)
     word = reader.tokens.peek().word
     if word == "CREATE":
         return _create(reader)
@@ -86,8 +86,8 @@ def _statement(reader: Reader) -> Statement:
     return _irrelevant(reader, reader.tokens.take().word or reader.tokens.peek().text)
 
 
-def _set_statement(reader: Reader) -> None:
-    """Pass MariaDB's SET STATEMENT variable = value, … FOR."""
+def set_statement(reader: Reader) -> None:
+    """Pass MariaDB's SET STATEMENT variable = value, … FOR. Raises DdlSyntaxError."""
     reader.expect("SET", "STATEMENT")
     while not reader.skip("FOR"):
         if reader.at_end():

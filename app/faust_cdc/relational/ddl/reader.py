@@ -72,14 +72,20 @@ class Reader:
 
     def table_name(self) -> TableName:
         """Return `table`, `database.table` or `.table`."""
+        first = self.tokens.peek()
         if self.skip("."):
-            return TableName(None, self._dotted())
-        first = self.name("a table")
-        return TableName(first, self._dotted()) if self.skip(".") else TableName(None, first)
+            name, end = self._dotted()
+            return TableName(None, name, first.at, end)
+        self.name("a table")
+        if not self.skip("."):
+            return TableName(None, first.text, first.at, first.end)
+        name, end = self._dotted()
+        return TableName(first.text, name, first.at, end)
 
-    def _dotted(self) -> str:
-        # After a dot digits alone are a name.
-        return self.tokens.take().text if self.tokens.peek().kind is Kind.NUMBER else self.name("a table")
+    def _dotted(self) -> tuple[str, int]:
+        """Return the name behind a dot and where it ends: digits alone are a name there."""
+        token = self.tokens.peek()
+        return (self.tokens.take().text if token.kind is Kind.NUMBER else self.name("a table")), token.end
 
     def column_name(self) -> str:
         """Return a column's name without the table's and the database's before it."""

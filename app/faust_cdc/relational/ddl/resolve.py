@@ -7,7 +7,7 @@ tests compare the two over generated statements on real servers. Where a stateme
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from faust_cdc.relational.ddl.alteration import altered
@@ -18,6 +18,8 @@ from faust_cdc.relational.ddl.key_facts import Keys, candidates
 from faust_cdc.relational.ddl.statements import (
     AlterDatabase,
     AlterTable,
+    ConvertPartition,
+    ConvertTable,
     CreateDatabase,
     CreateTable,
     DropDatabase,
@@ -68,7 +70,8 @@ def named_tables(statement: Statement, context: DdlContext) -> tuple[TableId, ..
         case CreateTable() if not statement.temporary:
             names = [statement.name]
         case AlterTable():
-            names = [statement.name, *(clause.name for clause in statement.clauses if isinstance(clause, RenameTo))]
+            others = (RenameTo, ConvertPartition, ConvertTable)
+            names = [statement.name, *(clause.name for clause in statement.clauses if isinstance(clause, others))]
         case DropTable() if not statement.temporary:
             names = list(statement.names)
         case RenameTable():
@@ -150,16 +153,43 @@ def _alter(statement: AlterTable, tables: Tables, context: DdlContext) -> tuple[
         if statement.if_exists:
             return ()
         raise NotResolved(f"the table {table_id} is not known")
-    target = table_id
-    for clause in statement.clauses:
-        if isinstance(clause, RenameTo):
-            database = clause.name.database or context.database or table_id.database
-            target = context.table_id(database, clause.name.table)
+    target = renamed_to(statement, context) or table_id
     after = replace(altered(before, statement, context), id=target)
     if target == table_id:
-        return (TableChange(ChangeKind.ALTER, table_id, after),)
+        return (TableChange(ChangeKind.ALTER, table_id, after), *_converted(statement, after, context))
     only = all(isinstance(clause, RenameTo) for clause in statement.clauses)
     return (TableChange(ChangeKind.RENAME if only else ChangeKind.ALTER, target, after, table_id),)
+
+
+def renamed_to(statement: AlterTable, context: DdlContext) -> TableId | None:
+    """Return the name that an ALTER TABLE gives its table, None where it gives none."""
+    names = [clause.name for clause in statement.clauses if isinstance(clause, RenameTo)]
+    return _beside(names[-1], statement, context) if names else None
+
+
+def _beside(name: TableName, statement: AlterTable, context: DdlContext) -> TableId:
+    """Return another table than its own that an ALTER TABLE names; without a session's database it is in the same."""
+    return context.table_id(name.database or context.database or statement.name.database, name.table)
+
+
+def partitions_made_tables(statement: AlterTable, context: DdlContext) -> tuple[TableId, ...]:
+    """Return the tables that an ALTER TABLE makes of partitions."""
+    names = [clause.name for clause in statement.clauses if isinstance(clause, ConvertPartition)]
+    return tuple(_beside(name, statement, context) for name in names)
+
+
+def tables_made_partitions(statement: AlterTable, context: DdlContext) -> tuple[TableId, ...]:
+    """Return the tables that an ALTER TABLE makes partitions of."""
+    names = [clause.name for clause in statement.clauses if isinstance(clause, ConvertTable)]
+    return tuple(_beside(name, statement, context) for name in names)
+
+
+def _converted(statement: AlterTable, after: Table, context: DdlContext) -> Iterator[TableChange]:
+    """Yield what becomes of other tables: a partition is like the table that it is of."""
+    for one in partitions_made_tables(statement, context):
+        yield TableChange(ChangeKind.CREATE, one, replace(after, id=one))
+    for one in tables_made_partitions(statement, context):
+        yield TableChange(ChangeKind.DROP, one)
 
 
 def _drop(statement: DropTable, tables: Tables, context: DdlContext) -> tuple[TableChange, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
@@ -13,6 +13,10 @@ class TableName:
 
     database: str | None
     table: str
+    at: int = field(default=0, compare=False)
+    """Offset of its first character in the text."""
+    end: int = field(default=0, compare=False)
+    """Offset behind its last one."""
 
 
 class DefaultKind(enum.Enum):
@@ -284,6 +288,20 @@ class ChangeVersioning:
 
 
 @dataclass(frozen=True, slots=True)
+class ConvertPartition:
+    """MariaDB's CONVERT PARTITION … TO TABLE: a partition becomes a table of its own, with its rows."""
+
+    name: TableName
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertTable:
+    """MariaDB's CONVERT TABLE … TO PARTITION: a table becomes a partition, with its rows."""
+
+    name: TableName
+
+
+@dataclass(frozen=True, slots=True)
 class OtherClause:
     """A clause that leaves the structure as it is: LOCK, partitions, ORDER BY, ENABLE KEYS …"""
 
@@ -304,6 +322,8 @@ Clause: TypeAlias = (
     | ConvertCharset
     | ChangePeriod
     | ChangeVersioning
+    | ConvertPartition
+    | ConvertTable
     | OtherClause
 )
 
@@ -315,6 +335,8 @@ class AlterTable:
     name: TableName
     clauses: tuple[Clause, ...] = ()
     if_exists: bool = False
+    is_about_index: bool = False
+    """It was written as CREATE INDEX or DROP INDEX."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +346,8 @@ class DropTable:
     names: tuple[TableName, ...]
     temporary: bool = False
     if_exists: bool = False
+    behaviour: str = ""
+    """RESTRICT or CASCADE as it is written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,8 +130,9 @@ def drop_table(reader: Reader, *, temporary: bool) -> DropTable:
     while reader.skip(","):
         names.append(reader.table_name())
     reader.wait()
-    reader.skip_any("RESTRICT", "CASCADE")
-    return DropTable(tuple(names), temporary, if_exists)
+    token = reader.tokens.peek()
+    behaviour = token.text if reader.skip_any("RESTRICT", "CASCADE") else ""
+    return DropTable(tuple(names), temporary, if_exists, behaviour)
 
 
 def rename_table(reader: Reader) -> RenameTable:

@@ -56,6 +56,8 @@ class Token(NamedTuple):
     """A word in upper case, a sign as it is; "" for all others, which are never keywords."""
     at: int
     """Offset of its first character."""
+    end: int
+    """Offset behind its last one."""
 
     def shown(self) -> str:
         """Return the token as an error calls it."""
@@ -125,6 +127,8 @@ class Tokens:
         self._ahead: deque[Token] = deque()
         self._count = 0
         self._executed = False
+        self.marks: list[tuple[int, int]] = []
+        """(start, end) of what opens and closes comments that the server executes, as far as tokens were read."""
 
     def peek(self, ahead: int = 0) -> Token:
         """Return a token without taking it: 0 is the next one. Raises DdlSyntaxError."""
@@ -179,6 +183,7 @@ class Tokens:
                 self._comment(found)
             elif group == "close" and self._executed:
                 self._executed = False
+                self.marks.append((at, self._at))
             else:
                 return self._token(group or "", found[0], at)
 
@@ -186,12 +191,13 @@ class Tokens:
         """The end of the text, or a quote that is never closed, the one thing that no token begins with."""
         if at < len(self._sql):
             raise DdlSyntaxError(at, repr(self._sql[at : at + _SHOWN]), "the quote's end")
-        return Token(Kind.END, "", "", at)
+        return Token(Kind.END, "", "", at, at)
 
     def _comment(self, found: re.Match[str]) -> None:
         """Pass a comment, or only its opening where the server executes what stands in it."""
         if len(found[0]) > 2 and self._executes(found["maria"] is not None, found["version"]):
             self._executed = True
+            self.marks.append(found.span())
             return
         end = self._sql.find("*/", found.end())
         while len(found[0]) > 2 and end >= 0 and (inner := self._sql.find("/*", self._at, end)) >= 0:
@@ -214,19 +220,19 @@ class Tokens:
 
     def _token(self, group: str, text: str, at: int) -> Token:
         if group == "word":
-            return Token(Kind.WORD, text, text.upper(), at)
+            return Token(Kind.WORD, text, text.upper(), at, self._at)
         if group == "sign" or group == "close":
             if group == "close":
                 self._at, text = at + 1, "*"
-            return Token(Kind.SIGN, text, text, at)
+            return Token(Kind.SIGN, text, text, at, self._at)
         if group == "name":
-            return Token(Kind.NAME, text[1:-1].replace("``", "`"), "", at)
+            return Token(Kind.NAME, text[1:-1].replace("``", "`"), "", at, self._at)
         if group in ("string", "double"):
             return self._quoted(text, at)
         if group == "number":
-            return Token(Kind.NUMBER, text, "", at)
+            return Token(Kind.NUMBER, text, "", at, self._at)
         digits = text[2:-1] if text[1] == "'" else text[2:]
-        return Token(Kind.HEX if group == "hex" else Kind.BITS, digits, "", at)
+        return Token(Kind.HEX if group == "hex" else Kind.BITS, digits, "", at, self._at)
 
     def _quoted(self, text: str, at: int) -> Token:
         quote, inner = text[0], text[1:-1]
@@ -234,7 +240,7 @@ class Tokens:
             inner = self._undoubled(inner, quote)
         elif self._backslash and "\\" in inner and not (quote == '"' and self._ansi):
             inner = _ESCAPE.sub(_escaped, inner)
-        return Token(Kind.NAME if quote == '"' and self._ansi else Kind.STRING, inner, "", at)
+        return Token(Kind.NAME if quote == '"' and self._ansi else Kind.STRING, inner, "", at, self._at)
 
     def _undoubled(self, inner: str, quote: str) -> str:
         if not self._backslash:

@@ -1,0 +1,122 @@
+"""Statements whose names only the real parser reads: in double quotes, of any sign, in any case, behind literals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from faust_cdc.pipeline.task import ConnectorTask
+from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
+from tests.pipeline.test_schema_history import names_left_out, told, until
+from tests.pipeline.test_task import Bench, images
+
+pytestmark = pytest.mark.integration
+
+
+def await_rows(bench: Bench, table: str, task: ConnectorTask, *expected: tuple[str, dict[str, object]]) -> None:
+    """Wait until a topic has these operations with their rows; there may be more of them."""
+
+    def have_come() -> bool:
+        found = [(op, after) for op, _, after in images(bench.events(table, 1, task))]
+        return all(one in found for one in expected)
+
+    until(have_come, task)
+
+
+def test_names_in_double_quotes_and_of_any_sign(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+) -> None:
+    """Table maps have no names, so what rows are is known only if each statement was understood.
+
+    The table that is put into the place of another one was not captured: its rows are copied.
+    """
+    mysql.execute(
+        "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(10)); CREATE TABLE n (id INT PRIMARY KEY, w VARCHAR(10)); "
+        "CREATE TABLE `t#1` (id INT PRIMARY KEY, v VARCHAR(10)); "
+        "INSERT INTO a VALUES (1, 'a'); INSERT INTO n VALUES (5, 'n'); INSERT INTO `t#1` VALUES (1, 't')",
+        mysql_database,
+    )
+    listed = rf"{mysql_database}\.a,{mysql_database}\.t#1"
+    bench = Bench(mysql, kafka, apicurio, mysql_database, table__include__list=listed, skipped__operations="none")
+    with names_left_out(mysql):
+        with bench.running() as task:
+            bench.events("a", 1, task)
+            bench.events("t_1", 1, task)
+        mysql.execute(
+            "SET SESSION sql_mode = 'ANSI_QUOTES'; "
+            'RENAME TABLE "a" TO "a_old", "n" TO "a"; INSERT INTO "a" VALUES (7, \'x\'); '
+            "ALTER TABLE \"t#1\" RENAME COLUMN v TO z, COMMENT 'do not rename it'; INSERT INTO \"t#1\" VALUES (2, 'u')",
+            mysql_database,
+        )
+        with bench.running() as task:
+            await_rows(bench, "a", task, ("r", {"id": 5, "w": "n"}), ("c", {"id": 7, "w": "x"}))
+            bench.events("t_1", 2, task)
+        mysql.execute(
+            "SET SESSION sql_mode = 'ANSI_QUOTES'; INSERT INTO \"t#1\" VALUES (3, 'later'); "
+            f'TRUNCATE TABLE "{mysql_database}"."t#1"; DROP TABLE "t#1"',
+            mysql_database,
+        )
+        with bench.running() as task:
+            events = bench.events("t_1", 4, task)
+    assert images(events) == [
+        ("r", None, {"id": 1, "v": "t"}),
+        ("c", None, {"id": 2, "z": "u"}),
+        ("c", None, {"id": 3, "z": "later"}),
+        ("t", None, None),
+    ]
+    assert told(bench, "a") == [[], ["id", "v"], ["id", "w"]]
+    assert told(bench, "t#1") == [[], ["id", "v"], ["id", "z"], []]
+
+
+@pytest.fixture(scope="module")
+def lower() -> Iterator[MariaDbServer]:
+    """A server that keeps names in lower case, and table maps without names of columns."""
+    with MariaDbServer(binlog_row_metadata="MINIMAL", extra_args=["--lower-case-table-names=1"]) as server:
+        yield server
+
+
+def test_names_in_any_case(lower: MariaDbServer, kafka: KafkaBroker, apicurio: Apicurio) -> None:
+    lower.create_database("db")
+    lower.execute(
+        "CREATE TABLE a (id INT PRIMARY KEY, v VARCHAR(10)); CREATE TABLE n (id INT PRIMARY KEY, w VARCHAR(10)); "
+        "INSERT INTO a VALUES (1, 'a'); INSERT INTO n VALUES (1, 'n')",
+        "db",
+    )
+    bench = Bench(lower, kafka, apicurio, "db", skipped__operations="none")
+    with bench.running() as task:
+        bench.events("a", 1, task)
+        bench.events("n", 1, task)
+    lower.execute(
+        "ALTER TABLE A RENAME COLUMN v TO z; INSERT INTO A VALUES (2, 'b'); RENAME TABLE DB.A TO Old, N TO A; "
+        "INSERT INTO A VALUES (3, 'c'); TRUNCATE A; INSERT INTO OLD VALUES (4, 'd'); DROP TABLE A; "
+        "ALTER TABLE OLD DROP z",
+        "db",
+    )
+    with bench.running() as task:
+        events, old = bench.events("a", 4, task), bench.events("old", 1, task)
+    assert images(events) == [
+        ("r", None, {"id": 1, "v": "a"}),
+        ("c", None, {"id": 2, "z": "b"}),
+        ("c", None, {"id": 3, "w": "c"}),
+        ("t", None, None),
+    ]
+    assert images(old) == [("c", None, {"id": 4, "z": "d"})]
+
+
+def test_a_partition_that_becomes_a_table(lower: MariaDbServer, kafka: KafkaBroker, apicurio: Apicurio) -> None:
+    """Its rows come by no event of the binlog: they are copied."""
+    lower.create_database("parts")
+    lower.execute(
+        "CREATE TABLE p (id INT PRIMARY KEY, v INT) PARTITION BY RANGE (id) "
+        "(PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN MAXVALUE); "
+        "INSERT INTO p VALUES (1, 1), (20, 2)",
+        "parts",
+    )
+    bench = Bench(lower, kafka, apicurio, "parts")
+    with bench.running() as task:
+        bench.events("p", 2, task)
+        lower.execute("ALTER TABLE p CONVERT PARTITION p0 TO TABLE P2; INSERT INTO p2 VALUES (2, 5)", "parts")
+        await_rows(bench, "p2", task, ("r", {"id": 1, "v": 1}), ("c", {"id": 2, "v": 5}))
+    assert told(bench, "p2") == [["id", "v"]]
+    assert told(bench, "p")[-1] == ["id", "v"]
