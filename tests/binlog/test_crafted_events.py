@@ -231,6 +231,13 @@ def test_status_variables_after_an_unknown_one_are_left_alone() -> None:
     assert (query.thread_id, query.database, query.sql_mode, query.query) == (9, "d", 3, "SELECT \ufffd")
 
 
+def test_a_statement_tells_the_sessions_defaults() -> None:
+    status = b"\x01" + struct.pack("<Q", 3) + b"\x10\x00" + b"\x12\x2d\x00"
+    query = one(event(2, struct.pack("<IIBHH", 9, 0, 1, 0, len(status)) + status + b"d\0CREATE TABLE t (a INT)"))
+    assert isinstance(query, QueryEvent)
+    assert (query.explicit_defaults_for_timestamp, query.utf8mb4_collation) == (False, 45)
+
+
 def test_mariadbs_inflated_size_must_be_true() -> None:
     fixed = struct.pack("<IIBHH", 9, 0, 1, 0, 0) + b"d\0"
     good = b"\x82\x00\x04" + zlib.compress(b"text")

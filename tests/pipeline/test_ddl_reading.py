@@ -51,6 +51,16 @@ def test_an_alter_of_a_known_table_is_told() -> None:
     assert table.primary_key == ("id",)
 
 
+def test_a_statement_is_read_under_its_sessions_defaults() -> None:
+    created = replace(event("CREATE TABLE n (a TIMESTAMP, b VARCHAR(3) CHARACTER SET utf8mb4)"), utf8mb4_collation=45)
+    for explicit in (True, False):
+        session = replace(created, explicit_defaults_for_timestamp=explicit)
+        found = StatementReader(lambda: CONTEXT, charset_of)(session, {})
+        assert isinstance(found, Outcome)
+        stamp, text = found.tables[TableId("shop", "n")].columns
+        assert (stamp.nullable, text.collation) == (explicit, "utf8mb4_general_ci")
+
+
 def test_of_the_server_as_it_is_now_only_an_untold_default_is_taken() -> None:
     sql, counts = "ALTER TABLE t ADD b INT DEFAULT (ABS(-1)), ADD c INT DEFAULT (ABS(-2)), CHANGE a a2 INT", DdlCounts()
     b = Column(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from faust_cdc.binlog.events import QueryEvent
 from faust_cdc.errors import CdcError
@@ -35,6 +35,9 @@ from faust_cdc.relational.ddl.statements import AlterDatabase, CreateDatabase, C
 from faust_cdc.relational.model import Column, Table, TableId
 
 log = logging.getLogger(__name__)
+
+_UTF8MB4_DEFAULTS: Final[Mapping[int | None, str]] = {45: "utf8mb4_general_ci", 255: "utf8mb4_0900_ai_ci"}
+"""The two that MySQL's default_collation_for_utf8mb4 can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,15 @@ class StatementReader:
     def _context_of(self, event: QueryEvent) -> DdlContext:
         if self._context is None:
             self._context = self._read_context()
-        return replace(self._context, database=event.database, databases=self._databases, sql_mode=event.sql_mode or 0)
+        context = replace(
+            self._context, database=event.database, databases=self._databases, sql_mode=event.sql_mode or 0
+        )
+        if event.explicit_defaults_for_timestamp is not None:
+            context = replace(context, explicit_defaults_for_timestamp=event.explicit_defaults_for_timestamp)
+        if event.utf8mb4_collation in _UTF8MB4_DEFAULTS:
+            collations = {**context.default_collations, "utf8mb4": _UTF8MB4_DEFAULTS[event.utf8mb4_collation]}
+            context = replace(context, default_collations=collations)
+        return context
 
 
 def read_nothing(_event: QueryEvent, _tables: Mapping[TableId, Table]) -> Reading:
