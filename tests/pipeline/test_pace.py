@@ -38,6 +38,18 @@ def test_the_wait_grows_with_the_rate_of_records(records: int, every_s: float, w
     assert abs(pace.wait_ms - wait_ms) <= 1
 
 
+def test_a_rate_is_forgotten_while_nothing_comes() -> None:
+    pace, now = CommitPace(100), 100.0
+    for _ in range(50):
+        now += 0.1
+        pace.committed(3_500, 0.004, now)
+    assert pace.wait_ms == 100
+    pace.begun(now + 0.05)
+    assert pace.wait_ms == 100, "the next transaction of the same load"
+    pace.begun(now + 2)
+    assert pace.wait_ms == 0, "the first row after a pause leaves at once"
+
+
 def test_a_burst_is_noticed_within_a_few_commits() -> None:
     pace = CommitPace(100)
     now = commits(pace, 1, 1.0, 5)

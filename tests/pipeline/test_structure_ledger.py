@@ -215,6 +215,18 @@ def test_a_table_that_the_history_tells_of_is_none_that_is_made(kept: Kept) -> N
     assert kept.ledger.table(a) == before
 
 
+def test_a_line_that_tells_of_no_table_made_leaves_what_was_there(kept: Kept) -> None:
+    """Applications say CREATE TABLE IF NOT EXISTS at each of their starts."""
+    a = TableId("shop", "a")
+    before = kept.ledger.table(a)
+    kept.read("CREATE TABLE IF NOT EXISTS a (x INT)")
+    kept.read("DROP TEMPORARY TABLE IF EXISTS a")
+    kept.ledger.before_commit()
+    kept.ledger.recover(SourceOffset("binlog.000001", 300))
+    assert before is not None
+    assert kept.ledger.table(a) == before
+
+
 @pytest.mark.parametrize(
     "sql",
     [

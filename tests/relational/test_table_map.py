@@ -92,6 +92,23 @@ def test_a_column_that_changed_is_described_by_the_map() -> None:
         assert {c.comment for c in result.columns if c.name != name} == {"known"}
 
 
+def test_labels_that_are_not_of_the_charset_that_the_map_names_come_from_the_known_structure() -> None:
+    event = table_map("mysql_types", "types")
+    known = reconcile(event, None)
+    labels = known.column("e1").enum_values
+    sent = tuple(
+        replace(one, enum_values=tuple(f"ü{label}".encode("latin1") for label in labels)) if one.name == "e1" else one
+        for one in event.columns
+    )
+    wrong = replace(event, columns=sent)
+    assert reconcile(wrong, known) == known
+    with pytest.raises(UnsupportedColumn, match=r"A label of column e1 of rec\.types"):
+        reconcile(wrong, None)
+    fewer = replace(known.column("e1"), enum_values=labels[1:])
+    with pytest.raises(UnsupportedColumn, match="A label of column e1"):
+        reconcile(wrong, replace(known, columns=tuple(fewer if one.name == "e1" else one for one in known.columns)))
+
+
 def test_columns_are_matched_by_name_not_by_place() -> None:
     event = table_map("mysql_types", "keyorder")
     bare = reconcile(event, None)

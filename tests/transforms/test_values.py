@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -230,6 +231,10 @@ def test_json_texts_become_structs_of_what_is_there() -> None:
     with pytest.raises(TransformError, match="64 objects and arrays"):
         payloads.expanded("payload", deep)
     assert repr(payloads.expanded("payload", limit)[0])
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="Unterminated string"):
+        payloads.expanded("payload", '{"' + '\\"' * 200_000)
+    assert time.monotonic() - began < 5, "in one pass"
     for text in ("12", "text", '{"a": [1, "b"]}', '{"a": [1, 1.5]}', "[1]", '{"a"'):
         with pytest.raises((TransformError, ValueError)):
             payloads.expanded("payload", text)

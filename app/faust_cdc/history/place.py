@@ -4,7 +4,7 @@ Source: Debezium 3.6.1 `BinlogHistoryRecordComparator` and `HistoryRecordCompara
 the GTIDs that held when its statement was read and the position behind that statement, so with GTIDs the line of a
 statement that comes next is at the place for Debezium. Such a line is there when a process ended between the line and
 the commit of the offset; the statement is read again then, and a swap of names would be done twice. So of two places
-with equal GTIDs on one server the position decides.
+with equal GTIDs the position decides.
 """
 
 from __future__ import annotations
@@ -74,10 +74,11 @@ def _same_gtids(position: OffsetMap, place: OffsetMap) -> bool:
 
 
 def _is_read_again(position: OffsetMap, place: OffsetMap) -> bool:
-    """Return whether the statement of a line with the place's GTIDs stands behind it in the same server's binlog."""
+    """Return whether the statement of a line with the place's GTIDs stands behind it in the binlog.
+
+    The `server_id` of a place is that of whoever wrote the event first, so it does not say whose files these are.
+    """
     if not all(isinstance(one.get("file"), str) for one in (position, place)):
-        return False
-    if _number(position, "server_id") != _number(place, "server_id"):
         return False
     file, wanted = str(position["file"]), str(place["file"])
     return BinlogPosition(file, _number(position, "pos")) > BinlogPosition(wanted, _number(place, "pos"))

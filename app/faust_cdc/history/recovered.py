@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from faust_cdc.history.table_reading import table_id_of, table_of
@@ -20,6 +20,8 @@ from faust_cdc.relational.ddl.statements import (
     DropDatabase,
     DropTable,
     RenameTable,
+    RenameTo,
+    TableName,
 )
 from faust_cdc.relational.ddl.tokens import ANSI_QUOTES
 from faust_cdc.relational.model import Table, TableId
@@ -139,11 +141,23 @@ class RecoveredHistory:
         match heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES):
             case DropDatabase(name) | CreateDatabase(name, or_replace=True):
                 self._drop_database(name, database)
-            case CreateTable() | AlterTable(is_about_index=False) | DropTable() | RenameTable():
-                text = statement.lower()
-                named = {one for one in self._tables if one.table.lower() in text}
-                self._tables = {one: kept for one, kept in self._tables.items() if one not in named}
-                self.unread.update(named)
+            case CreateTable(if_not_exists=True) | CreateTable(temporary=True) | DropTable(temporary=True):
+                return  # what IF NOT EXISTS made has its table; else what was there stays
+            case CreateTable(name=name):
+                self._distrust([name], database)
+            case AlterTable(name=name, clauses=clauses, is_about_index=False):
+                self._distrust([name, *(one.name for one in clauses if isinstance(one, RenameTo))], database)
+            case DropTable(names=names):
+                self._distrust(names, database)
+            case RenameTable(pairs=pairs):
+                self._distrust([name for pair in pairs for name in pair], database)
+
+    def _distrust(self, names: Iterable[TableName], database: str | None) -> None:
+        """Forget the tables that a statement names, in either case: what they are behind it nobody knows."""
+        ids = {((one.database or database or "").lower(), one.table.lower()) for one in names}
+        found = {one for one in self._tables if (one.database.lower(), one.table.lower()) in ids}
+        self._tables = {one: kept for one, kept in self._tables.items() if one not in found}
+        self.unread.update(found)
 
     def _drop_database(self, written: str, told: str | None) -> None:
         """Forget a database: `written` by the statement, and `told` as our lines tell it, by the name that it has.

@@ -13,7 +13,7 @@ from faust_cdc.mysql.connection import query
 from faust_cdc.mysql.names import quote
 from faust_cdc.relational.model import TableId
 
-_COUNTER: Final = re.compile(r"^(\) ENGINE=\w+) AUTO_INCREMENT=\d+", re.MULTILINE)
+_COUNTER: Final = re.compile(r"^(\) (?:/\*!\d+ TABLESPACE .*? \*/ )?ENGINE=\w+) AUTO_INCREMENT=\d+", re.MULTILINE)
 """In the one line that begins so: names and comments have no line breaks there."""
 
 

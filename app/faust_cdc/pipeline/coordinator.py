@@ -474,7 +474,7 @@ class Coordinator:
             self._move(Phase.STREAMING)
             self._on_streaming()
             while not self._should_stop() and not self._is_done(snapshots, writer):
-                some = source.step(0 if some else min(self._rest(writer), snapshots.wait_ms))
+                some = source.step(0 if some else self._rest(writer, snapshots.wait_ms))
                 if not source.in_transaction:
                     snapshots.at_edge(source.position)
                     if writer.counters.kafka_transactions != self._progress.kafka_transactions:  # it may have committed
@@ -510,13 +510,11 @@ class Coordinator:
         is_complete = self._ends_with_snapshot and snapshots.is_idle
         return is_complete and (writer.has_complete_work or not writer.has_records)
 
-    def _rest(self, writer: TransactionWriter) -> int:
+    def _rest(self, writer: TransactionWriter, most_ms: int) -> int:
         """Return how long to wait for events, none being there; in front of a commit the wait may be over by then."""
-        if not writer.has_complete_work or not writer.has_records:
-            return IDLE_WAIT_MS
-        wait_ms = writer.wait_ms
-        if wait_ms < GATHERED_MS:
-            return wait_ms
+        wait_ms = writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS
+        if wait_ms < GATHERED_MS or wait_ms == IDLE_WAIT_MS or most_ms < wait_ms:  # a snapshot's chunks wait for no nap
+            return min(wait_ms, most_ms)
         self._stop.wait(writer.nap_ms(wait_ms) / 1000)
         return 0
 

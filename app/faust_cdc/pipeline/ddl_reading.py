@@ -271,7 +271,9 @@ def resolved(
             if isinstance(again, Unresolvable):
                 return changes
             changes = again
-            untold |= {one.id: frozenset(without.untold or ()) for one in changes if one.table is not None}
+            for one in changes:
+                if one.table is not None:
+                    untold[one.id] = untold.get(one.id, frozenset()).union(without.untold or ())
         if any(_is_twice(one) for one in changes):
             return Unresolvable("the table that is known has it already", tuple(one.id for one in changes))
         if changes or not isinstance(statement, CreateTable):  # a CREATE of nothing is of a table that is known

@@ -66,6 +66,12 @@ class CommitPace:
             return 0.0
         return max(0.0, self._committed_at + self._pause_s - now)
 
+    def begun(self, now: float) -> None:
+        """Note that a transaction begins: the longer the gap before it, the less the load before says of what comes."""
+        gap_s = now - self._committed_at - self._wait_max_ms / 1000
+        if gap_s > 0:
+            self._rate *= math.exp(-gap_s / MEMORY_S)
+
     def committed(self, records: int, sent_s: float, now: float) -> None:
         """Note a commit of `records` records; from its beginning until they were acknowledged it took `sent_s`."""
         more_s = sent_s - self._sent_s

@@ -33,23 +33,27 @@ def snapshot_at(
         place = take()
         ledger.snapshot(place, rows_follow)
     else:
-        place, tables = placed(take, lambda: read(ledger.to_be_told()))
+        place, tables = placed(take, lambda: read(ledger.to_be_told()), ledger.captures)
         ledger.snapshot(place, rows_follow, tables)
     return place
 
 
 def placed(
-    take: Callable[[], SourceOffset], read: Callable[[], dict[TableId, Table]]
+    take: Callable[[], SourceOffset],
+    read: Callable[[], dict[TableId, Table]],
+    captures: Callable[[TableId], bool] = lambda _: True,
 ) -> tuple[SourceOffset, dict[TableId, Table]]:
     """Return a place that `take` says, and the tables as they stood there; `read` returns those of now.
 
-    Where tables change each time that they are read, the last ones, and the log says so. Raises what the two raise.
+    Only those that `captures` chooses have rows to be read. Where they change each time that they are read, the last
+    ones, and the log says so. Raises what the two raise.
     """
     before = read()
     for tried in range(1, TRIES + 1):
         place = take()
         tables = read()
-        changed = sorted(one for one in before.keys() | tables.keys() if before.get(one) != tables.get(one))
+        differing = (one for one in before.keys() | tables.keys() if before.get(one) != tables.get(one))
+        changed = sorted(filter(captures, differing))
         if not changed:
             break
         log.info("Structures changed while the stream's place was taken, which is done again: %s", changed[0])

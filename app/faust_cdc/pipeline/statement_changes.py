@@ -133,6 +133,8 @@ class _OfOne:
         else:
             one = self._as_now(self._text, ChangeKind.ALTER, new, table_id)
             one = replace(one, changes=tuple(replace(it, previous=None, gone=table_id) for it in one.changes))
+            if not one.changes:  # of neither name anything is known behind it
+                one = replace(one, tables=(table_id, new))
         yield one
         for made in partitions_made_tables(statement, context):
             yield self._as_now(self._text, ChangeKind.CREATE, made)

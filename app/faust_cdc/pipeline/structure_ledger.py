@@ -129,6 +129,7 @@ class StructureLedger:
         self._settings = rules.settings
         self._source = source
         self._filters = filters
+        self.captures = filters.accepts
         self._resolvers = resolvers
         self._store = store
         self._topic = topic

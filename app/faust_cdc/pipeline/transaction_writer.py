@@ -329,6 +329,7 @@ class TransactionWriter:
             self.stages.paused(self.pause())
             self._producer.begin()
             self._began_at = time.monotonic()
+            self._pace.begun(self._began_at)
 
     def _reset(self) -> None:
         self._records = self._bytes = self._source_transactions = 0

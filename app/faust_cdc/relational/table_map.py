@@ -114,7 +114,7 @@ def _full_column(
 ) -> Column:
     """Return the known column when the map says the same of it, else the column as the map alone describes it."""
     if known is not None and not _disagreement(sent, known):
-        labels = _labels(event, table_id, sent) if sent.enum_values is not None else known.enum_values
+        labels = _labels(event, table_id, sent, known.enum_values)
         if known.enum_values in (labels, tuple(map(shown_by_server, labels))):
             invisible = known.invisible if sent.visible is None else not sent.visible  # MariaDB does not say
             return dataclasses.replace(known, position=position, invisible=invisible)
@@ -135,7 +135,7 @@ def _column_from_map(event: TableMapEvent, table_id: TableId, position: int, sen
         scale=scale,
         charset=charset,
         collation=collation,
-        enum_values=_labels(event, table_id, sent),
+        enum_values=_labels(event, table_id, sent, ()),
         invisible=sent.visible is False,
     )
 
@@ -192,21 +192,30 @@ def _length_and_scale(sent: TableMapColumn, charset: str | None) -> tuple[int | 
     return None, None
 
 
-def _labels(event: TableMapEvent, table_id: TableId, sent: TableMapColumn) -> tuple[str, ...]:
+def _labels(event: TableMapEvent, table_id: TableId, sent: TableMapColumn, known: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        return labels_of_map(sent)
+        return labels_of_map(sent, known)
     except UnsupportedColumn as error:
         raise UnsupportedColumn(
             f"A label of column {sent.name} of {table_id} at {_where(event)}: {error.message}"
         ) from error
 
 
-def labels_of_map(sent: TableMapColumn) -> tuple[str, ...]:
-    """Return the labels of an ENUM or SET as the map has them, () when it has none. Raises UnsupportedColumn."""
+def labels_of_map(sent: TableMapColumn, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the labels of an ENUM or SET as the map has them, those known where it has none that can be read.
+
+    MySQL 9.7 may send labels in the charset that the column had before it was changed, and name the new one. Raises
+    UnsupportedColumn where as many labels are not known.
+    """
     if sent.enum_values is None:
-        return ()
+        return known
     charset = charset_of(sent.collation_id)[0] if sent.collation_id is not None else "utf8mb4"
-    return tuple(decode_text(label, "latin1" if charset == "binary" else charset) for label in sent.enum_values)
+    try:
+        return tuple(decode_text(label, "latin1" if charset == "binary" else charset) for label in sent.enum_values)
+    except UnsupportedColumn:
+        if not known or len(known) != len(sent.enum_values):
+            raise
+        return known
 
 
 def shown_by_server(label: str) -> str:

@@ -215,9 +215,9 @@ def _bits(kind: Kind, length: int) -> Read:
 def labels_written(plan: ColumnPlan, wire: TableMapColumn) -> tuple[str, ...]:
     """Return what each label of an ENUM or SET is written as, in definition order."""
     # The server's own table map has what its information_schema replaces by a question mark.
-    sent, written = labels_of_map(wire), plan.mapping.labels
+    sent, written = labels_of_map(wire, plan.column.enum_values), plan.mapping.labels
     is_escaped = written != plan.column.enum_values
-    return (tuple(map(escape_label, sent)) if is_escaped else sent) or written
+    return tuple(map(escape_label, sent)) if is_escaped else sent
 
 
 def _labelled(plan: ColumnPlan, wire: TableMapColumn) -> Read:

@@ -423,7 +423,7 @@ def _remainder(left: Any, right: Any) -> Any:
     if right == 0:
         raise TransformError("Division by zero")
     if isinstance(left, float) or isinstance(right, float):
-        return math.fmod(left, right)
+        return math.fmod(left, right) if math.isfinite(left) else math.nan
     rest = abs(left) % abs(right)  # of Java: the sign is the left one's
     return -rest if left < 0 else rest
 

@@ -17,7 +17,8 @@ _OPTIONAL_BYTES: Final = ConnectSchema("bytes", optional=True)
 _INT32: Final = 1 << 31
 DEPTH_MAX: Final = 64
 """Objects and arrays within one another; Connect's schemas, and Avro's, are walked through by recursion."""
-_NESTING: Final = re.compile(r'[{}\[\]]|"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NESTING: Final = re.compile(r'[{}\[\]]|"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+"""A text that never ends is passed once, not tried again from each quote in it."""
 _INT64: Final = 1 << 63
 
 

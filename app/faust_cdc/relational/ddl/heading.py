@@ -125,7 +125,7 @@ def _renames(reader: Reader) -> Iterator[RenameTo]:
         return
 
 
-def _rename(reader: Reader) -> RenameTable:
+def _rename(reader: Reader) -> RenameTable | None:
     if_exists = reader.if_exists()
     pairs: list[tuple[TableName, TableName]] = []
     try:
@@ -136,7 +136,7 @@ def _rename(reader: Reader) -> RenameTable:
             pairs.append((old, reader.table_name()))
     except DdlSyntaxError:
         pass
-    return RenameTable(tuple(pairs), if_exists)
+    return RenameTable(tuple(pairs), if_exists) if pairs else None
 
 
 def _index(reader: Reader, verb: str, kind: KeyKind) -> AlterTable:

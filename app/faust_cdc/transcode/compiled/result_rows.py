@@ -89,6 +89,7 @@ class ResultRows:
         try:
             self._row(data, pos, end, suffix)
         except (ValueError, IndexError):
+            self._parts = []  # it may hold the packet
             return False
         return True
 
@@ -98,8 +99,6 @@ class ResultRows:
         out.write(self._head)
         piece = self._piece
         is_large = end - pos > LARGE
-        if self._parts:  # of a row that was for the reference transcoder
-            self._parts = []
         nulls: i64 = pos
         pos += self._null_bytes
         if pos > end:
