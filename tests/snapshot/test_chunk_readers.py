@@ -177,7 +177,7 @@ def test_a_tables_text_shows_every_change_of_its_structure(request: pytest.Fixtu
             "ADD UNIQUE KEY u (b)",
             "DEFAULT COLLATE latin1_swedish_ci",
             "COMMENT 'of tests'",
-            "DROP PRIMARY KEY, ADD PRIMARY KEY (id, b)",
+            "DROP PRIMARY KEY, ADD PRIMARY KEY (id, a)",
         ):
             server.execute(f"ALTER TABLE t {change}", sql_database)
             texts.append(structure_text(connection, table))

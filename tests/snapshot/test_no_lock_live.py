@@ -24,6 +24,8 @@ CHUNK = 1_000
 READER_LOCKS = {"SHARED", "SHARED_HIGH_PRIO", "SHARED_READ"}
 """What a SELECT being prepared, a look at a table's structure, and a running SELECT have on a table, the weakest first:
 none is in any writer's way."""
+OF_SHOW_CREATE = ("SCHEMA", "INTENTION_EXCLUSIVE")
+"""What SHOW CREATE TABLE has on the database for as long as it runs: only ALTER and DROP DATABASE would wait for it."""
 LOCKING = re.compile(
     r"^\s*(LOCK|FLUSH|UNLOCK|XA|HANDLER|BACKUP)\b|\bFOR\s+(UPDATE|SHARE)\b|LOCK\s+IN\s+SHARE\s+MODE", re.IGNORECASE
 )
@@ -62,7 +64,7 @@ class LockWatch:
     @property
     def faults(self) -> list[tuple[str, str, str]]:
         """Locks above those of readers."""
-        return [one for one in self.locks if one[1] not in READER_LOCKS]
+        return [one for one in self.locks if one[1] not in READER_LOCKS and one[:2] != OF_SHOW_CREATE]
 
     def _run(self) -> None:
         try:
