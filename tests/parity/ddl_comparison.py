@@ -7,10 +7,11 @@ difference that has a name is Debezium's reading of the statement, never ours.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from faust_cdc.history.table_changes import created, quoted_id
 from faust_cdc.relational.model import Table, TableId
@@ -22,6 +23,7 @@ from tests.parity.ddl_watched import Place
 from tests.parity.test_schema_history_parity import comparable_line, comparable_record
 
 Line = dict[str, Any]
+_UNIQUE_INDEX: Final = re.compile(r"\s*create\s+unique\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -111,6 +113,8 @@ class Statements:
         left, right = theirs["tableChanges"], ours["tableChanges"]
         told = [[(one["type"], one["id"]) for one in side] for side in (left, right)]
         is_unread = not left and bool(right)
+        # Of a table that has its record key already by another UNIQUE, which Debezium did not see.
+        is_key = bool(left) and not right and _UNIQUE_INDEX.match(ours["ddl"]) is not None
         if theirs["ddl"] != ours["ddl"]:
             same = gist(theirs["ddl"]) in gist(ours["ddl"]) or _is_drop(theirs, ours)
             is_late = any(gist(theirs["ddl"]) in one for one in self.seen)
@@ -118,11 +122,13 @@ class Statements:
             is_unread |= is_late and not same
         for name in theirs.keys() | ours.keys():
             if name not in ("ddl", "tableChanges") and theirs.get(name) != ours.get(name):
-                kind = "unread" if name == "source" and is_unread else _frame_kind(theirs, ours, name)
+                kind = "unread" if is_unread else "key" if is_key else None
+                kind = kind if name == "source" and kind else _frame_kind(theirs, ours, name)
                 self._differ(f"{where}: {name} theirs {theirs.get(name)}, ours {ours.get(name)}", kind)
         self.seen.append(gist(ours["ddl"]))
         if told[0] != told[1]:
-            self._differ(f"{where}: theirs changes {told[0]}, ours {told[1]}", "unread" if is_unread else None)
+            kind = "unread" if is_unread else "key" if is_key else None
+            self._differ(f"{where}: theirs changes {told[0]}, ours {told[1]}", kind)
             for _, table in (*told[0], *told[1]):
                 self._note(place, table, frozenset(["columns"]))
             return
