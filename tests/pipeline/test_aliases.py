@@ -16,12 +16,11 @@ from faust_cdc.pipeline.evolution import Met, PlanFor, SchemaEvolution
 from faust_cdc.pipeline.renamed_columns import RenamedColumns
 from faust_cdc.pipeline.table_schemas import TableSchemas
 from faust_cdc.registry.client import RegistryClient
-from faust_cdc.registry.embedded import EmbeddedRegistry, MemorySchemaLog
 from faust_cdc.registry.schema_ids import SchemaIds
 from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.plan import TranscodePlan, build_plan
-from tests.registry.support import fast_client, served
+from tests.registry.support import embedded_client
 
 T, TOPIC, SUBJECT = TableId("db", "t"), "p.db.t", "p.db.t-value"
 PARTITION = SourcePartition("c", "p")
@@ -31,12 +30,8 @@ BY_STATEMENT, BY_ROW = Met("statement", PLACE, "ALTER TABLE"), Met("table map", 
 
 @pytest.fixture
 def client() -> Iterator[RegistryClient]:
-    registry = EmbeddedRegistry(MemorySchemaLog())
-    with served(registry) as url:
-        made = fast_client(url)
+    with embedded_client() as made:
         yield made
-        made.close()
-    registry.close()
 
 
 class Evolving:

@@ -20,7 +20,7 @@ from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc.routing.topics import versioned_topic
 from faust_cdc.transcode.options import TranscodeOptions
 from faust_cdc.transcode.plan import build_plan
-from tests.registry.support import fast_client, served
+from tests.registry.support import embedded_client, fast_client, served
 
 T, TOPIC = TableId("db", "t"), "p.db.t"
 MET = Met("statement", BinlogPosition("binlog.000007", 1234), "ALTER TABLE")
@@ -28,12 +28,8 @@ MET = Met("statement", BinlogPosition("binlog.000007", 1234), "ALTER TABLE")
 
 @pytest.fixture
 def client() -> Iterator[RegistryClient]:
-    registry = EmbeddedRegistry(MemorySchemaLog())
-    with served(registry) as url:
-        made = fast_client(url)
+    with embedded_client() as made:
         yield made
-        made.close()
-    registry.close()
 
 
 def plan_for(*columns: Column) -> PlanFor:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from faust_cdc.registry.client import RegistryClient, RegistryConfig
-from faust_cdc.registry.embedded import EmbeddedRegistry
+from faust_cdc.registry.embedded import EmbeddedRegistry, MemorySchemaLog
 from faust_cdc.rest.registry_api import registry_routes
 
 ORDER_V1 = {
@@ -166,3 +166,14 @@ def http(status: str, body: str = "", *headers: str, content_type: str = "applic
     if content_type:
         lines.append(f"Content-Type: {content_type}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + raw
+
+
+@contextmanager
+def embedded_client() -> Iterator[RegistryClient]:
+    """A client of an embedded registry of its own, in memory."""
+    registry = EmbeddedRegistry(MemorySchemaLog())
+    with served(registry) as url:
+        made = fast_client(url)
+        yield made
+        made.close()
+    registry.close()

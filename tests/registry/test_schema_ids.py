@@ -10,10 +10,9 @@ import pytest
 from faust_cdc.config.converter_settings import IdFrom
 from faust_cdc.errors import IncompatibleSchemaChange, RegistryRefused
 from faust_cdc.registry.client import RegistryClient
-from faust_cdc.registry.embedded import EmbeddedRegistry, MemorySchemaLog
 from faust_cdc.registry.layout import layout
 from faust_cdc.registry.schema_ids import SchemaIds
-from tests.registry.support import ORDER_V1, ORDER_V2, fast_client, served
+from tests.registry.support import ORDER_V1, ORDER_V2, embedded_client, fast_client
 
 KINDS = ["embedded", pytest.param("apicurio", marks=pytest.mark.integration)]
 V1 = '{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"long"}]}'
@@ -30,12 +29,8 @@ def client(request: pytest.FixtureRequest) -> Iterator[RegistryClient]:
         yield made
         made.close()
         return
-    registry = EmbeddedRegistry(MemorySchemaLog())
-    with served(registry) as url:
-        made = fast_client(url)
+    with embedded_client() as made:
         yield made
-        made.close()
-    registry.close()
 
 
 @pytest.fixture

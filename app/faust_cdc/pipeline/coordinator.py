@@ -512,8 +512,10 @@ class Coordinator:
 
     def _rest(self, writer: TransactionWriter, most_ms: int) -> int:
         """Return how long to wait for events, none being there; in front of a commit the wait may be over by then."""
-        wait_ms = writer.wait_ms if writer.has_complete_work and writer.has_records else IDLE_WAIT_MS
-        if wait_ms < GATHERED_MS or wait_ms == IDLE_WAIT_MS or most_ms < wait_ms:  # a snapshot's chunks wait for no nap
+        if not writer.has_complete_work or not writer.has_records:
+            return min(IDLE_WAIT_MS, most_ms)
+        wait_ms = writer.wait_ms
+        if wait_ms < GATHERED_MS or most_ms < wait_ms:  # a snapshot's chunks wait for no nap
             return min(wait_ms, most_ms)
         self._stop.wait(writer.nap_ms(wait_ms) / 1000)
         return 0
