@@ -286,6 +286,42 @@ def test_a_fenced_task_starts_anew_only_while_the_lease_is_ours(monkeypatch: pyt
     run(test, configs={"a": {}})
 
 
+def test_a_fenced_task_whose_lease_is_given_again_starts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a worker's that was frozen, taken for dead, and is back in the group."""
+    monkeypatch.setattr(module, "FENCED_DELAY_MIN_S", 3600.0)
+    monkeypatch.setattr(module, "FENCED_DELAY_MAX_S", 3600.0)
+
+    async def test(world: Cluster, manager: TaskManager) -> None:
+        manager.assigned(ALL)
+        await until(lambda: world.state("a") == "RUNNING")
+        world.made[0].show(View(TaskState.FAILED, "fenced", "fenced", ProducerFenced("fenced")))
+        await asyncio.sleep(0.1)
+        assert len(world.made) == 1
+        manager.assigned(ALL)
+        await until(lambda: len(world.made) == 2 and world.state("a") == "RUNNING")
+
+    run(test, configs={"a": {}})
+
+
+def test_what_another_worker_wrote_over_our_status_is_said_again() -> None:
+    async def test(world: Cluster, manager: TaskManager) -> None:
+        manager.assigned(ALL)
+        await until(lambda: world.state("a") == "RUNNING")
+        for key in ("status-task-a-0", "status-connector-a"):
+            said, world.statuses[key] = world.statuses[key], Status("FAILED", "by one that was frozen")
+            manager.overwritten(key)
+            await until(lambda: world.statuses[key] == said)  # noqa: B023
+        manager.overwritten("status-task-b-0")
+        manager.assigned(set())
+        await until(lambda: world.made[0].stop_asked_at is not None)
+        world.writes.clear()
+        manager.overwritten("status-task-a-0")
+        await asyncio.sleep(0.1)
+        assert world.writes == [], "it is another worker's by now"
+
+    run(test, configs={"a": {}})
+
+
 def test_a_configuration_that_cannot_run_fails_its_connector_and_no_other() -> None:
     async def test(world: Cluster, manager: TaskManager) -> None:
         manager.assigned(ALL)

@@ -180,6 +180,10 @@ class TransactionalProducer(Transactional):
             raise self._failed(error, "Aborting a Kafka transaction") from error
         self._move(ProducerState.READY)
 
+    def ensure_newest(self) -> None:
+        """Abort what is open, and raise ProducerFenced if another producer has taken the transactional id over."""
+        self.abort()
+
     def close(self) -> None:
         """Abort what is open and drop the producer; never raises, the broker aborts what we could not."""
         if self._state is ProducerState.CLOSED:

@@ -13,11 +13,15 @@ Source: KIP-98; librdkafka INTRODUCTION.md, "Transactional producer".
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, Protocol
 
-from faust_cdc.errors import InternalError
+from faust_cdc.errors import BrokerUnavailable, CdcError, InternalError, ProducerFenced
 from faust_cdc.kafka.direct import Row
+
+log = logging.getLogger(__name__)
 
 Headers = list[tuple[str, bytes | None]]
 TableName = tuple[str, str]
@@ -109,8 +113,37 @@ class TaskProducer(Protocol):
     def abort(self) -> None:
         """Abort the open transaction, if there is one; read_committed readers never see its records."""
 
+    def ensure_newest(self) -> None:
+        """Abort what is open, and raise ProducerFenced if another producer has taken the transactional id over.
+
+        Raises CdcError where the broker cannot say. librdkafka asks only if something is open.
+        """
+
     def close(self) -> None:
         """Abort what is open and drop the producer; never raises, the broker aborts what we could not."""
+
+
+@contextmanager
+def owned(producer: TaskProducer) -> Iterator[TaskProducer]:
+    """Close the producer at the end; an error of an owner that another one has followed becomes ProducerFenced.
+
+    The new owner takes more than the transactional id: with its server id it ends the old one's binlog dump, which
+    hears of that first when it thaws. What ends the old owner is then no failure of the task, and nobody's to repair.
+    """
+    try:
+        yield producer
+    except (ProducerFenced, BrokerUnavailable):
+        raise
+    except CdcError as error:
+        try:
+            producer.ensure_newest()
+        except ProducerFenced as fenced:
+            raise fenced from error
+        except CdcError as unknown:
+            log.debug("%s: %s", producer.transactional_id, unknown)
+        raise
+    finally:
+        producer.close()
 
 
 class Transactional:

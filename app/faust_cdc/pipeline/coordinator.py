@@ -19,7 +19,7 @@ from faust_cdc.config.snapshot_settings import LockingMode
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.kafka.clients import open_producer
 from faust_cdc.kafka.strong_read import holds_records, read_last
-from faust_cdc.kafka.task_producer import TaskProducer
+from faust_cdc.kafka.task_producer import TaskProducer, owned
 from faust_cdc.kafka.topics import TopicCreator
 from faust_cdc.mysql.binlog_end import current_structures
 from faust_cdc.mysql.chunk_session import has_visible_set
@@ -179,8 +179,7 @@ class Coordinator:
             ensure_topic = partial(ensure_data_topic, self._config, topics)
             offset_topic = self._spec.offset_topic
             count = topics.ensure([offset_topic])[offset_topic.name]
-            producer = self._producer()
-            stack.callback(producer.close)
+            producer = stack.enter_context(owned(self._producer()))
             key = self._partition.key()
             offset_partition = murmur2_partition(key, count)
             raw = read_last(kafka, offset_topic.name, offset_partition, key)

@@ -25,7 +25,7 @@ from faust_cdc.config.worker import REGISTRY_PATH, WorkerConfig
 from faust_cdc.connect.desired import TASK_ID, TaskDesired
 from faust_cdc.connect.entities import ConnectError
 from faust_cdc.connect.herder import Herder
-from faust_cdc.connect.records import CONNECTOR
+from faust_cdc.connect.records import CONNECTOR, decode_status
 from faust_cdc.connect.routes import ConnectorRoutes
 from faust_cdc.connect.states import TargetState
 from faust_cdc.connect.validation import SourceFinding
@@ -144,12 +144,24 @@ class CdcApp(App):
         self.snapshot_turns = Inbox(self)
         self._extra_services += [self.loop_watch]
         self.connectors.listen(self._configuration_changed)
+        self.statuses.listen(self._status_written)
         self.on_rebalance_complete.connect(self._on_rebalance_complete)
 
     def _configuration_changed(self, key: bytes, value: bytes | None) -> None:
         self.manager.configuration_changed()
         if value is None and key.startswith(CONNECTOR.encode()):
             self.notifications.forget(key.decode("utf-8", "replace").removeprefix(CONNECTOR))
+
+    def _status_written(self, key: bytes, value: bytes | None) -> None:
+        """A worker that was frozen and does not know yet that it has lost its leases may write over our status.
+
+        It is of an older generation of the group, and so are we if it is not: then we are the one that has lost.
+        """
+        found = None if value is None else decode_status(key, value)
+        if found is None or found.worker_id == self.worker_config.worker_id:
+            return
+        if found.generation <= self.consumer_generation_id:
+            self.manager.overwritten(key.decode("utf-8", "replace"))
 
     def _tell_stage(self, message: str) -> None:
         self.herder.startup_stage = message

@@ -155,11 +155,19 @@ class TaskManager(Service):  # type: ignore[misc]
     def assigned(self, slots: Iterable[int]) -> None:
         """Take note of the slots this worker holds now (all of them, after each assignment)."""
         self._slots = frozenset(slots)
+        for supervised in self._supervised.values():
+            if supervised.restart_at is not None:  # what fenced it was before this: it need not wait any more
+                supervised.restart_at, supervised.fenced_count = time.monotonic(), 0
         self._wake.set()
 
     def configuration_changed(self) -> None:
         """Take note that the configuration topic changed."""
         self._wake.set()
+
+    def overwritten(self, key: str) -> None:
+        """Take note that another worker wrote this status: what we said of a connector of ours is said again."""
+        if self._reported.pop(key, None) is not None:
+            self._wake.set()
 
     def restart(self, connector: str, task_ids: Container[object] | None, only_failed: bool) -> None:
         """Start tasks of a connector anew; None means all of them. Ignored unless its lease is ours.

@@ -12,10 +12,10 @@ from uuid import uuid4
 
 import pytest
 
-from faust_cdc.errors import AbortableError, BrokerRefused, CdcError, ProducerFenced
+from faust_cdc.errors import AbortableError, BrokerRefused, CdcError, ProducerFenced, SourceRefused
 from faust_cdc.kafka.direct import Row
 from faust_cdc.kafka.producer import TransactionalProducer
-from faust_cdc.kafka.task_producer import Headers, ProducerState, TaskProducer
+from faust_cdc.kafka.task_producer import Headers, ProducerState, TaskProducer, owned
 from faust_cdc.kafka.topics import INTERNAL_TOPIC, TopicSpec, ensure_topics
 from faust_cdc.kafka.wire.deliveries import SEQUENCE_MASK
 from faust_cdc.kafka.wire.packing import CODECS
@@ -81,6 +81,43 @@ def test_records_are_those_that_librdkafka_writes(broker: ProxiedKafka, compress
         ]
         assert shown[0] == shown[1]
         assert len(found) > 1000
+
+
+@pytest.mark.parametrize("sends", [True, False])
+@pytest.mark.parametrize("opens", [True, False])
+def test_an_owner_that_another_follows_hears_of_it_whatever_else_ended_it(
+    broker: ProxiedKafka, opens: bool, sends: bool
+) -> None:
+    name, who = topic(broker), f"x-{uuid4()}"
+    server_error = SourceRefused("A replica with the same server id has connected to the source.")
+
+    def fail_in(made: TaskProducer, followed: Callable[[], None]) -> None:
+        with owned(made):
+            made.begin()
+            made.produce(name, b"k", b"committed", [])
+            made.commit()
+            if opens:
+                made.begin()
+            if opens and sends:
+                made.produce(name, b"k", b"open", [])
+                made.serve()
+            followed()
+            raise server_error
+
+    def follow() -> None:
+        with wired(broker, who) as new:
+            new.begin()
+
+    with wired(broker, who, linger_ms="0") as alone:
+        with pytest.raises(SourceRefused):
+            fail_in(alone, lambda: None)
+        assert alone.state is ProducerState.CLOSED
+    with wired(broker, who, linger_ms="0") as old:
+        with pytest.raises(ProducerFenced) as caught:
+            fail_in(old, follow)
+        assert caught.value.__cause__ is server_error
+        assert old.state is ProducerState.CLOSED
+    assert [record.value for record in visible(broker, name)] == [b"committed"] * 2
 
 
 def test_a_null_key_goes_anywhere_and_a_batch_of_them_to_one_place(broker: ProxiedKafka) -> None:

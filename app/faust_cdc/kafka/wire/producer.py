@@ -163,6 +163,13 @@ class WireProducer(Transactional):
             raise
         self._move(ProducerState.READY)
 
+    def ensure_newest(self) -> None:
+        """Abort what is open, and raise ProducerFenced if another producer has taken the transactional id over."""
+        if self._state is ProducerState.READY:
+            self.begin()
+        self._deliveries.has_sent = True  # else nothing would be asked
+        self.abort()
+
     def close(self) -> None:
         """Abort what is open and drop the producer; never raises, the broker aborts what we could not."""
         if self._state is ProducerState.CLOSED:
