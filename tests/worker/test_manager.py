@@ -312,6 +312,13 @@ def test_what_another_worker_wrote_over_our_status_is_said_again() -> None:
             manager.overwritten(key)
             await until(lambda: world.statuses[key] == said)  # noqa: B023
         manager.overwritten("status-task-b-0")
+        fenced = View(TaskState.FAILED, "fenced", "fenced", ProducerFenced("fenced"))
+        world.writes.clear()
+        world.made[0].show(fenced)
+        manager.overwritten("status-task-a-0")
+        manager.configuration_changed()
+        await asyncio.sleep(0.1)
+        assert world.writes == [], "somebody else runs it"
         manager.assigned(set())
         await until(lambda: world.made[0].stop_asked_at is not None)
         world.writes.clear()

@@ -124,26 +124,32 @@ class TaskProducer(Protocol):
 
 
 @contextmanager
-def owned(producer: TaskProducer) -> Iterator[TaskProducer]:
+def owned(producer: TaskProducer, should_stop: Callable[[], bool] = lambda: False) -> Iterator[TaskProducer]:
     """Close the producer at the end; an error of an owner that another one has followed becomes ProducerFenced.
 
     The new owner takes more than the transactional id: with its server id it ends the old one's binlog dump, which
     hears of that first when it thaws. What ends the old owner is then no failure of the task, and nobody's to repair.
+    An error of Kafka's own (BrokerUnavailable) is left as it is: the same broker would have to be asked.
     """
     try:
         yield producer
     except (ProducerFenced, BrokerUnavailable):
         raise
     except CdcError as error:
-        try:
-            producer.ensure_newest()
-        except ProducerFenced as fenced:
-            raise fenced from error
-        except CdcError as unknown:
-            log.debug("%s: %s", producer.transactional_id, unknown)
+        if not should_stop():
+            _ensure_newest(producer, error)
         raise
     finally:
         producer.close()
+
+
+def _ensure_newest(producer: TaskProducer, cause: CdcError) -> None:
+    try:
+        producer.ensure_newest()
+    except ProducerFenced as fenced:
+        raise ProducerFenced(f"{fenced.message} Found out after: {cause}", remedy=fenced.remedy) from cause
+    except CdcError as unknown:
+        log.debug("%s: %s", producer.transactional_id, unknown)
 
 
 class Transactional:

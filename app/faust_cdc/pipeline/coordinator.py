@@ -179,7 +179,7 @@ class Coordinator:
             ensure_topic = partial(ensure_data_topic, self._config, topics)
             offset_topic = self._spec.offset_topic
             count = topics.ensure([offset_topic])[offset_topic.name]
-            producer = stack.enter_context(owned(self._producer()))
+            producer = stack.enter_context(owned(self._producer(), self._should_stop))
             key = self._partition.key()
             offset_partition = murmur2_partition(key, count)
             raw = read_last(kafka, offset_topic.name, offset_partition, key)

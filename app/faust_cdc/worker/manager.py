@@ -157,7 +157,7 @@ class TaskManager(Service):  # type: ignore[misc]
         self._slots = frozenset(slots)
         for supervised in self._supervised.values():
             if supervised.restart_at is not None:  # what fenced it was before this: it need not wait any more
-                supervised.restart_at, supervised.fenced_count = time.monotonic(), 0
+                supervised.restart_at = time.monotonic()
         self._wake.set()
 
     def configuration_changed(self) -> None:
@@ -166,6 +166,9 @@ class TaskManager(Service):  # type: ignore[misc]
 
     def overwritten(self, key: str) -> None:
         """Take note that another worker wrote this status: what we said of a connector of ours is said again."""
+        fenced = (each for each in self._supervised.values() if each.task is not None and _fenced(each.task.state))
+        if key in {status_task_key(each.desired.connector, each.desired.task_id) for each in fenced}:
+            return  # somebody else runs it, and says how it is
         if self._reported.pop(key, None) is not None:
             self._wake.set()
 
