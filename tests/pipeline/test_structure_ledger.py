@@ -10,6 +10,7 @@ import pytest
 
 from faust_cdc.config.history_settings import HistorySettings, OnLoss
 from faust_cdc.history.file_store import HistoryFile
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.notifications.notification import Notification
 from faust_cdc.offsets import SourceOffset
@@ -40,6 +41,7 @@ class Server:
 
     def __init__(self, *tables: Table) -> None:
         self.tables = {one.id: one for one in tables}
+        self.end = BinlogPosition("binlog.000001", 4)
 
     def all_tables(self) -> list[TableId]:
         return list(self.tables)
@@ -56,18 +58,29 @@ class Server:
     def server_defaults(self) -> tuple[str, str]:
         return "utf8mb4", "utf8mb4_0900_ai_ci"
 
+    def ends_at(self, position: BinlogPosition) -> bool:
+        return position == self.end
+
 
 class Kept:
     """A ledger of that server, with what it writes."""
 
-    def __init__(self, path: Path, server: Server, *, begins: bool = False, is_part: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        server: Server,
+        *,
+        begins: bool = False,
+        is_part: bool = False,
+        on_loss: OnLoss = OnLoss.FAIL,
+    ) -> None:
         self.records: list[ChangeRecord] = []
         self.told: list[Notification] = []
         self._path, self._lines = path, 0
         self._block = SourceInfo.for_server(connector="mysql", name="p")
         self.store = HistoryFile(str(path))
         topic = SchemaChangeTopic("p", avro_converters(lambda _s, _d: 1), lambda _: None, [("h", b"1")], comments=False)
-        settings = HistorySettings(on_loss=OnLoss.FAIL, only_captured_tables=is_part)
+        settings = HistorySettings(on_loss=on_loss, only_captured_tables=is_part)
         rules = LedgerRules(settings, "p", is_mariadb=False, comments=False)
         self.ledger = StructureLedger(
             rules, server, TableFilter(), [ReadAgain(server.read_tables)], self.store, topic, self.records.append,
@@ -278,3 +291,27 @@ def test_a_stream_without_structures_begins_a_history(tmp_path: Path, server: Se
     begun.ledger.recover(SourceOffset("binlog.000001", 4))  # and it is not taken for one that is lost
     assert begun.new_lines() == []
     begun.store.close()
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+def test_a_table_of_a_line_that_cannot_be_read_is_not_what_an_older_line_says(
+    tmp_path: Path, server: Server, is_current: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With rows that have no names the older one would be believed: the types are the same."""
+    a, b, path = TableId("shop", "a"), TableId("shop", "b"), tmp_path / "history.dat"
+    kept, place = Kept(path, server, on_loss=OnLoss.REBUILD), SourceOffset("binlog.000001", 200)
+    kept.read("ALTER TABLE a RENAME COLUMN id TO now")
+    kept.new_lines()
+    path.write_text(path.read_text()[:-20] + "\n")
+    server.tables[a], server.tables[b] = table("a", "now"), table("b", "later")
+    server.end = BinlogPosition(place.file, place.pos if is_current else 900)
+    kept.ledger.recover(place)
+    known = kept.ledger.tables([a, b])
+    assert [[column.name for column in known[one].columns] for one in (a, b)] == [["now"], ["id"]]
+    assert ("a line that cannot be read may have changed them: shop.a. They" in caplog.text) is not is_current
+    server.tables[a] = table("a", "later")
+    assert [one.name for one in kept.ledger.tables([a])[a].columns] == ["now"], "what was written down holds"
+    caplog.clear()
+    kept.ledger.recover(place)
+    assert "may have changed" not in caplog.text, "it is told of again"
+    kept.store.close()

@@ -25,11 +25,13 @@ from faust_cdc.history.place import is_at_or_before
 from faust_cdc.history.recovered import RecoveredHistory
 from faust_cdc.history.table_changes import history_json, history_record
 from faust_cdc.history.table_reading import as_told
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.notifications.notification import Notification, statement_unparsed
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Reading
+from faust_cdc.pipeline.history_loss import doubt, loss, named
 from faust_cdc.pipeline.parsed import Parsed
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
@@ -48,8 +50,6 @@ log = logging.getLogger(__name__)
 ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 TOGETHER = 500
 """Tables that are read from the server at once."""
-SHOWN_MAX = 10
-"""Names in a line of the log."""
 WHOLE_MAX = 1_000
 """Tables of a snapshot that are kept with all that the server says of them; of others what the history tells."""
 LONG_LINES, LONG_LINES_PER_TABLE = 10_000, 4
@@ -96,6 +96,9 @@ class StructureSource(Protocol):
 
     def server_defaults(self) -> tuple[str, str]:
         """Return the server's charset and collation."""
+
+    def ends_at(self, position: BinlogPosition) -> bool:
+        """Return whether nothing is in the binlog behind a position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,28 +214,17 @@ class StructureLedger:
             history.add(line)
         self._history = history
         if history.unread:
-            log.info("Read from the server, a statement in the history being all: %s", _named(history.unread))
+            log.info("Read from the server, a statement in the history being all: %s", named(history.unread))
         log.info(
             "Schema history in %s: %d lines, %d tables, in %.1f s",
             store.where, history.lines, len(history), time.monotonic() - began,
         )  # fmt: skip
-        problem = self._loss(history, store)
+        problem = loss(history, store, self._rules.server)
         if problem is None:
             store.prepare()
             self._shorten(offset)
         else:
             self._rebuild(offset, problem)
-
-    def _loss(self, history: RecoveredHistory, store: HistoryStore) -> str | None:
-        """Return what is wrong with the history, None when nothing is."""
-        if history.damaged:
-            return f"has {history.damaged} lines that cannot be read, the first one: {history.first_damage}"
-        if history.lines == 0:
-            foreign = f" ({history.foreign} of other servers)" if history.foreign else ""
-            return f"has no line of {self._rules.server!r}{foreign}"
-        if store.begins_at > 0 and not history.is_begun:
-            return f"begins at record {store.begins_at}, behind what a snapshot wrote"
-        return None
 
     def _rebuild(self, offset: SourceOffset, problem: str) -> None:
         assert self._store is not None
@@ -243,7 +235,7 @@ class StructureLedger:
                 remedy="set snapshot.mode=recovery, or schema.history.on.loss=rebuild, where no structure was changed "
                 "since the connector stopped; or take a new snapshot",
             )
-        known = len(self._history)
+        known, doubted = len(self._history), frozenset(self._history.doubted)
         self._store.prepare()
         count = self._write_all(offset)
         self.before_commit()
@@ -253,6 +245,8 @@ class StructureLedger:
             "with binlog_row_metadata=FULL.",
             text, count, known,
         )  # fmt: skip
+        if doubted and not self._source.ends_at(BinlogPosition(offset.file, offset.pos)):
+            log.warning(doubt(doubted, self._store.where, offset))
 
     def _shorten(self, offset: SourceOffset) -> None:
         """Write a history of our own anew when it has many more lines than tables."""
@@ -290,7 +284,11 @@ class StructureLedger:
         for some in _some(tables):
             for table in self.tables(some).values():
                 change = StructureChange(ChangeKind.CREATE, table.id, table)
-                self._keep(SchemaChange(table.id.database, None, (change,), (table.id,)), place)
+                line = self._line(SchemaChange(table.id.database, None, (change,), (table.id,)), place.to_map())
+                assert self._store is not None, "there is one that is written anew"
+                self._store.append(line)
+                if table.id not in self._history:  # it holds, as behind the next start: the server may go on
+                    self._history.add(line.encode())
                 count += 1
         return count
 
@@ -301,7 +299,7 @@ class StructureLedger:
         """
         if self._store is not None:
             self._store.prepare()
-            self._keep(self._server_charset(), replace(place, snapshot=INITIAL_SNAPSHOT))
+            self._keep(self._server_charset(), replace(place, snapshot=INITIAL_SNAPSHOT).to_map())
             self.before_commit()
         return place
 
@@ -426,7 +424,7 @@ class StructureLedger:
     def _tells_that_there_is_none(self, table_id: TableId) -> bool:
         """Return whether a table is not there for certain. With a part of the tables kept, the lists may have grown."""
         is_part = self._settings.only_captured_tables or self._settings.only_captured_databases
-        if is_part or not self._history.is_of_snapshot or table_id in self._history.unread:
+        if is_part or not self._history.is_of_snapshot or self._history.damaged or table_id in self._history.unread:
             return False
         return self.table(table_id) is None
 
@@ -549,9 +547,9 @@ class StructureLedger:
         if self._topic is not None:
             self._write(self._topic.record(change, block, time.time_ns() // 1_000_000))
 
-    def _keep(self, change: SchemaChange, place: SourceOffset | Mapping[str, Any]) -> None:
+    def _keep(self, change: SchemaChange, place: Mapping[str, Any]) -> None:
         if self._store is not None:
-            self._store.append(self._line(change, place.to_map() if isinstance(place, SourceOffset) else place))
+            self._store.append(self._line(change, place))
 
     def _line(self, change: SchemaChange, place: Mapping[str, Any]) -> str:
         changes = change.as_json(comments=self._rules.comments)
@@ -590,9 +588,3 @@ def _some(tables: Sequence[TableId]) -> Iterator[Sequence[TableId]]:
 
 def _plain(column: Column) -> Column:
     return replace(column, comment="", position=0)
-
-
-def _named(tables: Iterable[TableId]) -> str:
-    """Return a few of the names, and how many more there are."""
-    names = sorted(map(str, tables))
-    return ", ".join(names[:SHOWN_MAX]) + (f" and {len(names) - SHOWN_MAX} more" if len(names) > SHOWN_MAX else "")
