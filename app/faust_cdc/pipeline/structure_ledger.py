@@ -423,10 +423,19 @@ class StructureLedger:
 
     def _tells_that_there_is_none(self, table_id: TableId) -> bool:
         """Return whether a table is not there for certain. With a part of the tables kept, the lists may have grown."""
-        is_part = self._settings.only_captured_tables or self._settings.only_captured_databases
-        if is_part or not self._history.is_of_snapshot or self._history.damaged or table_id in self._history.unread:
+        if not self._has_all or self._history.damaged or table_id in self._history.unread:
             return False
         return self.table(table_id) is None
+
+    @property
+    def _has_all(self) -> bool:
+        is_part = self._settings.only_captured_tables or self._settings.only_captured_databases
+        return self._history.is_of_snapshot and not is_part
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `known` has all captured tables that there are where the stream stands, as they are there."""
+        return self._has_all and not any(map(self.captures, self._history.unread))
 
     def _unread(
         self, event: QueryEvent, statement: str, changes: Sequence[SchemaChange] | None
@@ -525,10 +534,12 @@ class StructureLedger:
             if not change.changes:
                 for table_id in change.tables:  # changed, and nobody knows how
                     self._forget(table_id)
+                    self._history.unread.add(table_id)
 
     def _forget(self, table_id: TableId) -> None:
         self._changed.pop(table_id, None)
         self._history.discard(table_id)
+        self._history.unread.discard(table_id)
 
     def _tell(self, change: SchemaChange, place: SourceOffset, *, is_captured: bool, marker: str = "true") -> None:
         """Write a change of a snapshot down; it holds."""
