@@ -28,9 +28,8 @@ from faust_cdc.routing import RouteMap, topic_naming
 from faust_cdc.routing.changes import RouteChange, RouteFindings
 from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 
-
 SIGNAL_MAX_S: Final = 5.0
-"""How long the check of a signal's route may keep the stream, apart from the answer of the server that is waited for."""
+"""How long the check of a signal's route may keep the stream, apart from an answer of the server that is waited for."""
 TOGETHER: Final = 200
 """Tables whose structures are read at once."""
 
@@ -83,9 +82,7 @@ def check_within(
     return find_route_problems(read, config, list(known), change, allowance)
 
 
-def _asked(
-    config: MySqlConnectorConfig, change: RouteChange, timeout_ms: int, allowance: Allowance
-) -> RouteFindings:
+def _asked(config: MySqlConnectorConfig, change: RouteChange, timeout_ms: int, allowance: Allowance) -> RouteFindings:
     address = SourceAddress.of(config, timeout_ms)
     with closing(connect(address, purpose="route check")) as connection:
         allowance.spend()
