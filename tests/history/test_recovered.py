@@ -100,6 +100,26 @@ def test_statements_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "ddl"),
+    [
+        ("a`b", "ALTER TABLE `a``b` ADD x INT"),
+        ("a`b", 'ALTER TABLE "a`b" ADD x INT'),
+        ('a"b', 'ALTER TABLE `a"b` ADD x INT'),
+        ('a"b', 'ALTER TABLE shop."a""b" ADD x INT'),
+        ("it's", "RENAME TABLE `it's` TO `#`"),
+        ("#", "ALTER TABLE z RENAME TO `#`"),
+        ('"a', 'DROP TABLE z, `"a`'),
+    ],
+)
+def test_a_statement_alone_of_a_table_with_quotes_in_its_name(name: str, ddl: str) -> None:
+    wanted = TableId("shop", name)
+    found = history(line({"pos": 1}, created(name, "id"), created("a", "id")))
+    assert wanted in found
+    found.add(line({"pos": 2}, ddl=ddl))
+    assert (list(found), found.unread) == ([SHOP._replace(table="a")], {wanted})
+
+
+@pytest.mark.parametrize(
     ("ddl", "told", "left"),
     [
         ("DROP DATABASE shop", "shop", False),
@@ -289,7 +309,7 @@ def test_a_line_is_told_again_as_of_another_position() -> None:
         assert found.line_at(table_id, b"{}") is None
 
 
-@pytest.mark.parametrize("name", ["plain", "back\\slash", "grün", "sn\u2603", "x.y", "tab\there", "``"])
+@pytest.mark.parametrize("name", ["plain", "back\\slash", "grün", "sn\u2603", "x.y", "tab\there", "``", 'a"b', '"a"'])
 def test_the_usual_line_says_what_any_other_spelling_of_it_says(name: str) -> None:
     """The quick look at a line takes the same table from it as JSON's own reading of it does."""
     ddl = f'CREATE TABLE `{name}` (id INT COMMENT "\\","tableChanges":[{{"type":"CREATE","id":"\\")\n'
