@@ -353,6 +353,34 @@ def test_a_statement_that_nobody_can_read_stops_nothing(bench: Bench, monkeypatc
     assert "words" not in notice.additional_data["statement"]
 
 
+def test_table_maps_are_believed_over_a_server_that_is_further_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a statement that nobody can read the server is asked, and it has what later statements made.
+
+    Its names have the same types as those of the rows in between, which say their own names.
+    """
+    monkeypatch.setattr("faust_cdc.relational.ddl.tokens.TOKENS_MAX", 30)
+    with bench.running() as task:
+        bench.events("t", 1, task)
+    bench.source.execute(
+        f"ALTER TABLE t {'/**/ ' * 40} ADD w INT, ADD b VARCHAR(10) DEFAULT 'y' FIRST; "
+        "INSERT INTO t VALUES ('b', 2, 'v', 3); "
+        "ALTER TABLE t RENAME COLUMN w TO z, RENAME COLUMN b TO v, RENAME COLUMN v TO b; "
+        "INSERT INTO t VALUES ('v', 4, 'b', 5)",
+        bench.database,
+    )
+    with bench.running() as task:
+        events = bench.events("t", 3, task)
+        counts = task.progress.ddl
+    assert images(events)[1:] == [
+        ("c", None, {"b": "b", "id": 2, "v": "v", "w": 3}),
+        ("c", None, {"v": "v", "id": 4, "b": "b", "z": 5}),
+    ]
+    assert (counts.unparsed, counts.failed) == (1, 0)
+    assert told(bench, "t")[-1] == ["v", "id", "b", "z"]
+
+
 def test_a_history_of_ours_is_shortened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faust_cdc.pipeline.structure_ledger.LONG_LINES", 10)
     with bench.running() as task:
