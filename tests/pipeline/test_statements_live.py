@@ -97,7 +97,7 @@ def test_backslashes_that_escape_nothing(
         bench = Bench(source, kafka, apicurio, database, snapshot__chunk__size="2")
         with bench.running() as task:
             copied = images(bench.events("t", len(keys), task))
-        assert sorted(after["k"] for _, _, after in copied if after) == sorted(keys)
+        assert sorted(str(after["k"]) for _, _, after in copied if isinstance(after, dict)) == sorted(keys)
         source.execute(
             r"ALTER TABLE t ADD p VARCHAR(20) DEFAULT 'C:\new\' COMMENT 'ends with \', "
             r"ADD e ENUM('a\b', 'it''s\', '\') NOT NULL DEFAULT '\' COMMENT '\\', RENAME COLUMN n TO m; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -193,7 +194,7 @@ IF_NOT_EXISTS = "CREATE TABLE IF NOT EXISTS new (id INT, former INT)"
 
 @pytest.mark.parametrize("kind", [{"begins": True}, {"is_part": True}], ids=["no table is told", "some tables are"])
 def test_a_table_that_may_have_been_there_is_not_what_an_old_text_says(
-    tmp_path: Path, server: Server, kind: dict[str, bool]
+    tmp_path: Path, server: Server, kind: dict[str, Any]
 ) -> None:
     kept = Kept(tmp_path / "history.dat", server, **kind)
     kept.new_lines()

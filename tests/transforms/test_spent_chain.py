@@ -10,6 +10,7 @@ import pytest
 
 from faust_cdc.config.connector import parse_connector_config
 from faust_cdc.config.converter_settings import JsonOptions
+from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.pipeline.assembly import outlet_of
 from faust_cdc.pipeline.converters import Converters, JsonConverter, avro_converters
 from faust_cdc.pipeline.records import ChangeRecord
@@ -99,11 +100,12 @@ def written(converters: Converters, seed: int) -> Iterator[ChangeRecord]:
                 for place, one in enumerate(columns)
             )
             plan = build_plan(Table(table_id, shaped, ("id",)), f"p.shop.{name}", TranscodeOptions())
+            assert plan.key_schema is not None
             key_of = converters.of_keys.struct(plan.target, plan.key_schema)
             value_of = converters.of_values.struct(plan.target, plan.value_schema)
             for number in range(6):
                 key = key_of({"id": chance.randrange(1 << 30)})
-                headers = [("h", b"x")] + ([("odd", b"%d" % number)] if number % 2 else [])
+                headers: Headers = [("h", b"x")] + ([("odd", b"%d" % number)] if number % 2 else [])
                 row = {one: None if chance.random() < 0.3 else str(chance.random()) for one in columns[1:]}
                 value = value_of(envelope(plan.value_schema, {"id": number, **row}, number))
                 found.append(ChangeRecord(plan.target, key, value, headers, None, table_id))

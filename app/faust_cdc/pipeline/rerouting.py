@@ -58,7 +58,9 @@ log = logging.getLogger(__name__)
 class Known(Protocol):
     """What is known of tables (`StructureLedger`)."""
 
-    captures: Callable[[TableId], bool]
+    @property
+    def captures(self) -> Callable[[TableId], bool]:
+        """Says which tables are captured."""
 
     @property
     def known(self) -> Mapping[TableId, Table]:

@@ -15,23 +15,24 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from faust_cdc.binlog.events import QueryEvent
 from faust_cdc.config.history_settings import HistorySettings, OnLoss
 from faust_cdc.errors import CdcError, FatalError, TransientError
+from faust_cdc.failpoints import reach
 from faust_cdc.history.changes import ChangeKind, SchemaChange, StructureChange, shortened
 from faust_cdc.history.place import is_at_or_before
 from faust_cdc.history.recovered import RecoveredHistory
 from faust_cdc.history.table_changes import history_json, history_record
 from faust_cdc.history.table_reading import as_told
 from faust_cdc.mysql.positions import BinlogPosition
-from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.notifications.notification import Notification, statement_unparsed
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Reading
 from faust_cdc.pipeline.history_loss import doubt, loss, named
+from faust_cdc.pipeline.ledger_sides import HistoryStore, StructureSource
 from faust_cdc.pipeline.parsed import Parsed
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
@@ -47,58 +48,12 @@ from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
-ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 TOGETHER = 500
 """Tables that are read from the server at once."""
 WHOLE_MAX = 1_000
 """Tables of a snapshot that are kept with all that the server says of them; of others what the history tells."""
 LONG_LINES, LONG_LINES_PER_TABLE = 10_000, 4
 """A history of ours that has more lines than this, and so many for each table, is written anew."""
-
-
-class HistoryStore(Protocol):
-    """Where lines are kept (`HistoryTopic`, `HistoryFile`)."""
-
-    begins_at: int
-    is_ours: bool
-
-    @property
-    def where(self) -> str:
-        """For messages."""
-
-    def prepare(self) -> None:
-        """Make it."""
-
-    def lines(self) -> Iterable[bytes]:
-        """Read it."""
-
-    def append(self, line: str) -> None:
-        """Add a line."""
-
-    def flush(self) -> None:
-        """Make what was added safe."""
-
-
-class StructureSource(Protocol):
-    """What the ledger asks the server."""
-
-    def all_tables(self) -> list[TableId]:
-        """Name all tables but the server's own."""
-
-    def read_tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
-        """Return structures as of now."""
-
-    def create_statements(self, ids: Iterable[TableId]) -> Iterable[tuple[TableId, str]]:
-        """Return SHOW CREATE TABLE of each."""
-
-    def databases(self, names: Iterable[str]) -> list[DatabaseText]:
-        """Return databases with their charsets."""
-
-    def server_defaults(self) -> tuple[str, str]:
-        """Return the server's charset and collation."""
-
-    def ends_at(self, position: BinlogPosition) -> bool:
-        """Return whether nothing is in the binlog behind a position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +96,8 @@ class StructureLedger:
         self._history = RecoveredHistory(rules.server, lambda _: True)
         self._changed: dict[TableId, Table] = {}
         """Tables that statements changed since the start, with all that is known of them."""
+        self._has_statement = False
+        """A statement was taken since the last commit."""
         self._databases: dict[str, tuple[str, str] | None] = {}
         """Defaults; None: there is no such database now, and no statement told of it."""
         self.known: Mapping[TableId, Table] = KnownTables(self.table, lambda: iter({*self._history, *self._changed}))
@@ -408,6 +365,8 @@ class StructureLedger:
             for table_id, table in after.items():  # also what no record tells of: keys
                 self._forget(table_id)
                 self._changed[table_id] = table
+        self._has_statement = True
+        reach("ddl.written")
 
     def _after(self, found: Outcome) -> Mapping[TableId, Table]:
         """Return the tables behind a statement, without those of which its text may not be true.
@@ -517,6 +476,9 @@ class StructureLedger:
         """Make the history safe. To be called before an offset is committed that is behind what it tells."""
         if self._store is not None:
             self._store.flush()
+        if self._has_statement:
+            self._has_statement = False
+            reach("ddl.safe")
 
     def _hold(self, changes: Iterable[SchemaChange]) -> None:
         """Let changes hold from here on."""

@@ -23,6 +23,10 @@ def _always(_plugin: PluginSettings) -> bool:
     return True
 
 
+def _never(_plugin: PluginSettings) -> bool:
+    return False
+
+
 def _keeps_nulls(plugin: PluginSettings) -> bool:
     return not plugin.flag("replace.null.with.default")
 
@@ -54,7 +58,7 @@ _WITH_HEADERS: Final = (f"{_CONNECT}DropHeaders", f"{_CONNECT}InsertHeader")
 def is_blind(chain: Chain) -> bool:
     """Return whether all transforms of a chain are such ones. Predicates look at no value, either."""
     return all(
-        _BLIND.get(one.plugin.base_name, lambda _: False)(one.plugin) for one in chain.stages
+        _BLIND.get(one.plugin.base_name, _never)(one.plugin) for one in chain.stages
     ) and not _may_take_rows_for_schema_changes(chain)
 
 
