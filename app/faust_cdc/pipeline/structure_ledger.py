@@ -170,8 +170,8 @@ class StructureLedger:
         for line in store.lines():
             history.add(line)
         self._history = history
-        if history.unread:
-            log.info("Read from the server, a statement in the history being all: %s", named(history.unread))
+        if untold := history.unread - history.doubted:
+            log.info("Read from the server, a statement in the history being all: %s", named(untold))
         log.info(
             "Schema history in %s: %d lines, %d tables, in %.1f s",
             store.where, history.lines, len(history), time.monotonic() - began,
