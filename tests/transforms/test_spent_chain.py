@@ -105,7 +105,7 @@ def written(converters: Converters, seed: int) -> Iterator[ChangeRecord]:
             value_of = converters.of_values.struct(plan.target, plan.value_schema)
             for number in range(6):
                 key = key_of({"id": chance.randrange(1 << 30)})
-                headers: Headers = [("h", b"x")] + ([("odd", b"%d" % number)] if number % 2 else [])
+                headers: Headers = [("h", b"x"), *([("odd", b"%d" % number)] if number % 2 else [])]
                 row = {one: None if chance.random() < 0.3 else str(chance.random()) for one in columns[1:]}
                 value = value_of(envelope(plan.value_schema, {"id": number, **row}, number))
                 found.append(ChangeRecord(plan.target, key, value, headers, None, table_id))
