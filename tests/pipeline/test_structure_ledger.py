@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from faust_cdc.config.history_settings import HistorySettings, OnLoss
+from faust_cdc.errors import FatalError
 from faust_cdc.history.file_store import HistoryFile
 from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.structure_text import DatabaseText
@@ -74,7 +75,9 @@ class Kept:
         begins: bool = False,
         is_part: bool = False,
         on_loss: OnLoss = OnLoss.FAIL,
+        again: bool = False,
     ) -> None:
+        """`again`: behind a restart, which writes nothing."""
         self.records: list[ChangeRecord] = []
         self.told: list[Notification] = []
         self._path, self._lines = path, 0
@@ -88,6 +91,8 @@ class Kept:
             self._block,
         )  # fmt: skip
         self.ledger.notify = self.told.append
+        if again:
+            return
         if begins:
             self.ledger.begin(SourceOffset("binlog.000001", 4))
             return
@@ -300,10 +305,12 @@ def test_a_table_of_a_line_that_cannot_be_read_is_not_what_an_older_line_says(
 ) -> None:
     """With rows that have no names the older one would be believed: the types are the same."""
     a, b, path = TableId("shop", "a"), TableId("shop", "b"), tmp_path / "history.dat"
-    kept, place = Kept(path, server, on_loss=OnLoss.REBUILD), SourceOffset("binlog.000001", 200)
-    kept.read("ALTER TABLE a RENAME COLUMN id TO now")
-    kept.new_lines()
+    before, place = Kept(path, server), SourceOffset("binlog.000001", 200)
+    before.read("ALTER TABLE a RENAME COLUMN id TO now")
+    before.new_lines()
+    before.store.close()
     path.write_text(path.read_text()[:-20] + "\n")
+    kept = Kept(path, server, on_loss=OnLoss.REBUILD, again=True)
     server.tables[a], server.tables[b] = table("a", "now"), table("b", "later")
     server.end = BinlogPosition(place.file, place.pos if is_current else 900)
     kept.ledger.recover(place)
@@ -315,4 +322,32 @@ def test_a_table_of_a_line_that_cannot_be_read_is_not_what_an_older_line_says(
     caplog.clear()
     kept.ledger.recover(place)
     assert "may have changed" not in caplog.text, "it is told of again"
+    kept.store.close()
+
+
+@pytest.mark.parametrize("on_loss", OnLoss)
+def test_a_line_that_proves_bad_when_its_table_is_asked_for(
+    tmp_path: Path, server: Server, on_loss: OnLoss, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The usual line is not read to its end when the history is: that takes a long start's time."""
+    a, b, path = TableId("shop", "a"), TableId("shop", "b"), tmp_path / "history.dat"
+    before = Kept(path, server)
+    before.read("ALTER TABLE a RENAME COLUMN id TO now")
+    before.new_lines()
+    before.store.close()
+    kept = Kept(path, server, on_loss=on_loss, again=True)
+    *others, last = path.read_text().splitlines()
+    path.write_text("\n".join([*others, last.replace('"columns"', '"colons"'), ""]))
+    server.tables[a] = table("a", "now")
+    kept.ledger.recover(SourceOffset("binlog.000001", 200))
+    assert set(kept.ledger.tables([b])) == {b}
+    if on_loss is OnLoss.FAIL:
+        for _ in range(2):
+            with pytest.raises(
+                FatalError, match=r"tells of shop\.a cannot be read: shop.a: 'table' has no list 'columns'"
+            ):
+                kept.ledger.tables([a])
+    else:
+        assert [one.name for one in kept.ledger.tables([a])[a].columns] == ["now"]
+        assert "tells of shop.a cannot be read" in caplog.text
     kept.store.close()

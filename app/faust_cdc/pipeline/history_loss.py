@@ -12,6 +12,11 @@ from faust_cdc.relational.model import TableId
 SHOWN_MAX: Final = 10
 """Names in a line of the log."""
 
+ON_LOSS_REMEDY: Final = (
+    "set snapshot.mode=recovery, or schema.history.on.loss=rebuild, where no structure was changed since the connector "
+    "stopped; or take a new snapshot"
+)
+
 
 class Beginning(Protocol):
     """A store of lines."""

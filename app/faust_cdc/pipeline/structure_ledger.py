@@ -31,7 +31,7 @@ from faust_cdc.notifications.notification import Notification, statement_unparse
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Reading
-from faust_cdc.pipeline.history_loss import doubt, loss, named
+from faust_cdc.pipeline.history_loss import ON_LOSS_REMEDY, doubt, loss, named
 from faust_cdc.pipeline.ledger_sides import HistoryStore, StructureSource
 from faust_cdc.pipeline.parsed import Parsed
 from faust_cdc.pipeline.records import ChangeRecord
@@ -110,8 +110,18 @@ class StructureLedger:
     # What is known.
 
     def table(self, table_id: TableId) -> Table | None:
-        """Return a table as it stands where the stream is, as far as the history says."""
-        return self._changed.get(table_id) or self._history.table(table_id)
+        """Return a table as it stands where the stream is, as far as the history says.
+
+        Raises FatalError for one whose line cannot be read, where the configuration says that a loss is to fail.
+        """
+        found = self._changed.get(table_id) or self._history.table(table_id)
+        if found is None and self._settings.on_loss is OnLoss.FAIL and table_id in self._history.doubted:
+            where = "history" if self._store is None else self._store.where
+            raise FatalError(
+                f"What the schema history in {where} tells of {table_id} cannot be read: {self._history.first_damage}.",
+                remedy=ON_LOSS_REMEDY,
+            )
+        return found
 
     def tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
         """Return structures as they stand where the stream is; tables of which nothing is known are absent."""
@@ -187,11 +197,7 @@ class StructureLedger:
         assert self._store is not None
         text = f"The schema history in {self._store.where} {problem}."
         if self._settings.on_loss is OnLoss.FAIL:
-            raise FatalError(
-                text,
-                remedy="set snapshot.mode=recovery, or schema.history.on.loss=rebuild, where no structure was changed "
-                "since the connector stopped; or take a new snapshot",
-            )
+            raise FatalError(text, remedy=ON_LOSS_REMEDY)
         known, doubted = len(self._history), frozenset(self._history.doubted)
         self._store.prepare()
         count = self._write_all(offset)
