@@ -100,6 +100,26 @@ def test_statements_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "ddl"),
+    [
+        ("a`b", "ALTER TABLE `a``b` ADD x INT"),
+        ("a`b", 'ALTER TABLE "a`b" ADD x INT'),
+        ('a"b', 'ALTER TABLE `a"b` ADD x INT'),
+        ('a"b', 'ALTER TABLE shop."a""b" ADD x INT'),
+        ("it's", "RENAME TABLE `it's` TO `#`"),
+        ("#", "ALTER TABLE z RENAME TO `#`"),
+        ('"a', 'DROP TABLE z, `"a`'),
+    ],
+)
+def test_a_statement_alone_of_a_table_with_quotes_in_its_name(name: str, ddl: str) -> None:
+    wanted = TableId("shop", name)
+    found = history(line({"pos": 1}, created(name, "id"), created("a", "id")))
+    assert wanted in found
+    found.add(line({"pos": 2}, ddl=ddl))
+    assert (list(found), found.unread) == ([SHOP._replace(table="a")], {wanted})
+
+
+@pytest.mark.parametrize(
     ("ddl", "told", "left"),
     [
         ("DROP DATABASE shop", "shop", False),
@@ -151,7 +171,39 @@ def test_a_damaged_line_is_counted_and_told(bad: bytes) -> None:
     found = history(line({"pos": 1}, created("a", "id")), bad)
     assert found.damaged == 1
     assert found.first_damage
-    assert TableId("shop", "a") in found
+
+
+CUT = 40
+"""Bytes that are lost of a line's end."""
+
+
+@pytest.mark.parametrize(
+    ("bad", "doubted"),
+    [
+        (line({"pos": 2}, created("b", "x"), ddl="ALTER TABLE b ADD x INT")[:-CUT], "b"),
+        (line({"pos": 2}, created("b", "x"), ddl="ALTER TABLE shop.B ADD x INT")[:-CUT], "b"),
+        (line({"pos": 2}, created("b", "x"), ddl="RENAME TABLE c TO d, a TO c")[:-CUT], "abc"),
+        (line({"pos": 2}, created("b", "x"), ddl=None)[:-CUT], "abc"),  # the rest may have been of others
+        (line({"pos": 2}, created("b", "x"), ddl="DROP DATABASE shop")[:-CUT], "abc"),
+        (line({"pos": 2}, created("b", "x"), ddl=None).replace(b'"columns"', b'"colons"'), "b"),
+        (line({"pos": 2}, created("b", "x"), ddl="NOVELTY")[:-CUT], "abc"),
+        (line({"pos": 101}, created("b", "x"))[:-CUT], ""),  # ahead: its statement is read again
+        (line({"pos": 2}, created("b", "x"), server="another")[:-CUT], ""),
+        (line({"place": 2}, created("b", "x"), ddl="ALTER TABLE b ADD x INT"), "b"),
+        (b"\xff", "abc"),
+        (b"[]", "abc"),
+        (b"[" * 100_000, "abc"),
+    ],
+)
+def test_no_older_line_is_believed_of_a_table_that_a_damaged_line_may_have_changed(bad: bytes, doubted: str) -> None:
+    found = history(line({"pos": 1}, *(created(one, "id") for one in "abc")), bad)
+    for one in map(TableId, ["shop"] * 3, "abc"):
+        found.table(one)  # a line is looked at when its table is asked for
+    assert found.damaged == 1
+    assert {one.table for one in found.doubted} == set(doubted)
+    assert {one.table for one in found} == set("abc").difference(doubted)
+    found.add(line({"pos": 3}, *(created(one, "id") for one in "ab"), StructureChange(ChangeKind.DROP, SHOP)))
+    assert {one.table for one in found.doubted} == set(doubted).difference("ab"), "later lines tell"
 
 
 def test_a_table_that_is_described_badly_is_not_known() -> None:
@@ -160,6 +212,7 @@ def test_a_table_that_is_described_badly_is_not_known() -> None:
     found = history(json.dumps(good).encode())
     assert found.table(TableId("shop", "a")) is None
     assert (found.damaged, list(found)) == (1, [])
+    assert found.doubted == {TableId("shop", "a")}
 
 
 def test_lines_of_other_servers_are_passed_over() -> None:
@@ -256,7 +309,7 @@ def test_a_line_is_told_again_as_of_another_position() -> None:
         assert found.line_at(table_id, b"{}") is None
 
 
-@pytest.mark.parametrize("name", ["plain", "back\\slash", "grün", "sn\u2603", "x.y", "tab\there", "``"])
+@pytest.mark.parametrize("name", ["plain", "back\\slash", "grün", "sn\u2603", "x.y", "tab\there", "``", 'a"b', '"a"'])
 def test_the_usual_line_says_what_any_other_spelling_of_it_says(name: str) -> None:
     """The quick look at a line takes the same table from it as JSON's own reading of it does."""
     ddl = f'CREATE TABLE `{name}` (id INT COMMENT "\\","tableChanges":[{{"type":"CREATE","id":"\\")\n'

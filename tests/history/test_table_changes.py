@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from faust_cdc.history.table_changes import altered, created, dropped, history_json, history_record
+from faust_cdc.history.table_changes import altered, created, dropped, history_json, history_record, quoted_id
+from faust_cdc.history.table_reading import table_id_of
 from faust_cdc.relational.model import Column, Table, TableId
 
 SHOP = TableId("shop", "größe")
@@ -60,3 +61,32 @@ def test_a_record_is_one_line_of_compact_json() -> None:
     )
     assert "\n" not in line
     assert json.loads(line)["tableChanges"][0] == {"type": "DROP", "id": '"shop"."größe"'}
+
+
+@pytest.mark.parametrize(
+    ("table", "theirs"),
+    [
+        ("plain", '"shop"."plain"'),
+        ('a"b', '"shop"."a""b"'),
+        ('a""b', '"shop"."a""""b"'),
+        ("a`b", '"shop"."a`b"'),
+        ("a.b", '"shop"."a.b"'),
+        ('a"', '"shop".a"'),
+        ('"a', None),  # "shop"."a, which it cannot read
+        ('"', None),
+        ('"a"', None),  # "shop"."a", which is another table
+    ],
+)
+def test_an_id_is_debeziums_and_read_back(table: str, theirs: str | None) -> None:
+    """`theirs` is what `TableId.toDoubleQuotedString` of Debezium 3.6.1 returned."""
+    wanted = TableId("shop", table)
+    assert table_id_of(quoted_id(wanted)) == wanted
+    if theirs is not None:
+        assert table_id_of(theirs) == wanted
+        assert theirs in (quoted_id(wanted), '"shop".a"')
+
+
+@pytest.mark.parametrize("text", ['"shop"."a', '"shop"', "shop", '"shop"."a" ', '"shop"."a"."b"."c"', 3, None])
+def test_what_is_no_id_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="a table's id is"):
+        table_id_of(text)

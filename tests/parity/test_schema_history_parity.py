@@ -56,6 +56,9 @@ STATEMENTS = (
     "RENAME /* gh-ost */ TABLE k TO `k#1`, k2 TO k",
     "ALTER TABLE `k#1` ADD z INT /*!50100 COMMENT 'y' */, ADD y /* why */ INT COMMENT '# rename it'",
     "DROP TABLE `k#1`, k",
+    'CREATE TABLE `quo"te` (id INT PRIMARY KEY)',
+    'ALTER TABLE `quo"te` ADD `a"b` INT',
+    'DROP TABLE `quo"te`',
 )
 MARK = "INSERT INTO a (id) VALUES (99)"
 

@@ -182,3 +182,12 @@ def test_only_statements_about_databases_name_every_table(sql: str, is_about_all
     concerned = tables_named_in(sql)
     assert concerned(TableId("x", "q9")) is is_about_all
     assert concerned(TableId("y", "A")) is ("a" in sql.lower() or is_about_all)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("a`b", "`A``b`"), ('a"b', '"a""b"'), ('a"b', '`a"b`'), ("a`b", '"a`b"'), ("it's", "`it's`")]
+)
+def test_a_name_with_quotes_in_it_is_found_as_a_statement_has_it(name: str, written: str) -> None:
+    concerned = tables_named_in(f"ALTER TABLE {written} NOVELTY")
+    assert concerned(TableId("x", name))
+    assert not concerned(TableId("x", name + name))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 import pytest
 
+from faust_cdc.errors import TransientError
 from faust_cdc.offsets import SourceOffset
-from faust_cdc.pipeline.placed_structures import TRIES, placed
+from faust_cdc.pipeline.placed_structures import TOGETHER, TRIES, in_parts, placed
 from faust_cdc.relational.model import Column, Table, TableId
 
 
@@ -68,3 +70,32 @@ def test_tables_that_never_stand_still_are_named(caplog: pytest.LogCaptureFixtur
     (warning,) = [one.getMessage() for one in caplog.records]
     assert "the last time shop.orders: rows of theirs" in warning
     assert f"binlog.000001:{place.pos}" in warning
+
+
+@pytest.mark.parametrize("reads", [1, 2, 5])
+def test_a_stop_is_heard_though_tables_never_stand_still(reads: int) -> None:
+    """With many tables each look takes seconds."""
+    server, looks = Busy(10 * TRIES), 0
+
+    def read() -> dict[TableId, Table]:
+        nonlocal looks
+        looks += 1
+        return server.read()
+
+    with pytest.raises(TransientError, match="Stopped while"):
+        placed(server.take, read, should_stop=lambda: looks >= reads)
+    assert looks == reads
+
+
+def test_a_stop_is_heard_between_parts_of_many_tables() -> None:
+    wanted, asked = [TableId("shop", f"t{number}") for number in range(3 * TOGETHER)], list[int]()
+
+    def read(ids: Iterable[TableId]) -> dict[TableId, Table]:
+        asked.append(len(list(ids)))
+        return {}
+
+    assert in_parts(read, wanted, lambda: False) == {}
+    assert asked == [TOGETHER] * 3
+    with pytest.raises(TransientError):
+        in_parts(read, wanted, lambda: len(asked) > 4)
+    assert len(asked) == 5

@@ -213,6 +213,33 @@ def test_a_history_in_a_file(bench: Bench, tmp_path: Path, caplog: pytest.LogCap
     assert [column["name"] for column in last["tableChanges"][0]["table"]["columns"]] == ["id", "v", "w"]
 
 
+def test_a_line_that_is_lost_leaves_no_older_one_standing(
+    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rows without names look the same behind RENAME COLUMN: they went out under the name of before."""
+    path = tmp_path / "history.dat"
+    options = {
+        "schema.history.internal": "io.debezium.storage.file.history.FileSchemaHistory",
+        "schema.history.internal.file.filename": str(path),
+    }
+    bench.spec = replace(bench.spec, config=bench.parse(options))
+    with names_left_out(bench.source):
+        with bench.running() as task:
+            bench.events("t", 1, task)
+            bench.source.execute("ALTER TABLE t RENAME COLUMN v TO w; INSERT INTO t VALUES (2, 'b')", bench.database)
+            bench.events("t", 2, task)
+        *others, last = path.read_bytes().splitlines(keepends=True)
+        assert b"RENAME COLUMN" in last
+        path.write_bytes(b"".join(others) + last[: len(last) // 2] + b"\n")
+        bench.source.execute("INSERT INTO t VALUES (3, 'c')", bench.database)
+        with bench.running() as task:
+            assert images(bench.events("t", 3, task))[1:] == [
+                ("c", None, {"id": 2, "w": "b"}), ("c", None, {"id": 3, "w": "c"}),
+            ]  # fmt: skip
+    (notice,) = [one.getMessage() for one in caplog.records if "may have changed them" in one.getMessage()]
+    assert f"{bench.database}.t. They are taken as the server has them now" in notice
+
+
 def test_structures_change_while_a_snapshot_runs(bench: Bench) -> None:
     """The lines of the snapshot stand before those of statements, and the records of the topic as well."""
     values = ", ".join(f"({number}, 'r')" for number in range(10, 3000))
@@ -324,6 +351,34 @@ def test_a_statement_that_nobody_can_read_stops_nothing(bench: Bench, monkeypatc
     assert notice.additional_data["data_collections"] == f"{bench.database}.t"
     assert notice.additional_data["statement"].startswith("ALTER TABLE t /**/")
     assert "words" not in notice.additional_data["statement"]
+
+
+def test_table_maps_are_believed_over_a_server_that_is_further_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a statement that nobody can read the server is asked, and it has what later statements made.
+
+    Its names have the same types as those of the rows in between, which say their own names.
+    """
+    monkeypatch.setattr("faust_cdc.relational.ddl.tokens.TOKENS_MAX", 30)
+    with bench.running() as task:
+        bench.events("t", 1, task)
+    bench.source.execute(
+        f"ALTER TABLE t {'/**/ ' * 40} ADD w INT, ADD b VARCHAR(10) DEFAULT 'y' FIRST; "
+        "INSERT INTO t VALUES ('b', 2, 'v', 3); "
+        "ALTER TABLE t RENAME COLUMN w TO z, RENAME COLUMN b TO v, RENAME COLUMN v TO b; "
+        "INSERT INTO t VALUES ('v', 4, 'b', 5)",
+        bench.database,
+    )
+    with bench.running() as task:
+        events = bench.events("t", 3, task)
+        counts = task.progress.ddl
+    assert images(events)[1:] == [
+        ("c", None, {"b": "b", "id": 2, "v": "v", "w": 3}),
+        ("c", None, {"v": "v", "id": 4, "b": "b", "z": 5}),
+    ]
+    assert (counts.unparsed, counts.failed) == (1, 0)
+    assert told(bench, "t")[-1] == ["v", "id", "b", "z"]
 
 
 def test_a_history_of_ours_is_shortened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from faust_cdc.history.table_changes import created
+from faust_cdc.pipeline.source_access import SourceAccess
 from faust_cdc.pipeline.task import ConnectorTask
-from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
-from tests.pipeline.test_schema_history import names_left_out, told, until
+from faust_cdc.relational.model import TableId
+from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer, SqlServer
+from tests.pipeline.test_schema_history import lines, names_left_out, told, until
 from tests.pipeline.test_task import Bench, images
 
 pytestmark = pytest.mark.integration
@@ -67,6 +71,56 @@ def test_names_in_double_quotes_and_of_any_sign(
     ]
     assert told(bench, "a") == [[], ["id", "v"], ["id", "w"]]
     assert told(bench, "t#1") == [[], ["id", "v"], ["id", "z"], []]
+
+
+@contextmanager
+def plain_backslashes(server: SqlServer) -> Iterator[None]:
+    """Sessions of the server, ours among them, take a backslash for what it is."""
+    ((modes,),) = server.query("SELECT @@GLOBAL.sql_mode")
+    server.execute("SET GLOBAL sql_mode = CONCAT(@@GLOBAL.sql_mode, ',NO_BACKSLASH_ESCAPES')")
+    try:
+        yield
+    finally:
+        server.execute(f"SET GLOBAL sql_mode = '{modes}'")
+
+
+@pytest.mark.parametrize("flavor", ["mysql", "mariadb"])
+def test_backslashes_that_escape_nothing(
+    flavor: str, request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio
+) -> None:
+    """In comments, defaults, labels and keys: a comment that ends with one hid the clauses behind it."""
+    source, database = request.getfixturevalue(flavor), request.getfixturevalue(f"{flavor}_database")
+    with names_left_out(source), plain_backslashes(source):
+        keys = [rf"{letter}\{number}" for number in range(3) for letter in ("a", "b'", "c\\")]
+        values = ", ".join("('{}', 1)".format(key.replace("'", "''")) for key in keys)
+        source.execute(
+            r"CREATE TABLE t (k VARCHAR(20) PRIMARY KEY, n INT) COMMENT 'of C:\'; " + f"INSERT INTO t VALUES {values}",
+            database,
+        )
+        bench = Bench(source, kafka, apicurio, database, snapshot__chunk__size="3")
+        with bench.running() as task:
+            copied = images(bench.events("t", len(keys), task))
+        assert sorted(str(after["k"]) for _, _, after in copied if isinstance(after, dict)) == sorted(keys)
+        source.execute(
+            r"ALTER TABLE t ADD p VARCHAR(20) DEFAULT 'C:\new\' COMMENT 'ends with \', "
+            r"ADD e ENUM('a\b', 'it''s\', '\') NOT NULL DEFAULT '\' COMMENT '\\', RENAME COLUMN n TO m; "
+            r"INSERT INTO t VALUES ('x\', 2, 'p\', 'a\b'); "
+            r"ALTER TABLE t COMMENT 'again \', MODIFY e ENUM('it''s\', '\', 'a\b') NOT NULL DEFAULT 'a\b', "
+            r"RENAME COLUMN p TO q; INSERT INTO t (k, m) VALUES ('y', 3)",
+            database,
+        )
+        with bench.running() as task:
+            events = bench.events("t", len(keys) + 2, task)
+            counts = task.progress.ddl
+        now = SourceAccess(bench.spec.config).read_tables([TableId(database, "t")])
+    assert images(events)[len(keys) :] == [
+        ("c", None, {"k": "x\\", "m": 2, "p": "p\\", "e": "a\\b"}),
+        ("c", None, {"k": "y", "m": 3, "q": "C:\\new\\", "e": "a\\b"}),
+    ]
+    assert (counts.told, counts.read_again, counts.unparsed) == (2, 0, 0)
+    wanted = created(now[TableId(database, "t")])
+    changes = [change for line in lines(bench) for change in line["tableChanges"] if change["id"] == wanted["id"]]
+    assert changes[-1]["table"] == wanted["table"], "by the statements as by the server"
 
 
 @pytest.fixture(scope="module")

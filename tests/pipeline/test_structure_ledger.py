@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from faust_cdc.config.history_settings import HistorySettings, OnLoss
+from faust_cdc.errors import FatalError
 from faust_cdc.history.file_store import HistoryFile
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.mysql.structure_text import DatabaseText
 from faust_cdc.notifications.notification import Notification
 from faust_cdc.offsets import SourceOffset
@@ -40,6 +43,7 @@ class Server:
 
     def __init__(self, *tables: Table) -> None:
         self.tables = {one.id: one for one in tables}
+        self.end = BinlogPosition("binlog.000001", 4)
 
     def all_tables(self) -> list[TableId]:
         return list(self.tables)
@@ -56,24 +60,39 @@ class Server:
     def server_defaults(self) -> tuple[str, str]:
         return "utf8mb4", "utf8mb4_0900_ai_ci"
 
+    def ends_at(self, position: BinlogPosition) -> bool:
+        return position == self.end
+
 
 class Kept:
     """A ledger of that server, with what it writes."""
 
-    def __init__(self, path: Path, server: Server, *, begins: bool = False, is_part: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        server: Server,
+        *,
+        begins: bool = False,
+        is_part: bool = False,
+        on_loss: OnLoss = OnLoss.FAIL,
+        again: bool = False,
+    ) -> None:
+        """`again`: behind a restart, which writes nothing."""
         self.records: list[ChangeRecord] = []
         self.told: list[Notification] = []
         self._path, self._lines = path, 0
         self._block = SourceInfo.for_server(connector="mysql", name="p")
         self.store = HistoryFile(str(path))
         topic = SchemaChangeTopic("p", avro_converters(lambda _s, _d: 1), lambda _: None, [("h", b"1")], comments=False)
-        settings = HistorySettings(on_loss=OnLoss.FAIL, only_captured_tables=is_part)
+        settings = HistorySettings(on_loss=on_loss, only_captured_tables=is_part)
         rules = LedgerRules(settings, "p", is_mariadb=False, comments=False)
         self.ledger = StructureLedger(
             rules, server, TableFilter(), [ReadAgain(server.read_tables)], self.store, topic, self.records.append,
             self._block,
         )  # fmt: skip
         self.ledger.notify = self.told.append
+        if again:
+            return
         if begins:
             self.ledger.begin(SourceOffset("binlog.000001", 4))
             return
@@ -180,7 +199,7 @@ IF_NOT_EXISTS = "CREATE TABLE IF NOT EXISTS new (id INT, former INT)"
 
 @pytest.mark.parametrize("kind", [{"begins": True}, {"is_part": True}], ids=["no table is told", "some tables are"])
 def test_a_table_that_may_have_been_there_is_not_what_an_old_text_says(
-    tmp_path: Path, server: Server, kind: dict[str, bool]
+    tmp_path: Path, server: Server, kind: dict[str, Any]
 ) -> None:
     kept = Kept(tmp_path / "history.dat", server, **kind)
     kept.new_lines()
@@ -278,3 +297,57 @@ def test_a_stream_without_structures_begins_a_history(tmp_path: Path, server: Se
     begun.ledger.recover(SourceOffset("binlog.000001", 4))  # and it is not taken for one that is lost
     assert begun.new_lines() == []
     begun.store.close()
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+def test_a_table_of_a_line_that_cannot_be_read_is_not_what_an_older_line_says(
+    tmp_path: Path, server: Server, is_current: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With rows that have no names the older one would be believed: the types are the same."""
+    a, b, path = TableId("shop", "a"), TableId("shop", "b"), tmp_path / "history.dat"
+    before, place = Kept(path, server), SourceOffset("binlog.000001", 200)
+    before.read("ALTER TABLE a RENAME COLUMN id TO now")
+    before.new_lines()
+    before.store.close()
+    path.write_text(path.read_text()[:-20] + "\n")
+    kept = Kept(path, server, on_loss=OnLoss.REBUILD, again=True)
+    server.tables[a], server.tables[b] = table("a", "now"), table("b", "later")
+    server.end = BinlogPosition(place.file, place.pos if is_current else 900)
+    kept.ledger.recover(place)
+    known = kept.ledger.tables([a, b])
+    assert [[column.name for column in known[one].columns] for one in (a, b)] == [["now"], ["id"]]
+    assert ("a line that cannot be read may have changed them: shop.a. They" in caplog.text) is not is_current
+    server.tables[a] = table("a", "later")
+    assert [one.name for one in kept.ledger.tables([a])[a].columns] == ["now"], "what was written down holds"
+    caplog.clear()
+    kept.ledger.recover(place)
+    assert "may have changed" not in caplog.text, "it is told of again"
+    kept.store.close()
+
+
+@pytest.mark.parametrize("on_loss", OnLoss)
+def test_a_line_that_proves_bad_when_its_table_is_asked_for(
+    tmp_path: Path, server: Server, on_loss: OnLoss, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The usual line is not read to its end when the history is: that takes a long start's time."""
+    a, b, path = TableId("shop", "a"), TableId("shop", "b"), tmp_path / "history.dat"
+    before = Kept(path, server)
+    before.read("ALTER TABLE a RENAME COLUMN id TO now")
+    before.new_lines()
+    before.store.close()
+    kept = Kept(path, server, on_loss=on_loss, again=True)
+    *others, last = path.read_text().splitlines()
+    path.write_text("\n".join([*others, last.replace('"columns"', '"colons"'), ""]))
+    server.tables[a] = table("a", "now")
+    kept.ledger.recover(SourceOffset("binlog.000001", 200))
+    assert set(kept.ledger.tables([b])) == {b}
+    if on_loss is OnLoss.FAIL:
+        for _ in range(2):
+            with pytest.raises(
+                FatalError, match=r"tells of shop\.a cannot be read: shop.a: 'table' has no list 'columns'"
+            ):
+                kept.ledger.tables([a])
+    else:
+        assert [one.name for one in kept.ledger.tables([a])[a].columns] == ["now"]
+        assert "tells of shop.a cannot be read" in caplog.text
+    kept.store.close()

@@ -31,10 +31,14 @@ PRODUCER_CLIENT = os.environ.get("CONNECT_PRODUCER_CLIENT")
 class Bench:
     """What the tests of this file share: one connector's surroundings."""
 
-    def __init__(self, source: SqlServer, kafka: KafkaBroker, apicurio: Apicurio, database: str, **config: str) -> None:
+    def __init__(
+        self, source: SqlServer, kafka: KafkaBroker, registry: Apicurio | str, database: str, **config: str
+    ) -> None:
+        """`registry` is Apicurio, or the URL of another one."""
         self.source, self.kafka, self.database = source, kafka, database
         self.prefix = f"p{uuid4().hex[:8]}"
-        self.decoder = AvroDecoder(apicurio.ccompat_url)
+        url = registry if isinstance(registry, str) else registry.ccompat_url
+        self.decoder = AvroDecoder(url)
         self.offsets = f"{self.prefix}-offsets"
         self.told: list[Notification] = []
         """Notifications of all tasks."""
@@ -51,7 +55,7 @@ class Bench:
             snapshot_topic=TopicSpec(
                 f"{self.offsets}-snapshots", 5, 1, {"cleanup.policy": "compact"}, must_be_compacted=True
             ),
-            registry=RegistryConfig(apicurio.ccompat_url),
+            registry=RegistryConfig(url),
         )
 
     def parse(self, more: dict[str, str]) -> MySqlConnectorConfig:

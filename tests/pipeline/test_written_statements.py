@@ -172,3 +172,34 @@ def test_what_was_read_holds_also_when_nothing_is_written_down_of_it(
     kept.read("ALTER TABLE a DROP x")
     assert live(kept) == {"a": ["id"]}
     assert "names failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sql", "context", "written"),
+    [
+        (" /* by */ ALTER TABLE a /* why */ DROP x -- end\n ; ", MYSQL, ["ALTER TABLE a /* why */ DROP x"]),
+        ("/*!50100 ALTER TABLE a DROP x */", MYSQL, ["/*!50100 ALTER TABLE a DROP x */"]),
+        ("SET STATEMENT max_statement_time=9 FOR ALTER TABLE a DROP x", MARIADB, ["ALTER TABLE a DROP x"]),
+        ("create unique index i on a (x)", MYSQL, ["create unique index i on a (x)"]),
+        ("rename table /* it */ a to c", MYSQL, ["rename table /* it */ a to c"]),
+        (
+            "rename table /* it */ a to c , b  to a",
+            MYSQL,
+            ["rename table /* it */ a to c", "rename table /* it */ b  to a"],
+        ),
+        ("drop table  if exists a /* it */", MYSQL, ["drop table  if exists `shop`.`a`"]),
+        (
+            "drop /* it */ table a, b cascade",
+            MYSQL,
+            ["drop /* it */ table `shop`.`a` cascade", "drop /* it */ table `shop`.`b` cascade"],
+        ),
+        ('DROP TABLE "a"', ANSI, ["DROP TABLE `shop`.`a`"]),
+    ],
+)  # fmt: skip
+def test_what_is_as_it_was_run_and_what_is_written_anew(
+    keep: Callable[..., Kept], sql: str, context: DdlContext, written: list[str]
+) -> None:
+    """As differences.toml says it of "statement-as-run"."""
+    kept = keep("a", "b")
+    kept.read(sql, context)
+    assert [json.loads(line)["ddl"] for line in kept.new_lines()] == written

@@ -7,6 +7,7 @@ they are mended; they are texts of the same errors that a task would fail with.
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from faust_cdc.config.connector import MySqlConnectorConfig
@@ -96,7 +97,7 @@ def _route_problems(
     """Findings of routes that do not suit the tables, one another, or the order of what was written before."""
     if not change.before and not change.after:
         return []
-    found = find_route_problems(connection, config, ids, change)
+    found = find_route_problems(partial(read_tables, connection), config, ids, change)
     return [SourceFinding(OPTION, f"The '{OPTION}' value is invalid: {problem}") for problem in found.problems]
 
 

@@ -7,10 +7,12 @@ when somebody asks for it. So 100,000 lines of 10,000 tables cost what is parsed
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from faust_cdc.history.damage import concerned_by, place_of
 from faust_cdc.history.table_reading import table_id_of, table_of
 from faust_cdc.relational.ddl import heading
 from faust_cdc.relational.ddl.statements import (
@@ -25,6 +27,8 @@ from faust_cdc.relational.ddl.statements import (
 )
 from faust_cdc.relational.ddl.tokens import ANSI_QUOTES
 from faust_cdc.relational.model import Table, TableId
+
+log = logging.getLogger(__name__)
 
 SHOWN_MAX: Final = 120
 """Characters of a bad line that a message shows."""
@@ -45,6 +49,8 @@ _ENDS: Final = (b"}]}", b"}]}\n")
 
 _Kept = tuple[bytes, int]
 """A line, and which of its changes is meant."""
+_UNREADABLE: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+"""What reading a line raises that is none."""
 
 
 class RecoveredHistory:
@@ -72,15 +78,41 @@ class RecoveredHistory:
         """There is such a line with a table: what was not there then, and is told of nowhere, is not there."""
         self.unread: set[TableId] = set()
         """Tables that the last line naming them has no `tableChanges` for: what was known of them holds no more."""
+        self.doubted: set[TableId] = set()
+        """Those of `unread` that a line which cannot be read may have changed."""
 
     def add(self, line: bytes) -> None:
         """Take the next line. Never raises: one that cannot be read is counted."""
         try:
             self._add(line)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            self.damaged += 1
-            if not self.first_damage:
-                self.first_damage = f"{error or type(error).__name__}, found {line[:SHOWN_MAX]!r}"
+        except _UNREADABLE as error:
+            self._note_damage(f"{error or type(error).__name__}, found {line[:SHOWN_MAX]!r}")
+            self._doubt(line)
+
+    def _note_damage(self, problem: str) -> None:
+        self.damaged += 1
+        self.first_damage = self.first_damage or problem
+
+    def _doubt(self, line: bytes) -> None:
+        """Forget what older lines tell of the tables that a line which cannot be read may have changed."""
+        place = place_of(line)
+        if place is not None and not self._may_count(*place):
+            return
+        names = concerned_by(line)
+        concerned = {one for one in self._tables if names is None or _folded(one) in names}
+        for table_id in concerned:
+            del self._tables[table_id]
+        self.unread |= concerned
+        self.doubted |= concerned
+
+    def _may_count(self, source: object, position: object) -> bool:
+        """Return whether a line of this place could be one of ours that counts."""
+        if isinstance(source, Mapping) and source.get("server", self._server) != self._server:
+            return False
+        try:
+            return not isinstance(position, Mapping) or self._counts(position)
+        except _UNREADABLE:
+            return True
 
     def _add(self, line: bytes) -> None:
         usual = _ONE_TABLE.match(line)
@@ -96,8 +128,7 @@ class RecoveredHistory:
                     table_id = table_id_of(json.loads(name))
                 else:
                     table_id = TableId(plain[1].decode("utf-8"), plain[2].decode("utf-8"))
-                self._tables[table_id] = line, 0
-                self.unread.discard(table_id)
+                self._tell(table_id, line, 0)
             return
         record = json.loads(line)
         if not self._holds(record["source"], record["position"]):
@@ -127,14 +158,23 @@ class RecoveredHistory:
             table_id = table_id_of(change["id"])
             previous = change.get("previousId")
             if previous is not None:
-                self._tables.pop(table_id_of(previous), None)
+                self._tell_gone(table_id_of(previous))
             if change["type"] == "DROP":
-                self._tables.pop(table_id, None)
+                self._tell_gone(table_id)
             elif isinstance(change.get("table"), dict):
-                self._tables[table_id] = line, index
-                self.unread.discard(table_id)
+                self._tell(table_id, line, index)
             else:
                 raise ValueError(f"a change of {table_id} without its table")
+
+    def _tell(self, table_id: TableId, line: bytes, index: int) -> None:
+        self._tables[table_id] = line, index
+        self.unread.discard(table_id)
+        self.doubted.discard(table_id)
+
+    def _tell_gone(self, table_id: TableId) -> None:
+        self._tables.pop(table_id, None)
+        self.unread.discard(table_id)
+        self.doubted.discard(table_id)
 
     def _without_changes(self, statement: str, database: str | None) -> None:
         """Take what a statement alone tells. No line says in which sql_mode: in double quotes a heading has names."""
@@ -155,7 +195,7 @@ class RecoveredHistory:
     def _distrust(self, names: Iterable[TableName], database: str | None) -> None:
         """Forget the tables that a statement names, in either case: what they are behind it nobody knows."""
         ids = {((one.database or database or "").lower(), one.table.lower()) for one in names}
-        found = {one for one in self._tables if (one.database.lower(), one.table.lower()) in ids}
+        found = {one for one in self._tables if _folded(one) in ids}
         self._tables = {one: kept for one, kept in self._tables.items() if one not in found}
         self.unread.update(found)
 
@@ -200,15 +240,28 @@ class RecoveredHistory:
         return iter(self._tables)
 
     def table(self, table_id: TableId) -> Table | None:
-        """Return a table, None for one that is not known. One that is described badly is counted and not known."""
+        """Return a table, None for one that is not known.
+
+        One that is described badly is counted, and not known from there on; the log says so.
+        """
         kept = self._tables.get(table_id)
         if kept is None:
             return None
         line, index = kept
         try:
             return table_of(json.loads(line)["tableChanges"][index])
-        except ValueError as error:
-            self.damaged += 1
-            self.first_damage = self.first_damage or str(error)
+        except _UNREADABLE as error:
+            problem = str(error) or type(error).__name__
+            self._note_damage(problem)
             del self._tables[table_id]
+            self.unread.add(table_id)
+            self.doubted.add(table_id)
+            log.warning(
+                "The last line of the schema history that tells of %s cannot be read: %s. Its structure is that of the "
+                "server as of now.", table_id, problem,
+            )  # fmt: skip
             return None
+
+
+def _folded(table_id: TableId) -> tuple[str, str]:
+    return table_id.database.lower(), table_id.table.lower()

@@ -71,8 +71,12 @@ def dropped(table_id: TableId) -> TableChange:
 
 
 def quoted_id(table_id: TableId) -> str:
-    """Return `"database"."table"`."""
-    return f'"{table_id.database}"."{table_id.table}"'
+    """Return `"database"."table"`, double quotes in a name being doubled.
+
+    Source: Debezium 3.6.1 `TableId.toDoubleQuotedString`. It leaves a name that begins or ends with a double quote as
+    it is, and cannot read all of these back; it reads what this returns.
+    """
+    return ".".join('"' + name.replace('"', '""') + '"' for name in (table_id.database, table_id.table))
 
 
 def history_record(

@@ -42,13 +42,16 @@ _ATTRIBUTES: Final = frozenset({"unsigned", "signed", "zerofill"})
 _NATIONAL: Final = ("nchar", "nvarchar", "national")
 _TEXTS: Final = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set"})
 _FRACTIONAL: Final = frozenset({"time", "datetime", "timestamp"})
-_ID: Final = re.compile(r'"((?:[^"]|"")*)"(?:\."((?:[^"]|"")*)")?(?:\."((?:[^"]|"")*)")?')
+_PART: Final = r'(?:"((?:[^"]|"")*)"|([^".][^.]*"))'
+"""Of an id: quoted, or a name that ends with a double quote, as Debezium writes it."""
+_ID: Final = re.compile(rf"{_PART}(?:\.{_PART})?(?:\.{_PART})?")
 
 
 def table_id_of(text: object) -> TableId:
     """Return the table that an id (`"database"."table"`) names. Raises ValueError."""
     found = _ID.fullmatch(text) if isinstance(text, str) else None
-    parts = [] if found is None else [part.replace('""', '"') for part in found.groups() if part is not None]
+    pairs = [] if found is None else zip(found.groups()[::2], found.groups()[1::2], strict=True)
+    parts = [quoted.replace('""', '"') if bare is None else bare for quoted, bare in pairs if quoted or bare]
     if len(parts) < 2:
         raise ValueError(f'a table\'s id is "database"."table", found {text!r}')
     return TableId(parts[0], parts[-1])

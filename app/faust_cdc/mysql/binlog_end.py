@@ -8,6 +8,9 @@ that end. Does it equal the position, then no change lies between, and the struc
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+
+from pymysql.connections import Connection
 
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, query
 from faust_cdc.mysql.positions import BinlogPosition
@@ -21,5 +24,10 @@ def current_structures(
     """Return the structures behind `position`, none when the binlog goes on. Raises SourceConnectionLost."""
     with connect(address, purpose="structures behind a statement") as connection:
         found = read_tables(connection, list(tables))
-        rows = query(connection, info.binlog_status_statement, doing="asking for the end of the binlog")
-    return found if rows and BinlogPosition(str(rows[0][0]), int(rows[0][1])) == position else {}
+        return found if binlog_end(connection, info) == position else {}
+
+
+def binlog_end(connection: Connection[Any], info: ServerInfo) -> BinlogPosition | None:
+    """Return where the binlog ends now, None where there is none. Raises SourceConnectionLost."""
+    rows = query(connection, info.binlog_status_statement, doing="asking for the end of the binlog")
+    return BinlogPosition(str(rows[0][0]), int(rows[0][1])) if rows else None

@@ -416,12 +416,17 @@ def _word(origin: Origin) -> str:
 def tables_named_in(statement: str) -> Callable[[TableId], bool]:
     """Return what says of a table whether a DDL statement may change it, as far as that is told without reading it.
 
-    It may when the name occurs in the text, and when the statement is about a database.
+    It may when the name occurs in the text, as it is or as quotes have it, and when the statement is about a database.
     """
     if is_about_database(readable(statement)):
         return lambda _: True
     text = statement.lower()
-    return lambda table_id: table_id.table.lower() in text
+
+    def may_change(table_id: TableId) -> bool:
+        name = table_id.table.lower()
+        return name in text or any(quote in name and name.replace(quote, 2 * quote) in text for quote in '`"')
+
+    return may_change
 
 
 def _explained(refused: RegistryRefused, plan: TranscodePlan) -> CdcError:

@@ -416,7 +416,7 @@ class Coordinator:
             self._lists,
             self._filter.accepts,
             partial(self._outlet.holding, partial(holds_records, self._spec.client_config)),
-            partial(snapshot_at, way.ledger, self._source.read_tables, info.row_metadata_full),
+            partial(snapshot_at, way.ledger, self._source.read_tables, info.row_metadata_full, self._should_stop),
             self._signal_tables,
         )
 

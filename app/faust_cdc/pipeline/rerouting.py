@@ -33,7 +33,7 @@ be lost with a task that ends, doubled, or come late: what is applied is always 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from faust_cdc.config.connector import MySqlConnectorConfig
@@ -42,15 +42,33 @@ from faust_cdc.errors import CdcError
 from faust_cdc.kafka.topics import BROKER_DEFAULT, TopicCreator, TopicSpec
 from faust_cdc.pipeline.assembly import topic_spec
 from faust_cdc.pipeline.captured import TranscoderCache
+from faust_cdc.pipeline.ddl_reading import KnownTables
 from faust_cdc.pipeline.route_log import RouteLog
 from faust_cdc.pipeline.spec import TaskSpec
 from faust_cdc.pipeline.streaming import StreamingSource
 from faust_cdc.pipeline.transaction_writer import TransactionWriter
+from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import RouteMap, TopicNaming, quarantine_topic
 from faust_cdc.routing.changes import RouteChange
 from faust_cdc.signals.routing import RouteCommand, SetRoute
 
 log = logging.getLogger(__name__)
+
+
+class Known(Protocol):
+    """What is known of tables (`StructureLedger`)."""
+
+    @property
+    def captures(self) -> Callable[[TableId], bool]:
+        """Says which tables are captured."""
+
+    @property
+    def known(self) -> Mapping[TableId, Table]:
+        """Tables as they stand where the stream is."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all."""
 
 
 class Through(Protocol):
@@ -63,6 +81,10 @@ class Through(Protocol):
     @property
     def writer(self) -> TransactionWriter:
         """To Kafka."""
+
+    @property
+    def ledger(self) -> Known:
+        """Structures."""
 
 
 class Rerouting:
@@ -108,7 +130,7 @@ class Rerouting:
         writer = way.writer
         if isinstance(command, SetRoute):
             wanted = self._map(self._log.with_command(command, is_read=not self._is_unread(writer)))
-            if problem := way.cache.problem_of(wanted) or self._problem_of(wanted):
+            if problem := way.cache.problem_of(wanted) or self._problem_of(wanted, way.ledger):
                 return problem
             self._written_in = writer.counters.kafka_transactions
             writer.write_own(self._log.record_of(command))
@@ -120,19 +142,23 @@ class Rerouting:
         self._apply(wanted, way.cache, stream)
         return None
 
-    def _problem_of(self, wanted: RouteMap) -> str | None:
+    def _problem_of(self, wanted: RouteMap, ledger: Known) -> str | None:
         """Say what REST would say of other routes: the rows of this attempt have not shown every table yet.
 
-        Asked of the server as it is now, within `connection.validation.timeout.ms` for each answer.
+        The stream waits for it. The tables are those of the history, as they stand where the stream is; where that does
+        not tell of all, the server is asked for a few seconds (`route_check.SIGNAL_MAX_S`).
         """
         # Imported here: only a signal asks, and the check brings the registry's reader of schemas.
-        from faust_cdc.pipeline.route_check import check_route_change
+        from faust_cdc.pipeline.route_check import check_within
 
+        known = None
+        if ledger.is_whole:
+            known = KnownTables(ledger.known.get, lambda: filter(ledger.captures, ledger.known))
         change = RouteChange(self.routes.routes, wanted.routes, self._internal_topics)
         try:
-            return "; ".join(check_route_change(self._config, change).problems) or None
+            return "; ".join(check_within(self._config, change, known).problems) or None
         except CdcError as error:
-            return f"its tables could not be asked for: {error.message.removesuffix('.')}"
+            return f"its tables could not be looked at: {error.message.removesuffix('.')}"
 
     def _is_unread(self, writer: TransactionWriter) -> bool:
         """Return whether a route of a signal is in the open Kafka transaction: a strong read would wait for its end."""

@@ -1,18 +1,20 @@
 """What routes would make of the tables that are there: asked of the source server before they are taken.
 
 All three ways to change routes ask here: REST, the connector's configuration and signals. Blocking, as it reads
-structures: run it in a thread. Problems come back in words; the same checks are made by the task for tables that come
-later (`faust_cdc.pipeline.captured`).
+structures: run it in a thread. A signal is obeyed in the task's own, and its rows wait meanwhile: that asks the server
+only where no history tells of all tables, and gives up after `SIGNAL_MAX_S`. Problems come back in words; the same
+checks are made by the task for tables that come later (`faust_cdc.pipeline.captured`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Final
 
 from faust_cdc.config.connector import MySqlConnectorConfig
-from faust_cdc.errors import CdcError
+from faust_cdc.errors import CdcError, ConfigError
 from faust_cdc.mysql.connection import SourceAddress, connect
 from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.pipeline.connector_options import transcode_options
@@ -26,20 +28,87 @@ from faust_cdc.routing import RouteMap, topic_naming
 from faust_cdc.routing.changes import RouteChange, RouteFindings
 from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 
+SIGNAL_MAX_S: Final = 5.0
+"""How long the check of a signal's route may keep the stream, apart from an answer of the server that is waited for."""
+TOGETHER: Final = 200
+"""Tables whose structures are read at once."""
+
+ReadTables = Callable[[Sequence[TableId]], Mapping[TableId, Table]]
+"""Structures of tables, those that are not there being absent."""
+
+
+class Allowance:
+    """A time that a check may take."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        """None: as long as it takes."""
+        self._seconds = seconds
+        self._ends = None if seconds is None else time.monotonic() + seconds
+
+    def spend(self) -> None:
+        """Raise ConfigError when it is used up."""
+        if self._ends is not None and time.monotonic() > self._ends:
+            raise ConfigError(f"it took more than {self._seconds:.0f} s to look at the tables concerned, and rows wait")
+
 
 def check_route_change(config: MySqlConnectorConfig, change: RouteChange) -> RouteFindings:
     """Connect, read the structures concerned and look for problems. Raises what connecting raises."""
-    address = SourceAddress.of(config, config.connection_validation_timeout_ms)
+    return _asked(config, change, config.connection_validation_timeout_ms, Allowance())
+
+
+def check_within(
+    config: MySqlConnectorConfig,
+    change: RouteChange,
+    known: Mapping[TableId, Table] | None,
+    max_s: float = SIGNAL_MAX_S,
+) -> RouteFindings:
+    """Do the same for a task, by the captured tables that it knows; None: it does not know all, and asks for them.
+
+    Raises ConfigError when it takes more than `max_s` seconds, and what asking raises.
+    """
+    allowance = Allowance(max_s)
+    if known is None:
+        timeout_ms = min(int(max_s * 1000), config.connection_validation_timeout_ms)
+        return _asked(config, change, timeout_ms, allowance)
+
+    def read(tables: Sequence[TableId]) -> dict[TableId, Table]:
+        found = {}
+        for one in tables:
+            allowance.spend()
+            if (table := known.get(one)) is not None:
+                found[one] = table
+        return found
+
+    return find_route_problems(read, config, list(known), change, allowance)
+
+
+def _asked(config: MySqlConnectorConfig, change: RouteChange, timeout_ms: int, allowance: Allowance) -> RouteFindings:
+    address = SourceAddress.of(config, timeout_ms)
     with closing(connect(address, purpose="route check")) as connection:
+        allowance.spend()
         lists = (config.database_include_list, config.database_exclude_list)
         accepts = TableFilter(*lists, config.table_include_list, config.table_exclude_list).accepts
-        return find_route_problems(connection, config, captured_tables(connection, accepts), change)
+        captured = captured_tables(connection, accepts)
+
+        def read(tables: Sequence[TableId]) -> dict[TableId, Table]:
+            found = {}
+            for first in range(0, len(tables), TOGETHER):
+                allowance.spend()
+                found.update(read_tables(connection, tables[first : first + TOGETHER]))
+            return found
+
+        return find_route_problems(read, config, captured, change, allowance)
 
 
 def find_route_problems(
-    connection: Any, config: MySqlConnectorConfig, captured: Sequence[TableId], change: RouteChange
+    read: ReadTables,
+    config: MySqlConnectorConfig,
+    captured: Sequence[TableId],
+    change: RouteChange,
+    allowance: Allowance | None = None,
 ) -> RouteFindings:
-    """Look for problems of the captured tables, whose structures are read over `connection`."""
+    """Look for problems of the captured tables, whose structures `read` gives."""
+    spend = (allowance or Allowance()).spend
     naming = topic_naming(config)
     reserved = reserved_topics(config, naming, change.internal_topics)
     after, before = RouteMap(naming, change.after, reserved), RouteMap(naming, change.before)
@@ -57,11 +126,11 @@ def find_route_problems(
         except CdcError as error:
             found.append(str(error))
     sharing = {one for tables in topics.values() if not set(concerned).isdisjoint(tables) for one in tables}
-    structures = read_tables(connection, sorted({*concerned, *sharing})) if concerned else {}
+    structures = read(sorted({*concerned, *sharing})) if concerned else {}
     if not found:
-        found += _of_tables(after, topics, structures, config)
+        found += _of_tables(after, topics, structures, config, spend)
     if not found and not change.may_reorder:
-        found += _of_order(before, after, concerned, structures, transcode_options(config))
+        found += _of_order(before, after, concerned, structures, transcode_options(config), spend)
     return RouteFindings(tuple(dict.fromkeys(found)), {tables: tuple(names) for tables, names in served.items()})
 
 
@@ -84,10 +153,12 @@ def _of_tables(
     topics: Mapping[str, list[TableId]],
     structures: Mapping[TableId, Table],
     config: MySqlConnectorConfig,
+    spend: Callable[[], None],
 ) -> Iterator[str]:
     options, destinations = transcode_options(config), Destinations(config)
     uses: dict[str, list[Use]] = {}
     for table in structures.values():
+        spend()
         try:
             for use in _uses(routes, table, options):
                 if use.route is not None:
@@ -104,6 +175,7 @@ def _of_tables(
         users = uses.get(topic, [])
         for place, use in enumerate(users):
             for other in users[:place]:
+                spend()
                 problem = clash(other, use) or _incompatible(other, use)
                 if problem is not None:
                     yield problem
@@ -134,8 +206,10 @@ def _of_order(
     concerned: Iterable[TableId],
     structures: Mapping[TableId, Table],
     options: TranscodeOptions,
+    spend: Callable[[], None],
 ) -> Iterator[str]:
     for table in concerned:
+        spend()
         structure = structures.get(table)
         if structure is None or before.of(table) == after.of(table):
             continue

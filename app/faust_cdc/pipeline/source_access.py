@@ -9,6 +9,7 @@ from faust_cdc.binlog.reader import DumpStart
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.errors import BinlogNotAvailable, GtidGap
 from faust_cdc.mysql import structure_text
+from faust_cdc.mysql.binlog_end import binlog_end
 from faust_cdc.mysql.connection import ServerInfo, SourceAddress, connect, inspect_server
 from faust_cdc.mysql.ddl_context import read_ddl_context
 from faust_cdc.mysql.positions import BinlogPosition, GtidSet, MariaDbGtidSet
@@ -98,6 +99,11 @@ class SourceAccess:
         """Return the server's charset and collation."""
         with connect(self.address, purpose="charsets") as connection:
             return structure_text.server_defaults(connection)
+
+    def ends_at(self, position: BinlogPosition) -> bool:
+        """Return whether nothing is in the binlog behind a position."""
+        with connect(self.address, purpose="the end of the binlog") as connection:
+            return binlog_end(connection, inspect_server(connection)) == position
 
     def ddl_context(self) -> DdlContext:
         """Return what DDL statements mean on the server."""

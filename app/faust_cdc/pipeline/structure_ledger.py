@@ -15,21 +15,24 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from faust_cdc.binlog.events import QueryEvent
 from faust_cdc.config.history_settings import HistorySettings, OnLoss
 from faust_cdc.errors import CdcError, FatalError, TransientError
+from faust_cdc.failpoints import reach
 from faust_cdc.history.changes import ChangeKind, SchemaChange, StructureChange, shortened
 from faust_cdc.history.place import is_at_or_before
 from faust_cdc.history.recovered import RecoveredHistory
 from faust_cdc.history.table_changes import history_json, history_record
 from faust_cdc.history.table_reading import as_told
-from faust_cdc.mysql.structure_text import DatabaseText
+from faust_cdc.mysql.positions import BinlogPosition
 from faust_cdc.notifications.notification import Notification, statement_unparsed
 from faust_cdc.offsets import SourceOffset
 from faust_cdc.offsets.model import INITIAL_SNAPSHOT
 from faust_cdc.pipeline.ddl_reading import KnownTables, NotTold, Outcome, Reading
+from faust_cdc.pipeline.history_loss import ON_LOSS_REMEDY, doubt, loss, named
+from faust_cdc.pipeline.ledger_sides import HistoryStore, StructureSource
 from faust_cdc.pipeline.parsed import Parsed
 from faust_cdc.pipeline.records import ChangeRecord
 from faust_cdc.pipeline.schema_change_topic import SchemaChangeTopic
@@ -45,57 +48,12 @@ from faust_cdc.transcode.source_block import SourceInfo
 
 log = logging.getLogger(__name__)
 
-ReadTables = Callable[[Iterable[TableId]], dict[TableId, Table]]
 TOGETHER = 500
 """Tables that are read from the server at once."""
-SHOWN_MAX = 10
-"""Names in a line of the log."""
 WHOLE_MAX = 1_000
 """Tables of a snapshot that are kept with all that the server says of them; of others what the history tells."""
 LONG_LINES, LONG_LINES_PER_TABLE = 10_000, 4
 """A history of ours that has more lines than this, and so many for each table, is written anew."""
-
-
-class HistoryStore(Protocol):
-    """Where lines are kept (`HistoryTopic`, `HistoryFile`)."""
-
-    begins_at: int
-    is_ours: bool
-
-    @property
-    def where(self) -> str:
-        """For messages."""
-
-    def prepare(self) -> None:
-        """Make it."""
-
-    def lines(self) -> Iterable[bytes]:
-        """Read it."""
-
-    def append(self, line: str) -> None:
-        """Add a line."""
-
-    def flush(self) -> None:
-        """Make what was added safe."""
-
-
-class StructureSource(Protocol):
-    """What the ledger asks the server."""
-
-    def all_tables(self) -> list[TableId]:
-        """Name all tables but the server's own."""
-
-    def read_tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
-        """Return structures as of now."""
-
-    def create_statements(self, ids: Iterable[TableId]) -> Iterable[tuple[TableId, str]]:
-        """Return SHOW CREATE TABLE of each."""
-
-    def databases(self, names: Iterable[str]) -> list[DatabaseText]:
-        """Return databases with their charsets."""
-
-    def server_defaults(self) -> tuple[str, str]:
-        """Return the server's charset and collation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +96,8 @@ class StructureLedger:
         self._history = RecoveredHistory(rules.server, lambda _: True)
         self._changed: dict[TableId, Table] = {}
         """Tables that statements changed since the start, with all that is known of them."""
+        self._has_statement = False
+        """A statement was taken since the last commit."""
         self._databases: dict[str, tuple[str, str] | None] = {}
         """Defaults; None: there is no such database now, and no statement told of it."""
         self.known: Mapping[TableId, Table] = KnownTables(self.table, lambda: iter({*self._history, *self._changed}))
@@ -150,8 +110,18 @@ class StructureLedger:
     # What is known.
 
     def table(self, table_id: TableId) -> Table | None:
-        """Return a table as it stands where the stream is, as far as the history says."""
-        return self._changed.get(table_id) or self._history.table(table_id)
+        """Return a table as it stands where the stream is, as far as the history says.
+
+        Raises FatalError for one whose line cannot be read, where the configuration says that a loss is to fail.
+        """
+        found = self._changed.get(table_id) or self._history.table(table_id)
+        if found is None and self._settings.on_loss is OnLoss.FAIL and table_id in self._history.doubted:
+            where = "history" if self._store is None else self._store.where
+            raise FatalError(
+                f"What the schema history in {where} tells of {table_id} cannot be read: {self._history.first_damage}.",
+                remedy=ON_LOSS_REMEDY,
+            )
+        return found
 
     def tables(self, ids: Iterable[TableId]) -> dict[TableId, Table]:
         """Return structures as they stand where the stream is; tables of which nothing is known are absent."""
@@ -210,40 +180,25 @@ class StructureLedger:
         for line in store.lines():
             history.add(line)
         self._history = history
-        if history.unread:
-            log.info("Read from the server, a statement in the history being all: %s", _named(history.unread))
+        if untold := history.unread - history.doubted:
+            log.info("Read from the server, a statement in the history being all: %s", named(untold))
         log.info(
             "Schema history in %s: %d lines, %d tables, in %.1f s",
             store.where, history.lines, len(history), time.monotonic() - began,
         )  # fmt: skip
-        problem = self._loss(history, store)
+        problem = loss(history, store, self._rules.server)
         if problem is None:
             store.prepare()
             self._shorten(offset)
         else:
             self._rebuild(offset, problem)
 
-    def _loss(self, history: RecoveredHistory, store: HistoryStore) -> str | None:
-        """Return what is wrong with the history, None when nothing is."""
-        if history.damaged:
-            return f"has {history.damaged} lines that cannot be read, the first one: {history.first_damage}"
-        if history.lines == 0:
-            foreign = f" ({history.foreign} of other servers)" if history.foreign else ""
-            return f"has no line of {self._rules.server!r}{foreign}"
-        if store.begins_at > 0 and not history.is_begun:
-            return f"begins at record {store.begins_at}, behind what a snapshot wrote"
-        return None
-
     def _rebuild(self, offset: SourceOffset, problem: str) -> None:
         assert self._store is not None
         text = f"The schema history in {self._store.where} {problem}."
         if self._settings.on_loss is OnLoss.FAIL:
-            raise FatalError(
-                text,
-                remedy="set snapshot.mode=recovery, or schema.history.on.loss=rebuild, where no structure was changed "
-                "since the connector stopped; or take a new snapshot",
-            )
-        known = len(self._history)
+            raise FatalError(text, remedy=ON_LOSS_REMEDY)
+        known, doubted = len(self._history), frozenset(self._history.doubted)
         self._store.prepare()
         count = self._write_all(offset)
         self.before_commit()
@@ -253,6 +208,8 @@ class StructureLedger:
             "with binlog_row_metadata=FULL.",
             text, count, known,
         )  # fmt: skip
+        if doubted and not self._source.ends_at(BinlogPosition(offset.file, offset.pos)):
+            log.warning(doubt(doubted, self._store.where, offset))
 
     def _shorten(self, offset: SourceOffset) -> None:
         """Write a history of our own anew when it has many more lines than tables."""
@@ -290,7 +247,11 @@ class StructureLedger:
         for some in _some(tables):
             for table in self.tables(some).values():
                 change = StructureChange(ChangeKind.CREATE, table.id, table)
-                self._keep(SchemaChange(table.id.database, None, (change,), (table.id,)), place)
+                line = self._line(SchemaChange(table.id.database, None, (change,), (table.id,)), place.to_map())
+                assert self._store is not None, "there is one that is written anew"
+                self._store.append(line)
+                if table.id not in self._history:  # it holds, as behind the next start: the server may go on
+                    self._history.add(line.encode())
                 count += 1
         return count
 
@@ -301,7 +262,7 @@ class StructureLedger:
         """
         if self._store is not None:
             self._store.prepare()
-            self._keep(self._server_charset(), replace(place, snapshot=INITIAL_SNAPSHOT))
+            self._keep(self._server_charset(), replace(place, snapshot=INITIAL_SNAPSHOT).to_map())
             self.before_commit()
         return place
 
@@ -410,6 +371,8 @@ class StructureLedger:
             for table_id, table in after.items():  # also what no record tells of: keys
                 self._forget(table_id)
                 self._changed[table_id] = table
+        self._has_statement = True
+        reach("ddl.written")
 
     def _after(self, found: Outcome) -> Mapping[TableId, Table]:
         """Return the tables behind a statement, without those of which its text may not be true.
@@ -425,10 +388,19 @@ class StructureLedger:
 
     def _tells_that_there_is_none(self, table_id: TableId) -> bool:
         """Return whether a table is not there for certain. With a part of the tables kept, the lists may have grown."""
-        is_part = self._settings.only_captured_tables or self._settings.only_captured_databases
-        if is_part or not self._history.is_of_snapshot or table_id in self._history.unread:
+        if not self._has_all or self._history.damaged or table_id in self._history.unread:
             return False
         return self.table(table_id) is None
+
+    @property
+    def _has_all(self) -> bool:
+        is_part = self._settings.only_captured_tables or self._settings.only_captured_databases
+        return self._history.is_of_snapshot and not is_part
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether `known` has all captured tables that there are where the stream stands, as they are there."""
+        return self._has_all and not any(map(self.captures, self._history.unread))
 
     def _unread(
         self, event: QueryEvent, statement: str, changes: Sequence[SchemaChange] | None
@@ -510,6 +482,9 @@ class StructureLedger:
         """Make the history safe. To be called before an offset is committed that is behind what it tells."""
         if self._store is not None:
             self._store.flush()
+        if self._has_statement:
+            self._has_statement = False
+            reach("ddl.safe")
 
     def _hold(self, changes: Iterable[SchemaChange]) -> None:
         """Let changes hold from here on."""
@@ -527,10 +502,12 @@ class StructureLedger:
             if not change.changes:
                 for table_id in change.tables:  # changed, and nobody knows how
                     self._forget(table_id)
+                    self._history.unread.add(table_id)
 
     def _forget(self, table_id: TableId) -> None:
         self._changed.pop(table_id, None)
         self._history.discard(table_id)
+        self._history.unread.discard(table_id)
 
     def _tell(self, change: SchemaChange, place: SourceOffset, *, is_captured: bool, marker: str = "true") -> None:
         """Write a change of a snapshot down; it holds."""
@@ -549,9 +526,9 @@ class StructureLedger:
         if self._topic is not None:
             self._write(self._topic.record(change, block, time.time_ns() // 1_000_000))
 
-    def _keep(self, change: SchemaChange, place: SourceOffset | Mapping[str, Any]) -> None:
+    def _keep(self, change: SchemaChange, place: Mapping[str, Any]) -> None:
         if self._store is not None:
-            self._store.append(self._line(change, place.to_map() if isinstance(place, SourceOffset) else place))
+            self._store.append(self._line(change, place))
 
     def _line(self, change: SchemaChange, place: Mapping[str, Any]) -> str:
         changes = change.as_json(comments=self._rules.comments)
@@ -590,9 +567,3 @@ def _some(tables: Sequence[TableId]) -> Iterator[Sequence[TableId]]:
 
 def _plain(column: Column) -> Column:
     return replace(column, comment="", position=0)
-
-
-def _named(tables: Iterable[TableId]) -> str:
-    """Return a few of the names, and how many more there are."""
-    names = sorted(map(str, tables))
-    return ", ".join(names[:SHOWN_MAX]) + (f" and {len(names) - SHOWN_MAX} more" if len(names) > SHOWN_MAX else "")

@@ -5,6 +5,8 @@ so the compiled path, the windows of snapshots and rows that wait for a decision
 own key. Here each record is read back by its number, goes through the chain, and is written by the connector's
 converters under the topic that it ends in. That topic is made then, and its schemas are registered then.
 
+A chain that looks at no value and changes none is run once for each form of record (`spent_chain`).
+
 A record that the chain drops is not produced; the offset behind it advances all the same. The order of records stays
 that of the source. Records of our own (the quarantine) do not go through the chain.
 """
@@ -22,7 +24,9 @@ from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.pipeline.captured import EnsureTopic
 from faust_cdc.pipeline.converters import AvroAny, AvroConverter, Converter, Converters, avro_converters
 from faust_cdc.pipeline.records import ChangeRecord
+from faust_cdc.pipeline.spent_chain import DROPPED, PREFIX_BYTES, Form, Forms, around
 from faust_cdc.registry.layout import layout
+from faust_cdc.transforms.blind import is_blind, is_blind_to, looks_at_headers
 from faust_cdc.transforms.chain import Chain, TransformFailed
 from faust_cdc.transforms.record import Header, Record
 from faust_cdc.transforms.schemas import STRING
@@ -31,6 +35,8 @@ from faust_cdc.transforms.wire import Reader, reader_of
 from faust_cdc_schemas.connect_document import avro_document
 from faust_cdc_schemas.connect_schema import ConnectSchema
 
+NOTHING = bytes(PREFIX_BYTES)
+"""A prefix with no values behind it."""
 WRITERS_MAX = 10_000
 """Topics with a schema that are written to; one per table version, more only where transforms make schemas of rows."""
 Write = Callable[[Any], bytes | None]
@@ -81,6 +87,7 @@ class TransformedRecords:
         self._writers: dict[tuple[str, bool, int], tuple[ConnectSchema, Write]] = {}
         self._layouts: dict[tuple[int, int], tuple[ConnectSchema, ConnectSchema, bool]] = {}
         self._known: set[str] = set()
+        self._forms = Forms(by_headers=looks_at_headers(chain)) if is_blind(chain) else None
         self._last_headers: tuple[Headers, tuple[Header, ...]] = ([], ())
 
     @cached_property
@@ -95,13 +102,26 @@ class TransformedRecords:
         """
         if record.topic in self._aside:
             return record
+        forms = self._forms
+        if forms is None:
+            return self._through(record)[0]
+        form = forms.key_of(record)
+        found = forms.get(form)
+        if found is not None:
+            return found.of(record)
+        out, came, made = self._through(record)
+        if form not in forms:
+            forms.note(form, self._form(record, out, came, made))
+        return out
+
+    def _through(self, record: ChangeRecord) -> tuple[ChangeRecord | None, Record, Record | None]:
+        """Return what becomes of a record, and the record as it came to the chain and as it left it."""
         key_schema, key = (None, None) if record.key is None else self._numbers.read(record.key)
         value_schema, value = (None, None) if record.value is None else self._numbers.read(record.value)
         headers = self._headers(record.headers)
+        came = Record(record.topic, key_schema, key, value_schema, value, headers, record.partition)
         try:
-            made = self._chain.apply(
-                Record(record.topic, key_schema, key, value_schema, value, headers, record.partition)
-            )
+            made = self._chain.apply(came)
         except TransformFailed as failed:
             what = f"A row of {record.table}" if record.table is not None else "A record"
             raise FatalError(
@@ -109,12 +129,12 @@ class TransformedRecords:
                 remedy="correct the transform's options, or keep it from such records with a predicate",
             ) from failed
         if made is None:
-            return None
+            return None, came, None
         if made.topic not in self._known:
             self._ensure_topic(made.topic)
             self._known.add(made.topic)
         shown = record.headers if made.headers is headers else [_written(one) for one in made.headers]
-        return ChangeRecord(
+        out = ChangeRecord(
             made.topic,
             self._bytes(made.topic, made.key_schema, made.key, _Came(key_schema, key, record.key), is_key=True),
             self._bytes(
@@ -125,6 +145,37 @@ class TransformedRecords:
             record.table,
             made.timestamp_ms,
         )
+        return out, came, made
+
+    def _form(self, record: ChangeRecord, out: ChangeRecord | None, came: Record, made: Record | None) -> Form | None:
+        """Return what becomes of all records of this one's form, None where that is not known."""
+        if not is_blind_to(self._chain, came.value_schema):
+            return None
+        if out is None or made is None:
+            return DROPPED
+        if not self._keeps_bytes(made):
+            return None
+        key = around(came.key_schema, made.key_schema, record.key, out.key)
+        value = around(came.value_schema, made.value_schema, record.value, out.value)
+        if key is None or value is None:
+            return None
+        return Form(
+            is_dropped=False,
+            topic=out.topic,
+            key=key,
+            value=value,
+            headers=None if out.headers is record.headers else out.headers,
+        )
+
+    def _keeps_bytes(self, made: Record) -> bool:
+        """Return whether key and value are written as Avro, with nulls as they are."""
+        for is_key, schema, value in ((True, made.key_schema, made.key), (False, made.value_schema, made.value)):
+            if value is None:
+                continue
+            found = self._writers.get((made.topic, is_key, id(schema)))
+            if found is None or not isinstance(found[1], AvroAny) or found[1].again(NOTHING) is None:
+                return False
+        return True
 
     def _headers(self, headers: Headers) -> tuple[Header, ...]:
         """Return headers as transforms see them; nearly all records have the very same ones."""

@@ -37,6 +37,8 @@ class Stage:
     test: Test | None
     wanted: bool
     """What `test` must say for the transform to be applied."""
+    predicate: PluginSettings | None = None
+    """What `test` was made of."""
 
     def __str__(self) -> str:
         return f"transform '{self.plugin.alias}' ({self.plugin.class_name})"
@@ -81,6 +83,7 @@ def _stage(settings: TransformSettings) -> Stage:
         TRANSFORMS[plugin.base_name](plugin),
         None if predicate is None else PREDICATES[predicate.class_name](predicate),
         not settings.negate,
+        predicate,
     )
 
 
