@@ -65,6 +65,7 @@ def build(bootstrap: str, prefix: str, name: str, file: Path) -> App:
         state: dict[str, Any] = {
             "table": {key.decode(): value.decode() for key, value in table.data.data.items()},
             "received": received,
+            "taken": app.tables.recovery.taken_count,
         }
         temporary = file.with_suffix(".new")
         temporary.write_text(json.dumps(state))

@@ -17,6 +17,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from faust_cdc_schemas.faust_kit.read_committed import TAKEN_AT_ONCE
 from tests.faust_kit.churn_worker import PARTITIONS, SLOTS
 from tests.lab import KafkaBroker
 
@@ -48,8 +49,8 @@ class Writer(threading.Thread):
         except Exception as error:
             self.failure = error
 
-    def _transaction(self, number: int) -> None:
-        keys = [f"k{number}-{index}" for index in range(KEYS_PER_TRANSACTION)]
+    def _transaction(self, number: int, size: int = KEYS_PER_TRANSACTION) -> None:
+        keys = [f"k{number}-{index}" for index in range(size)]
         self.producer.begin_transaction()
         for key in keys:
             self.producer.produce(f"{self.prefix}-offsets", key=key.encode(), value=str(number).encode())
@@ -84,6 +85,10 @@ class Churn:
         """What the worker's table held a moment ago."""
         path = self.folder / f"{name}.json"
         return dict(json.loads(path.read_text())["table"]) if path.exists() else {}
+
+    def taken(self, name: str) -> int:
+        """How many records went into the worker's table in batches."""
+        return int(json.loads((self.folder / f"{name}.json").read_text())["taken"])
 
     def received(self, name: str) -> list[str]:
         """What the worker's agent received."""
@@ -171,6 +176,21 @@ def test_a_table_over_a_topic_that_ends_in_transaction_markers_recovers(churn: C
     writer = Writer(churn.bootstrap, churn.prefix)
     writer.producer.init_transactions(120)
     for number in range(1, 2 * ABORTED_EVERY + 1):
-        writer._transaction(number)
+        writer._transaction(number, 3 * TAKEN_AT_ONCE)
     churn.start("late")
     wait_until_equal(churn, "late", writer)
+    assert churn.taken("late") == len(writer.committed), "a table's own topic goes by Faust's queues again"
+
+
+@pytest.mark.integration
+def test_workers_that_join_while_a_long_topic_is_read_have_all_of_it(churn: Churn) -> None:
+    """What a rebalance cuts off of a batch is read again."""
+    writer = Writer(churn.bootstrap, churn.prefix)
+    writer.producer.init_transactions(120)
+    for number in range(1, ABORTED_EVERY):
+        writer._transaction(number, 5_000)
+    for name in ("first", "second", "third"):
+        churn.start(name)
+        time.sleep(0.7)
+    for name in ("first", "second", "third"):
+        wait_until_equal(churn, name, writer)

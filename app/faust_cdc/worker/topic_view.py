@@ -35,6 +35,8 @@ class TopicView:
         """Of the topic; 0 until it is known."""
         self._table: Any = None
         self._waiting: dict[tuple[bytes, bytes | None], list[asyncio.Future[None]]] = {}
+        self._coming: list[tuple[bytes, bytes | None]] = []
+        """Records that are being applied: told of in the loop's next turn."""
         self._listeners: list[Listener] = []
 
     def declare(self, app: App, partitions: int) -> None:
@@ -112,13 +114,16 @@ class TopicView:
             self._waiting.pop(record, None)
 
     async def _on_changelog_event(self, event: Any) -> None:
-        # Faust calls this just before it applies the event, without giving up the loop in between.
-        key, value = event.message.key, event.message.value
-        asyncio.get_running_loop().call_soon(self._announce, key, value)
+        # Called just before the events of a batch are applied, without giving up the loop in between.
+        if not self._coming:
+            asyncio.get_running_loop().call_soon(self._announce)
+        self._coming.append((event.message.key, event.message.value))
 
-    def _announce(self, key: bytes, value: bytes | None) -> None:
-        for future in self._waiting.pop((key, value), []):
-            if not future.done():
-                future.set_result(None)
-        for listener in self._listeners:
-            listener(key, value)
+    def _announce(self) -> None:
+        came, self._coming = self._coming, []
+        for key, value in came:
+            for future in self._waiting.pop((key, value), []):
+                if not future.done():
+                    future.set_result(None)
+            for listener in self._listeners:
+                listener(key, value)
