@@ -15,7 +15,7 @@ its recovery. Eight defects, each stepped round by the smallest override of a su
                           the worker hangs in the join                       `GlobalTable._changelog_topic_name`
     6  dropped records    an empty set of active partitions means "all" to
                           aiokafka: paused partitions lose records           `_LiveSet`
-    7  long poll          a rebalance waits for a fetch of 1.5 s             `ConsumerThread.hold_fetches`
+    7  long poll          a rebalance waits for a fetch of 1.5 s             `fetching.FetchPlan`
     8  tasks per record   three tasks, a queue and two sums over all
                           partitions for each: 0.17 ms                       `Recovery.take`
 
@@ -51,19 +51,10 @@ from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
 from mode import Service
 
+from faust_cdc_schemas.faust_kit.fetching import RECOVERY_MAX_WAIT_MS, FetchPlan
+
 FAUST_VERSION = "0.15.3"
 AIOKAFKA_VERSION_PREFIX = "0.14."
-FETCH_MAX_WAIT_MS = 100
-"""How long the broker may hold a fetch: bounds the lag of a table and the length of a rebalance. Stock: 1500."""
-
-FETCH_MIN_BYTES = 64 * 1024
-"""What ends that wait. A byte would do it with each commit of a task somewhere, and a hundred fetches a second cost a
-fifth of a core; so a table is up to `FETCH_MAX_WAIT_MS` behind, and fetches are ten a second."""
-
-RECOVERY_FETCH_MAX_WAIT_MS = 10
-"""The same two while tables are recovered, when a worker waits for every fetch; a byte ends the wait then."""
-RECOVERY_FETCH_MIN_BYTES = 1
-
 POLL_S = 0.02
 SETTLE_S = 0.005
 QUIET_POLLS_MAX = 200
@@ -108,14 +99,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         # The constructor's arguments are fixed in the driver; the consumer is not started yet, so they still count.
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms = RECOVERY_FETCH_MAX_WAIT_MS
-        consumer._fetch_min_bytes = RECOVERY_FETCH_MIN_BYTES
+        consumer._fetch_max_wait_ms = RECOVERY_MAX_WAIT_MS
+        consumer._fetch_min_bytes = 1
+        self.plan = FetchPlan(self.consumer.app.newest_only)
         return consumer
 
-    def hold_fetches(self, max_wait_ms: int, min_bytes: int) -> None:
-        """Say what ends a fetch, from the next one on. May be called from any thread."""
-        fetcher = self._ensure_consumer()._fetcher
-        fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = max_wait_ms, min_bytes
+    def hurry(self, is_recovering: bool) -> None:
+        """Fetch at once while tables are recovered, from the next fetch on. May be called from any thread."""
+        self.plan.is_recovering = is_recovering
+        self.plan.lay_over(self._ensure_consumer()._fetcher)
 
     async def _highwaters(self, partitions: Iterable[Any]) -> Mapping[Any, int]:
         # ListOffsets asks the broker; the cached last_stable_offset is as old as the last fetch, or absent. The answer
@@ -127,6 +119,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         records = await super()._fetch_records(*args, **kwargs)
         newest_only = self.consumer.app.newest_only
         for tp in records:
+            self.plan.came(tp.topic)
             if tp.topic in newest_only:
                 records[tp] = newest_of_each_key(records[tp])
         if records:
@@ -168,11 +161,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             self.delivered_count = self.received_count
 
     def hurry(self, is_recovering: bool) -> None:
-        """Fetch at once while tables are recovered, and seldom afterwards."""
-        if is_recovering:
-            self._thread.hold_fetches(RECOVERY_FETCH_MAX_WAIT_MS, RECOVERY_FETCH_MIN_BYTES)
-        else:
-            self._thread.hold_fetches(FETCH_MAX_WAIT_MS, FETCH_MIN_BYTES)
+        """Fetch at once while tables are recovered, and as `FetchPlan` says afterwards."""
+        self._thread.hurry(is_recovering)
 
     @property
     def quiet(self) -> bool:
@@ -406,7 +396,7 @@ class App(faust.App):  # type: ignore[misc]
         kwargs.setdefault("GlobalTable", GlobalTable)
         self.newest_only: set[str] = set()
         """Topics of which a table is shown only the newest record of each key that a fetch brought: where a key is
-        written often, the others would be work for nothing."""
+        written often, the others would be work for nothing. They are asked for twice a second (`FetchPlan`)."""
         super().__init__(*args, **kwargs)
 
     def _new_transport(self) -> Transport:
