@@ -30,7 +30,7 @@ def test_the_first_records_of_an_idle_stream_wait_for_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("records", "every_s", "wait_ms"),
-    [(4, 0.005, 0), (10, 0.01, 0), (100, 0.0125, 23), (1_000, 0.05, 63), (40_000, 0.1, 100)],
+    [(4, 0.005, 0), (10, 0.01, 0), (100, 0.0125, 35), (1_000, 0.05, 95), (40_000, 0.1, 100)],
 )
 def test_the_wait_grows_with_the_rate_of_records(records: int, every_s: float, wait_ms: int) -> None:
     pace = CommitPace(100)

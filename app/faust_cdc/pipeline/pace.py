@@ -5,9 +5,9 @@ CPU as 150 rows. So
 
 - the first records of an idle stream, and of one with a few hundred records a second, are committed as soon as the
   server has sent nothing more; what comes meanwhile is the next transaction;
-- under load an open transaction first waits for more, a millisecond for each 300 records a second beyond the first
-  1,000: commits then cost a bounded part of the work (at 8,000 records a second it is 23 ms, some 35 commits a second),
-  and from 31,000 records a second on they are `CommitLimits.age_max_ms` apart;
+- under load an open transaction first waits for more, a millisecond for each 200 records a second beyond the first
+  1,000: commits then cost a bounded part of the work (at 8,000 records a second it is 35 ms, some 25 commits a second),
+  and from 21,000 records a second on they are `CommitLimits.age_max_ms` apart;
 - between two short transactions lies a pause. The broker answers EndTxn before it has written the markers, and until it
   has, the next transaction's AddPartitionsToTxn is refused with CONCURRENT_TRANSACTIONS, upon which librdkafka waits
   20 ms (`rdkafka_txnmgr.c`). How long the broker needs depends on it and on what else its machine does, so the pause is
@@ -22,7 +22,7 @@ import math
 
 UNHURRIED_RECORDS_PER_S = 1000.0
 """Up to so many records a second each commit is made as soon as it can be."""
-RECORDS_PER_S_AND_MS = 300.0
+RECORDS_PER_S_AND_MS = 200.0
 """Records per second beyond these for which a transaction waits a millisecond longer."""
 MEMORY_S = 0.2
 """Over how long the rate of records is averaged."""

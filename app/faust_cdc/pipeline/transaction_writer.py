@@ -264,6 +264,12 @@ class TransactionWriter:
         """How long to wait for more before the commit; 0 when it is due as soon as nothing more is there."""
         return max(0, self._pace.wait_ms - int(self.age_ms))
 
+    @property
+    def has_gathered(self) -> bool:
+        """Whether a transaction that gathers records under load is as old as it should become."""
+        wait_ms = self._pace.wait_ms
+        return wait_ms > 0 and self.age_ms >= wait_ms
+
     def nap_ms(self, wait_ms: int) -> int:
         """Return how much of a wait for more may pass before the source is read again, by what has come so far."""
         return nap_ms(wait_ms, self._bytes, self.age_ms)
