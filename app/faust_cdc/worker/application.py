@@ -57,7 +57,7 @@ from faust_cdc.worker.settings import client_settings, ensure_clients_can_be_mad
 from faust_cdc.worker.snapshot_watch import SnapshotWatch, held_reports
 from faust_cdc.worker.startup import Startup, StartupStage
 from faust_cdc.worker.topic_view import TopicView
-from faust_cdc.worker.web import ConnectWeb
+from faust_cdc.worker.web import ConnectWeb, waking
 from faust_cdc.worker.world import ClusterWorld
 from faust_cdc_schemas.faust_kit.read_committed import App, TableManager
 
@@ -133,7 +133,10 @@ class CdcApp(App):
             **faust_settings(config),
             Worker=WorkerProgram,
             TableManager=PromptTableManager,
-            web_application_options={"middlewares": [error_middleware], "client_max_size": BODY_BYTES_MAX},
+            web_application_options={
+                "middlewares": [waking(self.wake), error_middleware],
+                "client_max_size": BODY_BYTES_MAX,
+            },
         )
         self.gate = KafkaGate(self, loop=self.loop, beacon=self.beacon)
         self.manager = self._new_manager()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from aiohttp import web as aiohttp_web
@@ -21,6 +21,23 @@ from faust_cdc.errors import ConfigError
 BACKLOG = 128
 SHUTDOWN_TIMEOUT_S = 1.0
 """How long requests under way may take to end when the worker is being stopped."""
+
+LOOKED_AT = frozenset({"/health", "/metrics"})
+"""What is asked for again and again by who waits for nothing."""
+Handler = Callable[[aiohttp_web.Request], Awaitable[aiohttp_web.StreamResponse]]
+Middleware = Callable[[aiohttp_web.Request, Handler], Awaitable[aiohttp_web.StreamResponse]]
+
+
+def waking(wake: Callable[[], None]) -> Middleware:
+    """Return a middleware that calls `wake` for each request of somebody who may wait for what it brings about."""
+
+    @aiohttp_web.middleware
+    async def middleware(request: aiohttp_web.Request, handler: Handler) -> aiohttp_web.StreamResponse:
+        if request.path not in LOOKED_AT:
+            wake()
+        return await handler(request)
+
+    return middleware
 
 
 def bind_listener(host: str, port: int) -> socket.socket:

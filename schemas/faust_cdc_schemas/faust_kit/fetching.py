@@ -1,17 +1,15 @@
-"""When a worker's consumer asks the broker for news, and for which topics.
+"""How long the broker may hold the fetches of a worker's consumer.
 
-A fetch names every partition that the worker follows, some 170, and costs Python 2 ms, so they should be few: ten a
-second are a fiftieth of a core. What a worker waits for (a connector's configuration, a command, a status, a route) is
-written seldom and wanted at once, offsets are written with each commit of a task and nobody waits for them. So
+A fetch names every partition that the worker follows, some 170, and costs Python 3 ms in two threads, so ten a second
+are a thirtieth of a core. A byte must not end it: there is one with each commit of a task somewhere. So the broker
+holds a fetch
 
-- as a rule a fetch leaves out the topics that are written often, and the broker holds it until something comes, for
-  `QUIET_MAX_WAIT_MS` at most;
-- they are in one fetch in that time, which ends at once where there is a byte;
-- in the `BUSY_MAX_WAIT_MS` after something came, a fetch asks for everything and waits that long for `BUSY_MIN_BYTES`:
-  a snapshot writes its progress with each commit, and a state that is seen has its offset beside it soon;
-- while tables are recovered a worker waits for every fetch: a byte ends it, and so do `RECOVERY_MAX_WAIT_MS`.
+- `AWAKE_MAX_WAIT_MS` while somebody waits for what may come: after a request to the worker, and after a record of a
+  topic that is seldom written (a configuration, a command, a status), for `STAYS_AWAKE_S`;
+- `ASLEEP_MAX_WAIT_MS` otherwise, by which time a table may be behind, and a rebalance wait;
+- `RECOVERY_MAX_WAIT_MS` while tables are recovered, when a worker waits for every fetch; a byte ends the wait then.
 
-A rebalance may wait for a fetch that the broker holds, which bounds the first of these times.
+Each fetch asks for everything: who sees that a task has ended sees the offsets it left, they came together.
 """
 
 from __future__ import annotations
@@ -21,56 +19,47 @@ from collections.abc import Collection
 from time import monotonic
 from typing import Any, Final
 
-QUIET_MAX_WAIT_MS: Final = 500
-BUSY_MAX_WAIT_MS: Final = 100
-BUSY_MIN_BYTES: Final = 64 * 1024
+AWAKE_MAX_WAIT_MS: Final = 100
+ASLEEP_MAX_WAIT_MS: Final = 400
+STAYS_AWAKE_S: Final = 2.0
+MIN_BYTES: Final = 64 * 1024
 RECOVERY_MAX_WAIT_MS: Final = 10
+RECOVERY_MIN_BYTES: Final = 1
 
 
 class FetchPlan:
-    """What the next fetch from each node asks for. For the consumer's thread, but for `is_recovering`."""
+    """What ends the next fetch. For any thread."""
 
     def __init__(self, frequent: Collection[str]) -> None:
         """`frequent` are the topics that are written often; the collection may change."""
         self._frequent = frequent
-        self._came_at = -math.inf
-        self._asked_at: dict[Any, float] = {}
+        self._woken_at = -math.inf
         self._fetcher: Any = None
         self._actions: Any = None
         self.is_recovering = True
-        """Whether tables are recovered; may be set from any thread."""
+        """Whether tables are recovered."""
 
     def lay_over(self, fetcher: Any) -> None:
-        """Let this plan say what an aiokafka fetcher asks for."""
+        """Let this plan say what ends the fetches of an aiokafka fetcher."""
         if fetcher is not self._fetcher:
             self._fetcher, self._actions = fetcher, fetcher._get_actions_per_node
             fetcher._get_actions_per_node = self._planned
 
     def _planned(self, assignment: Any) -> Any:
-        requests, *others = self._actions(assignment)
-        now = monotonic()
-        for node, request in requests:
-            request._topics, request._max_wait_ms, request._min_bytes = self.ask(node, request.topics, now)
-        return requests, *others
+        self._fetcher._fetch_max_wait_ms, self._fetcher._fetch_min_bytes = self.limits(monotonic())
+        return self._actions(assignment)
 
-    def came(self, topic: str, now: float | None = None) -> None:
-        """Note that a fetch brought records of a topic."""
+    def came(self, topic: str, now: float) -> None:
+        """Note that a fetch brought records of a topic; `now` is the monotonic time, in seconds."""
         if topic not in self._frequent:
-            self._came_at = monotonic() if now is None else now
+            self.wake(now)
 
-    def ask(self, node: Any, topics: list[Any], now: float) -> tuple[list[Any], int, int]:
-        """Return what to ask a node for: of these (topic, partitions) which, milliseconds to wait, bytes to wait for.
+    def wake(self, now: float) -> None:
+        """Note that somebody waits for what comes."""
+        self._woken_at = now
 
-        `now` is the monotonic time, in seconds.
-        """
+    def limits(self, now: float) -> tuple[int, int]:
+        """Return milliseconds and bytes that end a fetch."""
         if self.is_recovering:
-            return topics, RECOVERY_MAX_WAIT_MS, 1
-        if now - self._came_at < BUSY_MAX_WAIT_MS / 1000:
-            self._asked_at[node] = now
-            return topics, BUSY_MAX_WAIT_MS, BUSY_MIN_BYTES
-        since_ms = (now - self._asked_at.get(node, -math.inf)) * 1000
-        seldom = [topic for topic in topics if topic[0] not in self._frequent]
-        if since_ms < QUIET_MAX_WAIT_MS and seldom:
-            return seldom, math.ceil(QUIET_MAX_WAIT_MS - since_ms), 1
-        self._asked_at[node] = now
-        return topics, QUIET_MAX_WAIT_MS, 1
+            return RECOVERY_MAX_WAIT_MS, RECOVERY_MIN_BYTES
+        return (AWAKE_MAX_WAIT_MS if now - self._woken_at < STAYS_AWAKE_S else ASLEEP_MAX_WAIT_MS), MIN_BYTES

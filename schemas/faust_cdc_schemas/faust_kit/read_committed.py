@@ -51,7 +51,7 @@ from faust.tables.recovery import Recovery as FaustRecovery
 from faust.transport.drivers import aiokafka as driver
 from mode import Service
 
-from faust_cdc_schemas.faust_kit.fetching import RECOVERY_MAX_WAIT_MS, FetchPlan
+from faust_cdc_schemas.faust_kit.fetching import RECOVERY_MAX_WAIT_MS, RECOVERY_MIN_BYTES, FetchPlan
 
 FAUST_VERSION = "0.15.3"
 AIOKAFKA_VERSION_PREFIX = "0.14."
@@ -95,17 +95,20 @@ class _LiveSet(set[Any]):
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that owns the aiokafka consumer: committed records only, real high watermarks, short fetches."""
 
+    def __init__(self, consumer: Any, **kwargs: Any) -> None:
+        self.plan = FetchPlan(consumer.app.newest_only)
+        super().__init__(consumer, **kwargs)
+
     def _create_worker_consumer(self, transport: Any) -> Any:
         # The constructor's arguments are fixed in the driver; the consumer is not started yet, so they still count.
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
-        consumer._fetch_max_wait_ms = RECOVERY_MAX_WAIT_MS
-        consumer._fetch_min_bytes = 1
-        self.plan = FetchPlan(self.consumer.app.newest_only)
+        consumer._fetch_max_wait_ms, consumer._fetch_min_bytes = RECOVERY_MAX_WAIT_MS, RECOVERY_MIN_BYTES
         return consumer
 
     def hurry(self, is_recovering: bool) -> None:
         """Fetch at once while tables are recovered, from the next fetch on. May be called from any thread."""
+        self.plan.wake(monotonic())
         self.plan.is_recovering = is_recovering
         self.plan.lay_over(self._ensure_consumer()._fetcher)
 
@@ -119,7 +122,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         records = await super()._fetch_records(*args, **kwargs)
         newest_only = self.consumer.app.newest_only
         for tp in records:
-            self.plan.came(tp.topic)
+            self.plan.came(tp.topic, monotonic())
             if tp.topic in newest_only:
                 records[tp] = newest_of_each_key(records[tp])
         if records:
@@ -163,6 +166,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def hurry(self, is_recovering: bool) -> None:
         """Fetch at once while tables are recovered, and as `FetchPlan` says afterwards."""
         self._thread.hurry(is_recovering)
+
+    def wake(self) -> None:
+        """Fetch often for a while: somebody waits for what comes."""
+        self._thread.plan.wake(monotonic())
 
     @property
     def quiet(self) -> bool:
@@ -396,8 +403,13 @@ class App(faust.App):  # type: ignore[misc]
         kwargs.setdefault("GlobalTable", GlobalTable)
         self.newest_only: set[str] = set()
         """Topics of which a table is shown only the newest record of each key that a fetch brought: where a key is
-        written often, the others would be work for nothing. They are asked for twice a second (`FetchPlan`)."""
+        written often, the others would be work for nothing. What comes of them wakes nobody (`FetchPlan`)."""
         super().__init__(*args, **kwargs)
+
+    def wake(self) -> None:
+        """Let tables be as little behind as they can be, for a while: somebody waits for what comes (`FetchPlan`)."""
+        if self._consumer is not None:
+            self._consumer.wake()
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
