@@ -60,6 +60,11 @@ class CommitPace:
         hurried = max(0.0, self._rate - UNHURRIED_RECORDS_PER_S)
         return int(min(hurried / RECORDS_PER_S_AND_MS, self._wait_max_ms))
 
+    def is_over(self, age_ms: float) -> bool:
+        """Whether a transaction that gathers records under load ends now, be there more or not."""
+        wait_ms = self.wait_ms
+        return wait_ms > 0 and age_ms >= wait_ms
+
     def pause_s(self, now: float) -> float:
         """How long the next transaction should still not begin; 0 when it may."""
         if self.wait_ms >= REFUSED_WAIT_MS:

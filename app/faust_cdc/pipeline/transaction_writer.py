@@ -267,8 +267,7 @@ class TransactionWriter:
     @property
     def has_gathered(self) -> bool:
         """Whether a transaction that gathers records under load is as old as it should become."""
-        wait_ms = self._pace.wait_ms
-        return wait_ms > 0 and self.age_ms >= wait_ms
+        return self._pace.is_over(self.age_ms)
 
     def nap_ms(self, wait_ms: int) -> int:
         """Return how much of a wait for more may pass before the source is read again, by what has come so far."""

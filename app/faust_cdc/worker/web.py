@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiohttp import web as aiohttp_web
+from aiohttp.typedefs import Handler, Middleware
 from faust.web.drivers.aiohttp import Web as FaustWeb
 
 from faust_cdc.errors import ConfigError
@@ -24,8 +25,6 @@ SHUTDOWN_TIMEOUT_S = 1.0
 
 LOOKED_AT = frozenset({"/health", "/metrics"})
 """What is asked for again and again by who waits for nothing."""
-Handler = Callable[[aiohttp_web.Request], Awaitable[aiohttp_web.StreamResponse]]
-Middleware = Callable[[aiohttp_web.Request, Handler], Awaitable[aiohttp_web.StreamResponse]]
 
 
 def waking(wake: Callable[[], None]) -> Middleware:
