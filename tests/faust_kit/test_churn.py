@@ -179,7 +179,7 @@ def test_a_table_over_a_topic_that_ends_in_transaction_markers_recovers(churn: C
         writer._transaction(number, 3 * TAKEN_AT_ONCE)
     churn.start("late")
     wait_until_equal(churn, "late", writer)
-    assert churn.taken("late") == len(writer.committed), "a table's own topic goes by Faust's queues again"
+    assert churn.taken("late") >= len(writer.committed), "a table's own topic goes by Faust's queues again"
 
 
 @pytest.mark.integration
