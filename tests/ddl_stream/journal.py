@@ -47,14 +47,28 @@ class Version:
     row: Answers
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """A whole table from one moment on."""
+
+    number: int
+    """Of the last change before, of any table."""
+    table: Table | None
+    """None: there is none of that name."""
+    rows: Counter[Answers]
+
+
 @dataclass(slots=True)
 class Journal:
     """By table: what streamed records must say, in order, and what snapshot records may say."""
 
     changes: dict[TableId, list[Change]] = field(default_factory=lambda: defaultdict(list))
-    versions: dict[TableId, dict[tuple[tuple[str, ...], Answers], Version]] = field(
+    versions: dict[TableId, dict[tuple[tuple[tuple[str, str], ...], tuple[str, ...], Answers], Version]] = field(
         default_factory=lambda: defaultdict(dict)
     )
+    """By the names and types of columns, the record key's columns, and the answers."""
+    states: dict[TableId, list[State]] = field(default_factory=lambda: defaultdict(list))
+    """In their order: behind each transaction that is committed, and behind each statement that changed something."""
     count: int = 0
     refused: Counter[int] = field(default_factory=Counter)
 
@@ -76,11 +90,18 @@ class Writer:
         for table in tables:
             found[table.id] = self._rows(table)
             self._keep(table, found[table.id])
+            before = self.journal.states[table.id][-1:]
+            if not before or (before[0].table, before[0].rows) != (table, found[table.id]):
+                self.journal.states[table.id].append(State(self.journal.count, table, found[table.id]))
+        for table_id, states in self.journal.states.items():
+            if table_id not in found and states[-1].table is not None:
+                states.append(State(self.journal.count, None, Counter()))
         return found
 
     def transaction(self, tables: Mapping[TableId, Table]) -> None:
         """Change some rows of some tables, and commit or not."""
-        chosen = self._random.sample(list(tables.values()), min(len(tables), self._random.choice((1, 1, 2, 3))))
+        plain = [one for one in tables.values() if one.id not in self._versioned()]
+        chosen = self._random.sample(plain, min(len(plain), self._random.choice((1, 1, 2, 3))))
         self._connection.begin()
         if not self._mariadb:
             on = self._random.choice(("ON", "OFF", "OFF"))
@@ -88,18 +109,30 @@ class Writer:
             self._run(f"SET SESSION binlog_transaction_compression = {on}")
             self._connection.begin()
         done: list[Change] = []
+        states = []
         for table in chosen:
             rows = self._rows(table)
             for _ in range(self._random.choice((1, 2, 3))):
                 rows = self._change(table, rows, done)
+            states.append((table, rows))
         if self._random.random() < 0.1:
             self._connection.rollback()
             return
         self._connection.commit()
+        for table, rows in states:
+            self.journal.states[table.id].append(State(self.journal.count, table, rows))
         for change in done:
             self.journal.changes[change.table.id].append(change)
             if change.after is not None:
                 self._keep(change.table, (change.after,))
+
+    def _versioned(self) -> set[TableId]:
+        """Return the tables of which MariaDB keeps former rows too: its binlog has rows that no statement wrote."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'SYSTEM VERSIONED'"
+            )
+            return {TableId(*map(str, row)) for row in cursor.fetchall()}
 
     def _change(self, table: Table, rows: Counter[Answers], done: list[Change]) -> Counter[Answers]:
         count = rows.total()
@@ -152,9 +185,9 @@ class Writer:
         return [literal(self._random, one) for one in columns]
 
     def _keep(self, table: Table, rows: Iterable[Answers]) -> None:
-        names = tuple(column.name for column in table.columns)
+        columns = tuple((column.name, column.type_expression) for column in table.columns)
         for row in rows:
-            self.journal.versions[table.id].setdefault((names, row), Version(table, row))
+            self.journal.versions[table.id].setdefault((columns, table.primary_key, row), Version(table, row))
 
     def _rows(self, table: Table) -> Counter[Answers]:
         asked = ", ".join(question(column).expression for column in table.columns)

@@ -67,6 +67,12 @@ PARTS: dict[str, Part] = {
         "FAUST_CDC_BESIDE",
         40,
     ),
+    "ddl-stream": Part(
+        "random DDL statements under live connectors that are stopped, killed and asked for snapshots",
+        ("tests/ddl_stream/live.py::test_generated_ddl_under_live_connectors",),
+        "FAUST_CDC_DDL",
+        1_000,
+    ),
     "history": Part(
         "records of a schema history, ten of each table, before a start",
         ("tests/worker/test_long_history.py::test_a_start_costs_the_tables_not_the_records",),

@@ -25,7 +25,7 @@ def test_all_parts_unless_some_are_named() -> None:
         (
             ["kill"],
             "unknown part kill; known: kills, snapshot-kills, snapshot-matrix, rows, transactions, ddl, ddl-beside, "
-            "history",
+            "ddl-stream, history",
         ),
         (["rows", "z", "a"], "unknown part a, z; known: "),
         (["--kills", "5"], "unrecognized arguments: --kills"),

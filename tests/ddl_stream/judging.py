@@ -1,0 +1,262 @@
+"""What a connector wrote of tables that changed meanwhile, held against the journal.
+
+Every record is decoded with the schema of its own id, and its fields are the columns that the table had when the row
+was written. Streamed records are the journal's changes behind one moment, each once and in order; snapshot records are
+rows as they once were.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from faust_cdc.relational.model import Table, TableId
+from faust_cdc_schemas.names import adjust_field_name
+from tests.ddl_stream.journal import Answers, Change, Journal, State
+from tests.ddl_stream.values import question
+from tests.oracle.invariants import row_fields
+from tests.oracle.topics import AvroDecoder, RawRecord
+
+ADJUSTMENT = "avro"
+OPTIONS = {
+    "decimal.handling.mode": "string",
+    "time.precision.mode": "microseconds",
+    "field.name.adjustment.mode": ADJUSTMENT,
+    "schema.name.adjustment.mode": ADJUSTMENT,
+    "enable.time.adjuster": "false",
+    "schema.evolution.policy": "force",
+    "incremental.snapshot.chunk.size": "3",
+    "snapshot.max.threads": "1",
+}
+"""So that records say what the questions ask for, and schemas of any kind may follow each other."""
+_INTEGERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
+
+
+@dataclass(slots=True)
+class Written:
+    """What one connector wrote of one table."""
+
+    streamed: list[tuple[RawRecord, Any, Any]] = field(default_factory=list)
+    read: list[tuple[RawRecord, Any, Any]] = field(default_factory=list)
+
+
+class Judge:
+    """Collects a connector's records as they come; `faults` says what is wrong."""
+
+    def __init__(self, decoder: AvroDecoder, databases: Sequence[str]) -> None:
+        self.decoder, self._databases = decoder, databases
+        self.tables: dict[TableId, Written] = defaultdict(Written)
+        self.faults: list[str] = []
+        self.records = 0
+        self.cells = 0
+        self.copies = 0
+        """Tables whose changes up to some moment are in a copy instead."""
+        self.gone = 0
+        """Such tables that were dropped before they could be copied."""
+        self.former_keys = 0
+        """Records whose key the table had once."""
+        self._waiting: dict[tuple[str, int], bytes | None] = {}
+        """Keys of deletes, by topic and partition, whose tombstones are to come next; without a key, None."""
+
+    def take(self, records: Iterable[RawRecord]) -> dict[TableId, list[Any]]:
+        """Decode records, per partition in order; return the snapshot's rows among them."""
+        read: dict[TableId, list[Any]] = defaultdict(list)
+        for record in records:
+            place = (record.topic, record.partition)
+            is_due = place in self._waiting
+            if is_due and (record.key, record.value) != (self._waiting.pop(place), None):
+                self.faults.append(f"{place}: no tombstone behind a delete, at {record.kafka_offset}")
+            if record.value is None:
+                if not is_due:
+                    self.faults.append(f"{place}: a tombstone behind no delete, at {record.kafka_offset}")
+                continue
+            value = self.decoder.decode(record.value)
+            key = None if record.key is None else self.decoder.decode(record.key)
+            table = TableId(value["source"]["db"], value["source"]["table"])
+            if table.database not in self._databases:
+                continue
+            self.records += 1
+            if value["op"] == "r":
+                self.tables[table].read.append((record, key, value))
+                read[table].append((record, key, value))
+                continue
+            self.tables[table].streamed.append((record, key, value))
+            if value["op"] == "d":
+                self._waiting[place] = record.key
+        return read
+
+    def same(self, record: RawRecord, found: Mapping[str, Any] | None, table: Table, row: Answers | None) -> str:
+        """Return what a row's record says otherwise than the server did; "" when nothing."""
+        if found is None or row is None:
+            return "" if found is None and row is None else f"found {found}, expected {row}"
+        assert record.value is not None
+        fields = [one["name"] for one in row_fields(self.decoder.schema(record.value))]
+        columns = [adjust_field_name(one.name, ADJUSTMENT) for one in table.columns]
+        if fields != columns:
+            return f"the fields {fields} are not the columns {columns}"
+        wrong = []
+        for column, name, answer in zip(table.columns, columns, row, strict=True):
+            self.cells += 1
+            value = found[name]
+            if answer is None or (value is None and column.type_name not in ("date", "datetime", "timestamp")):
+                is_same = answer is value
+            else:
+                is_same = question(column).same(value, answer)
+            if not is_same:
+                wrong.append(f"{column.name} {column.type_expression}: found {value!r}, the server said {answer!r}")
+        return "; ".join(wrong)
+
+    def same_key(self, key: Mapping[str, Any] | None, table: Table, row: Answers) -> str:
+        """The same of a record's key."""
+        names = [column.name for column in table.columns]
+        wanted = [adjust_field_name(name, ADJUSTMENT) for name in table.primary_key]
+        if list(key or ()) != wanted:
+            return f"the key's fields {list(key or ())} are not {wanted}"
+        for name, own in zip(table.primary_key, wanted, strict=True):
+            answer = row[names.index(name)]
+            assert key is not None
+            if answer is None or not question(table.column(name)).same(key[own], answer):
+                return f"the key's {name} is {key[own]!r}, the server said {answer!r}"
+        return ""
+
+    def streamed(self, journal: Journal) -> None:
+        """Every change behind one moment came once, in order, as it was.
+
+        Of a table without a key that was copied whole, every change behind the copy: what was changed until then is in
+        the copy, and is not written besides.
+        """
+        self.faults += [f"{place}: no tombstone behind the last delete" for place in self._waiting]
+        missed: dict[TableId, list[Change]] = {}
+        first_seen = journal.count + 1
+        for table, changes in journal.changes.items():
+            came = self.tables[table].streamed
+            if len(came) > len(changes):
+                self.faults.append(f"{table}: {len(came)} streamed records of {len(changes)} changes")
+                continue
+            at = len(changes) - len(came)
+            missed[table] = changes[:at]
+            first_seen = min([first_seen, *(one.number for one in changes[at:])])
+            for one, (record, key, value) in zip(changes[at:], came, strict=True):
+                self._change(journal, one, record, key, value)
+        for table, changes in missed.items():
+            behind = [one.number for one in changes if one.number > first_seen]
+            if behind and not self._is_in_a_copy(journal, table, behind[-1]):
+                states = [(s.number, list(s.rows.elements())) for s in journal.states[table] if s.number >= behind[0]]
+                read = [(one[0].kafka_offset, one[2]["after"]) for one in self.tables[table].read]
+                self.faults.append(
+                    f"{table}: the changes {behind} are missing, though {first_seen} is there; read: {read}, streamed "
+                    f"from {[one[0].kafka_offset for one in self.tables[table].streamed[:1]]}, stood: {states}"
+                )
+        unknown = {table for table, one in self.tables.items() if one.streamed} - journal.changes.keys()
+        if unknown:
+            self.faults.append(f"streamed records of tables that nothing was written to: {unknown}")
+
+    def _is_in_a_copy(self, journal: Journal, table: TableId, last_missed: int) -> bool:
+        """Whether a table is one that is copied whole, and its changes up to that one are in a copy before the others.
+
+        Such are tables without a key, and with one whose values are not exact. One that is dropped before it could be
+        read has no copy: what of it was changed until then is nowhere.
+        """
+        written, states = self.tables[table], journal.states[table]
+        if all(one.table is None or _has_exact_key(one.table) for one in states):
+            return False
+        first = written.streamed[0][0].kafka_offset if written.streamed else None
+        came = [one for one in written.read if first is None or one[0].kafka_offset < first]
+        number = journal.changes[table][-len(written.streamed)].number if written.streamed else journal.count + 1
+        if not came and any(one.table is None and one.number >= last_missed for one in states):
+            self.gone += 1
+            return True
+        self.copies += 1
+        return any(
+            last_missed <= one.number < number and self._is_copy(came[len(came) - one.rows.total() :], one)
+            for one in states
+            if one.rows.total() <= len(came)
+        )
+
+    def _is_copy(self, read: Sequence[tuple[RawRecord, Any, Any]], state: State) -> bool:
+        left = list(state.rows.elements())
+        for record, _, value in read:
+            assert state.table is not None
+            found = next((row for row in left if not self.same(record, value["after"], state.table, row)), None)
+            if found is None:
+                return False
+            left.remove(found)
+        return not left
+
+    def _change(self, journal: Journal, one: Change, record: RawRecord, key: Any, value: Any) -> None:
+        where = f"{one.table.id} change {one.number} at {record.kafka_offset}"
+        if value["op"] != one.op:
+            self.faults.append(f"{where}: op {value['op']}, expected {one.op}: {value} instead of {one}")
+            return
+        row = one.after if one.after is not None else one.before
+        assert row is not None
+        said = [
+            self.same(record, value["before"], one.table, one.before),
+            self.same(record, value["after"], one.table, one.after),
+            "" if self._is_former_key(journal, key, one) else self.same_key(key, one.table, row),
+        ]
+        self.faults += [f"{where}: {text}" for text in said if text]
+
+    def _is_former_key(self, journal: Journal, key: Any, one: Change) -> bool:
+        """Whether a record has the columns of a unique key that the table, which has none now, had before.
+
+        A history tells no names of keys, so behind a restart a DROP INDEX does not tell that it is the record's key
+        which goes; Debezium leaves it too, at all times.
+        """
+        if one.table.primary_key or not key:
+            return False
+        columns = {column.name: column for column in one.table.columns}
+        for state in journal.states[one.table.id]:
+            former = () if state.table is None or state.number > one.number else state.table.primary_key
+            names = [adjust_field_name(name, ADJUSTMENT) for name in former]
+            if names == list(key) and all(name in columns and not columns[name].nullable for name in former):
+                self.former_keys += 1
+                return True
+        return False
+
+    def read(self, journal: Journal) -> None:
+        """Every snapshot record is a row as it once was."""
+        for table, written in self.tables.items():
+            for record, key, value in written.read:
+                self._version(journal, table, record, key, value)
+
+    def _version(self, journal: Journal, table: TableId, record: RawRecord, key: Any, value: Any) -> None:
+        assert record.value is not None
+        fields = [one["name"] for one in row_fields(self.decoder.schema(record.value))]
+        said = []
+        for version in journal.versions[table].values():
+            if [adjust_field_name(one.name, ADJUSTMENT) for one in version.table.columns] != fields:
+                continue
+            wrong = self.same(record, value["after"], version.table, version.row)
+            wrong = wrong or self.same_key(key, version.table, version.row)
+            if not wrong:
+                return
+            said.append(wrong)
+        said.sort(key=len)
+        self.faults.append(f"{table}: a snapshot's {value['after']} was never in it; {len(said)} versions: {said[:3]}")
+
+    def exactly(
+        self,
+        read: Mapping[TableId, list[Any]],
+        rows: Mapping[TableId, Counter[Answers]],
+        tables: Mapping[TableId, Table],
+    ) -> None:
+        """The records of one snapshot are these rows, each once."""
+        for table in {*read, *rows}:
+            left = list(rows.get(table, Counter()).elements())
+            for record, key, value in read.get(table, ()):
+                for row in left:
+                    wrong = self.same(record, value["after"], tables[table], row)
+                    if not wrong and not self.same_key(key, tables[table], row):
+                        left.remove(row)
+                        break
+                else:
+                    self.faults.append(f"{table}: a snapshot's {value['after']} is not among the rows left {left}")
+            if left:
+                self.faults.append(f"{table}: no snapshot record for {left}")
+
+
+def _has_exact_key(table: Table) -> bool:
+    return bool(table.primary_key) and all(table.column(name).type_name in _INTEGERS for name in table.primary_key)
