@@ -30,7 +30,7 @@ def stored_point(srid: int, x: float, y: float) -> bytes:
 
 def both(ddl: str, code: int, stored: bytes) -> list[Any]:
     column = column_from_ddl("c", 0, ddl)
-    made = transcoder(table(column), TableMapColumn(code, 4, True))
+    made = transcoder(table(column), TableMapColumn(code, 4, "NOT NULL" not in ddl))
     row, end = made.read_row(memoryview(b"\x00" + struct.pack("<I", len(stored)) + stored), 0, b"\x01")
     assert end == 5 + len(stored)
     return [row[0], made.read_text_row([stored])[0]]
@@ -45,6 +45,11 @@ def test_a_geometry_without_srid_on_both_paths() -> None:
     assert both("linestring", 255, b"\x00" * 4 + LINE) == [{"wkb": LINE, "srid": None}] * 2
 
 
+@pytest.mark.parametrize("ddl", ["geometry", "geometry NOT NULL", "multipolygon NOT NULL", "point"])
+def test_no_bytes_are_null_where_the_field_can_be_null(ddl: str) -> None:
+    assert both(ddl, 255, b"") == [None, None]
+
+
 def test_a_vector_on_both_paths() -> None:
     assert both("vector(3)", 242, struct.pack("<fff", 1.5, -2, 3)) == [[1.5, -2.0, 3.0]] * 2
 
@@ -52,6 +57,7 @@ def test_a_vector_on_both_paths() -> None:
 BROKEN = [
     ("point", 255, stored_point(0, 1, 2)[:-1], "a point of 24 bytes, expected 25"),
     ("point", 255, struct.pack("<IBIdd", 0, 0, 1, 1, 2), "byte order 0 and geometry type 1"),
+    ("point NOT NULL", 255, b"", "a point of 0 bytes, expected 25"),
     ("geometry", 255, b"\x00" * 4, "a geometry of 4 bytes, expected at least 9"),
     ("vector(3)", 242, b"\x00" * 7, "a vector of 7 bytes, expected a multiple of 4"),
 ]
@@ -157,6 +163,17 @@ POINT_4326 = "ST_GeomFromText('POINT(10 20)', 4326)"
 @pytest.mark.integration
 def test_random_shapes_on_mariadb(mariadb: MariaDbServer, mariadb_database: str) -> None:
     check_shapes(mariadb, mariadb_database, "", "")
+
+
+@pytest.mark.integration
+def test_rows_that_were_there_before_a_geometry(mariadb: MariaDbServer, mariadb_database: str) -> None:
+    mariadb.execute(
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); ALTER TABLE t ADD shape geometry NOT NULL",
+        mariadb_database,
+    )
+    found = captured(mariadb, tables_from_server(mariadb, mariadb_database, "t"), "UPDATE t SET id = 2")["t"]
+    assert found.updated == [((1, None), (2, None))]
+    assert snapshot(mariadb, found.transcoder) == [(2, None)]
 
 
 @pytest.mark.integration

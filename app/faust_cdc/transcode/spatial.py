@@ -3,6 +3,10 @@
 MySQL and MariaDB store a geometry as four little-endian bytes of SRID and then its well-known binary, whose byte order
 and axis order stay as they are (mysql-server `sql/spatial.h`, `SRID_SIZE`). Row images and the text protocol carry the
 same bytes. VECTOR(n) is n little-endian four-byte floats.
+
+MariaDB has geometries of no bytes: ALTER TABLE … ADD COLUMN … NOT NULL gives them to the rows that are there, and an
+INSERT without the column makes one where no strict mode is set. Its functions answer NULL for them; here they are null
+too, where the field can be: only that of a POINT NOT NULL cannot.
 """
 
 from __future__ import annotations
@@ -15,6 +19,16 @@ _POINT = struct.Struct("<BIdd")
 _LITTLE_ENDIAN, _WKB_POINT = 1, 1
 _WKB_HEAD = 5
 _FLOAT_SIZE = 4
+
+
+def geometry_or_none(stored: bytes) -> dict[str, Any] | None:
+    """Return `geometry_of`, None for no bytes. Raises ValueError."""
+    return geometry_of(stored) if stored else None
+
+
+def point_or_none(stored: bytes) -> dict[str, Any] | None:
+    """Return `point_of`, None for no bytes. Raises ValueError."""
+    return point_of(stored) if stored else None
 
 
 def geometry_of(stored: bytes) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from faust_cdc.transcode.forms import Encode, encoder
 from faust_cdc.transcode.json_text import canonical_json
 from faust_cdc.transcode.mapping import Kind, Mapping
 from faust_cdc.transcode.numbers import bits_little_endian, unscaled_from_text
-from faust_cdc.transcode.spatial import geometry_of, point_of, vector_of
+from faust_cdc.transcode.spatial import geometry_or_none, point_of, point_or_none, vector_of
 from faust_cdc.transcode.temporal import (
     datetime_us_from_text,
     day_from_text,
@@ -105,6 +105,8 @@ def _canonical(column: Column, mapping: Mapping) -> CellReader:
         decode = decoder("latin1" if column.charset == "binary" else column.charset)
         assert decode is not None, "the plan was built only because the character set is known"
         return decode
+    if mapping.kind is Kind.POINT and column.nullable:
+        return point_or_none
     return _PLAIN[Kind.STRING if mapping.kind in _TEXT else mapping.kind]
 
 
@@ -157,7 +159,7 @@ _PLAIN: dict[Kind, CellReader] = {
     Kind.BYTES: bytes,
     Kind.JSON: lambda cell: canonical_json(cell.decode("utf-8")),
     Kind.POINT: point_of,
-    Kind.GEOMETRY: geometry_of,
+    Kind.GEOMETRY: geometry_or_none,
     Kind.VECTOR: vector_of,
     Kind.UUID: lambda cell: cell.decode("ascii"),
     Kind.INET4: lambda cell: cell.decode("ascii"),

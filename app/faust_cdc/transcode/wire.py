@@ -31,7 +31,7 @@ from faust_cdc.transcode.mariadb_cells import (
 )
 from faust_cdc.transcode.numbers import bits_little_endian, decimal_reader, decimal_size
 from faust_cdc.transcode.plan import ColumnPlan
-from faust_cdc.transcode.spatial import geometry_of, point_of, vector_of
+from faust_cdc.transcode.spatial import geometry_or_none, point_of, point_or_none, vector_of
 from faust_cdc.transcode.temporal import (
     DATETIME_BIAS,
     FRACTION_SIZE,
@@ -234,13 +234,15 @@ def _conversion(plan: ColumnPlan) -> Callable[[bytes], Any]:
         return decode
     if kind is Kind.FIXED_BYTES:
         return _padded(plan.column.length if plan.column.length is not None else 1, plan.encode)
+    if kind is Kind.POINT and plan.column.nullable:
+        return point_or_none
     return _WHOLE_CELLS.get(kind) or plan.encode or bytes
 
 
 _WHOLE_CELLS: dict[Kind, Callable[[bytes], Any]] = {
     Kind.JSON: json_text,
     Kind.POINT: point_of,
-    Kind.GEOMETRY: geometry_of,
+    Kind.GEOMETRY: geometry_or_none,
     Kind.VECTOR: vector_of,
     Kind.UUID: uuid_text,
     Kind.INET4: inet4_text,
