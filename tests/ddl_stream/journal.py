@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,10 +33,11 @@ class Change:
 
     number: int
     """In the order of commits; changes of one transaction follow each other."""
-    op: str
     before: Answers | None
     after: Answers | None
     table: Table
+    among: frozenset[Answers] = frozenset()
+    """Of an update that the server counts and that changes no answer, the rows of which it is one; else none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Journal:
     """By the names and types of columns, the record key's columns, and the answers."""
     states: dict[TableId, list[State]] = field(default_factory=lambda: defaultdict(list))
     """In their order: behind each transaction that is committed, and behind each statement that changed something."""
+    keys: set[tuple[str, ...]] = field(default_factory=set)
+    """The columns of the record keys that tables have had; no two columns have one name, but for copies of tables."""
     count: int = 0
     refused: Counter[int] = field(default_factory=Counter)
 
@@ -90,6 +93,7 @@ class Writer:
         for table in tables:
             found[table.id] = self._rows(table)
             self._keep(table, found[table.id])
+            self.journal.keys.add(table.primary_key)
             before = self.journal.states[table.id][-1:]
             if not before or (before[0].table, before[0].rows) != (table, found[table.id]):
                 self.journal.states[table.id].append(State(self.journal.count, table, found[table.id]))
@@ -139,7 +143,7 @@ class Writer:
         kind = self._random.choice(("insert", "insert", "update", "delete")) if count else "insert"
         kind = "delete" if count >= ROWS_MAX else kind
         try:
-            self._run(getattr(self, f"_{kind}")(table))
+            written = self._run(getattr(self, f"_{kind}")(table))
         except pymysql.MySQLError as error:
             if error.args[0] in _GONE:
                 raise
@@ -149,21 +153,14 @@ class Writer:
         went, came = list((rows - now).elements()), list((now - rows).elements())
         assert max(len(went), len(came)) <= 1, (table.id, kind, went, came)
         if went or came:
-            done += self._changes(table, went[0] if went else None, came[0] if came else None)
-        return now
-
-    def _changes(self, table: Table, before: Answers | None, after: Answers | None) -> list[Change]:
-        """Return the records that a change of a row becomes: one, or two where the key changes."""
-
-        def numbered(op: str, old: Answers | None, new: Answers | None) -> Change:
             self.journal.count += 1
-            return Change(self.journal.count, op, old, new, table)
-
-        if before is None or after is None:
-            return [numbered("c" if before is None else "d", before, after)]
-        if key_of(table, before) != key_of(table, after):
-            return [numbered("d", before, None), numbered("c", None, after)]
-        return [numbered("u", before, after)]
+            before, after = went[0] if went else None, came[0] if came else None
+            done.append(Change(self.journal.count, before, after, table))
+        elif written:
+            # MariaDB compares what it keeps for a row, and in a column set from NULL to NULL that may be two things.
+            self.journal.count += 1
+            done.append(Change(self.journal.count, None, None, table, frozenset(now)))
+        return now
 
     def _insert(self, table: Table) -> str:
         columns = [one for one in table.columns if not one.generated and self._random.random() < 0.85]
@@ -195,15 +192,16 @@ class Writer:
             cursor.execute(f"SELECT {asked} FROM {_name(table.id)}")
             return Counter(tuple(map(_text, row)) for row in cursor.fetchall())
 
-    def _run(self, sql: str) -> None:
+    def _run(self, sql: str) -> int:
+        """Return how many rows the server says it changed."""
         with self._connection.cursor() as cursor:
-            cursor.execute(sql)
+            return cursor.execute(sql)
 
 
-def key_of(table: Table, row: Answers) -> Answers:
-    """Return the answers of the record key's columns."""
+def key_of(table: Table, row: Answers, key: Sequence[str]) -> Answers:
+    """Return the answers of a record key's columns."""
     names = [column.name for column in table.columns]
-    return tuple(row[names.index(name)] for name in table.primary_key)
+    return tuple(row[names.index(name)] for name in key)
 
 
 def _text(value: Any) -> str | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc_schemas.names import adjust_field_name
-from tests.ddl_stream.journal import Answers, Change, Journal, State
+from tests.ddl_stream.journal import Answers, Change, Journal, State, key_of
 from tests.ddl_stream.values import question
 from tests.oracle.invariants import row_fields
 from tests.oracle.topics import AvroDecoder, RawRecord
@@ -51,6 +51,7 @@ class Judge:
         self.faults: list[str] = []
         self.records = 0
         self.cells = 0
+        self.schema_ids: set[int] = set()
         self.copies = 0
         """Tables whose changes up to some moment are in a copy instead."""
         self.gone = 0
@@ -78,6 +79,7 @@ class Judge:
             if table.database not in self._databases:
                 continue
             self.records += 1
+            self.schema_ids |= {int.from_bytes(one[1:5], "big") for one in (record.key, record.value) if one}
             if value["op"] == "r":
                 self.tables[table].read.append((record, key, value))
                 read[table].append((record, key, value))
@@ -108,18 +110,31 @@ class Judge:
                 wrong.append(f"{column.name} {column.type_expression}: found {value!r}, the server said {answer!r}")
         return "; ".join(wrong)
 
-    def same_key(self, key: Mapping[str, Any] | None, table: Table, row: Answers) -> str:
-        """The same of a record's key."""
-        names = [column.name for column in table.columns]
-        wanted = [adjust_field_name(name, ADJUSTMENT) for name in table.primary_key]
-        if list(key or ()) != wanted:
-            return f"the key's fields {list(key or ())} are not {wanted}"
-        for name, own in zip(table.primary_key, wanted, strict=True):
-            answer = row[names.index(name)]
+    def same_key(self, key: Mapping[str, Any] | None, columns: Sequence[str], table: Table, row: Answers) -> str:
+        """The same of a record's key, which has these columns."""
+        for name, answer in zip(columns, key_of(table, row, columns), strict=True):
             assert key is not None
-            if answer is None or not question(table.column(name)).same(key[own], answer):
-                return f"the key's {name} is {key[own]!r}, the server said {answer!r}"
+            found = key[adjust_field_name(name, ADJUSTMENT)]
+            if answer is None or not question(table.column(name)).same(found, answer):
+                return f"the key's {name} is {found!r}, the server said {answer!r}"
         return ""
+
+    def key_columns(self, journal: Journal, key: Mapping[str, Any] | None, table: Table) -> tuple[str, ...] | None:
+        """Return the columns of a record's key: the table's, or those of a unique key that was one once; else None.
+
+        A history tells no names of keys, so behind a restart a DROP INDEX does not tell that it is the record's key
+        which goes; Debezium leaves it too, at all times.
+        """
+        given = list(key or ())
+        if given == [adjust_field_name(name, ADJUSTMENT) for name in table.primary_key]:
+            return table.primary_key
+        columns = {column.name: column for column in table.columns}
+        for former in journal.keys if given else ():
+            names = [adjust_field_name(name, ADJUSTMENT) for name in former]
+            if names == given and all(name in columns and not columns[name].nullable for name in former):
+                self.former_keys += 1
+                return former
+        return None
 
     def streamed(self, journal: Journal) -> None:
         """Every change behind one moment came once, in order, as it was.
@@ -128,21 +143,14 @@ class Judge:
         the copy, and is not written besides.
         """
         self.faults += [f"{place}: no tombstone behind the last delete" for place in self._waiting]
-        missed: dict[TableId, list[Change]] = {}
+        missed: dict[TableId, int] = {}
         first_seen = journal.count + 1
         for table, changes in journal.changes.items():
-            came = self.tables[table].streamed
-            if len(came) > len(changes):
-                self.faults.append(f"{table}: {len(came)} streamed records of {len(changes)} changes")
-                continue
-            at = len(changes) - len(came)
-            missed[table] = changes[:at]
-            first_seen = min([first_seen, *(one.number for one in changes[at:])])
-            for one, (record, key, value) in zip(changes[at:], came, strict=True):
-                self._change(journal, one, record, key, value)
-        for table, changes in missed.items():
-            behind = [one.number for one in changes if one.number > first_seen]
-            if behind and not self._is_in_a_copy(journal, table, behind[-1]):
+            missed[table] = self._last(journal, table)
+            first_seen = min([first_seen, *(one.number for one in changes[missed[table] :])])
+        for table, count in missed.items():
+            behind = [one.number for one in journal.changes[table][:count] if one.number > first_seen]
+            if behind and not self._is_in_a_copy(journal, table, count):
                 states = [(s.number, list(s.rows.elements())) for s in journal.states[table] if s.number >= behind[0]]
                 read = [(one[0].kafka_offset, one[2]["after"]) for one in self.tables[table].read]
                 self.faults.append(
@@ -153,8 +161,54 @@ class Judge:
         if unknown:
             self.faults.append(f"streamed records of tables that nothing was written to: {unknown}")
 
-    def _is_in_a_copy(self, journal: Journal, table: TableId, last_missed: int) -> bool:
-        """Whether a table is one that is copied whole, and its changes up to that one are in a copy before the others.
+    def _last(self, journal: Journal, table: TableId) -> int:
+        """Hold the records against the last of the table's changes; return how many changes are before those."""
+        changes, left = journal.changes[table], list(self.tables[table].streamed)
+        at = len(changes)
+        while left:
+            if not at:
+                told = [(one[0].kafka_offset, one[2]["op"]) for one in left]
+                self.faults.append(f"{table}: before its first change came {told}: {left[-1][2]}")
+                return 0
+            at -= 1
+            wrong = self._change(journal, changes[at], left)
+            if wrong:
+                self.faults.append(f"{table} change {changes[at].number}: {wrong}; {len(left)} records are before")
+                return at
+        return at
+
+    def _change(self, journal: Journal, one: Change, left: list[tuple[RawRecord, Any, Any]]) -> str:
+        """Take the records of a change from the end of those left; return what is wrong with them."""
+        columns = self.key_columns(journal, left[-1][1], one.table)
+        if columns is None:
+            return f"at {left[-1][0].kafka_offset}: the key {left[-1][1]} is none of {one.table.primary_key}"
+        if one.among:
+            one = self._unchanged(one, left[-1])
+        for op, before, after in reversed(_images(one, columns)):
+            if not left:
+                return f"no record {op} of {before} and {after}"
+            record, key, value = left.pop()
+            row = after if after is not None else before
+            assert row is not None
+            wrong = (
+                ("" if value["op"] == op else f"op {value['op']}, expected {op}: {value} of {one}")
+                or self.same(record, value["before"], one.table, before)
+                or self.same(record, value["after"], one.table, after)
+                or ("" if self.key_columns(journal, key, one.table) == columns else f"the key {key} is not {columns}")
+                or self.same_key(key, columns, one.table, row)
+            )
+            if wrong:
+                return f"at {record.kafka_offset}: {wrong}"
+        return ""
+
+    def _unchanged(self, one: Change, written: tuple[RawRecord, Any, Any]) -> Change:
+        """Return an update that left a row as it was with that row, of those it may be the one that its record says."""
+        record, _, value = written
+        row = next((row for row in one.among if not self.same(record, value["after"], one.table, row)), min(one.among))
+        return replace(one, before=row, after=row)
+
+    def _is_in_a_copy(self, journal: Journal, table: TableId, count: int) -> bool:
+        """Whether a table is one that is copied whole, and so many changes of it are in a copy before the others.
 
         Such are tables without a key, and with one whose values are not exact. One that is dropped before it could be
         read has no copy: what of it was changed until then is nowhere.
@@ -164,7 +218,8 @@ class Judge:
             return False
         first = written.streamed[0][0].kafka_offset if written.streamed else None
         came = [one for one in written.read if first is None or one[0].kafka_offset < first]
-        number = journal.changes[table][-len(written.streamed)].number if written.streamed else journal.count + 1
+        numbers = [*(one.number for one in journal.changes[table]), journal.count + 1]
+        last_missed, number = numbers[count - 1], numbers[count]
         if not came and any(one.table is None and one.number >= last_missed for one in states):
             self.gone += 1
             return True
@@ -185,37 +240,6 @@ class Judge:
             left.remove(found)
         return not left
 
-    def _change(self, journal: Journal, one: Change, record: RawRecord, key: Any, value: Any) -> None:
-        where = f"{one.table.id} change {one.number} at {record.kafka_offset}"
-        if value["op"] != one.op:
-            self.faults.append(f"{where}: op {value['op']}, expected {one.op}: {value} instead of {one}")
-            return
-        row = one.after if one.after is not None else one.before
-        assert row is not None
-        said = [
-            self.same(record, value["before"], one.table, one.before),
-            self.same(record, value["after"], one.table, one.after),
-            "" if self._is_former_key(journal, key, one) else self.same_key(key, one.table, row),
-        ]
-        self.faults += [f"{where}: {text}" for text in said if text]
-
-    def _is_former_key(self, journal: Journal, key: Any, one: Change) -> bool:
-        """Whether a record has the columns of a unique key that the table, which has none now, had before.
-
-        A history tells no names of keys, so behind a restart a DROP INDEX does not tell that it is the record's key
-        which goes; Debezium leaves it too, at all times.
-        """
-        if one.table.primary_key or not key:
-            return False
-        columns = {column.name: column for column in one.table.columns}
-        for state in journal.states[one.table.id]:
-            former = () if state.table is None or state.number > one.number else state.table.primary_key
-            names = [adjust_field_name(name, ADJUSTMENT) for name in former]
-            if names == list(key) and all(name in columns and not columns[name].nullable for name in former):
-                self.former_keys += 1
-                return True
-        return False
-
     def read(self, journal: Journal) -> None:
         """Every snapshot record is a row as it once was."""
         for table, written in self.tables.items():
@@ -230,15 +254,22 @@ class Judge:
             if [adjust_field_name(one.name, ADJUSTMENT) for one in version.table.columns] != fields:
                 continue
             wrong = self.same(record, value["after"], version.table, version.row)
-            wrong = wrong or self.same_key(key, version.table, version.row)
+            wrong = wrong or self._same_key(journal, key, version.table, version.row)
             if not wrong:
                 return
             said.append(wrong)
         said.sort(key=len)
         self.faults.append(f"{table}: a snapshot's {value['after']} was never in it; {len(said)} versions: {said[:3]}")
 
+    def _same_key(self, journal: Journal, key: Any, table: Table, row: Answers) -> str:
+        columns = self.key_columns(journal, key, table)
+        if columns is None:
+            return f"the key {key} is none of {table.primary_key}"
+        return self.same_key(key, columns, table, row)
+
     def exactly(
         self,
+        journal: Journal,
         read: Mapping[TableId, list[Any]],
         rows: Mapping[TableId, Counter[Answers]],
         tables: Mapping[TableId, Table],
@@ -249,7 +280,7 @@ class Judge:
             for record, key, value in read.get(table, ()):
                 for row in left:
                     wrong = self.same(record, value["after"], tables[table], row)
-                    if not wrong and not self.same_key(key, tables[table], row):
+                    if not wrong and not self._same_key(journal, key, tables[table], row):
                         left.remove(row)
                         break
                 else:
@@ -260,3 +291,12 @@ class Judge:
 
 def _has_exact_key(table: Table) -> bool:
     return bool(table.primary_key) and all(table.column(name).type_name in _INTEGERS for name in table.primary_key)
+
+
+def _images(one: Change, key: Sequence[str]) -> list[tuple[str, Answers | None, Answers | None]]:
+    """Return the records that a change of a row becomes: one, or two where the key changes."""
+    if one.before is None or one.after is None:
+        return [("c" if one.before is None else "d", one.before, one.after)]
+    if key_of(one.table, one.before, key) != key_of(one.table, one.after, key):
+        return [("d", one.before, None), ("c", None, one.after)]
+    return [("u", one.before, one.after)]

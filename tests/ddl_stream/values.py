@@ -85,6 +85,8 @@ def question(column: Column) -> Question:
     if column.type_name == "vector":  # ALTER may leave an empty one, which the server does not print
         return Question(f"HEX({quoted})", lambda value, answer: _packed(value) == answer)
     expression, same = database.question(replace(column, name=column.name.replace("`", "``")))
+    if column.type_name in _SHAPES:  # MariaDB has some of no bytes, which its functions take for NULL
+        return Question(f"NULLIF({expression}, '')", same)
     if column.type_name not in ("date", "datetime", "timestamp"):
         return Question(expression, same)
 
