@@ -185,6 +185,25 @@ def test_keys_that_a_server_which_is_further_on_has_no_more_are_still_told(kept:
     assert [[column.name for column in one.columns] for one in found.tables.values()] == [["id", "v"]]
 
 
+def test_behind_a_restart_a_table_is_not_told_in_full(tmp_path: Path, server: Server) -> None:
+    """A history tells of no key whether it is the primary one: the key's columns may be nullable by a statement."""
+    id_column = Column("id", "bigint", 0, False, type_expression="bigint")
+    keyed = replace(
+        table("a", "id"), columns=(id_column,), primary_key=("id",), keys=(Key("id", ("id",), unique=True),)
+    )
+    server.tables[keyed.id] = keyed
+    Kept(tmp_path / "kept.dat", server).store.close()
+    again = Kept(tmp_path / "kept.dat", server, again=True)
+    again.ledger.recover(SourceOffset("binlog.000001", 4))
+    again.read("ALTER TABLE shop.a CHANGE id former DOUBLE, ADD later SERIAL")
+    server.tables[keyed.id] = table("a", "later")  # as it is by now
+    found = again.ledger.tables([keyed.id])[keyed.id]
+    assert [(column.name, column.nullable) for column in found.columns] == [("former", False), ("later", False)]
+    assert (found.primary_key, found.is_told_in_full) == (("former",), False)
+    assert [key.columns for key in found.keys] == [("former",), ("later",)]
+    again.store.close()
+
+
 def test_a_table_that_is_gone_is_forgotten(kept: Kept, server: Server) -> None:
     del server.tables[TableId("shop", "a")]
     kept.take("DROP NOVELTY a")

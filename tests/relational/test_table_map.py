@@ -301,3 +301,12 @@ def test_a_keys_column_that_a_history_has_as_not_null_may_be_nullable(
     else:
         with pytest.raises(SchemaOutOfSync, match=r"Column a of .*found NULL, expected NOT NULL"):
             reconcile(event, known)
+
+
+def test_the_only_other_key_is_the_records_where_the_known_one_cannot_be() -> None:
+    columns = tuple(Column(name, "bigint", place, False, type_expression="bigint") for place, name in enumerate("ab"))
+    fake, other = Key("PRIMARY", ("a",), unique=True), Key("b", ("b",), unique=True)
+    known = Table(TableId("rec", "types"), columns, ("a",), keys=(fake, other))
+    sent = (TableMapColumn(BIGINT, 0, True), TableMapColumn(BIGINT, 0, False))
+    found = reconcile(replace(hashed(), columns=sent), known)
+    assert ([one.nullable for one in found.columns], found.primary_key, found.keys) == ([True, False], ("b",), (other,))

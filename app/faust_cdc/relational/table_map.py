@@ -10,14 +10,14 @@ all others, are no part of a table.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from faust_cdc.binlog import codes
 from faust_cdc.binlog.events import TableMapColumn, TableMapEvent
 from faust_cdc.errors import SchemaOutOfSync, UnsupportedColumn
 from faust_cdc.mysql.charsets import decode_text
 from faust_cdc.mysql.collations import charset_of, max_bytes_per_character
-from faust_cdc.relational.model import Column, Table, TableId
+from faust_cdc.relational.model import Column, Key, Table, TableId
 
 _INTEGERS = {
     codes.TINY: "tinyint",
@@ -247,7 +247,17 @@ def _checked(event: TableMapEvent, known: Table | None, table_id: TableId) -> Ta
         columns.append(_nullable(column) if problem else column)
     if tuple(columns) == known.columns:
         return known
-    return dataclasses.replace(known, columns=tuple(columns), primary_key=(), keys=())
+    keys, key = _without_nullable(known.keys, columns)
+    return dataclasses.replace(known, columns=tuple(columns), primary_key=key, keys=keys)
+
+
+def _without_nullable(keys: Iterable[Key], columns: Iterable[Column]) -> tuple[tuple[Key, ...], tuple[str, ...]]:
+    """Return the keys without a primary one that cannot be it, and the columns of the only one that can be, if any."""
+    told = {column.name for column in columns if not column.nullable}
+    left = tuple(key for key in keys if key.name != "PRIMARY" or told.issuperset(key.columns))
+    others = [key for key in left if key.unique and told.issuperset(key.columns)]
+    only = others[0] if len(others) == 1 else None
+    return left, tuple(name for name in only.columns if name is not None) if only else ()
 
 
 def _may_be_null(column: Column, known: Table) -> bool:
