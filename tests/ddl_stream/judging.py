@@ -7,12 +7,14 @@ rows as they once were.
 
 from __future__ import annotations
 
+import itertools
+import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from faust_cdc.relational.model import Table, TableId
+from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc_schemas.names import adjust_field_name
 from tests.ddl_stream.journal import Answers, Change, Journal, State, key_of
 from tests.ddl_stream.values import question
@@ -54,8 +56,10 @@ class Judge:
         self.schema_ids: set[int] = set()
         self.copies = 0
         """Tables whose changes up to some moment are in a copy instead."""
-        self.gone = 0
+        self.gone: set[TableId] = set()
         """Such tables that were dropped before they could be copied."""
+        self.rows_told = 0
+        """Rows whose keys were looked for among the records."""
         self.former_keys = 0
         """Records whose key the table had once."""
         self._waiting: dict[tuple[str, int], bytes | None] = {}
@@ -105,7 +109,7 @@ class Judge:
             if answer is None or (value is None and column.type_name not in ("date", "datetime", "timestamp")):
                 is_same = answer is value
             else:
-                is_same = question(column).same(value, answer)
+                is_same = _says(column, value, answer)
             if not is_same:
                 wrong.append(f"{column.name} {column.type_expression}: found {value!r}, the server said {answer!r}")
         return "; ".join(wrong)
@@ -115,7 +119,7 @@ class Judge:
         for name, answer in zip(columns, key_of(table, row, columns), strict=True):
             assert key is not None
             found = key[adjust_field_name(name, ADJUSTMENT)]
-            if answer is None or not question(table.column(name)).same(found, answer):
+            if answer is None or not _says(table.column(name), found, answer):
                 return f"the key's {name} is {found!r}, the server said {answer!r}"
         return ""
 
@@ -221,7 +225,7 @@ class Judge:
         numbers = [*(one.number for one in journal.changes[table]), journal.count + 1]
         last_missed, number = numbers[count - 1], numbers[count]
         if not came and any(one.table is None and one.number >= last_missed for one in states):
-            self.gone += 1
+            self.gone.add(table)
             return True
         self.copies += 1
         return any(
@@ -287,6 +291,43 @@ class Judge:
                     self.faults.append(f"{table}: a snapshot's {value['after']} is not among the rows left {left}")
             if left:
                 self.faults.append(f"{table}: no snapshot record for {left}")
+
+    def complete(
+        self, journal: Journal, rows: Mapping[TableId, Counter[Answers]], tables: Mapping[TableId, Table]
+    ) -> None:
+        """When nothing is under way, each row is told of: its key's last record says that it is there.
+
+        Of tables with exact keys that they have had for as long as they are there: what a statement makes of a key in
+        the rows is in no record.
+        """
+        for table, stored in rows.items():
+            if not _has_exact_key(tables[table]) or not _has_kept_its_key(journal.states[table]):
+                continue
+            written, last = self.tables[table], {}
+            for one in sorted(written.read + written.streamed, key=lambda one: (one[0].partition, one[0].kafka_offset)):
+                last[str(one[1])] = (one[1], one[2]["op"])
+            there = [key for key, op in last.values() if op != "d"]
+            for row in stored:
+                self.rows_told += 1
+                if all(self._same_key(journal, key, tables[table], row) for key in there):
+                    self.faults.append(f"{table}: of {row} nothing is told; there are {there}, gone {len(last)}")
+
+
+def _says(column: Column, value: Any, answer: str) -> bool:
+    try:
+        return question(column).same(value, answer)
+    except (TypeError, ValueError, struct.error):  # the value is one of another type
+        return False
+
+
+def _has_kept_its_key(states: Sequence[State]) -> bool:
+    latest = list(itertools.takewhile(lambda one: one.table is not None, reversed(states)))
+    keys = {
+        tuple((name, one.table.column(name).type_expression) for name in one.table.primary_key)
+        for one in latest
+        if one.table is not None
+    }
+    return len(keys) == 1
 
 
 def _has_exact_key(table: Table) -> bool:
