@@ -17,7 +17,7 @@ from typing import Any
 from faust_cdc.relational.model import Column, Table, TableId
 from faust_cdc_schemas.names import adjust_field_name
 from tests.ddl_stream.journal import Answers, Change, Journal, State, key_of
-from tests.ddl_stream.values import question
+from tests.ddl_stream.values import ZERO, question
 from tests.oracle.invariants import row_fields
 from tests.oracle.topics import AvroDecoder, RawRecord
 
@@ -98,15 +98,18 @@ class Judge:
         if found is None or row is None:
             return "" if found is None and row is None else f"found {found}, expected {row}"
         assert record.value is not None
-        fields = [one["name"] for one in row_fields(self.decoder.schema(record.value))]
+        fields = row_fields(self.decoder.schema(record.value))
+        names = [one["name"] for one in fields]
         columns = [adjust_field_name(one.name, ADJUSTMENT) for one in table.columns]
-        if fields != columns:
-            return f"the fields {fields} are not the columns {columns}"
+        if names != columns:
+            return f"the fields {names} are not the columns {columns}"
         wrong = []
-        for column, name, answer in zip(table.columns, columns, row, strict=True):
+        for column, described, answer in zip(table.columns, fields, row, strict=True):
             self.cells += 1
-            value = found[name]
-            if answer is None or (value is None and column.type_name not in ("date", "datetime", "timestamp")):
+            value = found[described["name"]]
+            if answer == ZERO and not column.nullable and "default" in described:
+                is_same = value == described["default"]  # as Debezium, where null is not allowed
+            elif answer is None or (value is None and column.type_name not in ("date", "datetime", "timestamp")):
                 is_same = answer is value
             else:
                 is_same = _says(column, value, answer)

@@ -69,7 +69,7 @@ PARTS: dict[str, Part] = {
     ),
     "ddl-stream": Part(
         "random DDL statements under live connectors that are stopped, killed and asked for snapshots",
-        ("tests/ddl_stream/live.py::test_generated_ddl_under_live_connectors",),
+        ("tests/ddl_stream/test_live.py::test_generated_ddl_under_live_connectors",),
         "FAUST_CDC_DDL",
         1_000,
     ),
