@@ -300,11 +300,11 @@ class Judge:
     ) -> None:
         """When nothing is under way, each row is told of: its key's last record says that it is there.
 
-        Of tables with exact keys that they have had for as long as they are there: what a statement makes of a key in
-        the rows is in no record.
+        Of tables with keys that they have had for as long as they are there: what a statement makes of a key in rows is
+        in no record.
         """
         for table, stored in rows.items():
-            if not _has_exact_key(tables[table]) or not _has_kept_its_key(journal.states[table]):
+            if not tables[table].primary_key or not _has_kept_its_key(journal.states[table]):
                 continue
             written, last = self.tables[table], {}
             for one in sorted(written.read + written.streamed, key=lambda one: (one[0].partition, one[0].kafka_offset)):
@@ -326,7 +326,7 @@ def _says(column: Column, value: Any, answer: str) -> bool:
 def _has_kept_its_key(states: Sequence[State]) -> bool:
     latest = list(itertools.takewhile(lambda one: one.table is not None, reversed(states)))
     keys = {
-        tuple((name, one.table.column(name).type_expression) for name in one.table.primary_key)
+        tuple(replace(one.table.column(name), position=0) for name in one.table.primary_key)
         for one in latest
         if one.table is not None
     }
