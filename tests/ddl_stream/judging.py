@@ -317,9 +317,11 @@ class Judge:
 
 
 def _says(column: Column, value: Any, answer: str) -> bool:
+    if column.type_name.endswith(("binary", "blob")) and not isinstance(value, bytes):
+        return False  # bytes of a number are as many zeros
     try:
         return question(column).same(value, answer)
-    except (TypeError, ValueError, struct.error):  # the value is one of another type
+    except (TypeError, ValueError, KeyError, OverflowError, struct.error):  # the value is one of another type
         return False
 
 

@@ -154,10 +154,8 @@ class StructureLedger:
             self._changed[now.id] = now  # the same, and all of it
             return now
         charset = told.charset or now.charset
-        # Its collation and the names of its keys are not told, and those that the server has now may be later ones.
-        return replace(
-            now, columns=columns, primary_key=told.primary_key, charset=charset, collation=None, keys=told.keys
-        )
+        # Not told in full either: collation and keys are not those of later on.
+        return replace(told, columns=columns, charset=charset, comment=now.comment)
 
     def charset(self, database: str) -> tuple[str, str] | None:
         """Return a database's charset and collation, None for one that is not known."""
