@@ -29,6 +29,7 @@ from pymysql.connections import Connection
 from faust_cdc.mysql.connection import is_mariadb
 from faust_cdc.mysql.indexes import Index, read_indexes
 from faust_cdc.mysql.names import quote
+from faust_cdc.mysql.schema import read_tables
 from faust_cdc.relational.key_range import Bound, KeyRange
 from faust_cdc.relational.model import Column, Table, TableId
 
@@ -172,12 +173,16 @@ def chunk_keys(
 ) -> dict[TableId, ChunkKey | Unchunkable]:
     """Return `chunk_key` of each table with its indexes as they are now: a few statements for any number of tables.
 
-    Raises what `query` raises.
+    Of a table that is not there any more nothing is known: it is no table without an index, of which changes would wait
+    for a copy that never comes. Raises what `query` raises.
     """
     wanted = list(tables)
     indexes = read_indexes(connection, [table.id for table in wanted])
+    bare = [table.id for table in wanted if table.id not in indexes]
+    there = read_tables(connection, bare) if bare else {}
+    known: dict[TableId, Sequence[Index]] = {**dict.fromkeys(there, ()), **indexes}
     mariadb = is_mariadb(connection)
-    return {table.id: chunk_key(table, indexes.get(table.id, ()), surrogate_key, mariadb=mariadb) for table in wanted}
+    return {table.id: chunk_key(table, known.get(table.id), surrogate_key, mariadb=mariadb) for table in wanted}
 
 
 def chunk_key(

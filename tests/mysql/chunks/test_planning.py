@@ -26,9 +26,10 @@ from faust_cdc.mysql.chunk_statements import (
     too_long,
 )
 from faust_cdc.mysql.connection import SourceAddress, connect, is_mariadb, query
-from faust_cdc.mysql.key_ranges import ChunkKey
+from faust_cdc.mysql.key_ranges import ChunkKey, Unchunkable, chunk_keys
 from faust_cdc.mysql.prepared_query import PreparedQuery
 from faust_cdc.mysql.range_planner import RangePlanner
+from faust_cdc.mysql.schema import read_tables
 from faust_cdc.relational.key_range import KeyRange
 from faust_cdc.relational.model import TableId
 from tests.lab.process import wait_until
@@ -334,3 +335,16 @@ def test_a_changed_table_is_no_matter_of_size(
         planner.next()
     assert isinstance(caught.value, SchemaOutOfSync)
     assert is_mariadb(connection) == (server.name == "mariadb")
+
+
+def test_a_table_that_is_gone_is_no_table_without_an_index(
+    server: SqlServer, database: str, connection: Connection[Any]
+) -> None:
+    gone, bare = TableId(database, "gone"), TableId(database, "bare")
+    server.execute("CREATE TABLE gone (id INT PRIMARY KEY); CREATE TABLE bare (id INT PRIMARY KEY)", database)
+    structures = read_tables(connection, [gone, bare])
+    server.execute("DROP TABLE gone; ALTER TABLE bare DROP PRIMARY KEY", database)
+    found = chunk_keys(connection, structures.values())
+    assert isinstance(found[gone], ChunkKey), "read in ranges: none of its changes waits for a copy"
+    assert isinstance(found[bare], Unchunkable)
+    assert "no unique index over (id) now" in found[bare].reason
