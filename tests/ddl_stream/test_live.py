@@ -106,13 +106,18 @@ class Follower:
 
         self._run.worker.until(over, LEVEL_S, f"{self.name}: initial snapshot complete")
 
-    def await_snapshots(self, last: str) -> None:
-        """Wait until the snapshot that was asked for last is over, and none waits."""
+    def await_blocking(self, last: str) -> None:
+        """Wait until the blocking snapshot that was asked for last is over, and none waits or runs.
+
+        One of another kind may be taken up into one that runs, and is told of by that one's name only.
+        """
+        line = f"Connector {self.name}: blocking snapshot {last} is complete"
 
         def over() -> bool:
             self.check()
             found = self._run.worker.rest("GET", f"/connectors/{self.name}/snapshot")["snapshot"] or {}
-            return (found.get("id"), found.get("state"), found.get("waiting")) == (last, "completed", [])
+            is_idle = (found.get("state"), found.get("waiting")) == ("completed", [])
+            return is_idle and line in self._run.worker.log_file.read_text(errors="replace")
 
         self._run.worker.until(over, LEVEL_S, f"{self.name}: snapshot {last} complete")
 
@@ -163,9 +168,9 @@ class Run:
     def last_snapshot(self) -> None:
         """A blocking snapshot of everything, while nothing is written, is the rows."""
         # One of the control tables, behind all those that were asked for or that tables took that joined.
-        self.signal("INCREMENTAL", self.control)
+        self.signal("BLOCKING", self.control)
         for one in self.followers:
-            one.await_snapshots(f"s{self._snapshots}")
+            one.await_blocking(f"s{self._snapshots}")
             one.read()
         rows, tables = self.evolving.rows(), self.evolving.tables
         for one in self.followers:
@@ -173,7 +178,7 @@ class Run:
         self.signal("BLOCKING")
         mark = self.evolving.mark()
         for one in self.followers:
-            one.await_snapshots(f"s{self._snapshots}")
+            one.await_blocking(f"s{self._snapshots}")
             one.judge.exactly(self.evolving.writer.journal, one.await_mark(mark), rows, tables)
 
     def signal(self, kind: str, *databases: str) -> None:
