@@ -308,3 +308,24 @@ def test_gtids_are_lost_and_had_again(kafka: KafkaBroker, apicurio: Apicurio, mo
                 is_level(bench, name)
         assert stored_progress(bench)[0].state is SnapshotState.COMPLETED
         assert stored(bench, "b").rows == FEW
+
+
+def test_it_is_empty_when_an_initial_snapshot_goes_on(
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream has passed changes of it by then and did not write them: it is level when its copy is, of nothing."""
+    bench = bench_of(mysql, kafka, apicurio, mysql_database, **SMALL_CHUNKS)
+    fill(bench.source, bench.database, ("a",), FEW)
+    keyless(bench, "k")
+    hold = Hold(monkeypatch, 0)
+    with bench.running():
+        hold.wait()
+        change(bench, "k")
+        the_stream_goes_on(bench, "a", 101)
+    nothing_is_written(bench, "k")
+    bench.source.execute("INSERT INTO k (id, v) VALUES (50, 50); DELETE FROM k", bench.database)
+    hold.let_go()
+    with bench.running() as task:
+        wait_for_the_end(task)
+        found = changes_of_all(bench, "k")
+    assert all_of(found) == rows_of(bench.source, bench.database, "k"), "and no row goes that never came"

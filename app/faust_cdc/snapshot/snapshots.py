@@ -517,8 +517,9 @@ class Snapshots:
         structures = self._read_tables([table for table in tables if self._accepts(table)])
         self._cache.remember(structures.values())
         done = {table for table, one in tables.items() if one.state in ENDED}
-        # Of one that joined the stream may have passed rows that no read shows yet.
-        empty = self._reads.empty(table for table in structures.keys() - done if not tables[table].is_new)
+        # Of one that joined, or was muted before a restart, the stream may have passed rows that no read shows yet.
+        goes_on = self._stored.snapshot is not None and self._stored.snapshot.id == snapshot.id
+        empty = self._reads.empty(one for one in structures.keys() - done if not (goes_on or tables[one].is_new))
         for table, progress in tables.items():
             if table in empty:
                 running.complete(replace(progress, is_planned=True))
