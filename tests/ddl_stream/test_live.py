@@ -20,7 +20,7 @@ from uuid import uuid4
 import pytest
 
 from faust_cdc.relational.model import TableId
-from tests.ddl_stream.evolving import MARK, Evolving
+from tests.ddl_stream.evolving import MARK, Streamed
 from tests.ddl_stream.judging import OPTIONS, Judge
 from tests.harness.connectors import connector_config
 from tests.harness.worker import RestError, WorkerProcess
@@ -134,7 +134,7 @@ class Run:
         for database in (*self.databases, self.control):
             server.create_database(database)
         told_by_text = metadata != "FULL"
-        self.evolving = Evolving(server, SEED, self.databases, self.control, told_by_text=told_by_text)
+        self.evolving = Streamed(server, SEED, self.databases, self.control, told_by_text=told_by_text)
         self.worker = WorkerProcess(folder, kafka.bootstrap, f"ddl-{mine}")
         self.followers: list[Follower] = []
         self._snapshots = 0
