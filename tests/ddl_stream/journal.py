@@ -195,7 +195,7 @@ class Writer:
     def _run(self, sql: str) -> int:
         """Return how many rows the server says it changed."""
         with self._connection.cursor() as cursor:
-            return cursor.execute(sql)
+            return int(cursor.execute(sql))
 
 
 def key_of(table: Table, row: Answers, key: Sequence[str]) -> Answers:
