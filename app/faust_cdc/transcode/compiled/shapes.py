@@ -386,17 +386,20 @@ class ShapedTime(Shaped):
 
 
 class Spatial(Shaped):
-    """A point with its coordinates, or any other geometry: SRID and well-known binary as stored."""
+    """A point with its coordinates, or any other geometry: SRID and well-known binary as stored; of no bytes null."""
 
     def __init__(self, size: i64, is_point: bool) -> None:
         """`size`: bytes of the length before the cell."""
-        super().__init__(size)
+        super().__init__(size, null_outside=True)
         self.is_point = is_point
 
     def put(self, out: BytesWriter, data: bytes, pos: i64, end: i64) -> i64:
         """See `put_cell`."""
         start: i64 = pos + self.size
         stop: i64 = start + little(data, pos, self.size)
+        if stop == start and stop <= end:
+            self.outside(out)
+            return stop
         if stop > end or stop - start < 9:
             raise ValueError("a geometry is short")
         self.tag(out)
