@@ -30,6 +30,10 @@ from faust_cdc.relational.model import Table, TableId
 
 log = logging.getLogger(__name__)
 
+REBUILDING: Final = " /* faust-cdc: the lines from here on rebuild the history */"
+REBUILT: Final = " /* faust-cdc: the history is rebuilt */"
+REBUILT_LATER: Final = " /* faust-cdc: the history is rebuilt, by a server that was further on */"
+"""How statements of ours end between which all tables are written anew. Debezium reads over comments."""
 SHOWN_MAX: Final = 120
 """Characters of a bad line that a message shows."""
 
@@ -76,6 +80,12 @@ class RecoveredHistory:
         """There is a line that a snapshot of structures wrote."""
         self.is_of_snapshot = False
         """There is such a line with a table: what was not there then, and is told of nowhere, is not there."""
+        self.is_rebuilding = False
+        """It was begun to be written anew, and not all of that is there."""
+        self.may_lack_dropped = False
+        """It was written anew by a server that was further on: tables that were dropped since are told of nowhere."""
+        self._damaged_before = 0
+        """Lines before the rebuilding that cannot be read."""
         self.unread: set[TableId] = set()
         """Tables that the last line naming them has no `tableChanges` for: what was known of them holds no more."""
         self.doubted: set[TableId] = set()
@@ -138,7 +148,24 @@ class RecoveredHistory:
             self.is_of_snapshot |= "snapshot" in record["position"]
             self._take(line, changes)
         elif statement := record.get("ddl"):
+            if "snapshot" in record["position"]:
+                self._note_rebuilding(statement)
             self._without_changes(statement, record.get("databaseName"))
+
+    def _note_rebuilding(self, statement: str) -> None:
+        """Take the statement that a rebuilding begins or ends with; whole, it heals what was damaged before it.
+
+        Lines that cannot be read stay where they are. Without this each start would rebuild for them again.
+        """
+        if statement.endswith(REBUILDING):
+            self.is_rebuilding, self._damaged_before = True, self.damaged
+        elif self.is_rebuilding and statement.endswith((REBUILT, REBUILT_LATER)):
+            self.is_rebuilding = False
+            if self.damaged == self._damaged_before:
+                self.damaged, self.first_damage = 0, ""
+                self.may_lack_dropped = statement.endswith(REBUILT_LATER)
+                self.unread -= self.doubted
+                self.doubted.clear()
 
     def _holds(self, source: Mapping[str, Any], position: Mapping[str, Any]) -> bool:
         """Count a line; return whether it is one of ours that counts."""
