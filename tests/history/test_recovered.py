@@ -154,6 +154,16 @@ def test_of_two_databases_whose_names_differ_in_case_the_one_is_dropped() -> Non
     assert list(found) == [TableId("shop", "a")]
 
 
+@pytest.mark.parametrize("ddl", ["DROP DATABASE shop", "DROP DATABASE SHOP"])
+def test_with_its_database_a_table_is_gone_of_which_nobody_knew_what_it_was(ddl: str) -> None:
+    damaged = line({"pos": 2}, created("b", "x"), ddl="ALTER TABLE b ADD x INT")[:-CUT]
+    found = history(line({"pos": 1}, *(created(one, "id") for one in "ab")), damaged)
+    found.add(line({"pos": 3}, ddl="ALTER TABLE a ADD v INT"))
+    assert (len(found.unread), len(found.doubted)) == (2, 1)
+    found.add(line({"pos": 4}, ddl=ddl, database=ddl.split()[-1]))
+    assert (found.unread, found.doubted) == (set(), set())
+
+
 @pytest.mark.parametrize(
     "bad",
     [

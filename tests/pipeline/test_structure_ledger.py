@@ -192,6 +192,15 @@ def test_a_table_that_is_gone_is_forgotten(kept: Kept, server: Server) -> None:
     assert len(kept.records) == 1
 
 
+def test_a_table_that_nobody_can_read_is_gone_with_its_database(kept: Kept, server: Server) -> None:
+    """Else the check of each later route would ask the server."""
+    del server.tables[TableId("shop", "a")]
+    kept.take("DROP NOVELTY a")
+    assert not kept.ledger.is_whole, "it may be there"
+    kept.read("DROP DATABASE shop")
+    assert kept.ledger.is_whole
+
+
 NEW = TableId("shop", "new")
 MAYBE = Outcome({NEW: table("new", "id", "former")}, unsure=frozenset([NEW]))
 IF_NOT_EXISTS = "CREATE TABLE IF NOT EXISTS new (id INT, former INT)"

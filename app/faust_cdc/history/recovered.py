@@ -232,9 +232,9 @@ class RecoveredHistory:
         Where no table is in either, names of another case are meant: a server that has all names in lower case lets
         statements write them as they like.
         """
-        names = {written, told or written}
-        if all(one.database not in names for one in self._tables):
-            names = {one.database for one in self._tables if one.database.lower() == written.lower()}
+        names, named = {written, told or written}, {*self._tables, *self.unread}
+        if all(one.database not in names for one in named):
+            names = {one.database for one in named if one.database.lower() == written.lower()}
         self.forget(lambda one: one.database in names)
 
     def line_at(self, table_id: TableId, position: bytes) -> bytes | None:
@@ -249,8 +249,10 @@ class RecoveredHistory:
         return kept[0][: usual.start(2)] + position + kept[0][usual.end(2) :]
 
     def forget(self, tables: Callable[[TableId], bool]) -> None:
-        """Forget what is told of tables that `tables` chooses."""
+        """Forget tables that `tables` chooses: they are gone, also those of which nobody knew what they were."""
         self._tables = {one: kept for one, kept in self._tables.items() if not tables(one)}
+        self.unread = {one for one in self.unread if not tables(one)}
+        self.doubted = {one for one in self.doubted if not tables(one)}
 
     def discard(self, table_id: TableId) -> None:
         """Forget what is told of a table, if anything is."""
