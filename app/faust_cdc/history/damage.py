@@ -11,6 +11,7 @@ import json
 import re
 from typing import Any, Final
 
+from faust_cdc.history.changes import is_shortened
 from faust_cdc.history.table_reading import table_id_of
 from faust_cdc.relational.ddl import heading
 from faust_cdc.relational.ddl.statements import (
@@ -50,8 +51,8 @@ def place_of(line: bytes) -> tuple[Any, Any] | None:
 def concerned_by(line: bytes) -> Names | None:
     """Return the tables that a line may have changed; None: it does not tell, and may have changed any.
 
-    Its statement tells all of them, if that is there. Else the changes do, but those of a line without its end may be
-    a part.
+    Its statement tells all of them, if that is there, and all of it. Else the changes do, but those of a line without
+    its end may be a part.
     """
     try:
         ids = {table_id_of(json.loads(one)) for one in _NAMED.findall(line)}
@@ -62,6 +63,8 @@ def concerned_by(line: bytes) -> Names | None:
     names = {(one.database.lower(), one.table.lower()) for one in ids}
     if statement is None:
         return names if names and is_whole else None
+    if is_shortened(statement):
+        return None
     written = _tables_of(heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES))
     if not written:
         return None
