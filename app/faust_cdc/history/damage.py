@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from faust_cdc.history.changes import is_shortened
@@ -24,6 +25,7 @@ from faust_cdc.relational.ddl.statements import (
     TableName,
 )
 from faust_cdc.relational.ddl.tokens import ANSI_QUOTES
+from faust_cdc.relational.model import TableId
 
 _TEXT: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _PLACE: Final = re.compile(rb'\{"source":(\{[^{}]*\}),"position":(\{[^{}]*\}),')
@@ -60,15 +62,18 @@ def concerned_by(line: bytes) -> Names | None:
         is_whole = isinstance(json.loads(line), dict) if statement is None else False
     except _BAD:
         return None
-    names = {(one.database.lower(), one.table.lower()) for one in ids}
+    names = {folded(one) for one in ids}
     if statement is None:
         return names if names and is_whole else None
     if is_shortened(statement):
         return None
-    written = _tables_of(heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES))
-    if not written:
-        return None
-    return names | {((one.database or database or "").lower(), one.table.lower()) for one in written}
+    written = named_by(heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES), database)
+    return names | written if written else None
+
+
+def folded(table_id: TableId) -> tuple[str, str]:
+    """Return a table's names in lower case, as `Names` have them."""
+    return table_id.database.lower(), table_id.table.lower()
 
 
 def _text(pattern: re.Pattern[bytes], line: bytes) -> str | None:
@@ -76,15 +81,18 @@ def _text(pattern: re.Pattern[bytes], line: bytes) -> str | None:
     return None if found is None else str(json.loads(found[1]))
 
 
-def _tables_of(statement: Statement | None) -> list[TableName]:
-    """Return the tables that a statement is about; none where that is something else, or not told."""
+def named_by(statement: Statement | None, database: str | None) -> Names:
+    """Return the tables that a statement is about, in `database` where it names none; none where it is not told."""
+    names: Iterable[TableName]
     match statement:
         case CreateTable(name=name):
-            return [name]
+            names = [name]
         case AlterTable(name=name, clauses=clauses):
-            return [name, *(one.name for one in clauses if isinstance(one, RenameTo))]
-        case DropTable(names=names):
-            return list(names)
+            names = [name, *(one.name for one in clauses if isinstance(one, RenameTo))]
+        case DropTable(names=dropped):
+            names = dropped
         case RenameTable(pairs=pairs):
-            return [name for pair in pairs for name in pair]
-    return []
+            names = [name for pair in pairs for name in pair]
+        case _:
+            names = ()
+    return {folded(TableId(one.database or database or "", one.table)) for one in names}

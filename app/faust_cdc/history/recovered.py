@@ -9,22 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from faust_cdc.history.damage import concerned_by, place_of
+from faust_cdc.history.damage import Names, concerned_by, folded, named_by, place_of
 from faust_cdc.history.table_reading import table_id_of, table_of
 from faust_cdc.relational.ddl import heading
-from faust_cdc.relational.ddl.statements import (
-    AlterTable,
-    CreateDatabase,
-    CreateTable,
-    DropDatabase,
-    DropTable,
-    RenameTable,
-    RenameTo,
-    TableName,
-)
+from faust_cdc.relational.ddl.statements import AlterTable, CreateDatabase, CreateTable, DropDatabase, DropTable
 from faust_cdc.relational.ddl.tokens import ANSI_QUOTES
 from faust_cdc.relational.model import Table, TableId
 
@@ -109,7 +100,7 @@ class RecoveredHistory:
         if place is not None and not self._may_count(*place):
             return
         names = concerned_by(line)
-        concerned = {one for one in self._tables if names is None or _folded(one) in names}
+        concerned = {one for one in self._tables if names is None or folded(one) in names}
         for table_id in concerned:
             del self._tables[table_id]
         self.unread |= concerned
@@ -205,26 +196,22 @@ class RecoveredHistory:
 
     def _without_changes(self, statement: str, database: str | None) -> None:
         """Take what a statement alone tells. No line says in which sql_mode: in double quotes a heading has names."""
-        match heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES):
+        match found := heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES):
             case DropDatabase(name) | CreateDatabase(name, or_replace=True):
                 self._drop_database(name, database)
             case CreateTable(if_not_exists=True) | CreateTable(temporary=True) | DropTable(temporary=True):
                 return  # what IF NOT EXISTS made has its table; else what was there stays
-            case CreateTable(name=name):
-                self._distrust([name], database)
-            case AlterTable(name=name, clauses=clauses, is_about_index=False):
-                self._distrust([name, *(one.name for one in clauses if isinstance(one, RenameTo))], database)
-            case DropTable(names=names):
-                self._distrust(names, database)
-            case RenameTable(pairs=pairs):
-                self._distrust([name for pair in pairs for name in pair], database)
+            case AlterTable(is_about_index=True):
+                return
+            case _:
+                self._distrust(named_by(found, database))
 
-    def _distrust(self, names: Iterable[TableName], database: str | None) -> None:
+    def _distrust(self, names: Names) -> None:
         """Forget the tables that a statement names, in either case: what they are behind it nobody knows."""
-        ids = {((one.database or database or "").lower(), one.table.lower()) for one in names}
-        found = {one for one in self._tables if _folded(one) in ids}
-        self._tables = {one: kept for one, kept in self._tables.items() if one not in found}
-        self.unread.update(found)
+        found = {one for one in self._tables if folded(one) in names} if names else set()
+        for table_id in found:
+            del self._tables[table_id]
+        self.unread |= found
 
     def _drop_database(self, written: str, told: str | None) -> None:
         """Forget a database: `written` by the statement, and `told` as our lines tell it, by the name that it has.
@@ -290,7 +277,3 @@ class RecoveredHistory:
                 "server as of now.", table_id, problem,
             )  # fmt: skip
             return None
-
-
-def _folded(table_id: TableId) -> tuple[str, str]:
-    return table_id.database.lower(), table_id.table.lower()

@@ -22,6 +22,7 @@ from faust_cdc.pipeline.destinations import Destinations
 from faust_cdc.pipeline.rerouting import reserved_topics
 from faust_cdc.pipeline.routed import Use, clash, order_problem, partition_problem, partitioning, ways_of
 from faust_cdc.pipeline.row_shape import shape_of
+from faust_cdc.pipeline.structures import TOGETHER
 from faust_cdc.registry.canonical import AvroSchema, parse_avro
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
@@ -31,8 +32,6 @@ from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 
 SIGNAL_MAX_S: Final = 5.0
 """How long the check of a signal's route may keep the stream, apart from an answer of the server that is waited for."""
-TOGETHER: Final = 200
-"""Tables whose structures are read at once."""
 
 ReadTables = Callable[[Sequence[TableId]], Mapping[TableId, Table]]
 """Structures of tables, those that are not there being absent."""
