@@ -444,4 +444,5 @@ def test_a_rebuilt_history_does_not_tell_that_there_was_no_table(
     if is_restarted:
         kept = restarted(damaged, server, OnLoss.FAIL)
     kept.take(IF_NOT_EXISTS, MAYBE)
+    kept.store.close()
     assert (kept.ledger.table(NEW) == MAYBE.tables[NEW]) is is_current
