@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from faust_cdc.history.changes import DDL_BYTES_MAX, SchemaChange, shortened
+from faust_cdc.history.changes import DDL_BYTES_MAX, SchemaChange, is_shortened, shortened
 from faust_cdc.relational.model import TableId
 
 
@@ -17,3 +17,6 @@ def test_a_statement_too_large_for_a_record_is_cut_and_says_so() -> None:
     assert replace(found, ddl=change.ddl) == change
     small = SchemaChange("shop", "ALTER TABLE a ADD v INT")
     assert shortened(small) is small
+    assert is_shortened(found.ddl)
+    assert not is_shortened(change.ddl or "")
+    assert not is_shortened("ALTER TABLE a COMMENT ' /* cut here, the statement has 7 bytes */")

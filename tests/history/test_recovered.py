@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from faust_cdc.history.changes import ChangeKind, StructureChange
+from faust_cdc.history.changes import ChangeKind, SchemaChange, StructureChange, shortened
 from faust_cdc.history.place import is_at_or_before
 from faust_cdc.history.recovered import RecoveredHistory
 from faust_cdc.history.table_changes import history_json, history_record
@@ -154,6 +154,16 @@ def test_of_two_databases_whose_names_differ_in_case_the_one_is_dropped() -> Non
     assert list(found) == [TableId("shop", "a")]
 
 
+@pytest.mark.parametrize("ddl", ["DROP DATABASE shop", "DROP DATABASE SHOP"])
+def test_with_its_database_a_table_is_gone_of_which_nobody_knew_what_it_was(ddl: str) -> None:
+    damaged = line({"pos": 2}, created("b", "x"), ddl="ALTER TABLE b ADD x INT")[:-CUT]
+    found = history(line({"pos": 1}, *(created(one, "id") for one in "ab")), damaged)
+    found.add(line({"pos": 3}, ddl="ALTER TABLE a ADD v INT"))
+    assert (len(found.unread), len(found.doubted)) == (2, 1)
+    found.add(line({"pos": 4}, ddl=ddl, database=ddl.split()[-1]))
+    assert (found.unread, found.doubted) == (set(), set())
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -204,6 +214,17 @@ def test_no_older_line_is_believed_of_a_table_that_a_damaged_line_may_have_chang
     assert {one.table for one in found} == set("abc").difference(doubted)
     found.add(line({"pos": 3}, *(created(one, "id") for one in "ab"), StructureChange(ChangeKind.DROP, SHOP)))
     assert {one.table for one in found.doubted} == set(doubted).difference("ab"), "later lines tell"
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_damaged_line_with_a_part_of_its_statement_may_have_changed_any_table(is_cut: bool) -> None:
+    """The history has no more of a statement than fits a record; the names of a long RENAME TABLE are everywhere."""
+    long = "RENAME TABLE b TO x, " + ", ".join(f"t{place} TO u{place}" for place in range(30_000 if is_cut else 3))
+    told = shortened(SchemaChange("shop", f"{long}, c TO d"))
+    assert (told.ddl != f"{long}, c TO d") is is_cut
+    bad = line({"pos": 2}, created("x", "id"), ddl=told.ddl)[:-CUT]
+    found = history(line({"pos": 1}, *(created(one, "id") for one in "abc")), bad)
+    assert {one.table for one in found.doubted} == set("abc" if is_cut else "bc")
 
 
 def test_a_table_that_is_described_badly_is_not_known() -> None:

@@ -211,6 +211,15 @@ def test_a_table_that_is_gone_is_forgotten(kept: Kept, server: Server) -> None:
     assert len(kept.records) == 1
 
 
+def test_a_table_that_nobody_can_read_is_gone_with_its_database(kept: Kept, server: Server) -> None:
+    """Else the check of each later route would ask the server."""
+    del server.tables[TableId("shop", "a")]
+    kept.take("DROP NOVELTY a")
+    assert not kept.ledger.is_whole, "it may be there"
+    kept.read("DROP DATABASE shop")
+    assert kept.ledger.is_whole
+
+
 NEW = TableId("shop", "new")
 MAYBE = Outcome({NEW: table("new", "id", "former")}, unsure=frozenset([NEW]))
 IF_NOT_EXISTS = "CREATE TABLE IF NOT EXISTS new (id INT, former INT)"
@@ -370,3 +379,89 @@ def test_a_line_that_proves_bad_when_its_table_is_asked_for(
         assert [one.name for one in kept.ledger.tables([a])[a].columns] == ["now"]
         assert "tells of shop.a cannot be read" in caplog.text
     kept.store.close()
+
+
+PLACE = SourceOffset("binlog.000001", 200)
+
+
+def restarted(path: Path, server: Server, on_loss: OnLoss = OnLoss.REBUILD) -> Kept:
+    """Return a ledger that has read the history up to `PLACE`."""
+    kept = Kept(path, server, on_loss=on_loss, again=True)
+    try:
+        kept.ledger.recover(PLACE)
+    finally:
+        kept.store.close()
+    return kept
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, server: Server) -> Path:
+    """A history of three tables whose last line is cut off."""
+    path = tmp_path / "history.dat"
+    before = Kept(path, server)
+    before.read("ALTER TABLE a RENAME COLUMN id TO now")
+    before.new_lines()
+    before.store.close()
+    path.write_text(path.read_text()[:-20] + "\n")
+    server.tables[TableId("shop", "a")] = table("a", "now")
+    return path
+
+
+def test_a_damaged_history_is_rebuilt_once(damaged: Path, server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    """The line that cannot be read stays where it is, and each start and each new attempt meets it."""
+    lengths = [len(damaged.read_text().splitlines())]
+    for _ in range(4):
+        known = restarted(damaged, server).ledger.tables(server.tables)
+        names = {str(one): [column.name for column in found.columns] for one, found in known.items()}
+        assert names == {"shop.a": ["now"], "shop.b": ["id"], "other.a": ["id"]}
+        lengths.append(len(damaged.read_text().splitlines()))
+    assert lengths[1:] == [lengths[0] + 5] * 4, "three tables, between two lines"
+    assert caplog.text.count("It is rebuilt") == 1
+    assert restarted(damaged, server, OnLoss.FAIL).ledger.is_whole
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_rebuilding_that_broke_off_is_done_again(damaged: Path, server: Server, is_lost: bool) -> None:
+    """A history of a part of the tables is none of all."""
+    if is_lost:
+        damaged.write_text("")
+    before = damaged.read_text()
+    restarted(damaged, server)
+    damaged.write_text("\n".join([*damaged.read_text().splitlines()[:-2], ""]))
+    with pytest.raises(FatalError, match="was being rebuilt" if is_lost else "cannot be read"):
+        restarted(damaged, server, OnLoss.FAIL)
+    restarted(damaged, server)
+    whole = damaged.read_text()
+    assert whole.startswith(before)
+    restarted(damaged, server, OnLoss.FAIL)
+    assert damaged.read_text() == whole
+
+
+@pytest.mark.parametrize("at", [-3, -1])
+def test_a_line_that_is_damaged_in_or_behind_a_rebuilding_is_not_healed_by_it(
+    damaged: Path, server: Server, at: int
+) -> None:
+    restarted(damaged, server)
+    lines = damaged.read_text().splitlines()
+    lines.insert(at + len(lines) + 1, "{")
+    damaged.write_text("\n".join([*lines, ""]))
+    with pytest.raises(FatalError, match="cannot be read"):
+        restarted(damaged, server, OnLoss.FAIL)
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("is_current", [False, True])
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_rebuilt_history_does_not_tell_that_there_was_no_table(
+    damaged: Path, server: Server, is_lost: bool, is_current: bool, is_restarted: bool
+) -> None:
+    """It was there, and was dropped where the stream has not come yet: the text of IF NOT EXISTS may be years old."""
+    if is_lost:
+        damaged.write_text("")
+    server.end = BinlogPosition(PLACE.file, PLACE.pos if is_current else 900)
+    kept = restarted(damaged, server)
+    if is_restarted:
+        kept = restarted(damaged, server, OnLoss.FAIL)
+    kept.take(IF_NOT_EXISTS, MAYBE)
+    kept.store.close()
+    assert (kept.ledger.table(NEW) == MAYBE.tables[NEW]) is is_current

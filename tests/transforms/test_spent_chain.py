@@ -150,6 +150,29 @@ def test_what_is_known_of_a_form_is_what_the_chain_makes_of_each_record(
     assert spent.runs == forms < len(records)
 
 
+@pytest.mark.parametrize("predicate", PREDICATES)
+@pytest.mark.parametrize("transform", ["header", "no header", "fixed text"])
+def test_what_headers_say_is_no_form_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, transform: str, predicate: str
+) -> None:
+    """A row whose key changes says in a header which one it had: no two of them are alike."""
+    spent, each = outlets(monkeypatch, SPENT[transform], PREDICATES[predicate])
+    records = list(written(spent.converters, 5))
+    list(written(each.converters, 5))  # so that both know the schemas
+    names = ("__debezium.newkey", "__debezium.oldkey")
+    changed = [
+        one._replace(headers=[(names[number % 2], b"row %d %d" % (turn, number)), *one.headers, ("odd", b"%d" % turn)])
+        for turn in range(4)
+        for number, one in enumerate(records)
+    ]
+    assert [spent.outgoing(one) for one in changed] == [each.outgoing(one) for one in changed]
+    forms = spent._forms
+    assert forms is not None
+    of_topic = len({(one.topic, one.key and one.key[:5], one.value and one.value[:5]) for one in records})
+    assert spent.runs == len(forms._found) <= of_topic * 2 * 2, "two names, with one header or two behind them"
+    assert "row " not in str(list(forms._found)), "what is kept of a form has nothing of its rows"
+
+
 def assert_run_on_each(spent: Watched, each: Watched) -> None:
     records = [one for one in written(spent.converters, 3) if one.key is not None and one.value is not None]
     again = [one for one in written(each.converters, 3) if one.key is not None and one.value is not None]

@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 DDL_BYTES_MAX = 300_000
 """Of a statement's text in a record: as JSON it may be twice as long, and `tableChanges` stand beside it."""
+_CUT = " /* cut here, the statement has "
+_CUT_MAX = 100
+"""Characters at the end among which that is."""
 
 
 class ChangeKind(enum.Enum):
@@ -83,4 +86,9 @@ def shortened(change: SchemaChange) -> SchemaChange:
 
     log.warning("A statement of %d bytes is written down without its end: %s", len(octets), beginning(change.ddl or ""))
     kept = octets[:DDL_BYTES_MAX].decode(errors="ignore")
-    return replace(change, ddl=f"{kept} /* cut here, the statement has {len(octets)} bytes */")
+    return replace(change, ddl=f"{kept}{_CUT}{len(octets)} bytes */")
+
+
+def is_shortened(statement: str) -> bool:
+    """Return whether a line's statement is without its end: it may name more tables than it shows."""
+    return _CUT in statement[-_CUT_MAX:] and len(statement.encode()) > DDL_BYTES_MAX

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
+from faust_cdc.history.changes import is_shortened
 from faust_cdc.history.table_reading import table_id_of
 from faust_cdc.relational.ddl import heading
 from faust_cdc.relational.ddl.statements import (
@@ -23,6 +25,7 @@ from faust_cdc.relational.ddl.statements import (
     TableName,
 )
 from faust_cdc.relational.ddl.tokens import ANSI_QUOTES
+from faust_cdc.relational.model import TableId
 
 _TEXT: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _PLACE: Final = re.compile(rb'\{"source":(\{[^{}]*\}),"position":(\{[^{}]*\}),')
@@ -50,8 +53,8 @@ def place_of(line: bytes) -> tuple[Any, Any] | None:
 def concerned_by(line: bytes) -> Names | None:
     """Return the tables that a line may have changed; None: it does not tell, and may have changed any.
 
-    Its statement tells all of them, if that is there. Else the changes do, but those of a line without its end may be
-    a part.
+    Its statement tells all of them, if that is there, and all of it. Else the changes do, but those of a line without
+    its end may be a part.
     """
     try:
         ids = {table_id_of(json.loads(one)) for one in _NAMED.findall(line)}
@@ -59,13 +62,18 @@ def concerned_by(line: bytes) -> Names | None:
         is_whole = isinstance(json.loads(line), dict) if statement is None else False
     except _BAD:
         return None
-    names = {(one.database.lower(), one.table.lower()) for one in ids}
+    names = {folded(one) for one in ids}
     if statement is None:
         return names if names and is_whole else None
-    written = _tables_of(heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES))
-    if not written:
+    if is_shortened(statement):
         return None
-    return names | {((one.database or database or "").lower(), one.table.lower()) for one in written}
+    written = named_by(heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES), database)
+    return names | written if written else None
+
+
+def folded(table_id: TableId) -> tuple[str, str]:
+    """Return a table's names in lower case, as `Names` have them."""
+    return table_id.database.lower(), table_id.table.lower()
 
 
 def _text(pattern: re.Pattern[bytes], line: bytes) -> str | None:
@@ -73,15 +81,18 @@ def _text(pattern: re.Pattern[bytes], line: bytes) -> str | None:
     return None if found is None else str(json.loads(found[1]))
 
 
-def _tables_of(statement: Statement | None) -> list[TableName]:
-    """Return the tables that a statement is about; none where that is something else, or not told."""
+def named_by(statement: Statement | None, database: str | None) -> Names:
+    """Return the tables that a statement is about, in `database` where it names none; none where it is not told."""
+    names: Iterable[TableName]
     match statement:
         case CreateTable(name=name):
-            return [name]
+            names = [name]
         case AlterTable(name=name, clauses=clauses):
-            return [name, *(one.name for one in clauses if isinstance(one, RenameTo))]
-        case DropTable(names=names):
-            return list(names)
+            names = [name, *(one.name for one in clauses if isinstance(one, RenameTo))]
+        case DropTable(names=dropped):
+            names = dropped
         case RenameTable(pairs=pairs):
-            return [name for pair in pairs for name in pair]
-    return []
+            names = [name for pair in pairs for name in pair]
+        case _:
+            names = ()
+    return {folded(TableId(one.database or database or "", one.table)) for one in names}

@@ -9,27 +9,22 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from faust_cdc.history.damage import concerned_by, place_of
+from faust_cdc.history.damage import Names, concerned_by, folded, named_by, place_of
 from faust_cdc.history.table_reading import table_id_of, table_of
 from faust_cdc.relational.ddl import heading
-from faust_cdc.relational.ddl.statements import (
-    AlterTable,
-    CreateDatabase,
-    CreateTable,
-    DropDatabase,
-    DropTable,
-    RenameTable,
-    RenameTo,
-    TableName,
-)
+from faust_cdc.relational.ddl.statements import AlterTable, CreateDatabase, CreateTable, DropDatabase, DropTable
 from faust_cdc.relational.ddl.tokens import ANSI_QUOTES
 from faust_cdc.relational.model import Table, TableId
 
 log = logging.getLogger(__name__)
 
+REBUILDING: Final = " /* faust-cdc: the lines from here on rebuild the history */"
+REBUILT: Final = " /* faust-cdc: the history is rebuilt */"
+REBUILT_LATER: Final = " /* faust-cdc: the history is rebuilt, by a server that was further on */"
+"""How statements of ours end between which all tables are written anew. Debezium reads over comments."""
 SHOWN_MAX: Final = 120
 """Characters of a bad line that a message shows."""
 
@@ -76,6 +71,12 @@ class RecoveredHistory:
         """There is a line that a snapshot of structures wrote."""
         self.is_of_snapshot = False
         """There is such a line with a table: what was not there then, and is told of nowhere, is not there."""
+        self.is_rebuilding = False
+        """It was begun to be written anew, and not all of that is there."""
+        self.may_lack_dropped = False
+        """It was written anew by a server that was further on: tables that were dropped since are told of nowhere."""
+        self._damaged_before = 0
+        """Lines before the rebuilding that cannot be read."""
         self.unread: set[TableId] = set()
         """Tables that the last line naming them has no `tableChanges` for: what was known of them holds no more."""
         self.doubted: set[TableId] = set()
@@ -99,7 +100,7 @@ class RecoveredHistory:
         if place is not None and not self._may_count(*place):
             return
         names = concerned_by(line)
-        concerned = {one for one in self._tables if names is None or _folded(one) in names}
+        concerned = {one for one in self._tables if names is None or folded(one) in names}
         for table_id in concerned:
             del self._tables[table_id]
         self.unread |= concerned
@@ -138,7 +139,24 @@ class RecoveredHistory:
             self.is_of_snapshot |= "snapshot" in record["position"]
             self._take(line, changes)
         elif statement := record.get("ddl"):
+            if "snapshot" in record["position"]:
+                self._note_rebuilding(statement)
             self._without_changes(statement, record.get("databaseName"))
+
+    def _note_rebuilding(self, statement: str) -> None:
+        """Take the statement that a rebuilding begins or ends with; whole, it heals what was damaged before it.
+
+        Lines that cannot be read stay where they are. Without this each start would rebuild for them again.
+        """
+        if statement.endswith(REBUILDING):
+            self.is_rebuilding, self._damaged_before = True, self.damaged
+        elif self.is_rebuilding and statement.endswith((REBUILT, REBUILT_LATER)):
+            self.is_rebuilding = False
+            if self.damaged == self._damaged_before:
+                self.damaged, self.first_damage = 0, ""
+                self.may_lack_dropped = statement.endswith(REBUILT_LATER)
+                self.unread -= self.doubted
+                self.doubted.clear()
 
     def _holds(self, source: Mapping[str, Any], position: Mapping[str, Any]) -> bool:
         """Count a line; return whether it is one of ours that counts."""
@@ -178,26 +196,22 @@ class RecoveredHistory:
 
     def _without_changes(self, statement: str, database: str | None) -> None:
         """Take what a statement alone tells. No line says in which sql_mode: in double quotes a heading has names."""
-        match heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES):
+        match found := heading(statement, flavor="mariadb", sql_mode=ANSI_QUOTES):
             case DropDatabase(name) | CreateDatabase(name, or_replace=True):
                 self._drop_database(name, database)
             case CreateTable(if_not_exists=True) | CreateTable(temporary=True) | DropTable(temporary=True):
                 return  # what IF NOT EXISTS made has its table; else what was there stays
-            case CreateTable(name=name):
-                self._distrust([name], database)
-            case AlterTable(name=name, clauses=clauses, is_about_index=False):
-                self._distrust([name, *(one.name for one in clauses if isinstance(one, RenameTo))], database)
-            case DropTable(names=names):
-                self._distrust(names, database)
-            case RenameTable(pairs=pairs):
-                self._distrust([name for pair in pairs for name in pair], database)
+            case AlterTable(is_about_index=True):
+                return
+            case _:
+                self._distrust(named_by(found, database))
 
-    def _distrust(self, names: Iterable[TableName], database: str | None) -> None:
+    def _distrust(self, names: Names) -> None:
         """Forget the tables that a statement names, in either case: what they are behind it nobody knows."""
-        ids = {((one.database or database or "").lower(), one.table.lower()) for one in names}
-        found = {one for one in self._tables if _folded(one) in ids}
-        self._tables = {one: kept for one, kept in self._tables.items() if one not in found}
-        self.unread.update(found)
+        found = {one for one in self._tables if folded(one) in names} if names else set()
+        for table_id in found:
+            del self._tables[table_id]
+        self.unread |= found
 
     def _drop_database(self, written: str, told: str | None) -> None:
         """Forget a database: `written` by the statement, and `told` as our lines tell it, by the name that it has.
@@ -205,9 +219,9 @@ class RecoveredHistory:
         Where no table is in either, names of another case are meant: a server that has all names in lower case lets
         statements write them as they like.
         """
-        names = {written, told or written}
-        if all(one.database not in names for one in self._tables):
-            names = {one.database for one in self._tables if one.database.lower() == written.lower()}
+        names, named = {written, told or written}, {*self._tables, *self.unread}
+        if all(one.database not in names for one in named):
+            names = {one.database for one in named if one.database.lower() == written.lower()}
         self.forget(lambda one: one.database in names)
 
     def line_at(self, table_id: TableId, position: bytes) -> bytes | None:
@@ -222,8 +236,10 @@ class RecoveredHistory:
         return kept[0][: usual.start(2)] + position + kept[0][usual.end(2) :]
 
     def forget(self, tables: Callable[[TableId], bool]) -> None:
-        """Forget what is told of tables that `tables` chooses."""
+        """Forget tables that `tables` chooses: they are gone, also those of which nobody knew what they were."""
         self._tables = {one: kept for one, kept in self._tables.items() if not tables(one)}
+        self.unread = {one for one in self.unread if not tables(one)}
+        self.doubted = {one for one in self.doubted if not tables(one)}
 
     def discard(self, table_id: TableId) -> None:
         """Forget what is told of a table, if anything is."""
@@ -261,7 +277,3 @@ class RecoveredHistory:
                 "server as of now.", table_id, problem,
             )  # fmt: skip
             return None
-
-
-def _folded(table_id: TableId) -> tuple[str, str]:
-    return table_id.database.lower(), table_id.table.lower()

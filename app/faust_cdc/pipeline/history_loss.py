@@ -31,6 +31,8 @@ def loss(history: RecoveredHistory, store: Beginning, server: str) -> str | None
     if history.lines == 0:
         foreign = f" ({history.foreign} of other servers)" if history.foreign else ""
         return f"has no line of {server!r}{foreign}"
+    if history.is_rebuilding:
+        return "was being rebuilt, and the end of that is not there"
     if store.begins_at > 0 and not history.is_begun:
         return f"begins at record {store.begins_at}, behind what a snapshot wrote"
     return None

@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from faust_cdc.errors import TransientError
 from faust_cdc.offsets import SourceOffset
-from faust_cdc.pipeline.structure_ledger import StructureLedger
+from faust_cdc.pipeline.structure_ledger import TOGETHER, StructureLedger
 from faust_cdc.relational.model import Table, TableId
 
 log = logging.getLogger(__name__)
 
 TRIES = 10
-TOGETHER = 500
-"""Tables that are read at once."""
 
 
 def never() -> bool:

@@ -9,9 +9,9 @@ checks are made by the task for tables that come later (`faust_cdc.pipeline.capt
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Final
+from typing import Final, NamedTuple
 
 from faust_cdc.config.connector import MySqlConnectorConfig
 from faust_cdc.errors import CdcError, ConfigError
@@ -20,8 +20,10 @@ from faust_cdc.mysql.schema import captured_tables, read_tables
 from faust_cdc.pipeline.connector_options import transcode_options
 from faust_cdc.pipeline.destinations import Destinations
 from faust_cdc.pipeline.rerouting import reserved_topics
-from faust_cdc.pipeline.routed import Use, clash, order_problem, partition_problem, ways_of
+from faust_cdc.pipeline.routed import Use, clash, order_problem, partition_problem, partitioning, ways_of
 from faust_cdc.pipeline.row_shape import shape_of
+from faust_cdc.pipeline.structures import TOGETHER
+from faust_cdc.registry.canonical import AvroSchema, parse_avro
 from faust_cdc.relational.filters import TableFilter
 from faust_cdc.relational.model import Table, TableId
 from faust_cdc.routing import RouteMap, topic_naming
@@ -30,8 +32,6 @@ from faust_cdc.transcode.plan import TranscodeOptions, build_plan
 
 SIGNAL_MAX_S: Final = 5.0
 """How long the check of a signal's route may keep the stream, apart from an answer of the server that is waited for."""
-TOGETHER: Final = 200
-"""Tables whose structures are read at once."""
 
 ReadTables = Callable[[Sequence[TableId]], Mapping[TableId, Table]]
 """Structures of tables, those that are not there being absent."""
@@ -48,7 +48,10 @@ class Allowance:
     def spend(self) -> None:
         """Raise ConfigError when it is used up."""
         if self._ends is not None and time.monotonic() > self._ends:
-            raise ConfigError(f"it took more than {self._seconds:.0f} s to look at the tables concerned, and rows wait")
+            raise ConfigError(
+                f"it took more than {self._seconds:.0f} s to look at the tables concerned, and rows wait; set it by "
+                "REST, whose check may take longer"
+            )
 
 
 def check_route_change(config: MySqlConnectorConfig, change: RouteChange) -> RouteFindings:
@@ -172,32 +175,90 @@ def _of_tables(
         except CdcError as error:
             yield str(error)
     for topic in topics:
-        users = uses.get(topic, [])
-        for place, use in enumerate(users):
-            for other in users[:place]:
-                spend()
-                problem = clash(other, use) or _incompatible(other, use)
-                if problem is not None:
-                    yield problem
-                    break
+        sharers = _Sharers(spend)
+        for use in uses.get(topic, []):
+            problem = sharers.problem_of(use)
+            if problem is not None:
+                yield problem
 
 
-def _incompatible(one: Use, other: Use) -> str | None:
-    """Say why readers of a topic could not read the values of both tables by one schema, None when they can."""
-    if one.route is None and other.route is None:
+class _Sharer(NamedTuple):
+    """A use of a topic, its place among them, and its values' schema."""
+
+    place: int
+    use: Use
+    schema: str
+
+
+class _Sharers:
+    """Uses of one topic, of which each further one is held against a few that stand for all others.
+
+    Several hundred shards that are merged are alike: what two of them may be at odds by is the same but for the
+    constants in their keys, and equal ones are found by their value. Schemas that differ are compared once.
+    """
+
+    def __init__(self, spend: Callable[[], None]) -> None:
+        """`spend` is called before each comparison."""
+        self._spend = spend
+        self._count = 0
+        self._alike: dict[Hashable, list[_Sharer]] = {}
+        self._by_constant: dict[Hashable, list[_Sharer]] = {}
+        self._parsed: dict[str, AvroSchema] = {}
+        self._compared: dict[tuple[str, str], str | None] = {}
+
+    def problem_of(self, use: Use) -> str | None:
+        """Say what a use is at odds by with one of those before it, None when with none; count it to them."""
+        sharer = _Sharer(self._count, use, use.plan.value_schema_json)
+        self._count += 1
+        for other in self._unlike(sharer):
+            self._spend()
+            problem = clash(other.use, use) or self._incompatible(other, sharer)
+            if problem is not None:
+                return problem
         return None
-    # Imported here: the Avro library costs a quarter of a second.
-    from faust_cdc.registry.canonical import parse_avro
-    from faust_cdc.registry.compatibility import CompatibilityLevel, incompatibilities
 
-    schemas = [parse_avro(use.plan.value_schema_json) for use in (one, other)]
-    found = incompatibilities(schemas[1], [(1, schemas[0])], CompatibilityLevel.BACKWARD)
-    if not found:
-        return None
-    return (
-        f"{one.table} and {other.table} would share topic {one.plan.topic!r}, and their schemas are not compatible: "
-        f"{found[0]}"
-    )
+    def _unlike(self, sharer: _Sharer) -> list[_Sharer]:
+        """Return those of which one is at odds with this one if any is, in their order, and keep it for the next."""
+        use, is_routed = sharer.use, sharer.use.route is not None
+        constant = None if use.plan.key_constant is None else use.plan.key_constant.value
+        key = use.plan.key_schema_json if use.plan.has_key else None
+        alike = (is_routed, constant is None, key, partitioning(use.route), sharer.schema)
+        found = {one.place: one for some in self._alike.values() for one in some}
+        for routed in (True, False):
+            found |= {one.place: one for one in self._by_constant.get((routed, constant), ())}
+        for group in (
+            self._alike.setdefault(alike, []),
+            self._by_constant.setdefault((is_routed, constant), []),
+        ):
+            # Two, as a table is not at odds with itself.
+            if len(group) < 2 and all(one.use.table != use.table for one in group):
+                group.append(sharer)
+        return [found[place] for place in sorted(found)]
+
+    def _incompatible(self, one: _Sharer, other: _Sharer) -> str | None:
+        """Say why readers of the topic could not read the values of both by one schema, None when they can."""
+        if one.schema == other.schema or (one.use.route is None and other.use.route is None):
+            return None
+        pair = one.schema, other.schema
+        if pair not in self._compared:
+            # Imported here: the Avro library costs a quarter of a second.
+            from faust_cdc.registry.compatibility import CompatibilityLevel, incompatibilities
+
+            before, after = map(self._parse, pair)
+            problems = incompatibilities(after, [(1, before)], CompatibilityLevel.BACKWARD)
+            self._compared[pair] = problems[0] if problems else None
+        found = self._compared[pair]
+        if found is None:
+            return None
+        return (
+            f"{one.use.table} and {other.use.table} would share topic {one.use.plan.topic!r}, and their schemas are "
+            f"not compatible: {found}"
+        )
+
+    def _parse(self, schema: str) -> AvroSchema:
+        if schema not in self._parsed:
+            self._parsed[schema] = parse_avro(schema)
+        return self._parsed[schema]
 
 
 def _of_order(

@@ -106,7 +106,7 @@ def clash(one: Use, other: Use) -> str | None:
         )
     if one.plan.key_schema_json != other.plan.key_schema_json:
         return f"{both} their keys are not alike: {_keys(one.plan)} and {_keys(other.plan)}"
-    how, how_else = _partitioning(one.route), _partitioning(other.route)
+    how, how_else = partitioning(one.route), partitioning(other.route)
     if how != how_else:
         return f"{both} their records would be spread differently over its partitions: {how} and {how_else}"
     return None
@@ -123,7 +123,7 @@ def order_problem(before: Use, after: Use) -> str | None:
     where = f"{after.table} would go on in topic {after.plan.topic!r} with"
     if _has_other_key(before.plan, after.plan):
         return f"{where} another key ({_keys(after.plan)}, before {_keys(before.plan)})"
-    how, how_before = _partitioning(after.route), _partitioning(before.route)
+    how, how_before = partitioning(after.route), partitioning(before.route)
     return f"{where} another partitioner ({how}, before {how_before})" if how != how_before else None
 
 
@@ -133,7 +133,8 @@ def _has_other_key(before: TranscodePlan, after: TranscodePlan) -> bool:
     return before.has_key and before.key_schema_json != after.key_schema_json
 
 
-def _partitioning(route: Route | None) -> str:
+def partitioning(route: Route | None) -> str:
+    """Return in words how records are spread over partitions."""
     return "key" if route is None else str(route.partitioner)
 
 

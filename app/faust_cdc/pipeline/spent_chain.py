@@ -1,10 +1,13 @@
 """Chains of transforms that are run once for each form of record: their rows cost no more than two prefixes each.
 
 `transforms.blind` says of which chains that is right: they change no value, and look at none. What is known of the form
-then are topic, headers and the bytes around the values: the prefix with the schema's number in front, and behind it
-those of the fields that the chain adds, which stand last and are the same in every record of the form. That the values'
-own bytes stay what they are is seen by the schemas, not by the record that happened to come first: field by field they
-have the same types.
+then are topic, what is done to headers, and the bytes around the values: the prefix with the schema's number in front,
+and behind it those of the fields that the chain adds, which stand last and are the same in every record of the form.
+That the values' own bytes stay what they are is seen by the schemas, not by the record that happened to come first:
+field by field they have the same types.
+
+Of headers the names alone belong to the form, for the chain goes by these and puts fixed ones behind: what they say is
+each row's own where its key changes.
 
 With values that give way to defaults (`replace.null.with.default`, `compatibility.mode=debezium`), or converters other
 than Avro, each record goes through the chain.
@@ -38,6 +41,21 @@ class Around(NamedTuple):
         return None if written is None else b"".join((self.prefix, written[PREFIX_BYTES:], self.suffix))
 
 
+class Shown:
+    """What becomes of the headers of a form's records."""
+
+    def __init__(self, parts: tuple[int | tuple[str, bytes | None], ...]) -> None:
+        """`parts` are the places of those that a record keeps of its own, and those that it is given."""
+        self._parts = parts
+        self._last: tuple[Headers | None, Headers] = (None, [])
+
+    def of(self, headers: Headers) -> Headers:
+        """Return the headers for those of a record; nearly all records have the very same ones."""
+        if headers is not self._last[0]:
+            self._last = headers, [headers[one] if isinstance(one, int) else one for one in self._parts]
+        return self._last[1]
+
+
 class Form(NamedTuple):
     """What becomes of the records of a form."""
 
@@ -45,14 +63,14 @@ class Form(NamedTuple):
     topic: str = ""
     key: Around = Around(b"", b"")
     value: Around = Around(b"", b"")
-    headers: Headers | None = None
+    headers: Shown | None = None
     """None: those that a record has."""
 
     def of(self, record: ChangeRecord) -> ChangeRecord | None:
         """Return what becomes of a record, None when it is dropped."""
         if self.is_dropped:
             return None
-        headers = record.headers if self.headers is None else self.headers
+        headers = record.headers if self.headers is None else self.headers.of(record.headers)
         key, value = self.key.of(record.key), self.value.of(record.value)
         return ChangeRecord(self.topic, key, value, headers, record.partition, record.table)
 
@@ -64,7 +82,7 @@ class Forms:
     """What is known of a chain's records by their form."""
 
     def __init__(self, *, by_headers: bool) -> None:
-        """`by_headers` says that the headers belong to a record's form."""
+        """`by_headers` says that the names of headers belong to a record's form."""
         self._by_headers = by_headers
         self._found: dict[Hashable, Form | None] = {}
 
@@ -75,7 +93,7 @@ class Forms:
             record.topic,
             None if key is None else key[:PREFIX_BYTES],
             None if value is None else value[:PREFIX_BYTES],
-            tuple(record.headers) if self._by_headers else None,
+            tuple([name for name, _ in record.headers]) if self._by_headers else None,
         )
 
     def get(self, form: Hashable) -> Form | None:

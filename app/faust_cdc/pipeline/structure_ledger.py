@@ -23,7 +23,7 @@ from faust_cdc.errors import CdcError, FatalError, TransientError
 from faust_cdc.failpoints import reach
 from faust_cdc.history.changes import ChangeKind, SchemaChange, StructureChange, shortened
 from faust_cdc.history.place import is_at_or_before
-from faust_cdc.history.recovered import RecoveredHistory
+from faust_cdc.history.recovered import REBUILDING, REBUILT, REBUILT_LATER, RecoveredHistory
 from faust_cdc.history.table_changes import history_json, history_record
 from faust_cdc.history.table_reading import as_told
 from faust_cdc.mysql.positions import BinlogPosition
@@ -201,7 +201,10 @@ class StructureLedger:
             raise FatalError(text, remedy=ON_LOSS_REMEDY)
         known, doubted = len(self._history), frozenset(self._history.doubted)
         self._store.prepare()
+        self._mark(REBUILDING, offset)
         count = self._write_all(offset)
+        is_current = self._source.ends_at(BinlogPosition(offset.file, offset.pos))
+        self._mark(REBUILT if is_current else REBUILT_LATER, offset)
         self.before_commit()
         log.warning(
             "%s It is rebuilt: %d tables are written to it, %d of them as it still told, the others as the server has "
@@ -209,8 +212,15 @@ class StructureLedger:
             "with binlog_row_metadata=FULL.",
             text, count, known,
         )  # fmt: skip
-        if doubted and not self._source.ends_at(BinlogPosition(offset.file, offset.pos)):
+        if doubted and not is_current:
             log.warning(doubt(doubted, self._store.where, offset))
+
+    def _mark(self, comment: str, offset: SourceOffset) -> None:
+        """Write where a rebuilding begins or ends, in the statement that a snapshot begins with."""
+        assert self._store is not None, "there is one that is rebuilt"
+        line = self._line(self._server_charset(comment), _as_snapshot(offset).to_map())
+        self._store.append(line)
+        self._history.add(line.encode())
 
     def _shorten(self, offset: SourceOffset) -> None:
         """Write a history of our own anew when it has many more lines than tables."""
@@ -267,11 +277,10 @@ class StructureLedger:
             self.before_commit()
         return place
 
-    def _server_charset(self) -> SchemaChange:
+    def _server_charset(self, comment: str = "") -> SchemaChange:
         charset, collation = self._source.server_defaults()
-        return SchemaChange(
-            "", f"SET character_set_server={charset}, collation_server={collation}", about_database=True
-        )
+        ddl = f"SET character_set_server={charset}, collation_server={collation}{comment}"
+        return SchemaChange("", ddl, about_database=True)
 
     # A snapshot of structures.
 
@@ -389,7 +398,8 @@ class StructureLedger:
 
     def _tells_that_there_is_none(self, table_id: TableId) -> bool:
         """Return whether a table is not there for certain. With a part of the tables kept, the lists may have grown."""
-        if not self._has_all or self._history.damaged or table_id in self._history.unread:
+        history = self._history
+        if not self._has_all or history.damaged or history.may_lack_dropped or table_id in history.unread:
             return False
         return self.table(table_id) is None
 

@@ -14,6 +14,7 @@ from typing import Final
 from faust_cdc.relational.model import Table, TableId
 
 TOGETHER: Final = 200
+"""Tables that are read at once."""
 
 
 class Structures:

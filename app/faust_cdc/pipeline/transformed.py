@@ -24,7 +24,7 @@ from faust_cdc.kafka.task_producer import Headers
 from faust_cdc.pipeline.captured import EnsureTopic
 from faust_cdc.pipeline.converters import AvroAny, AvroConverter, Converter, Converters, avro_converters
 from faust_cdc.pipeline.records import ChangeRecord
-from faust_cdc.pipeline.spent_chain import DROPPED, PREFIX_BYTES, Form, Forms, around
+from faust_cdc.pipeline.spent_chain import DROPPED, PREFIX_BYTES, Form, Forms, Shown, around
 from faust_cdc.registry.layout import layout
 from faust_cdc.transforms.blind import is_blind, is_blind_to, looks_at_headers
 from faust_cdc.transforms.chain import Chain, TransformFailed
@@ -164,7 +164,7 @@ class TransformedRecords:
             topic=out.topic,
             key=key,
             value=value,
-            headers=None if out.headers is record.headers else out.headers,
+            headers=None if out.headers is record.headers else _shown(came.headers, made.headers),
         )
 
     def _keeps_bytes(self, made: Record) -> bool:
@@ -238,6 +238,12 @@ class TransformedRecords:
 
 def _read(name: str, raw: bytes | None) -> Header:
     return Header(name, STRING, None if raw is None else raw.decode(), raw)
+
+
+def _shown(came: tuple[Header, ...], made: tuple[Header, ...]) -> Shown:
+    """Return what a chain did to headers, which looked at their names alone."""
+    places = {id(header): place for place, header in enumerate(came)}
+    return Shown(tuple(places[id(one)] if id(one) in places else _written(one) for one in made))
 
 
 def _written(header: Header) -> tuple[str, bytes | None]:
