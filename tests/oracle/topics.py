@@ -66,6 +66,7 @@ class TopicReader:
             "topic.metadata.refresh.interval.ms": 5000,
         }
         self._consumer = Consumer(self._config)
+        self._ends = WrittenEnds(bootstrap)
         self._positions: dict[tuple[str, int], int] = {}
 
     def close(self) -> None:
@@ -85,7 +86,7 @@ class TopicReader:
         wanted = self._partitions(topics)
         if not wanted:
             return []
-        ends = written_ends(str(self._config["bootstrap.servers"]), wanted)
+        ends = self._ends.of(wanted)
         self._consumer.assign(wanted)
         pending = {(tp.topic, tp.partition) for tp in wanted}
         behind: set[tuple[str, int]] = set()
@@ -128,31 +129,49 @@ class TopicReader:
         )
 
     def _partitions(self, topics: Sequence[str]) -> list[TopicPartition]:
-        metadata = self._consumer.list_topics(timeout=ASK_TIMEOUT_S)
         return [
             TopicPartition(name, partition, self._positions.get((name, partition), 0))
             for name in topics
-            if name in metadata.topics
-            for partition in metadata.topics[name].partitions
+            for partition in self._partitions_of(name)
         ]
+
+    def _partitions_of(self, topic: str) -> Iterable[int]:
+        """Those of this topic only: a broker that tests share has thousands, and to be told of all takes its time."""
+        found = self._consumer.list_topics(topic, timeout=ASK_TIMEOUT_S).topics[topic]
+        if found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return ()
+        return found.partitions
+
+
+class WrittenEnds:
+    """How far partitions are written, as the broker says; one connection for all questions."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._config: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 0}
+        self._admin: AdminClient | None = None
+
+    def of(self, partitions: Iterable[TopicPartition]) -> dict[tuple[str, int], int]:
+        """Return the offset behind the last record of each partition, whether its transaction is decided or not."""
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = {TopicPartition(str(tp.topic), int(tp.partition)): latest for tp in partitions}
+        deadline = time.monotonic() + ASK_TIMEOUT_S
+        while True:
+            admin = self._admin = self._admin or AdminClient(self._config)
+            answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=30)
+            try:
+                return {(str(tp.topic), int(tp.partition)): int(one.result().offset) for tp, one in answers.items()}
+            except KafkaException:
+                # A partition made a moment ago has no leader yet; nor has one of a broker that comes up again. By a new
+                # client then: librdkafka remembers for long that a topic was not there.
+                self._admin = None
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
 
 
 def written_ends(bootstrap: str, partitions: Iterable[TopicPartition]) -> dict[tuple[str, int], int]:
-    """Return the offset behind the last record of each partition, whether its transaction is decided or not."""
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = {TopicPartition(str(tp.topic), int(tp.partition)): latest for tp in partitions}
-    deadline = time.monotonic() + ASK_TIMEOUT_S
-    while True:
-        # A new one each time: librdkafka remembers for long that a topic was not there.
-        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-        answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=30)
-        try:
-            return {(str(tp.topic), int(tp.partition)): int(one.result().offset) for tp, one in answers.items()}
-        except KafkaException:
-            # A partition made a moment ago has no leader yet; nor has one of a broker that comes up again.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+    """As `WrittenEnds.of`, for one question."""
+    return WrittenEnds(bootstrap).of(partitions)
 
 
 def at_the_end(message: Message) -> bool:
