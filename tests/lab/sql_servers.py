@@ -3,7 +3,8 @@
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +70,32 @@ class SqlServer(LabProcess):
     def execute(self, sql_script: str, database: str | None = None) -> None:
         """Run statements separated by semicolons as root."""
         with self.admin(database) as connection, connection.cursor() as cursor:
-            cursor.execute(sql_script)
-            while cursor.nextset():
-                pass
+            self._run_all(cursor, sql_script)
 
     def query(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
         """Run one statement as root and return its rows."""
         with self.admin(database) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
+
+    @contextmanager
+    def global_variables(self, **wanted: object) -> Iterator[None]:
+        """Set global variables and, in the end, what they were before: the next test may be on the same server."""
+        names = ", ".join(f"@@GLOBAL.{name}" for name in wanted)
+        (before,) = self.query(f"SELECT {names}")
+        statement = "; ".join(f"SET GLOBAL {name} = %s" for name in wanted)
+        with self.admin() as connection, connection.cursor() as cursor:
+            try:
+                self._run_all(cursor, statement, tuple(wanted.values()))
+                yield
+            finally:
+                self._run_all(cursor, statement, before)
+
+    @staticmethod
+    def _run_all(cursor: Cursor, statements: str, values: tuple[object, ...] | None = None) -> None:
+        cursor.execute(statements, values)
+        while cursor.nextset():
+            pass
 
     def kill_connection(self, number: int) -> None:
         """End a connection of somebody else's; one that has ended meanwhile is no error."""
