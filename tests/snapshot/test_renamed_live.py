@@ -13,6 +13,7 @@ import pytest
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, ResumeSnapshot
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
+from tests.oracle.topics import TopicReader
 from tests.pipeline.test_task import Bench
 from tests.snapshot.holding import Hold
 from tests.snapshot.test_commands_live import Found, bench_of, marks, read_until
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 ROWS = 2_000
 BEGUN = 100
-CHUNKS_BEFORE = 10
+CHUNKS_BEFORE = 4
 """Of a table's forty: no more of it is read before the pause, whenever that comes."""
 SLOW = {"snapshot__mode": "no_data", "snapshot__chunk__size": "100", "snapshot__rate__limit": "rows=1000"}
 
@@ -104,6 +105,8 @@ def test_two_that_change_their_names(
     with bench.running() as task:
         wait_for_the_end(task)
         pause_in_the_midst(bench, task, monkeypatch, "t1", "t2")
+        with TopicReader(kafka.bootstrap) as reader:
+            assert not reader.read_new([f"{bench.prefix}.{mysql_database}.t2"]), "it is to come"
         mysql.execute("RENAME TABLE t1 TO tmp, t2 TO t1, tmp TO t2; UPDATE t2 SET v = 5 WHERE id < 100", mysql_database)
         the_stream_goes_on(bench, "other", 100_001)
         resume_to_the_end(bench, task)
