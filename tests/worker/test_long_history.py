@@ -46,7 +46,7 @@ SLACK = 1.25
 """What the allocator takes beside what it is asked for."""
 READ_WITHIN_S = LINES / 4000
 """100,000 are read in a second; librdkafka waits one each time that its queue is full, if it is not told otherwise."""
-CPU_TIMES = 1.5 + 2 * LINES / 100_000
+CPU_TIMES = 2 + 2 * LINES / 100_000
 """CPU time of the start in that of one without a history."""
 EVENT_WITHIN_S = 180.0
 _STAMP = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3})\]")
