@@ -138,12 +138,12 @@ class TopicReader:
             for partition in self._partitions_of(name)
         ]
 
-    def _partitions_of(self, topic: str) -> Iterable[int]:
+    def _partitions_of(self, topic: str) -> list[int]:
         """Those of this topic only: a broker that tests share has thousands, and to be told of all takes its time."""
         found = self._consumer.list_topics(topic, timeout=ASK_TIMEOUT_S).topics[topic]
         if found.error is not None and found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return ()
-        return found.partitions
+            return []
+        return list(found.partitions)
 
 
 class WrittenEnds:
