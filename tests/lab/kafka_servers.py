@@ -1,20 +1,18 @@
 """Kafka brokers (the real one and Tansu), Kafka Connect with Debezium, and a schema registry."""
 
 import json
-import shutil
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from itertools import count
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.lab.commands import made_once, run
+from tests.lab.commands import run
 from tests.lab.install import (
     install_apicurio,
     install_connect_plugins,
@@ -147,14 +145,8 @@ class KafkaBroker(Broker):
         """Write the configuration and format the storage."""
         path = self.folder / "server.properties"
         path.write_text(_properties(self.properties()))
-        command = [*self._jvm("-Xmx128m"), "kafka.tools.StorageTool", "format", "-t", "bGFiLWxhYi1sYWItbGFiLQ"]
-
-        def formatted(_: Path) -> None:
-            run([*command, "-c", str(path)], what="formatting Kafka's storage")
-
-        data = self.folder / "data"
-        shutil.rmtree(data, ignore_errors=True)  # what a failed first start left
-        made_once(data, (*command, *sorted(self.extra_properties.items())), formatted)
+        command = [*self._jvm("-Xmx128m"), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+        run([*command, "-t", "bGFiLWxhYi1sYWItbGFiLQ", "-c", str(path)], what="formatting Kafka's storage")
 
     def command(self) -> list[str]:
         """The broker."""
