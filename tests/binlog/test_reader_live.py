@@ -246,11 +246,11 @@ def test_a_killed_dump_is_noticed_long_before_its_timeout(server: SqlServer) -> 
 
 def test_a_large_transaction_arrives_whole(server: SqlServer, database: str) -> None:
     server.execute("CREATE TABLE t (id INT PRIMARY KEY, v LONGBLOB)", database)
-    server.execute("SET GLOBAL max_allowed_packet = 67108864")
     start = start_now(server, "gtid")
-    server.execute("INSERT INTO t VALUES (1, REPEAT('b', 40000000))", database)
-    with reading(server, start, heartbeat_ms=2000) as reader:
-        (rows,) = [event for event in until_heartbeat(reader) if isinstance(event, RowsEvent)]
+    with server.global_variables(max_allowed_packet=67108864):
+        server.execute("INSERT INTO t VALUES (1, REPEAT('b', 40000000))", database)
+        with reading(server, start, heartbeat_ms=2000) as reader:
+            (rows,) = [event for event in until_heartbeat(reader) if isinstance(event, RowsEvent)]
     assert len(rows.rows) > 40_000_000
     assert bytes(rows.rows[-1000:]) == b"b" * 1000
 
@@ -279,13 +279,14 @@ def test_a_wrong_password_is_refused(server: SqlServer) -> None:
 
 
 def test_a_missing_privilege_is_refused(server: SqlServer) -> None:
-    server.execute(
-        "CREATE USER IF NOT EXISTS 'noreplica'@'%' IDENTIFIED BY 'x1'; GRANT SELECT ON *.* TO 'noreplica'@'%'"
-    )
-    address = replace(address_of(server), user="noreplica", password="x1")
-    reader = BinlogReader(address, 7003, start_now(server, "gtid"), info_of(server))
-    with pytest.raises(SourceRefused, match="GRANT SELECT, RELOAD, SHOW DATABASES, REPLICATION SLAVE"), reader:
-        reader.next_event(2000)
+    server.execute("CREATE USER 'noreplica'@'%' IDENTIFIED BY 'x1'; GRANT SELECT ON *.* TO 'noreplica'@'%'")
+    try:
+        address = replace(address_of(server), user="noreplica", password="x1")
+        reader = BinlogReader(address, 7003, start_now(server, "gtid"), info_of(server))
+        with pytest.raises(SourceRefused, match="GRANT SELECT, RELOAD, SHOW DATABASES, REPLICATION SLAVE"), reader:
+            reader.next_event(2000)
+    finally:
+        server.execute("DROP USER 'noreplica'@'%'")
 
 
 def test_an_unreachable_server_is_a_passing_trouble(server: SqlServer) -> None:

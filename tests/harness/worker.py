@@ -33,6 +33,9 @@ class RestError(Exception):
 class WorkerProcess:
     """`faust-cdc worker` in a process group of its own."""
 
+    program: tuple[str, ...] = ("-m", "faust_cdc.cli")
+    """What Python is to run."""
+
     def __init__(
         self,
         folder: Path,
@@ -74,7 +77,7 @@ class WorkerProcess:
         """Start the process; returns at once."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "faust_cdc.cli", "worker", "--properties", str(self._properties)],
+                [sys.executable, *self.program, "worker", "--properties", str(self._properties)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

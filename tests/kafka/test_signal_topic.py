@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import Producer
 
 from faust_cdc.config.signalling import SignalSettings
+from faust_cdc.kafka import signal_topic
 from faust_cdc.kafka.signal_topic import SignalRecord, SignalTopic
 from faust_cdc.kafka.topics import TopicSpec, ensure_topics
 from faust_cdc.signals.channels import ConnectorChannels
@@ -141,7 +142,8 @@ def test_a_topic_that_is_made_later_is_read_from_its_start(
     assert sum("is looked at again" in message for message in caplog.messages) <= 1
 
 
-def test_a_broker_that_is_away_is_no_error() -> None:
+def test_a_broker_that_is_away_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal_topic, "REQUEST_TIMEOUT_S", 1.0)
     topic = SignalTopic({"bootstrap.servers": "127.0.0.1:1", "log_level": "0"}, "t", "g")
     topic.commit(1)
     assert topic.read(0.1) == []

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-unt
 from confluent_kafka import KafkaError
 
 from faust_cdc.errors import BrokerRefused, BrokerUnavailable, InternalError, ProducerFenced
+from faust_cdc.kafka import topics
 from faust_cdc.kafka.errors import translate_kafka_error
 from faust_cdc.kafka.producer import TransactionalProducer
 from faust_cdc.kafka.strong_read import read_last
@@ -75,7 +76,8 @@ def test_every_kafka_error_has_a_place_in_the_tree() -> None:
     assert "include.schema.changes=false" in str(forbidden)
 
 
-def test_a_broker_that_is_away_is_transient() -> None:
+def test_a_broker_that_is_away_is_transient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "REQUEST_TIMEOUT_S", 1.0)
     with pytest.raises(BrokerUnavailable):
         ensure_topics({"bootstrap.servers": "127.0.0.1:9", "log_level": "0"}, [TopicSpec("x")])
 

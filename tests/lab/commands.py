@@ -1,9 +1,12 @@
 """Running installation commands: quiet when they work, their last lines when they fail."""
 
+import atexit
 import os
+import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 
 from tests.lab.cache import say
@@ -61,3 +64,21 @@ def download(
             say(f"{what}: attempt {attempt} of {attempts} failed: {str(error).splitlines()[-1]}")
             time.sleep(PAUSE_S * attempt)
     return run(command, what=what, cwd=cwd, env=env)
+
+
+_made: dict[Hashable, Path] = {}
+
+
+def made_once(folder: Path, kind: Hashable, make: Callable[[Path], None]) -> None:
+    """Have `make` fill a folder that is not there yet, or copy what it made of the first one of this `kind`.
+
+    Servers of one kind begin with the same files, and an initialiser takes seconds for them.
+    """
+    if kind in _made:
+        shutil.copytree(_made[kind], folder)
+        return
+    make(folder)
+    kept = Path(tempfile.mkdtemp(prefix="lab-made-"))
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
+    shutil.copytree(folder, kept / "folder")
+    _made[kind] = kept / "folder"

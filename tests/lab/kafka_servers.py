@@ -87,11 +87,11 @@ class Broker(LabProcess):
         records: list[RawRecord] = []
 
         def enough() -> bool:
-            if topic in self.topics():
-                records[:] = self.read_topic(topic)
+            records.extend(reader.read_new([topic]))
             return len(records) >= count
 
-        wait_until(enough, timeout_s=timeout_s, what=f"{count} records in {topic}", interval_s=0.3)
+        with TopicReader(self.bootstrap) as reader:
+            wait_until(enough, timeout_s=timeout_s, what=f"{count} records in {topic}")
         return records
 
 

@@ -3,7 +3,8 @@
 import os
 import shutil
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pymysql
 from pymysql.constants import CLIENT
 from pymysql.cursors import Cursor
 
-from tests.lab.commands import run
+from tests.lab.commands import made_once, run
 from tests.lab.install import install_mariadb, install_mysql
 from tests.lab.process import LabProcess, wait_until
 
@@ -51,7 +52,10 @@ class SqlServer(LabProcess):
         }
 
     def admin(self, database: str | None = None) -> "pymysql.Connection[Cursor]":
-        """An autocommit connection of root that accepts several statements at once."""
+        """An autocommit connection of root that accepts several statements at once.
+
+        Without TLS, for it is a Unix socket: to read the machine's certificates takes longer than most statements.
+        """
         return pymysql.connect(
             unix_socket=str(self.socket_path),
             user="root",
@@ -60,20 +64,38 @@ class SqlServer(LabProcess):
             autocommit=True,
             client_flag=CLIENT.MULTI_STATEMENTS,
             connect_timeout=60,
+            ssl_disabled=True,
         )
 
     def execute(self, sql_script: str, database: str | None = None) -> None:
         """Run statements separated by semicolons as root."""
         with self.admin(database) as connection, connection.cursor() as cursor:
-            cursor.execute(sql_script)
-            while cursor.nextset():
-                pass
+            self._run_all(cursor, sql_script)
 
     def query(self, sql: str, database: str | None = None) -> list[tuple[Any, ...]]:
         """Run one statement as root and return its rows."""
         with self.admin(database) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
+
+    @contextmanager
+    def global_variables(self, **wanted: object) -> Iterator[None]:
+        """Set global variables and, in the end, what they were before: the next test may be on the same server."""
+        names = ", ".join(f"@@GLOBAL.{name}" for name in wanted)
+        (before,) = self.query(f"SELECT {names}")
+        statement = "; ".join(f"SET GLOBAL {name} = %s" for name in wanted)
+        with self.admin() as connection, connection.cursor() as cursor:
+            try:
+                self._run_all(cursor, statement, tuple(wanted.values()))
+                yield
+            finally:
+                self._run_all(cursor, statement, before)
+
+    @staticmethod
+    def _run_all(cursor: Cursor, statements: str, values: tuple[object, ...] | None = None) -> None:
+        cursor.execute(statements, values)
+        while cursor.nextset():
+            pass
 
     def kill_connection(self, number: int) -> None:
         """End a connection of somebody else's; one that has ended meanwhile is no error."""
@@ -202,11 +224,16 @@ class MySqlServer(SqlServer):
 
     def prepare(self) -> None:
         """Initialise the data folder; what a failed first start left is thrown away."""
-        shutil.rmtree(self.data_folder, ignore_errors=True)
-        command = [*self._program(), f"--datadir={self.data_folder}", "--initialize-insecure"]
+        command = [*self._program(), "--initialize-insecure"]
         if os.geteuid() == 0:
             command.append("--user=root")
-        run(command, what="initialising MySQL", cwd=self.folder)
+
+        def initialise(folder: Path) -> None:
+            run([*command, f"--datadir={folder}"], what="initialising MySQL", cwd=self.folder)
+
+        shutil.rmtree(self.data_folder, ignore_errors=True)
+        made_once(self.data_folder, tuple(command), initialise)
+        (self.data_folder / "auto.cnf").unlink(missing_ok=True)  # the server's UUID: each makes its own
 
     def command(self) -> list[str]:
         """The server with our options; `extra_args` come last and win."""
@@ -232,18 +259,21 @@ class MariaDbServer(SqlServer):
 
     def prepare(self) -> None:
         """Initialise the data folder; what a failed first start left is thrown away."""
-        shutil.rmtree(self.data_folder, ignore_errors=True)
         command = [
             str(_beside(self._server, "mariadb-install-db")),
             "--no-defaults",
-            f"--datadir={self.data_folder}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             "--skip-name-resolve",
         ]
         if os.geteuid() == 0:
             command.append("--user=root")
-        run(command, what="initialising MariaDB", cwd=self.folder)
+
+        def initialise(folder: Path) -> None:
+            run([*command, f"--datadir={folder}"], what="initialising MariaDB", cwd=self.folder)
+
+        shutil.rmtree(self.data_folder, ignore_errors=True)
+        made_once(self.data_folder, tuple(command), initialise)
 
     def first_started(self) -> None:
         """As for MySQL, but the initialiser has made root@127.0.0.1 and nobody-users already."""

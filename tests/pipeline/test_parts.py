@@ -54,14 +54,23 @@ class Run:
         topic = replace(bench.spec.offset_topic, name=f"{bench.offsets}-{name}")
         parsed = bench.parse(config)
         self.spec = replace(bench.spec, hot_path=hot_path, offset_topic=topic, config=parsed)
+        self._watched = TopicReader(bench.kafka.bootstrap)
+        self._ends, self._offset = 0, dict[str, Any]()
         TopicCreator(bench.spec.client_config).ensure([topic])
         producer = Producer({"bootstrap.servers": bench.kafka.bootstrap, "partitioner": "murmur2_random"})
         producer.produce(topic.name, json.dumps(start).encode(), offset_key(bench))
         assert producer.flush(60) == 0
 
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._watched.close()
+
     def offset(self) -> dict[str, Any]:
-        with TopicReader(self.bench.kafka.bootstrap) as reader:
-            return dict(json.loads(reader.read_new([self.spec.offset_topic.name])[-1].value or b""))
+        for record in self._watched.read_new([self.spec.offset_topic.name]):
+            self._offset = dict(json.loads(record.value or b""))
+        return self._offset
 
     def to_the_end(self, monkeypatch: pytest.MonkeyPatch, ends: int, *, stop_at_parts: bool) -> int:
         """Live until the topic of the end has `ends` records; return the number of lives."""
@@ -90,7 +99,8 @@ class Run:
 
     def _is_at_end(self, ends: int) -> bool:
         end = f"{self.bench.prefix}.{self.bench.database}.the_end"
-        return len(records_of(self.bench).get(end, [])) >= ends and "event" not in self.offset()
+        self._ends += len(self._watched.read_new([end]))
+        return self._ends >= ends and "event" not in self.offset()
 
 
 def start_offset(bench: Bench) -> dict[str, Any]:
@@ -127,19 +137,20 @@ def exercise(
     start = start_offset(bench)
     bench.source.execute(f"{before}{large_transaction()}", bench.database)
     bench.source.execute("INSERT INTO the_end VALUES (1)", bench.database)
-    Run(bench, "whole", start, config | WHOLE, hot_path=True).to_the_end(monkeypatch, 1, stop_at_parts=True)
+    with Run(bench, "whole", start, config | WHOLE, hot_path=True) as run:
+        run.to_the_end(monkeypatch, 1, stop_at_parts=True)
     expected = records_of(bench)
     assert sum(map(len, expected.values())) > 70
     monkeypatch.setattr(packets, "_RECEIVE_BYTES", 3000)  # so that the lane, too, comes to a stop inside
     offsets = []
     for number, hot_path in enumerate(paths, 2):
-        run = Run(bench, f"parts{number}", start, config | PARTS, hot_path=hot_path)
-        lives = run.to_the_end(monkeypatch, number, stop_at_parts=True)
+        with Run(bench, f"parts{number}", start, config | PARTS, hot_path=hot_path) as run:
+            lives = run.to_the_end(monkeypatch, number, stop_at_parts=True)
+            offsets.append(run.offset())
         assert lives > 4, "it is committed in parts"
         found = records_of(bench)
         for topic, records in expected.items():
             assert found[topic] == records * number, f"{topic}, lane {hot_path}, {lives} lives"
-        offsets.append(run.offset())
         assert "event" not in offsets[-1], "behind the end nothing is to be passed over"
         assert "row" not in offsets[-1]
     assert all(offset == offsets[0] for offset in offsets)
@@ -203,7 +214,7 @@ def test_rows_of_an_event_that_were_written_before_are_passed_over(
     mysql.execute("INSERT INTO u VALUES (5, 5); INSERT INTO the_end VALUES (1)", mysql_database)
     topic = f"{bench.prefix}.{bench.database}.u"
     for number, hot_path in enumerate((False, True), 1):
-        run = Run(bench, f"rows{number}", start | {"event": 2, "row": 3}, {}, hot_path=hot_path)
-        run.to_the_end(monkeypatch, number, stop_at_parts=False)
+        with Run(bench, f"rows{number}", start | {"event": 2, "row": 3}, {}, hot_path=hot_path) as run:
+            run.to_the_end(monkeypatch, number, stop_at_parts=False)
         seen = [(c[2]["op"], (c[2]["after"] or c[2]["before"])["a"]) for c in records_of(bench)[topic] if c[2]]  # type: ignore[index]
         assert seen == [("c", 4), ("d", 0), ("c", 5)] * number

@@ -38,11 +38,8 @@ def bench(mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_data
 @contextmanager
 def names_left_out(mysql: SqlServer) -> Iterator[None]:
     """The server writes table maps without names, as most do."""
-    mysql.execute("SET GLOBAL binlog_row_metadata = MINIMAL")
-    try:
+    with mysql.global_variables(binlog_row_metadata="MINIMAL"):
         yield
-    finally:
-        mysql.execute("SET GLOBAL binlog_row_metadata = FULL")
 
 
 def history_of(bench: Bench) -> str:

@@ -101,14 +101,10 @@ def test_without_prepared_statements_the_copy_is_by_cells(
     mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
 ) -> None:
     fill(mysql, mysql_database)
-    (count,) = mysql.query("SELECT @@global.max_prepared_stmt_count")[0]
-    mysql.execute("SET GLOBAL max_prepared_stmt_count = 0")
-    try:
+    with mysql.global_variables(max_prepared_stmt_count=0):
         with connect(address(mysql), purpose="a test") as connection, pytest.raises(NotPrepared):
             PreparedQuery(connection, "SELECT 1", lambda _: None, never, 1000).__enter__()
         found = copied(Bench(mysql, kafka, apicurio, mysql_database, snapshot__locking__mode="minimal"))
-    finally:
-        mysql.execute(f"SET GLOBAL max_prepared_stmt_count = {count}")
     assert {name: len(events) for name, events in found.items()} == TABLES
 
 
@@ -128,12 +124,11 @@ def read_all(rows: PreparedQuery) -> None:
 
 def test_rows_of_many_packets(source: SqlServer) -> None:
     """A row beyond 16 MiB comes in several packets; the ones beside it do not."""
-    source.execute("SET GLOBAL max_allowed_packet = 67108864")
     made = transcoder(table(*columns("int NOT NULL", "longtext"), key=("c0",)))
     captured = CapturedTable(TableId("d", "t"), "p.d.t", made)
     sizes = (1, 16_777_204, 16_777_205, 40_000_000, 16_777_206, 16_777_215, 0)
     selects = " UNION ALL ".join(f"SELECT {n}, REPEAT('x', {size})" for n, size in enumerate(sizes))
-    with query(source, selects) as found:
+    with source.global_variables(max_allowed_packet=67108864), query(source, selects) as found:
         batches = list(CompiledRows(found, captured, 0, lambda: SOURCE))
         assert found.is_complete
     assert all(isinstance(one, Batch) for one in batches)

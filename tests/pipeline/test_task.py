@@ -77,14 +77,15 @@ class Bench:
     def events(self, table: str, count: int, task: ConnectorTask, timeout_s: float = 120) -> list[dict[str, object]]:
         """Return the values of the topic once there are `count` records (tombstones as empty maps)."""
         topic, deadline = f"{self.prefix}.{self.database}.{table}", time.monotonic() + timeout_s
-        while True:
-            with TopicReader(self.kafka.bootstrap) as reader:
-                found = [value or {} for _, _, value in changes(reader.read_new([topic]), self.decoder)]
-            if len(found) >= count:
-                return found
-            assert task.state.state is not TaskState.FAILED, task.state.trace
-            assert time.monotonic() < deadline, f"{len(found)} of {count} records; {task.state}"
-            time.sleep(0.2)
+        found: list[dict[str, object]] = []
+        with TopicReader(self.kafka.bootstrap) as reader:
+            while True:
+                found += [value or {} for _, _, value in changes(reader.read_new([topic]), self.decoder)]
+                if len(found) >= count:
+                    return found
+                assert task.state.state is not TaskState.FAILED, task.state.trace
+                assert time.monotonic() < deadline, f"{len(found)} of {count} records; {task.state}"
+                time.sleep(0.1)
 
     def stored_offset(self) -> dict[str, object]:
         with TopicReader(self.kafka.bootstrap) as reader:

@@ -172,7 +172,7 @@ def test_a_foreign_open_transaction_delays_writers_only(lab: Lab) -> None:
     assert foreign.flush(120) == 0
     log = lab.log(timeout_s=90.0)
     assert len(log.read_new()) == 1
-    impatient = lab.log(timeout_s=10.0)
+    impatient = lab.log(timeout_s=3.0)
     with pytest.raises(BrokerUnavailable, match="still open"):
         impatient.read_new(all_written=True)
     foreign.commit_transaction(120)

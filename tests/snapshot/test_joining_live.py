@@ -210,27 +210,26 @@ def test_rows_that_no_read_shows_yet(
     mariadb.execute("CREATE TABLE b (id INT PRIMARY KEY, v INT); CREATE TABLE k (id INT, v INT)", mariadb_database)
     with bench.running() as task:
         wait_for_the_end(task)
-    mariadb.execute(
-        "SET GLOBAL rpl_semi_sync_master_wait_point = 'AFTER_SYNC'; SET GLOBAL rpl_semi_sync_master_timeout = 600000; "
-        "SET GLOBAL rpl_semi_sync_master_enabled = 1"
-    )
     three = "BEGIN; INSERT INTO b VALUES (1, 1); INSERT INTO k VALUES (1, 1); INSERT INTO a VALUES (99, 0, 'x'); COMMIT"
     writer = threading.Thread(target=mariadb.execute, args=(three, mariadb_database))
-    writer.start()
-    try:
-        with bench.running() as task:
-            read_until(bench, ("a",), lambda found: {"id": 99} in [key for _, key, _ in found], "what is held up")
-        assert mariadb.query("SELECT * FROM b", mariadb_database) == []
-        capture(bench, "a|b|k")
-        with bench.running() as task:
-            await_told(bench, "STARTED", task)
-            time.sleep(2)  # in which it would be found that there is nothing to read
-            told = [one for one in bench.told if one.aggregate_type != INITIAL]
-            assert "TABLE_SCAN_COMPLETED" not in [one.type for one in told]
+    waiting = {"rpl_semi_sync_master_wait_point": "AFTER_SYNC", "rpl_semi_sync_master_timeout": 600000}
+    with mariadb.global_variables(**waiting):
+        mariadb.execute("SET GLOBAL rpl_semi_sync_master_enabled = 1")
+        writer.start()
+        try:
+            with bench.running() as task:
+                read_until(bench, ("a",), lambda found: {"id": 99} in [key for _, key, _ in found], "what is held up")
+            assert mariadb.query("SELECT * FROM b", mariadb_database) == []
+            capture(bench, "a|b|k")
+            with bench.running() as task:
+                await_told(bench, "STARTED", task)
+                time.sleep(2)  # in which it would be found that there is nothing to read
+                told = [one for one in bench.told if one.aggregate_type != INITIAL]
+                assert "TABLE_SCAN_COMPLETED" not in [one.type for one in told]
+                mariadb.execute("SET GLOBAL rpl_semi_sync_master_enabled = 0")
+                await_told(bench, "COMPLETED", task)
+                found = read_until(bench, ("b", "k"), lambda found: len(found) >= 2, "a row of each")
+        finally:
             mariadb.execute("SET GLOBAL rpl_semi_sync_master_enabled = 0")
-            await_told(bench, "COMPLETED", task)
-            found = read_until(bench, ("b", "k"), lambda found: len(found) >= 2, "a row of each")
-    finally:
-        mariadb.execute("SET GLOBAL rpl_semi_sync_master_enabled = 0")
-        writer.join(60)
+            writer.join(60)
     assert sorted((record.topic[-1], value["op"]) for record, _, value in found) == [("b", "r"), ("k", "r")]

@@ -84,7 +84,7 @@ def test_a_table_that_is_swapped_while_it_is_read(
     captured: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    config = {"snapshot__chunk__size": "100", "snapshot__rate__limit": "rows=500"}
+    config = {"snapshot__chunk__size": "100"}
     listed = {"table__include__list": rf"{mysql_database}\.{captured}"}
     bench = bench_of(mysql, kafka, apicurio, mysql_database, snapshot__mode="no_data", **config, **listed)
     hold = Hold(monkeypatch, CHUNKS_BEFORE)
@@ -106,7 +106,7 @@ def test_a_table_that_is_swapped_while_it_is_read(
 def test_a_table_that_is_swapped_in_the_initial_snapshot(
     mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = {"snapshot__chunk__size": "100", "snapshot__rate__limit": "rows=500"}
+    config = {"snapshot__chunk__size": "100"}
     hold = Hold(monkeypatch, CHUNKS_BEFORE)
     bench = bench_of(mysql, kafka, apicurio, mysql_database, table__include__list=rf"{mysql_database}\.t", **config)
     fill(mysql, mysql_database, ("t",), SWAPPED)

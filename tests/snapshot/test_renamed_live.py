@@ -1,6 +1,7 @@
 """Tables that are renamed to other captured names in the midst of an incremental snapshot: each topic gets its table.
 
-The snapshot is paused over the statement, so that the stream is sure to come to it in the midst of the table.
+The snapshot is held and then paused over the statement, so that the stream is sure to come to it in the midst of the
+table.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import pytest
 from faust_cdc.pipeline.task import ConnectorTask
 from faust_cdc.snapshot.commands import ExecuteSnapshot, PauseSnapshot, ResumeSnapshot
 from tests.lab import Apicurio, KafkaBroker, MariaDbServer, MySqlServer
+from tests.oracle.topics import TopicReader
 from tests.pipeline.test_task import Bench
+from tests.snapshot.holding import Hold
 from tests.snapshot.test_commands_live import Found, bench_of, marks, read_until
 from tests.snapshot.test_merged_live import fill, final, stale_rows, wait_for_the_end
 from tests.snapshot.test_refusals_live import await_told, the_stream_goes_on
@@ -22,15 +25,19 @@ pytestmark = pytest.mark.integration
 
 ROWS = 2_000
 BEGUN = 100
-SLOW = {"snapshot__mode": "no_data", "snapshot__chunk__size": "100", "snapshot__rate__limit": "rows=150"}
+CHUNKS_BEFORE = 4
+"""Of a table's forty: no more of it is read before the pause, whenever that comes."""
+SLOW = {"snapshot__mode": "no_data", "snapshot__chunk__size": "100", "snapshot__rate__limit": "rows=1000"}
 
 
-def pause_in_the_midst(bench: Bench, task: ConnectorTask, *tables: str) -> None:
+def pause_in_the_midst(bench: Bench, task: ConnectorTask, patch: pytest.MonkeyPatch, *tables: str) -> None:
     """Have the tables read, and pause when the first has some of its rows in its topic."""
+    hold = Hold(patch, CHUNKS_BEFORE)
     task.submit(ExecuteSnapshot("s-1", tuple(rf"{bench.database}\.{table}" for table in tables)))
     read_until(bench, tables[:1], lambda found: marks(found)["incremental"] >= BEGUN, "the first rows")
     task.submit(PauseSnapshot("p"))
     await_told(bench, "PAUSED", task)
+    hold.let_go()
 
 
 def scans(bench: Bench) -> dict[str, str]:
@@ -45,7 +52,12 @@ def scans(bench: Bench) -> dict[str, str]:
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize("flavor", ["mysql", "mariadb"])
 def test_to_a_name_that_no_table_had(
-    flavor: str, restarts: bool, request: pytest.FixtureRequest, kafka: KafkaBroker, apicurio: Apicurio
+    flavor: str,
+    restarts: bool,
+    request: pytest.FixtureRequest,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source: MySqlServer | MariaDbServer = request.getfixturevalue(flavor)
     database: str = request.getfixturevalue(f"{flavor}_database")
@@ -54,7 +66,7 @@ def test_to_a_name_that_no_table_had(
     with RandomWriter(source, database, ["t1"], ROWS * 2, 6, 0.005) as writer:
         with bench.running() as task:
             wait_for_the_end(task)
-            pause_in_the_midst(bench, task, "t1")
+            pause_in_the_midst(bench, task, monkeypatch, "t1")
             with writer.held():
                 source.execute("RENAME TABLE t1 TO t2", database)
                 writer.follow("t2")
@@ -84,7 +96,7 @@ def resume_to_the_end(bench: Bench, task: ConnectorTask) -> None:
 
 
 def test_two_that_change_their_names(
-    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str
+    mysql: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, mysql_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One is read in part, the other is to come: both are read from their beginning, by the names they have then."""
     bench = bench_of(mysql, kafka, apicurio, mysql_database, **SLOW)
@@ -92,7 +104,9 @@ def test_two_that_change_their_names(
     mysql.execute("UPDATE t2 SET v = v + 1000000", mysql_database)
     with bench.running() as task:
         wait_for_the_end(task)
-        pause_in_the_midst(bench, task, "t1", "t2")
+        pause_in_the_midst(bench, task, monkeypatch, "t1", "t2")
+        with TopicReader(kafka.bootstrap) as reader:
+            assert not reader.read_new([f"{bench.prefix}.{mysql_database}.t2"]), "it is to come"
         mysql.execute("RENAME TABLE t1 TO tmp, t2 TO t1, tmp TO t2; UPDATE t2 SET v = 5 WHERE id < 100", mysql_database)
         the_stream_goes_on(bench, "other", 100_001)
         resume_to_the_end(bench, task)

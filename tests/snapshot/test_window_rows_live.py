@@ -243,15 +243,22 @@ def test_tables_without_a_key_a_blocking_one_and_other_channels(
 
 
 def test_a_restart_goes_on_where_it_was(
-    server: MySqlServer, kafka: KafkaBroker, apicurio: Apicurio, database: str, caplog: pytest.LogCaptureFixture
+    server: MySqlServer,
+    kafka: KafkaBroker,
+    apicurio: Apicurio,
+    database: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bench = bench_of(server, kafka, apicurio, database, snapshot__chunk__size="100", snapshot__rate__limit="rows=250")
+    bench = bench_of(server, kafka, apicurio, database, snapshot__chunk__size="100", snapshot__rate__limit="rows=1000")
     fill(server, database, ("a",))
+    hold = Hold(monkeypatch, 10)  # of some eighty
     with said(caplog) as texts, RandomWriter(server, database, ["a"], ROWS * 2, 11, 0.01):
         with bench.running() as task:
             read_until(bench, ("a",), lambda found: len(found) >= 300, "the first rows")
         snapshot, _ = stored_progress(bench)
         assert snapshot.state is SnapshotState.RUNNING
+        hold.let_go()
         with bench.running() as task:
             wait_for_the_end(task)
     with bench.running() as task:
@@ -262,14 +269,16 @@ def test_a_restart_goes_on_where_it_was(
     assert not duplicates(found)
 
 
-def test_gtids_are_lost_midway(kafka: KafkaBroker, apicurio: Apicurio, caplog: pytest.LogCaptureFixture) -> None:
+def test_gtids_are_lost_midway(
+    kafka: KafkaBroker, apicurio: Apicurio, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Step by step on a live server, whose snapshots go on by rows of ours; not one is written before."""
     with MySqlServer() as server:
         server.create_database("lost")
         server.execute(f"{SIG}; GRANT INSERT ON lost.sig TO {server.user}", "lost")
         fill(server, "lost", ("a",))
-        slow = {"snapshot__chunk__size": "50", "snapshot__rate__limit": "rows=200"}
-        bench = bench_of(server, kafka, apicurio, "lost", **slow)
+        slow = {"snapshot__chunk__size": "50", "snapshot__rate__limit": "rows=1000"}
+        bench, hold = bench_of(server, kafka, apicurio, "lost", **slow), Hold(monkeypatch, 20)  # of some 160
         with said(caplog) as texts, bench.running() as task:
             with RandomWriter(server, "lost", ["a"], ROWS * 2, 13, 0.01):
                 read_until(bench, ("a",), lambda found: len(found) >= 300, "the first rows")
@@ -280,6 +289,7 @@ def test_gtids_are_lost_midway(kafka: KafkaBroker, apicurio: Apicurio, caplog: p
                 file, pos = server.query("SHOW BINARY LOG STATUS")[0][:2]
                 until(lambda: place(task) >= (file, pos), "everything that has GTIDs")
                 server.execute("SET GLOBAL gtid_mode = OFF")
+                hold.let_go()
                 until(lambda: bool(windows(server, "lost")), "a row of ours")
                 until(lambda: task.progress.offset is not None and not task.progress.offset.snapshot, "the end")
             found = level_with(bench, task, "a", is_retried=True)
