@@ -50,10 +50,14 @@ class Statements:
 
     stood: Mapping[Place, Mapping[TableId, Table]]
     found: Compared
+    stopped: bool = False
+    """Debezium's task failed: what we have behind its last line or record is not compared."""
     kinds: dict[Place, dict[str, frozenset[str]]] = field(default_factory=dict)
     """Behind each place, by the table's id: what Debezium has otherwise; `columns` where it is another table."""
     seen: deque[str] = field(default_factory=lambda: deque(maxlen=3))
     """The statements before."""
+    missed: list[str] = field(default_factory=list)
+    """The statements that Debezium did not carry out."""
 
     def lines(self, kafka: KafkaBroker, theirs: str, ours: str, databases: Sequence[str]) -> None:
         """Compare the histories."""
@@ -78,13 +82,17 @@ class Statements:
         self._pairs("schema change records", *sides)
 
     def _pairs(self, what: str, theirs: Mapping[Any, list[Line]], ours: Mapping[Any, list[Line]]) -> None:
+        if self.stopped:
+            last = max(map(_in_order, theirs), default=(False, "", 0, ""))
+            ours = {place: lines for place, lines in ours.items() if _in_order(place) <= last}
         for place in sorted(theirs.keys() | ours.keys(), key=_in_order):
-            left, right = theirs.get(place, []), ours.get(place, [])
+            left, right = self._without_late(what, place, theirs.get(place, [])), ours.get(place, [])
             if len(left) != len(right):
                 # One that Debezium cannot read has one line without changes; ours has one for each table.
                 self.found.counts[what] += max(len(left), len(right))
                 is_unread = all(not one["tableChanges"] for one in left)
                 self._differ(f"{what} {place}: {_texts(left)} and {_texts(right)}", "unread" if is_unread else None)
+                self.missed.extend(gist(one["ddl"]) for one in right)
                 for one in right:
                     self._ours(what, place, one)
                     for change in one["tableChanges"]:
@@ -94,6 +102,14 @@ class Statements:
                 self.found.counts[what] += 1
                 self._ours(what, place, two)
                 self._pair(f"{what} {place} {two['ddl'][:200]!r}", place, one, two)
+
+    def _without_late(self, what: str, place: Any, lines: list[Line]) -> list[Line]:
+        """Return Debezium's lines of a statement without those of one before, at which it had failed."""
+        late = 0
+        while late < len(lines) - 1 and any(gist(lines[late]["ddl"]) in one for one in self.seen):
+            self._differ(f"{what} {place}: {lines[late]['ddl']!r}", "late")
+            late += 1
+        return lines[late:]
 
     def _ours(self, what: str, place: Any, line: Line) -> None:
         """Hold a line of ours against information_schema behind its statement."""
@@ -126,6 +142,8 @@ class Statements:
                 kind = kind if name == "source" and kind else _frame_kind(theirs, ours, name)
                 self._differ(f"{where}: {name} theirs {theirs.get(name)}, ours {ours.get(name)}", kind)
         self.seen.append(gist(ours["ddl"]))
+        if is_unread:
+            self.missed.append(self.seen[-1])
         if told[0] != told[1]:
             kind = "unread" if is_unread else "key" if is_key else None
             self._differ(f"{where}: theirs changes {told[0]}, ours {told[1]}", kind)
@@ -158,9 +176,15 @@ class Statements:
             return
         for one, two in zip(columns, own, strict=True):
             self.found.counts["columns"] += 1
-            for name, of_field in column_kinds(one, two).items():
+            for name, of_field in self._column_kinds(one, two).items():
                 self._differ(f"{where}: {one['name']} {name} theirs {one}, ours {two}", of_field)
                 kinds.add(f"column {one['name']}")
+
+    def _column_kinds(self, theirs: Line, ours: Line) -> dict[str, str | None]:
+        """Return what differs between two descriptions of a column; one of a statement that Debezium missed as late."""
+        name = re.compile(re.escape(gist(ours["name"])) + r"(?!\d)")
+        is_late = any(name.search(one) for one in self.missed)
+        return {of: kind or ("late" if is_late else None) for of, kind in column_kinds(theirs, ours).items()}
 
     def _note(self, place: Any, table: str, kinds: frozenset[str]) -> None:
         if isinstance(place[1], int):

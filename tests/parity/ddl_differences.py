@@ -48,6 +48,11 @@ INTENDED: Final[dict[str, Intended]] = {
         "a default as the statement spells it (x'41', N'n', DEFAULT NULL of a label as 'null'), or none",
         "A default is what the server shows, and a reader can put in.",
     ),
+    "automatic": Intended(
+        "neither AUTO_INCREMENT nor ON UPDATE of a column in a list, ADD (a …, b …), and of a TIMESTAMP without a word "
+        "where the session gives it both",
+        "A column is what the server has.",
+    ),
     "labels": Intended(
         "labels of ENUM and SET as the statement spells them: with blanks at their end, doubled quotes, half of their "
         "backslashes",
@@ -67,7 +72,8 @@ INTENDED: Final[dict[str, Intended]] = {
         "Columns are what the server has.",
     ),
     "late": Intended(
-        "of a statement at which it fails midway nothing, and what it had read of it in the record of the next one",
+        "of a statement at which it fails midway nothing, and what it had read of it in the record of the next one; "
+        "the columns of that statement stay as they were",
         "A statement is told at its place.",
     ),
     "session": Intended(
@@ -153,7 +159,8 @@ _BY_FIELD: Final = {
     "hasDefaultValue": "default",
     "enumValues": "labels",
     "optional": "nullable",
-    "autoIncremented": "default",
+    "autoIncremented": "automatic",
+    "generated": "automatic",
 }
 
 
@@ -166,5 +173,6 @@ def gist(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """Return labels without what statements spell in more than one way."""
-    return re.sub(r"\\n|\\|\n|'|\"| ", "", text)
+    """Return labels without what statements and servers spell in more than one way."""
+    plain = re.sub(r"x'((?:[0-9a-f]{2})+)'", lambda digits: bytes.fromhex(digits[1]).decode("utf-8", "replace"), text)
+    return re.sub(r"\\n|\\0|\\|\n|\0|'|\"| ", "", plain.replace("\ufffd", "?"))
