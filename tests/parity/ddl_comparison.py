@@ -59,13 +59,16 @@ class Statements:
     missed: list[str] = field(default_factory=list)
     """The statements that Debezium did not carry out."""
 
-    def lines(self, kafka: KafkaBroker, theirs: str, ours: str, databases: Sequence[str]) -> None:
-        """Compare the histories."""
+    def lines(self, kafka: KafkaBroker, theirs: str, ours: str, databases: Sequence[str]) -> list[Place]:
+        """Compare the histories; return the places of the statements that are compared."""
         sides = [
             [comparable_line(json.loads(one.value or b"{}")) for one in read_topic(kafka, f"history-{prefix}")]
             for prefix in (theirs, ours)
         ]
-        self._pairs("lines of the history", *(_by_place(side, "position", databases) for side in sides))
+        left, right = (_by_place(side, "position", databases) for side in sides)
+        last = max(left, key=_in_order, default=("", ""))
+        self._pairs("lines of the history", left, right)
+        return [place for place in self.stood if not self.stopped or place <= last]
 
     def records(
         self, kafka: KafkaBroker, decoder: AvroDecoder, theirs: str, ours: str, databases: Sequence[str]
@@ -83,8 +86,10 @@ class Statements:
 
     def _pairs(self, what: str, theirs: Mapping[Any, list[Line]], ours: Mapping[Any, list[Line]]) -> None:
         if self.stopped:
-            last = max(map(_in_order, theirs), default=(False, "", 0, ""))
-            ours = {place: lines for place, lines in ours.items() if _in_order(place) <= last}
+            last = max(theirs, key=_in_order, default=("", ""))
+            ours = {place: lines for place, lines in ours.items() if _in_order(place) <= _in_order(last)}
+            if last in ours:  # Debezium may have failed between two of one statement
+                ours[last] = ours[last][: len(theirs[last])]
         for place in sorted(theirs.keys() | ours.keys(), key=_in_order):
             left, right = self._without_late(what, place, theirs.get(place, [])), ours.get(place, [])
             if len(left) != len(right):
@@ -139,7 +144,7 @@ class Statements:
         for name in theirs.keys() | ours.keys():
             if name not in ("ddl", "tableChanges") and theirs.get(name) != ours.get(name):
                 kind = "unread" if is_unread else "key" if is_key else None
-                kind = kind if name == "source" and kind else _frame_kind(theirs, ours, name)
+                kind = kind if name == "source" and kind else _frame_kind(theirs, ours, name, self.missed)
                 self._differ(f"{where}: {name} theirs {theirs.get(name)}, ours {ours.get(name)}", kind)
         self.seen.append(gist(ours["ddl"]))
         if is_unread:
@@ -214,14 +219,23 @@ def _in_order(place: tuple[Any, Any]) -> tuple[bool, str, int, str]:
     return of_stream, str(place[0]), place[1] if of_stream else 0, str(place[1])
 
 
-def _frame_kind(theirs: Line, ours: Line, name: str) -> str | None:
+def _frame_kind(theirs: Line, ours: Line, name: str, missed: Sequence[str]) -> str | None:
     """Name what differs around a statement."""
+    if name == "source" and _without_table(theirs) == _without_table(ours):
+        tables = [one["source"]["table"] or [] for one in (theirs, ours)]
+        others = [gist(one) for one in tables[0] if one not in tables[1]]
+        if set(tables[0]) >= set(tables[1]) and all(any(one in text for text in missed) for one in others):
+            return "late"
     if name in ("databaseName", "source", "key") and not theirs["tableChanges"] and "index" in gist(ours["ddl"]):
         return "session"
     if name != "source" or not ours["ddl"].lower().startswith("rename"):
         return None
-    rest = [{part: value for part, value in one[name].items() if part != "table"} for one in (theirs, ours)]
-    return "tables" if rest[0] == rest[1] else None
+    return "tables" if _without_table(theirs) == _without_table(ours) else None
+
+
+def _without_table(record: Line) -> Line:
+    """Return the `source` of a record without the names of its tables."""
+    return {part: value for part, value in (record["source"] or {}).items() if part != "table"}
 
 
 def _is_drop(theirs: Line, ours: Line) -> bool:

@@ -54,12 +54,14 @@ class Rows:
             last = max((at[2:4] for at in theirs), default=None)
             # An event's rows may have been on their way when the task failed.
             ours = {at: one for at, one in ours.items() if at in theirs or (last is not None and at[2:4] < last)}
+        places = [{at[:5] for at in side} for side in (theirs, ours)]
         for at in sorted(theirs.keys() | ours.keys(), key=str):
             self.found.counts["rows"] += 1
             kinds = self._kinds(f'"{at[0]}"."{at[1]}"', (at[2], at[3]))
             if at not in theirs or at not in ours:
                 whose = "Debezium's" if at in theirs else "ours"
-                self._differ(f"row {at}: {whose} only", _of_one_side(kinds, at in ours))
+                of_both = at[:5] in places[0] & places[1]
+                self._differ(f"row {at}: {whose} only", _of_one_side(kinds, at in ours, of_both))
                 continue
             if "columns" in kinds:
                 self.found.counts["rows that Debezium takes for those of another table"] += 1
@@ -159,9 +161,14 @@ class Rows:
             self.found.explained[kind] += 1
 
 
-def _of_one_side(kinds: frozenset[str], is_ours: bool) -> str | None:
-    """Name why a record is there on one side alone: a table that Debezium lost, an update of what is a key with one."""
-    return "columns" if "columns" in kinds and is_ours else "key" if "key" in kinds else None
+def _of_one_side(kinds: frozenset[str], is_ours: bool, of_both: bool) -> str | None:
+    """Name why a record is there on one side alone: a table that Debezium lost, an update of what is a key with one.
+
+    `of_both`: each side has a record of that row.
+    """
+    if "columns" in kinds and is_ours:
+        return "columns"
+    return "key" if of_both and kinds & {"key", "columns"} else None
 
 
 def _label_kind(theirs: Any, ours: Any) -> str | None:
@@ -176,8 +183,17 @@ def _schema_kind(theirs: Any, ours: Any, columns: set[str]) -> str | None:
         return "spelling"
     if _without_default(theirs) == _without_default(ours):
         return "default"
-    labels = [label(str(_without_default(one))) for one in (theirs, ours)]
-    return "labels" if "data.Enum" in labels[0] and labels[0] == labels[1] else None
+    labels = [_with_labels(_without_default(one)) for one in (theirs, ours)]
+    return "labels" if "data.Enum" in str(theirs) and labels[0] == labels[1] else None
+
+
+def _with_labels(schema: Any) -> Any:
+    """Return a schema whose texts have nothing of what can be spelt in more than one way."""
+    if isinstance(schema, dict):
+        return {name: _with_labels(part) for name, part in schema.items()}
+    if isinstance(schema, list):
+        return [_with_labels(one) for one in schema]
+    return label(schema) if isinstance(schema, str) else schema
 
 
 def _without_default(schema: Any) -> Any:
