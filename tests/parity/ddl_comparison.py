@@ -91,7 +91,8 @@ class Statements:
             if last in ours:  # Debezium may have failed between two of one statement
                 ours[last] = ours[last][: len(theirs[last])]
         for place in sorted(theirs.keys() | ours.keys(), key=_in_order):
-            left, right = self._without_late(what, place, theirs.get(place, [])), ours.get(place, [])
+            right = ours.get(place, [])
+            left = self._without_late(what, place, theirs.get(place, []), bool(right))
             if len(left) != len(right):
                 # One that Debezium cannot read has one line without changes; ours has one for each table.
                 self.found.counts[what] += max(len(left), len(right))
@@ -108,10 +109,10 @@ class Statements:
                 self._ours(what, place, two)
                 self._pair(f"{what} {place} {two['ddl'][:200]!r}", place, one, two)
 
-    def _without_late(self, what: str, place: Any, lines: list[Line]) -> list[Line]:
+    def _without_late(self, what: str, place: Any, lines: list[Line], has_own: bool) -> list[Line]:
         """Return Debezium's lines of a statement without those of one before, at which it had failed."""
         late = 0
-        while late < len(lines) - 1 and any(gist(lines[late]["ddl"]) in one for one in self.seen):
+        while late < len(lines) - has_own and any(gist(lines[late]["ddl"]) in one for one in self.seen):
             self._differ(f"{what} {place}: {lines[late]['ddl']!r}", "late")
             late += 1
         return lines[late:]
@@ -143,8 +144,9 @@ class Statements:
             is_unread |= is_late and not same
         for name in theirs.keys() | ours.keys():
             if name not in ("ddl", "tableChanges") and theirs.get(name) != ours.get(name):
-                kind = "unread" if is_unread else "key" if is_key else None
-                kind = kind if name == "source" and kind else _frame_kind(theirs, ours, name, self.missed)
+                kind = _frame_kind(theirs, ours, name, self.missed)
+                if kind is None and name in ("databaseName", "key", "source"):
+                    kind = "unread" if is_unread else "key" if is_key else None
                 self._differ(f"{where}: {name} theirs {theirs.get(name)}, ours {ours.get(name)}", kind)
         self.seen.append(gist(ours["ddl"]))
         if is_unread:

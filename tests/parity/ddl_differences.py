@@ -105,6 +105,17 @@ NOT_SHOWN: Final[dict[str, tuple[re.Pattern[str], str]]] = {
 }
 """Statements behind which Debezium's task stops, so that nothing can be compared any more: they are not run here."""
 
+PROVOKING: Final = (
+    "CREATE TABLE `{one}`.rare (k INT NOT NULL PRIMARY KEY, bytes VARCHAR(5) CHARACTER SET binary, small TEXT(20))",
+    "ALTER TABLE `{one}`.rare ADD (n INT AUTO_INCREMENT UNIQUE, at TIMESTAMP NULL ON UPDATE CURRENT_TIMESTAMP)",
+    "CREATE TABLE `{two}`.other (a INT NOT NULL, n INT AUTO_INCREMENT UNIQUE, `q``` INT)",
+    "CREATE INDEX ia ON `{two}`.other (a)",
+    "RENAME TABLE `{one}`.rare TO `{two}`.moved, `{two}`.other TO `{one}`.here, `{two}`.moved TO `{two}`.there",
+    "ALTER TABLE `{one}`.here ADD COLUMN b INT, RENAME COLUMN `q``` TO q",
+    "CREATE TABLE `{one}`.last (k INT NOT NULL PRIMARY KEY)",
+)
+"""Statements that show what generated ones seldom do: binary, size, automatic, nullable, session, tables, late."""
+
 STOPS: Final[dict[str, re.Pattern[str]]] = {
     "columns of before, or of another table": re.compile(r"internal schema size \d+, but row size \d+"),
     "null in a column that it knows as NOT NULL": re.compile(r"null used for required field"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -29,6 +29,14 @@ LISTED: Final = (
 """The entries of the list of differences that concern values of streamed rows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record of a row, and its operation."""
+
+    op: str
+    record: RawRecord
+
+
 @dataclass
 class Rows:
     """Compares two topics' worth of rows, by their places."""
@@ -50,29 +58,31 @@ class Rows:
     def compare(self, kafka: KafkaBroker, databases: Sequence[str]) -> None:
         """Compare all records of rows in these databases."""
         theirs, ours = (self._read(kafka, prefix, databases) for prefix in self.prefixes)
-        if self.stopped:
-            last = max((at[2:4] for at in theirs), default=None)
-            # An event's rows may have been on their way when the task failed.
-            ours = {at: one for at, one in ours.items() if at in theirs or (last is not None and at[2:4] < last)}
-        places = [{at[:5] for at in side} for side in (theirs, ours)]
+        last = max((at[2:4] for at in theirs), default=("", 0)) if self.stopped else None
         for at in sorted(theirs.keys() | ours.keys(), key=str):
-            self.found.counts["rows"] += 1
+            left, right = theirs.get(at, []), ours.get(at, [])
+            if last is not None and at[2:4] >= last:  # Debezium may have failed midway
+                right = right[: len(left)]
+            self.found.counts["rows"] += max(len(left), len(right))
             kinds = self._kinds(f'"{at[0]}"."{at[1]}"', (at[2], at[3]))
-            if at not in theirs or at not in ours:
-                whose = "Debezium's" if at in theirs else "ours"
-                of_both = at[:5] in places[0] & places[1]
-                self._differ(f"row {at}: {whose} only", _of_one_side(kinds, at in ours, of_both))
-                continue
-            if "columns" in kinds:
-                self.found.counts["rows that Debezium takes for those of another table"] += 1
-                continue
-            self._pair(f"row {at}", theirs[at], ours[at], kinds)
+            if [one.op for one in left] != [one.op for one in right]:
+                self._differ(
+                    f"row {at}: theirs {_ops(left)}, ours {_ops(right)}", self._of_one_side(left, right, kinds)
+                )
+            elif "columns" in kinds:
+                self.found.counts["rows that Debezium takes for those of another table"] += len(left)
+            else:
+                for one, two in zip(left, right, strict=True):
+                    self._pair(f"row {at} {one.op}", one.record, two.record, kinds)
 
-    def _read(self, kafka: KafkaBroker, prefix: str, databases: Sequence[str]) -> dict[Any, RawRecord]:
+    def _read(self, kafka: KafkaBroker, prefix: str, databases: Sequence[str]) -> dict[Any, list[Row]]:
+        """Return the records of each row of each event, in their order.
+
+        The events of a compressed transaction have one place.
+        """
         with TopicReader(kafka.bootstrap) as reader:
             records = reader.read_new(topics_with_prefix(kafka.bootstrap, prefix))
-        rows: dict[Any, RawRecord] = {}
-        seen: Counter[Any] = Counter()  # the events of a compressed transaction have one place
+        rows: dict[Any, list[Row]] = defaultdict(list)
         deleted: dict[tuple[str, int], bytes | None] = {}
         for one in records:
             if one.value is None:
@@ -87,9 +97,8 @@ class Rows:
             if value["op"] == "d":
                 deleted[one.topic, one.partition] = one.key
             if source["db"] in databases:
-                at = source["db"], source["table"], source["file"], source["pos"], source["row"], value["op"]
-                seen[at] += 1
-                rows[*at, seen[at]] = one
+                at = source["db"], source["table"], source["file"], source["pos"], source["row"]
+                rows[at].append(Row(value["op"], one))
         return rows
 
     def _kinds(self, table: str, place: Place) -> frozenset[str]:
@@ -99,7 +108,7 @@ class Rows:
         return self.kinds[places[index - 1]][table] if index else frozenset()
 
     def _pair(self, where: str, theirs: RawRecord, ours: RawRecord, kinds: frozenset[str]) -> None:
-        columns = {adjust_field_name(one[7:], ADJUSTMENT) for one in kinds if one.startswith("column ")}
+        columns = _adjusted(kinds)
         for part in ("key", "value"):
             left, right = getattr(theirs, part), getattr(ours, part)
             if (left is None or right is None) and part == "key":
@@ -121,6 +130,20 @@ class Rows:
             self._differ(
                 f"{where} headers: theirs {headers[0]}, ours {headers[1]}", "key" if "key" in kinds or columns else None
             )
+
+    def _of_one_side(self, theirs: Sequence[Row], ours: Sequence[Row], kinds: frozenset[str]) -> str | None:
+        """Name why the sides have other records of a row: a table that Debezium lost, an update of what one has as key.
+
+        BOOLEAN is a key of two values to Debezium, and of 256 to the server.
+        """
+        if "columns" in kinds and len(ours) > len(theirs):
+            return "columns"
+        if not theirs or not ours:
+            return None
+        keys = (self.decoder.decode(one.record.key) for one in (*theirs, *ours) if one.record.key is not None)
+        if {name for key in keys for name in key} & _adjusted(kinds):
+            return "spelling"
+        return "key" if kinds & {"key", "columns"} else None
 
     def _schema(self, where: str, theirs: bytes, ours: bytes, columns: set[str]) -> Mapping[str, Any]:
         """Compare two schemas field by field; return Debezium's defaults."""
@@ -161,14 +184,13 @@ class Rows:
             self.found.explained[kind] += 1
 
 
-def _of_one_side(kinds: frozenset[str], is_ours: bool, of_both: bool) -> str | None:
-    """Name why a record is there on one side alone: a table that Debezium lost, an update of what is a key with one.
+def _adjusted(kinds: frozenset[str]) -> set[str]:
+    """Return the fields' names of columns that Debezium has otherwise."""
+    return {adjust_field_name(one[7:], ADJUSTMENT) for one in kinds if one.startswith("column ")}
 
-    `of_both`: each side has a record of that row.
-    """
-    if "columns" in kinds and is_ours:
-        return "columns"
-    return "key" if of_both and kinds & {"key", "columns"} else None
+
+def _ops(rows: Sequence[Row]) -> str:
+    return ", ".join(one.op for one in rows) or "none"
 
 
 def _label_kind(theirs: Any, ours: Any) -> str | None:
