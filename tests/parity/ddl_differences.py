@@ -49,8 +49,9 @@ INTENDED: Final[dict[str, Intended]] = {
         "A default is what the server shows, and a reader can put in.",
     ),
     "automatic": Intended(
-        "neither AUTO_INCREMENT nor ON UPDATE of a column in a list, ADD (a …, b …), and of a TIMESTAMP without a word "
-        "where the session gives it both",
+        "neither AUTO_INCREMENT nor ON UPDATE of a column in a list, ADD (a …, b …), of which its "
+        "ColumnDefinitionParserListener.processColumnAttributeDirect reads NULL alone, and of a TIMESTAMP without "
+        "a word where the session gives it both",
         "A column is what the server has.",
     ),
     "labels": Intended(
