@@ -226,7 +226,7 @@ def _frame_kind(theirs: Line, ours: Line, name: str, missed: Sequence[str]) -> s
     if name == "source" and _without_table(theirs) == _without_table(ours):
         tables = [one["source"]["table"] or [] for one in (theirs, ours)]
         others = [gist(one) for one in tables[0] if one not in tables[1]]
-        if set(tables[0]) >= set(tables[1]) and all(any(one in text for text in missed) for one in others):
+        if others and all(any(one in text for text in missed) for one in others) and set(tables[0]) > set(tables[1]):
             return "late"
     if name in ("databaseName", "source", "key") and not theirs["tableChanges"] and "index" in gist(ours["ddl"]):
         return "session"

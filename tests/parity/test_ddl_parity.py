@@ -74,16 +74,16 @@ class Run:
             self._beside.mysql.drop_database(database)
 
     def run(self) -> Compared:
-        """Run the statements, and compare; those behind which Debezium stops up to there."""
+        """Run the statements, and compare; up to the place where Debezium stops, if it does."""
         both, given = self._beside, GIVEN | {"database.include.list": ",".join((*self.databases, self.control))}
         self.evolving.run(BEFORE)
         self._name = both.start_theirs(self.theirs, given | {"inconsistent.schema.handling.mode": "warn"})
         both.start_ours(self._worker, self.ours, given | {"schema.evolution.policy": "force"})
         both.await_our_snapshot(self._worker, self.ours)
-        self._until(lambda: bool(both.connect.request("GET", f"/connectors/{self._name}/offsets")["offsets"]))
-        both.await_their_snapshot(self._name)
         self.evolving.wait = self.level
         try:
+            self._until(lambda: bool(both.connect.request("GET", f"/connectors/{self._name}/offsets")["offsets"]))
+            both.await_their_snapshot(self._name)
             self.evolving.run(STATEMENTS)
             self.evolving.provoke()
             self.level()
