@@ -146,7 +146,8 @@ def type_kind(theirs: str, ours: str) -> str | None:
     match = re.match(r"(.*?)((?: UNSIGNED)?(?: ZEROFILL)?)$", words)
     base, attributes = (match[1], match[2]) if match else (words, "")
     spelt = _SYNONYMS.get(base, base)
-    if spelt + attributes == ours or words == ours:
+    by_mode = "FLOAT" if base == "REAL" else spelt  # REAL_AS_FLOAT
+    if ours in (spelt + attributes, by_mode + attributes, words):
         return "spelling"
     if _BINARY.get(spelt) == ours:
         return "binary"
