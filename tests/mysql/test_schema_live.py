@@ -210,6 +210,7 @@ def _questions(connection: Connection[Any]) -> int:
         ("enum('a','b')", ("a", "b")),
         ("set('')", ("",)),
         ("enum('it''s','a,b',')','(','\\\\','\\n','ä')", ("it's", "a,b", ")", "(", "\\", "\n", "ä")),
+        ("enum('b',x'6261636b815f736c617368','x''6')", ("b", "x'6261636b815f736c617368'", "x'6")),
     ],
 )
 def test_labels(text: str, labels: tuple[str, ...]) -> None:

@@ -50,18 +50,25 @@ class Statements:
 
     stood: Mapping[Place, Mapping[TableId, Table]]
     found: Compared
+    stopped: bool = False
+    """Debezium's task failed: what we have behind its last line or record is not compared."""
     kinds: dict[Place, dict[str, frozenset[str]]] = field(default_factory=dict)
     """Behind each place, by the table's id: what Debezium has otherwise; `columns` where it is another table."""
     seen: deque[str] = field(default_factory=lambda: deque(maxlen=3))
     """The statements before."""
+    missed: list[str] = field(default_factory=list)
+    """The statements that Debezium did not carry out."""
 
-    def lines(self, kafka: KafkaBroker, theirs: str, ours: str, databases: Sequence[str]) -> None:
-        """Compare the histories."""
+    def lines(self, kafka: KafkaBroker, theirs: str, ours: str, databases: Sequence[str]) -> list[Place]:
+        """Compare the histories; return the places of the statements that are compared."""
         sides = [
             [comparable_line(json.loads(one.value or b"{}")) for one in read_topic(kafka, f"history-{prefix}")]
             for prefix in (theirs, ours)
         ]
-        self._pairs("lines of the history", *(_by_place(side, "position", databases) for side in sides))
+        left, right = (_by_place(side, "position", databases) for side in sides)
+        last = max(left, key=_in_order, default=("", ""))
+        self._pairs("lines of the history", left, right)
+        return [place for place in self.stood if not self.stopped or place <= last]
 
     def records(
         self, kafka: KafkaBroker, decoder: AvroDecoder, theirs: str, ours: str, databases: Sequence[str]
@@ -78,13 +85,20 @@ class Statements:
         self._pairs("schema change records", *sides)
 
     def _pairs(self, what: str, theirs: Mapping[Any, list[Line]], ours: Mapping[Any, list[Line]]) -> None:
+        if self.stopped:
+            last = max(theirs, key=_in_order, default=("", ""))
+            ours = {place: lines for place, lines in ours.items() if _in_order(place) <= _in_order(last)}
+            if last in ours:  # Debezium may have failed between two of one statement
+                ours[last] = ours[last][: len(theirs[last])]
         for place in sorted(theirs.keys() | ours.keys(), key=_in_order):
-            left, right = theirs.get(place, []), ours.get(place, [])
+            right = ours.get(place, [])
+            left = self._without_late(what, place, theirs.get(place, []), bool(right))
             if len(left) != len(right):
                 # One that Debezium cannot read has one line without changes; ours has one for each table.
                 self.found.counts[what] += max(len(left), len(right))
                 is_unread = all(not one["tableChanges"] for one in left)
                 self._differ(f"{what} {place}: {_texts(left)} and {_texts(right)}", "unread" if is_unread else None)
+                self.missed.extend(gist(one["ddl"]) for one in right)
                 for one in right:
                     self._ours(what, place, one)
                     for change in one["tableChanges"]:
@@ -94,6 +108,14 @@ class Statements:
                 self.found.counts[what] += 1
                 self._ours(what, place, two)
                 self._pair(f"{what} {place} {two['ddl'][:200]!r}", place, one, two)
+
+    def _without_late(self, what: str, place: Any, lines: list[Line], has_own: bool) -> list[Line]:
+        """Return Debezium's lines of a statement without those of one before, at which it had failed."""
+        late = 0
+        while late < len(lines) - has_own and any(gist(lines[late]["ddl"]) in one for one in self.seen):
+            self._differ(f"{what} {place}: {lines[late]['ddl']!r}", "late")
+            late += 1
+        return lines[late:]
 
     def _ours(self, what: str, place: Any, line: Line) -> None:
         """Hold a line of ours against information_schema behind its statement."""
@@ -122,10 +144,13 @@ class Statements:
             is_unread |= is_late and not same
         for name in theirs.keys() | ours.keys():
             if name not in ("ddl", "tableChanges") and theirs.get(name) != ours.get(name):
-                kind = "unread" if is_unread else "key" if is_key else None
-                kind = kind if name == "source" and kind else _frame_kind(theirs, ours, name)
+                kind = _frame_kind(theirs, ours, name, self.missed)
+                if kind is None and name in ("databaseName", "key", "source"):
+                    kind = "unread" if is_unread else "key" if is_key else None
                 self._differ(f"{where}: {name} theirs {theirs.get(name)}, ours {ours.get(name)}", kind)
         self.seen.append(gist(ours["ddl"]))
+        if is_unread:
+            self.missed.append(self.seen[-1])
         if told[0] != told[1]:
             kind = "unread" if is_unread else "key" if is_key else None
             self._differ(f"{where}: theirs changes {told[0]}, ours {told[1]}", kind)
@@ -158,9 +183,15 @@ class Statements:
             return
         for one, two in zip(columns, own, strict=True):
             self.found.counts["columns"] += 1
-            for name, of_field in column_kinds(one, two).items():
+            for name, of_field in self._column_kinds(one, two).items():
                 self._differ(f"{where}: {one['name']} {name} theirs {one}, ours {two}", of_field)
                 kinds.add(f"column {one['name']}")
+
+    def _column_kinds(self, theirs: Line, ours: Line) -> dict[str, str | None]:
+        """Return what differs between two descriptions of a column; one of a statement that Debezium missed as late."""
+        name = re.compile(re.escape(gist(ours["name"])) + r"(?!\d)")
+        is_late = any(name.search(one) for one in self.missed)
+        return {of: kind or ("late" if is_late else None) for of, kind in column_kinds(theirs, ours).items()}
 
     def _note(self, place: Any, table: str, kinds: frozenset[str]) -> None:
         if isinstance(place[1], int):
@@ -190,14 +221,23 @@ def _in_order(place: tuple[Any, Any]) -> tuple[bool, str, int, str]:
     return of_stream, str(place[0]), place[1] if of_stream else 0, str(place[1])
 
 
-def _frame_kind(theirs: Line, ours: Line, name: str) -> str | None:
+def _frame_kind(theirs: Line, ours: Line, name: str, missed: Sequence[str]) -> str | None:
     """Name what differs around a statement."""
+    if name == "source" and _without_table(theirs) == _without_table(ours):
+        tables = [one["source"]["table"] or [] for one in (theirs, ours)]
+        others = [gist(one) for one in tables[0] if one not in tables[1]]
+        if others and all(any(one in text for text in missed) for one in others) and set(tables[0]) > set(tables[1]):
+            return "late"
     if name in ("databaseName", "source", "key") and not theirs["tableChanges"] and "index" in gist(ours["ddl"]):
         return "session"
     if name != "source" or not ours["ddl"].lower().startswith("rename"):
         return None
-    rest = [{part: value for part, value in one[name].items() if part != "table"} for one in (theirs, ours)]
-    return "tables" if rest[0] == rest[1] else None
+    return "tables" if _without_table(theirs) == _without_table(ours) else None
+
+
+def _without_table(record: Line) -> Line:
+    """Return the `source` of a record without the names of its tables."""
+    return {part: value for part, value in (record["source"] or {}).items() if part != "table"}
 
 
 def _is_drop(theirs: Line, ours: Line) -> bool:

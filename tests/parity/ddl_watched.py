@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from faust_cdc.relational.ddl import DdlContext
 from faust_cdc.relational.model import Table, TableId
 from tests.ddl_stream.evolving import Evolving
 from tests.lab import SqlServer
-from tests.parity.ddl_differences import NOT_SHOWN
+from tests.parity.ddl_differences import NOT_SHOWN, PROVOKING
 
 Place = tuple[str, int]
 """File and position behind a statement, as its line in the history has them."""
@@ -30,6 +30,7 @@ class Watched(Evolving):
         """Statements that were not run, by their reason."""
         self.untold: set[Place] = set()
         """Statements whose text does not tell what they do: their tables are read again, as they are then."""
+        self._waiting: deque[str] = deque()
         self.wait: Callable[[], None] = lambda: None
         """Called behind such a statement; returns when all connectors have come to it."""
 
@@ -44,7 +45,15 @@ class Watched(Evolving):
             context = replace(context, sql_mode=context.sql_mode & ~ansi)
         return context
 
+    def provoke(self) -> None:
+        """Run the statements that show what generated ones seldom do."""
+        one, two = self._databases
+        self._waiting.extend(text.format(one=one, two=two) for text in PROVOKING)
+        self.run(self.accepted + len(PROVOKING))
+
     def _text(self, context: DdlContext) -> str:
+        if self._waiting:
+            return self._waiting.popleft()
         while True:
             text = super()._text(context)
             plain = text.replace("`", "")

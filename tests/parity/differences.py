@@ -54,6 +54,10 @@ def _escaped_label(cell: Cell) -> bool:
     return cell.theirs == cell.ours.replace("\\", "\\\\").replace(",", "\\,")
 
 
+def _document_without_bytes(cell: Cell) -> bool:
+    return (cell.theirs, cell.ours) == ("{}", "null")
+
+
 def _year_zero(cell: Cell) -> bool:
     return (cell.ours, cell.theirs) in ((0, 1900), (0, 2000), (1900, 2000))
 
@@ -480,6 +484,7 @@ PREDICATES: dict[str, Explains] = {
     "float-text-in-json": _same_four_bytes,
     "null-with-default": _null_where_there_is_a_default,
     "escaped-enum-label": _escaped_label,
+    "empty-json": _document_without_bytes,
     "year-zero": _year_zero,
     "rewritten-year": _rewritten_year,
     "value-outside-mode": _outside_of_the_mode,

@@ -7,6 +7,7 @@ INSERT INTO defs (id) VALUES (101);
 INSERT INTO defs (id, nd, nv) VALUES (102, NULL, NULL);
 UPDATE defs SET nd = 4, nv = '' WHERE id = 102;
 INSERT INTO docs VALUES (101, '{"a": 1, "b": [true, false, null, "x"], "c": {"d": 1.5, "e": -7, "f": "q\\"uote", "ü": "日本😀"}}'), (102, '[1e20, 0.0001, 123456789.125, 1e-7, -0.0, 100, 3000000000, 18446744073709551615, -9223372036854775808]'), (103, JSON_OBJECT('dec', CAST(1.50 AS DECIMAL(5,2)), 'd', CAST('2024-02-29' AS DATE), 'dt', CAST('2024-02-29 12:34:56.120000' AS DATETIME(6)))), (104, CONCAT('{"big": "', REPEAT('x', 70000), '"}')), (105, '"\\u0001\\n\\t\\\\ / é"');
+INSERT IGNORE INTO sparse (id) VALUES (101);
 UPDATE ints SET i = i - 1, y = 2000 WHERE id = 2;
 UPDATE texts SET v = NULL, c = 'changed' WHERE id = 'k1';
 UPDATE texts SET id = 'moved' WHERE id = 'k2';

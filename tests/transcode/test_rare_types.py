@@ -97,6 +97,33 @@ def test_labels_on_mariadb(mariadb: MariaDbServer, mariadb_database: str) -> Non
     check_labels(mariadb, mariadb_database)
 
 
+CONVERTED = {
+    ("latin1", "utf8mb4", "x,bü,y"): ("x", "b", "y"),
+    ("latin1", "ascii", "x,bü,y"): ("x", "b?", "y"),
+    ("utf16", "latin1", "x,bü,y"): ("\0x", "\0b\0ü", "\0y"),
+    ("sjis", "utf8mb3", "x,b\\\\c,y"): ("x", "x'62815f63'", "y"),
+}
+"""From, to, labels as written → as the server shows them then."""
+
+
+def test_labels_whose_bytes_a_conversion_kept_are_those_that_mysql_shows(
+    mysql: MySqlServer, mysql_database: str
+) -> None:
+    for number, ((before, after, written), shown) in enumerate(CONVERTED.items()):
+        labels = "'" + written.replace(",", "','") + "'"
+        table = f"t{number}"
+        mysql.execute(
+            f"CREATE TABLE {table} (id int PRIMARY KEY, e ENUM({labels})) CHARSET {before}; "
+            f"ALTER TABLE {table} CONVERT TO CHARACTER SET {after}",
+            mysql_database,
+        )
+        sql = f"INSERT INTO {table} VALUES (1, 1), (2, 2), (3, 3)"
+        found = captured(mysql, tables_from_server(mysql, mysql_database, table), sql)[table]
+        assert found.transcoder.plan.columns[1].column.enum_values == shown
+        assert found.inserted == list(enumerate(shown, start=1))
+        assert found.inserted == snapshot(mysql, found.transcoder)
+
+
 NUMBERS = """CREATE TABLE t (id int PRIMARY KEY, y year, z int(8) unsigned zerofill, zs smallint(5) zerofill,
  zd decimal(8,3) zerofill, f float(10,3), d double(20,6), big decimal(65,30), whole decimal(65,0), {bits})"""
 BITS = (1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64)

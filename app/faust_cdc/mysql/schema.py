@@ -245,12 +245,18 @@ def _unquote(quoted: str) -> str:
     return re.sub(r"''|\\.", plain, quoted[1:-1], flags=re.DOTALL)
 
 
-_LABEL = re.compile(r"'(?:[^'\\]|''|\\.)*'", re.DOTALL)
+_LABEL = re.compile(r"x'[0-9a-f]*'|'(?:[^'\\]|''|\\.)*'", re.DOTALL)
 
 
 def enum_labels(column_type: str) -> tuple[str, ...]:
-    """Return the labels of `enum('a','b')` or `set(…)` as information_schema prints it."""
-    return tuple(_unquote(match[0]) for match in _LABEL.finditer(column_type, column_type.find("(")))
+    """Return the labels of `enum('a','b')` or `set(…)` as information_schema prints it.
+
+    MySQL prints the bytes of a label in utf8mb3 that is none, x'61ff': ALTER TABLE … CONVERT TO keeps the bytes of
+    labels (its bug 26731). Such a label stays as it is printed; a byte below 16 has one digit there, so nobody can tell
+    the bytes.
+    """
+    labels = (match[0] for match in _LABEL.finditer(column_type, column_type.find("(")))
+    return tuple(one if one[0] == "x" else _unquote(one) for one in labels)
 
 
 def _normal_charset(charset: str) -> str:

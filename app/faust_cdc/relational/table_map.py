@@ -204,8 +204,9 @@ def _labels(event: TableMapEvent, table_id: TableId, sent: TableMapColumn, known
 def labels_of_map(sent: TableMapColumn, known: tuple[str, ...]) -> tuple[str, ...]:
     """Return the labels of an ENUM or SET as the map has them, those known where it has none that can be read.
 
-    Behind many generated ALTERs MySQL 9.7 was seen to send labels in a charset that the column had before, and to name
-    the new one. Raises UnsupportedColumn where as many labels are not known.
+    ALTER TABLE … CONVERT TO CHARACTER SET keeps the bytes of labels and reads them in the new charset (MySQL's bug
+    26731; 9.7.4 does so too), so they may be none of it: ü of latin1 in utf8mb4. What is known then is what the server
+    shows of them. Raises UnsupportedColumn where as many labels are not known.
     """
     if sent.enum_values is None:
         return known

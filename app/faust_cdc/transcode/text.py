@@ -59,9 +59,16 @@ def select_expression(column: Column, kind: Kind, *, as_text: bool = True) -> st
     return quoted
 
 
+_BEYOND_UTF8MB3 = frozenset(("utf8mb4", "utf16", "utf16le", "utf32", "gb18030"))
+
+
 def _labels_may_be_lost(column: Column) -> bool:
-    """Say whether `?` stands in a label: the server prints labels in utf8mb3, so it may stand for a character."""
-    return any("?" in label for label in column.enum_values)
+    """Say whether `?` stands in a label: the server prints labels in utf8mb3, so it may stand for a character.
+
+    In a charset without such characters it stands for itself, or for bytes that are none of the charset, which
+    ALTER TABLE … CONVERT TO may leave.
+    """
+    return column.charset in _BEYOND_UTF8MB3 and any("?" in label for label in column.enum_values)
 
 
 def _as_utf8(column: Column) -> bool:
