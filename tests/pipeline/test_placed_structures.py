@@ -9,7 +9,8 @@ import pytest
 
 from faust_cdc.errors import TransientError
 from faust_cdc.offsets import SourceOffset
-from faust_cdc.pipeline.placed_structures import TOGETHER, TRIES, in_parts, placed
+from faust_cdc.pipeline.placed_structures import TRIES, in_parts, placed
+from faust_cdc.pipeline.structure_ledger import TOGETHER
 from faust_cdc.relational.model import Column, Table, TableId
 
 
