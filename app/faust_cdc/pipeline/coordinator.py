@@ -484,7 +484,7 @@ class Coordinator:
                     action.run()
                     writer.write(heartbeat.record())
                     writer.cover(stream.offset)
-                due = (not some and writer.wait_ms == 0) or writer.has_gathered or writer.is_full()
+                due = (not some and writer.wait_ms == 0) or writer.has_gathered(stream.source_ts_ms) or writer.is_full()
                 if not writer.has_records:
                     due = time.monotonic() - last_commit > OFFSET_ONLY_COMMIT_EVERY_S
                 if due and writer.has_complete_work:

@@ -24,6 +24,8 @@ UNHURRIED_RECORDS_PER_S = 1000.0
 """Up to so many records a second each commit is made as soon as it can be."""
 RECORDS_PER_S_AND_MS = 200.0
 """Records per second beyond these for which a transaction waits a millisecond longer."""
+KEEPS_UP_MS = 3000.0
+"""A stream that is less behind its source, whose clock may count whole seconds, keeps up with it."""
 MEMORY_S = 0.2
 """Over how long the rate of records is averaged."""
 PAUSE_MIN_S, PAUSE_FIRST_S, PAUSE_MAX_S = 0.0005, 0.002, 0.006
@@ -60,10 +62,14 @@ class CommitPace:
         hurried = max(0.0, self._rate - UNHURRIED_RECORDS_PER_S)
         return int(min(hurried / RECORDS_PER_S_AND_MS, self._wait_max_ms))
 
-    def is_over(self, age_ms: float) -> bool:
-        """Whether a transaction that gathers records under load ends now, be there more or not."""
+    def is_over(self, age_ms: float, lag_ms: float) -> bool:
+        """Whether a transaction that gathers records under load ends now, be there more or not.
+
+        Never far behind the source: nobody waits for these records, each commit makes the catch-up slower, and a slower
+        one would be given shorter transactions yet.
+        """
         wait_ms = self.wait_ms
-        return wait_ms > 0 and age_ms >= wait_ms
+        return wait_ms > 0 and age_ms >= wait_ms and lag_ms < KEEPS_UP_MS
 
     def pause_s(self, now: float) -> float:
         """How long the next transaction should still not begin; 0 when it may."""

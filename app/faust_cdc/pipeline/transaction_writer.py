@@ -264,10 +264,9 @@ class TransactionWriter:
         """How long to wait for more before the commit; 0 when it is due as soon as nothing more is there."""
         return max(0, self._pace.wait_ms - int(self.age_ms))
 
-    @property
-    def has_gathered(self) -> bool:
-        """Whether a transaction that gathers records under load is as old as it should become."""
-        return self._pace.is_over(self.age_ms)
+    def has_gathered(self, source_ts_ms: int) -> bool:
+        """Whether a transaction that gathers records under load ends now; `source_ts_ms` is its last one's."""
+        return self._pace.is_over(self.age_ms, time.time() * 1000 - source_ts_ms)
 
     def nap_ms(self, wait_ms: int) -> int:
         """Return how much of a wait for more may pass before the source is read again, by what has come so far."""

@@ -7,6 +7,7 @@ cluster that was here before): the table only follows it, read_committed. Every 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from faust_cdc.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from faust_cdc_schemas.faust_kit import App
+
+log = logging.getLogger(__name__)
 
 Listener = Callable[[bytes, bytes | None], None]
 EMPTY: Mapping[bytes, bytes] = {}
@@ -38,10 +41,11 @@ class TopicView:
         self._coming: list[tuple[bytes, bytes | None]] = []
         """Records that are being applied: told of in the loop's next turn."""
         self._listeners: list[Listener] = []
+        self._wake: Callable[[], None] = lambda: None
 
     def declare(self, app: App, partitions: int) -> None:
         """Add the table to the app; must happen before the app's table manager starts."""
-        self.partition_count = partitions
+        self.partition_count, self._wake = partitions, app.wake
         if self._newest_only:
             app.newest_only.add(self.topic)
         changelog = app.topic(
@@ -94,6 +98,7 @@ class TopicView:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault((key, value), []).append(future)
         future.add_done_callback(lambda done: self._forget((key, value), done))
+        self._wake()
         return future
 
     async def seen(self, future: asyncio.Future[None], within_s: float) -> None:
@@ -121,9 +126,13 @@ class TopicView:
 
     def _announce(self) -> None:
         came, self._coming = self._coming, []
-        for key, value in came:
-            for future in self._waiting.pop((key, value), []):
+        for record in came:
+            for future in self._waiting.pop(record, []):
                 if not future.done():
                     future.set_result(None)
+        for key, value in came:
             for listener in self._listeners:
-                listener(key, value)
+                try:
+                    listener(key, value)
+                except Exception:  # a record that only this listener cannot take: the others have come too
+                    log.exception("Record %r of %s", key, self.topic)

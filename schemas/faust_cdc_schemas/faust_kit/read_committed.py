@@ -297,7 +297,7 @@ class Recovery(FaustRecovery):  # type: ignore[misc]
         table, consumer = self.tp_to_table[tp], self.app.consumer
         decode, buffer = self.tables._channels[table].decode, self.buffers[table]
         offsets = self.active_offsets if tp in self.active_tps else self.standby_offsets
-        seen = offsets[tp]
+        seen = offsets.get(tp)
         for record in fetched:
             if seen is not None and record.offset <= seen:
                 continue
