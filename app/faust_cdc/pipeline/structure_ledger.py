@@ -297,8 +297,12 @@ class StructureLedger:
         if self._store is not None:
             self._store.prepare()
         began, marked = time.monotonic(), replace(place, snapshot=INITIAL_SNAPSHOT)
-        self._history = RecoveredHistory(self._rules.server, lambda _: True)
         self._changed = {}
+        # Lines that cannot be read stay: without the marks they would be a loss behind this snapshot too.
+        is_lost = self._is_damaged()
+        self._history = RecoveredHistory(self._rules.server, lambda _: True)
+        if is_lost:
+            self._mark(REBUILDING, place)
         tables = self.to_be_told() if placed_tables is None else list(placed_tables)
         self._tell(self._server_charset(), marked, is_captured=True)
         for one in tables:
@@ -320,8 +324,16 @@ class StructureLedger:
             self._databases[database.name] = database.charset, database.collation
             last = None if rows_follow else tables[-1]
             self._snapshot_tables(by_database[database.name], marked, last, placed_tables)
+        if is_lost:
+            self._mark(REBUILT, place)
         self.before_commit()
         log.info("Structures of %d tables written down in %.1f s", len(tables), time.monotonic() - began)
+
+    def _is_damaged(self) -> bool:
+        history = RecoveredHistory(self._rules.server, lambda _: True)
+        for line in () if self._store is None else self._store.lines():
+            history.add(line)
+        return history.damaged > 0 or history.is_rebuilding
 
     @property
     def tells(self) -> bool:
@@ -411,7 +423,9 @@ class StructureLedger:
     @property
     def is_whole(self) -> bool:
         """Whether `known` has all captured tables that there are where the stream stands, as they are there."""
-        return self._has_all and not any(map(self.captures, self._history.unread))
+        # A rebuilt history may lack tables that were dropped where the stream has not come yet.
+        history = self._history
+        return self._has_all and not history.may_lack_dropped and not any(map(self.captures, history.unread))
 
     def _unread(
         self, event: QueryEvent, statement: str, changes: Sequence[SchemaChange] | None
