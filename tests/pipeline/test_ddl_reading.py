@@ -139,6 +139,12 @@ def test_a_table_that_may_have_been_there() -> None:
 
 def test_databases_have_the_defaults_that_are_written() -> None:
     assert outcome("CREATE DATABASE d").databases == {"d": None}
+    # The session's collation_server is the server's: the database may be gone when it would be asked for.
+    for collation, expected in ((255, UTF8), (8, None), (None, None)):
+        made = replace(event("CREATE DATABASE d"), server_collation=collation)
+        found = StatementReader(lambda: replace(CONTEXT, server_collation_id=255), charset_of)(made, {})
+        assert isinstance(found, Outcome)
+        assert found.databases == {"d": expected}
     assert outcome("CREATE DATABASE d CHARSET latin1").databases == {"d": ("latin1", "latin1_swedish_ci")}
     assert outcome("ALTER DATABASE COLLATE utf8mb4_bin").databases == {"shop": ("utf8mb4", "utf8mb4_bin")}
     dropped = outcome("DROP SCHEMA IF EXISTS shop", KNOWN)

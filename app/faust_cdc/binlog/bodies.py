@@ -215,7 +215,8 @@ def query(header: EventHeader, body: bytes) -> QueryEvent:
     statement = body[at + 1 :]
     if header.event_type == codes.MARIA_QUERY_COMPRESSED:
         statement = inflate(statement)
-    sql_mode, charset_client, microseconds, explicit_defaults, utf8mb4_collation = _status_variables(status)
+    sql_mode, charsets, microseconds, explicit_defaults, utf8mb4_collation = _status_variables(status)
+    charset_client, server_collation = charsets
     return QueryEvent(
         header,
         thread_id,
@@ -227,6 +228,7 @@ def query(header: EventHeader, body: bytes) -> QueryEvent:
         microseconds,
         explicit_defaults,
         utf8mb4_collation,
+        server_collation,
     )
 
 
@@ -235,15 +237,18 @@ _STATUS_SIZES |= {17: 8, 18: 2, 19: 1, 20: 1, 128: 3, 129: 8}
 """Status variable -> bytes of its value, for those of fixed size."""
 
 
-def _status_variables(data: bytes) -> tuple[int | None, int | None, int | None, bool | None, int | None]:
-    """Return (sql_mode, client collation id, microseconds, explicit defaults for timestamp, utf8mb4's collation id).
+def _status_variables(
+    data: bytes,
+) -> tuple[int | None, tuple[int | None, int | None], int | None, bool | None, int | None]:
+    """Return (sql_mode, collation ids, microseconds, explicit defaults for timestamp, utf8mb4's collation id).
 
-    An unknown variable ends the walk, as in the server.
+    The collations are the client's and the session's collation_server. An unknown variable ends the walk, as in the
+    server.
     """
     sql_mode: int | None = None
     explicit_defaults: bool | None = None
     utf8mb4_collation: int | None = None
-    charset_client: int | None = None
+    charsets: tuple[int | None, int | None] = None, None
     microseconds: int | None = None
     cursor = Cursor(data)
     while cursor.left:
@@ -254,7 +259,7 @@ def _status_variables(data: bytes) -> tuple[int | None, int | None, int | None, 
             if code == 1:
                 sql_mode = int.from_bytes(value, "little")
             elif code == 4:
-                charset_client = value[0] | value[1] << 8
+                charsets = value[0] | value[1] << 8, value[4] | value[5] << 8
             elif code in (13, 128):
                 microseconds = int.from_bytes(value, "little")
             elif code == 16:
@@ -276,7 +281,7 @@ def _status_variables(data: bytes) -> tuple[int | None, int | None, int | None, 
                 cursor.take(end + 1 - cursor.at, "updated database")
         else:
             break
-    return sql_mode, charset_client, microseconds, explicit_defaults, utf8mb4_collation
+    return sql_mode, charsets, microseconds, explicit_defaults, utf8mb4_collation
 
 
 def inflate(data: bytes, size_max_bytes: int = _INFLATED_MAX) -> bytes:

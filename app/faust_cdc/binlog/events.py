@@ -98,6 +98,8 @@ class QueryEvent(BinlogEvent):
     """The session's, where MySQL 8 tells it."""
     utf8mb4_collation: int | None = None
     """The session's default_collation_for_utf8mb4, where MySQL 8 tells it."""
+    server_collation: int | None = None
+    """The session's collation_server: what a database gets that it makes without a charset."""
 
 
 @dataclass(frozen=True, slots=True)

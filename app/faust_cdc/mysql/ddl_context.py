@@ -46,6 +46,9 @@ def read_ddl_context(connection: Connection[Any], info: ServerInfo, database: st
     )
     charset, collation = variables["character_set_server"], variables["collation_server"]
     utf8mb4 = variables.get("default_collation_for_utf8mb4")
+    ids = query(
+        connection, "SELECT id FROM information_schema.collations WHERE collation_name = %s", (collation,), doing=doing
+    )  # none of MariaDB's that go with several charsets has one here
     return DdlContext(
         "mariadb" if info.flavor == "mariadb" else "mysql",
         info.version,
@@ -56,4 +59,5 @@ def read_ddl_context(connection: Connection[Any], info: ServerInfo, database: st
         int(variables.get("lower_case_table_names") or 0),
         variables.get("explicit_defaults_for_timestamp", "ON").upper() in ("ON", "1"),
         {"utf8mb4": utf8mb4} if utf8mb4 else {},
+        next((int(one) for (one,) in ids if one is not None), None),
     )

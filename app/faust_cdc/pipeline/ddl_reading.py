@@ -238,6 +238,8 @@ class StatementReader:
         )
         if event.explicit_defaults_for_timestamp is not None:
             context = replace(context, explicit_defaults_for_timestamp=event.explicit_defaults_for_timestamp)
+        if event.server_collation != context.server_collation_id:
+            context = replace(context, server_collation_id=None)
         if event.utf8mb4_collation in _UTF8MB4_DEFAULTS:
             collations = {**context.default_collations, "utf8mb4": _UTF8MB4_DEFAULTS[event.utf8mb4_collation]}
             context = replace(context, default_collations=collations)
@@ -282,7 +284,7 @@ def resolved(
             unsure.update(one.id for one in changes if one.id not in before)
         for change in changes:
             if not change.id.table:
-                databases[change.id.database] = change.charset if _names_charset(statement) else None
+                databases[change.id.database] = change.charset if _tells_charset(statement, context) else None
             elif change.kind is not ChangeKind.TRUNCATE:
                 left = {one for one in (change.previous, change.id if change.table is None else None) if one}
                 gone |= left
@@ -302,11 +304,12 @@ def _with_default_of(column: Column, now: Column | None) -> Column:
     )
 
 
-def _names_charset(statement: Statement) -> bool:
-    """Return whether a statement about a database names its defaults: else they are those of its session."""
+def _tells_charset(statement: Statement, context: DdlContext) -> bool:
+    """Return whether a statement about a database names its defaults, or its session's are known to be the server's."""
     if not isinstance(statement, CreateDatabase | AlterDatabase):
         return False
-    return bool(statement.options.charset or statement.options.collation)
+    is_default = isinstance(statement, CreateDatabase) and context.server_collation_id is not None
+    return bool(statement.options.charset or statement.options.collation) or is_default
 
 
 def _is_twice(change: TableChange) -> bool:

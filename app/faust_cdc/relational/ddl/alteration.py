@@ -234,7 +234,8 @@ class _Alteration:
     def _promote(self) -> None:
         """The first TIMESTAMP of all where explicit_defaults_for_timestamp is off, if it has no default at all.
 
-        One that was there before without a default gets it too, and MySQL shows an expression that it does not name.
+        One that was there before without a default gets it too, and MySQL shows an expression that it does not name;
+        one that has such an expression already is left alone.
         """
         if self._context.explicit_defaults_for_timestamp:
             return
@@ -247,7 +248,7 @@ class _Alteration:
         if definition is not None:
             if first_timestamp([definition], self._context) is not None:
                 self._columns[at] = column_of(definition, self._context, self._pair, promoted=True)
-        elif not column.nullable and not column.has_default and not column.on_update:
+        elif not (column.nullable or column.has_default or column.on_update or column.default_is_expression):
             if self._context.mariadb:
                 raise NotResolved(f"the default of column {column.name!r} is not known")
             self._columns[at] = replace(column, on_update=True, default_is_expression=True)

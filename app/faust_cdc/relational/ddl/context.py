@@ -57,6 +57,8 @@ class DdlContext:
     default_collations: Mapping[str, str] = field(default_factory=dict)
     """charset -> collation, where the session has others than the server's own (`default_collation_for_utf8mb4`,
     MariaDB's `character_set_collations`)."""
+    server_collation_id: int | None = None
+    """The id of `server_charset`'s collation, as statements tell theirs; None: not known."""
     untold: set[str] | None = field(default=None, compare=False)
     """Takes the columns whose default the text does not tell; they are left with an expression that is not known. None:
     a statement with one is not resolved at all."""
