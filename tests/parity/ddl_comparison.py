@@ -23,7 +23,7 @@ from tests.parity.ddl_watched import Place
 from tests.parity.test_schema_history_parity import comparable_line, comparable_record
 
 Line = dict[str, Any]
-_UNIQUE_INDEX: Final = re.compile(r"\s*create\s+unique\b", re.IGNORECASE)
+_UNIQUE_INDEX: Final = re.compile(r"\s*(?:/\*!\d*\s*)?create\s+unique\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
