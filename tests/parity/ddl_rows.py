@@ -127,9 +127,9 @@ class Rows:
             self._value(f"{where} {part}", one, two, columns, defaults)
         headers = [headers_of(record, prefix) for record, prefix in zip((theirs, ours), self.prefixes, strict=True)]
         if headers[0] != headers[1]:
-            self._differ(
-                f"{where} headers: theirs {headers[0]}, ours {headers[1]}", "key" if "key" in kinds or columns else None
-            )
+            plain = [label(str(side)) for side in headers]
+            kind = "labels" if plain[0] == plain[1] else "key" if "key" in kinds or columns else None
+            self._differ(f"{where} headers: theirs {headers[0]}, ours {headers[1]}", kind)
 
     def _of_one_side(self, theirs: Sequence[Row], ours: Sequence[Row], kinds: frozenset[str]) -> str | None:
         """Name why the sides have other records of a row: a table that Debezium lost, an update of what one has as key.

@@ -127,6 +127,15 @@ def test_texts_grow_with_the_charset() -> None:
     assert [one.type_name for one in shrunk.columns] == ["tinytext", "text", "mediumtext", "longtext"]
 
 
+def test_the_size_of_a_blob_beside_a_conversion_is_not_guessed() -> None:
+    known = run("CREATE TABLE t (a BIGINT, b MEDIUMBLOB)")
+    convert = "ALTER TABLE t CONVERT TO CHARACTER SET utf16"
+    found = resolve(parse(f"{convert}, MODIFY a MEDIUMBLOB", flavor="mysql")[0], known, MYSQL)
+    assert isinstance(found, Unresolvable)
+    assert "size of column 'a'" in found.reason
+    assert run(convert, known)[TableId("d", "t")].column("b").type_name == "mediumblob"
+
+
 def test_columns_move_in_the_clauses_order() -> None:
     found = table(
         "CREATE TABLE t (a INT, b INT, c INT);"

@@ -275,7 +275,12 @@ class _Alteration:
             self._columns = [_converted(column, pair) for column in self._columns]
 
     def _ensure_convertible(self, column: Column, pair: CharsetPair) -> None:
-        """Both servers misread the bytes of labels when one of the two charsets has no ASCII (9.7, 10.11)."""
+        """Both servers misread the bytes of labels when one of the two charsets has no ASCII (9.7, 10.11).
+
+        MySQL 9.7.4 makes TINYBLOB of BLOB and MEDIUMBLOB that MODIFY or CHANGE asks for in the same statement.
+        """
+        if column.type_name.endswith("blob") and column.name.lower() in self._written:
+            raise NotResolved(f"the size of column {column.name!r} is not known")
         if column.charset is not None and column.name.lower() in self._written:
             raise NotResolved(f"two clauses give column {column.name!r} a charset")
         if column.type_name in ("enum", "set"):
